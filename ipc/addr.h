@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/* addr.h - an internet address and port, fixed size, so that it can travel in images and messages.
+ * Pure. */
+#ifndef HS_IPC_ADDR_H
+#define HS_IPC_ADDR_H
+
+#include "shm/base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum hs_addr_family { HS_ADDR_NONE = 0, HS_ADDR_IPV4 = 4, HS_ADDR_IPV6 = 6 };
+
+struct hs_addr {
+    uint8_t  family; /* enum hs_addr_family */
+    uint8_t  reserved;
+    uint16_t port; /* host byte order */
+    uint32_t scope_id;
+    uint8_t  bytes[16]; /* network byte order; IPv4 in the first four */
+};
+
+enum { HS_ADDR_TEXT_BYTES = 64 };
+
+/* Numeric only ("127.0.0.1", "::1"); names are resolved elsewhere. -EINVAL: not an address. */
+int hs_addr_parse(struct hs_addr *addr, const char *host, uint16_t port) HS_MUST_CHECK;
+/* "127.0.0.1:80", "[::1]:80" */
+void hs_addr_format(const struct hs_addr *addr, char *text, size_t bytes);
+
+#endif
