@@ -14,6 +14,15 @@ static bool is_wanted(int argc, char **argv, const char *name)
     return argc < 2;
 }
 
+static bool is_suite(const char *name)
+{
+#define HS_IS_SUITE(suite)                                                                         \
+    if (strcmp(name, #suite) == 0) return true;
+    HS_UNIT_SUITES(HS_IS_SUITE)
+#undef HS_IS_SUITE
+    return false;
+}
+
 static CU_ErrorCode add_suite(const char *name, CU_TestInfo *tests)
 {
     CU_SuiteInfo suites[] = {{.pName = name, .pTests = tests}, CU_SUITE_INFO_NULL};
@@ -26,6 +35,11 @@ int main(int argc, char **argv)
     unsigned failed;
     unsigned run;
 
+    for (int i = 1; i < argc; i++) {
+        if (is_suite(argv[i])) continue;
+        (void)fprintf(stderr, "unit: no suite is called %s\n", argv[i]);
+        return 64;
+    }
     if (CU_initialize_registry() != CUE_SUCCESS) return 1;
 #define HS_ADD_SUITE(name)                                                                         \
     if (is_wanted(argc, argv, #name) && add_suite(#name, hs_tests_##name) != CUE_SUCCESS) return 1;
