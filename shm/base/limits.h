@@ -14,13 +14,15 @@ enum {
     /* Plans */
     HS_PLAN_BYTES_MAX = 4 << 20, /* text of a plan; larger ones want a feed, not a longer plan */
     HS_JSON_DEPTH_MAX = 32,      /* nesting; jansson itself recurses 2048 deep */
-    HS_WORKFLOWS_MAX = 256,      /* per plan: a workflow index is one byte on the wire */
-    HS_DEPENDENCIES_MAX = 64,    /* per workflow */
-    HS_STEPS_MAX = 1000,         /* per plan: each has two histograms an engine */
-    HS_DATACENTERS_MAX = 64,     /* per plan and per gate: rows of the routing table */
-    HS_VUS_MAX = 1000000,        /* virtual users of one workflow */
-    HS_ADDRESSES_MAX = 16,       /* addresses kept per target name */
-    HS_TARGETS_MAX = 64,         /* distinct host:port of one plan */
+    HS_JSON_NODES_MAX =
+        64 << 10,             /* values in one document: jansson spends about 100 bytes on each */
+    HS_WORKFLOWS_MAX = 256,   /* per plan: a workflow index is one byte on the wire */
+    HS_DEPENDENCIES_MAX = 64, /* per workflow */
+    HS_STEPS_MAX = 1000,      /* per plan: each has two histograms an engine */
+    HS_DATACENTERS_MAX = 64,  /* per plan and per gate: rows of the routing table */
+    HS_VUS_MAX = 1000000,     /* virtual users of one workflow */
+    HS_ADDRESSES_MAX = 16,    /* addresses kept per target name */
+    HS_TARGETS_MAX = 64,      /* distinct host:port of one plan */
 
     /* Wire */
     HS_FRAME_BYTES_MAX = 256 << 10, /* one frame; larger things travel as chunked blobs */
