@@ -6,6 +6,7 @@
 
 #include "shm/base/err.h"
 
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,7 +24,18 @@ enum { HS_ADDR_TEXT_BYTES = 64 };
 
 /* Numeric only ("127.0.0.1", "::1"); names are resolved elsewhere. -EINVAL: not an address. */
 int hs_addr_parse(struct hs_addr *addr, const char *host, uint16_t port) HS_MUST_CHECK;
-/* "127.0.0.1:80", "[::1]:80" */
+/* "127.0.0.1:80", "[::1]:80", "-" for no address */
 void hs_addr_format(const struct hs_addr *addr, char *text, size_t bytes);
+
+union hs_addr_sockaddr { /* what bind, connect and getsockname take */
+    struct sockaddr     any;
+    struct sockaddr_in  ipv4;
+    struct sockaddr_in6 ipv6;
+};
+
+/* Returns its length; 0: no address. */
+unsigned hs_addr_to_sockaddr(const struct hs_addr *addr, union hs_addr_sockaddr *out);
+/* -EINVAL: another family. */
+int hs_addr_from_sockaddr(struct hs_addr *addr, const union hs_addr_sockaddr *from) HS_MUST_CHECK;
 
 #endif
