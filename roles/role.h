@@ -50,6 +50,7 @@ struct hs_heritage {
     bool              is_embedded;  /* the tree of one `hyperscale run` */
     int               control_fd;   /* record socket to the supervisor (control.h) */
     const struct hs_config *config; /* mapped read-only; a reload brings another */
+    uint64_t                config_generation;
     int                     share_fd[HS_SHARE_COUNT];
     int                     client_listen_fd;  /* gate: where clients connect */
     int                     status_listen_fd;  /* console */

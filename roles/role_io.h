@@ -16,13 +16,18 @@
 #include "ipc/loop.h"
 #include "roles/role.h"
 #include "shm/base/err.h"
+#include "shm/segment.h"
+#include "shm/vitals.h"
 
-struct hs_control_record;
 struct hs_counters_shm;
 struct hs_event_ring_shm;
+struct hs_host_table_shm;
 struct hs_log_ring_shm;
-struct hs_vitals_page_shm;
+struct hs_vitals_shm;
 
+enum { HS_ROLE_SEGMENTS_MAX = 6 }; /* host, vitals, counters, logs, events, configuration */
+
+/* Hooks may be NULL, but for turn and is_done: what comes is then closed or ignored. */
 struct hs_role_hooks {
     /* A fresh connection to a peer role; the callee owns fd. An earlier one to the same peer is
      * dead or dying: close it. peer_idx: engine number. token: answers hs_role_ask_resolver. */
@@ -37,38 +42,70 @@ struct hs_role_hooks {
     void (*on_stop)(void *self, uint64_t deadline_ns);
     void (*on_config)(void                   *self,
                       const struct hs_config *config); /* reload; lives until the next */
-    /* The supervisor's answer to a request (console). code 0 or negative errno. */
+    /* The supervisor's answer to a request (console) or to a name that nobody could look up. code 0
+     * or negative errno. */
     void (*on_answer)(void *self, uint64_t token, int code, const char *text);
+    /* Two deaths had this breadcrumb: refuse the input from now on. */
+    void (*on_quarantine)(void *self, uint64_t digest, const uint8_t job_id[16]);
     /* Everything that is due; called after every loop step. Returns the next deadline. */
     uint64_t (*turn)(void *self, uint64_t now_ns);
     bool (*is_done)(const void *self); /* asked after on_stop: may the process exit 0? */
 };
 
 struct hs_role_process {
-    const struct hs_heritage   *heritage;
-    struct hs_loop             *loop;
-    struct hs_vitals_page_shm  *vitals;
-    struct hs_counters_shm     *counters;
-    struct hs_log_ring_shm     *log;
-    struct hs_event_ring_shm   *events;
-    struct hs_watch             control_watch;
-    const struct hs_role_hooks *hooks;
-    void                       *self;
-    bool                        is_stopping;
+    const struct hs_heritage       *heritage;
+    struct hs_loop                 *loop;
+    struct hs_vitals_shm           *vitals;
+    struct hs_counters_shm         *counters;
+    struct hs_log_ring_shm         *log;
+    struct hs_event_ring_shm       *events;
+    const struct hs_host_table_shm *host;
+    const struct hs_config         *config; /* in force: the heritage's, or the last reload's */
+    struct hs_watch                 control_watch;
+    const struct hs_role_hooks     *hooks;
+    void                           *self;
+    struct hs_segment               segments[HS_ROLE_SEGMENTS_MAX];
+    uint64_t                        stop_deadline_ns; /* HS_NEVER_NS: not told to stop */
+    uint64_t                        due_ns;           /* what the last turn asked for */
+    uint64_t                        supervisor_seen_at_ns;
+    uint64_t                        supervisor_beat_ns;
+    bool                            is_stopping;
+    bool                            is_orphaned; /* the supervisor is gone */
 };
 
+/* Maps the common pages, sets log sink and assert hook, opens the loop. loop_config NULL: a loop big
+ * enough for a role with a handful of streams. On failure the caller returns hs_role_exit_code(). */
 int hs_role_open(struct hs_role_process *process, const struct hs_heritage *heritage,
                  const struct hs_loop_config *loop_config, struct hs_err *err) HS_MUST_CHECK;
+/* The role has its own segments, listeners and past together: confines the process (everything is
+ * open by now), says READY. */
 int hs_role_ready(struct hs_role_process *process, struct hs_err *err) HS_MUST_CHECK;
 /* Until stopped; the process's exit code. */
 int hs_role_serve(struct hs_role_process *process, const struct hs_role_hooks *hooks, void *self);
+/* Logs err and tells which exit code says it: 78 configuration (-EINVAL, -EPROTO: another start will
+ * not help), 77 permission (-EACCES, -EPERM), 1 the rest (start me again). */
+int hs_role_exit_code(const struct hs_err *err);
+
+/* Maps a segment of the heritage: writable for its writer only, which is what the supervisor's role
+ * table says; a role that asks for more gets -EACCES. version and body_bytes as in segment.h. */
+int hs_role_map_share(const struct hs_heritage *heritage, enum hs_share share,
+                      struct hs_segment *segment, const struct hs_segment_spec *spec,
+                      enum hs_segment_access access, struct hs_err *err) HS_MUST_CHECK;
+
+/* Long work outside the loop (replay of a log, a snapshot): set the phase before, NORMAL after, and
+ * beat at least once a second while it lasts. */
+void hs_role_set_phase(struct hs_role_process *process, enum hs_vitals_phase phase);
+void hs_role_beat(struct hs_role_process *process);
 
 /* Asks the supervisor for a short-lived resolver process; its link comes through on_link with the
- * token: read `struct hs_resolver_answer` frames from it until end of file. */
+ * token: one
+ * packet of struct hs_resolver_answer comes through it, then end of file (no packet: it failed).
+ * When none could be started, on_answer tells the code. -EINVAL: not a name. */
 int hs_role_ask_resolver(struct hs_role_process *process, const char *host,
                          uint64_t token) HS_MUST_CHECK;
 /* Console: forwards an operator's request ("restart", "drain", "reload", "stop") with the caller's
- * uid for the audit line; on_answer follows. */
+ * uid for the audit line; on_answer follows (stop: maybe not). process_name "" where none is meant.
+ * -EINVAL: no such verb. */
 int hs_role_request(struct hs_role_process *process, const char *verb, const char *process_name,
                     uint32_t uid, uint64_t token) HS_MUST_CHECK;
 
@@ -76,5 +113,6 @@ int hs_role_request(struct hs_role_process *process, const char *verb, const cha
  * bad luck; the supervisor quarantines the digest. zero digest: nothing. */
 void hs_role_breadcrumb(struct hs_role_process *process, uint32_t message_type,
                         const uint8_t job_id[16], uint64_t digest);
+bool hs_role_is_quarantined(const struct hs_role_process *process, uint64_t digest);
 
 #endif

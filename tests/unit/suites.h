@@ -5,7 +5,7 @@
 
 #include <CUnit/CUnit.h>
 
-#define HS_UNIT_SUITES(X) X(addr) X(bytes) X(units) X(schedule)
+#define HS_UNIT_SUITES(X) X(addr) X(control) X(bytes) X(units) X(schedule)
 
 /* Ends with CU_TEST_INFO_NULL. */
 #define HS_DECLARE_SUITE(name) extern CU_TestInfo hs_tests_##name[];

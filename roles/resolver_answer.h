@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/* resolver_answer.h - the one packet that a resolver process leaves in the connection it was made
+ * for (hs_role_ask_resolver). Does not resolve: roles/resolver does. */
+#ifndef HS_ROLES_RESOLVER_ANSWER_H
+#define HS_ROLES_RESOLVER_ANSWER_H
+
+#include "ipc/addr.h"
+#include "shm/base/limits.h"
+
+struct hs_resolver_answer {
+    int32_t  code;  /* 0, -ENOENT: no such name, -EAGAIN: the name server did not answer, -EIO */
+    uint32_t count; /* of addresses, most preferred first; ports are 0 */
+    struct hs_addr addrs[HS_ADDRESSES_MAX];
+};
+
+#endif
