@@ -31,7 +31,7 @@ CLANG_WARN := -Wcast-align -Wcomma -Wmissing-variable-declarations -Wunreachable
 HARDEN := -fstack-protector-strong -fPIE -ftrivial-auto-var-init=zero \
           $(if $(IS_CLANG),-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang) \
           $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
-CFLAGS_ALL := -std=c11 -D_GNU_SOURCE -I. $(WARN) $(if $(IS_CLANG),$(CLANG_WARN),$(GCC_WARN)) $(HARDEN) -fno-common \
+CFLAGS_ALL := -std=c11 -D_GNU_SOURCE -I. -I$(BUILD) $(WARN) $(if $(IS_CLANG),$(CLANG_WARN),$(GCC_WARN)) $(HARDEN) -fno-common \
               -fno-strict-aliasing -fno-omit-frame-pointer -ffunction-sections -fdata-sections $(OPT) $(SANITIZE) $(CFLAGS)
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--as-needed $(if $(SANITIZE),,-Wl,-z,defs) \
                $(SANITIZE) $(LDFLAGS)
@@ -122,6 +122,13 @@ $(BUILD)/hyperscaled: $(SUPERVISOR_OBJ) $(LIB)
 	$(call link)
 $(BUILD)/hyperscale: $(CLIENT_OBJ) $(LIB)
 	$(call link)
+# The list of suites is the list of files, so that no test can be forgotten.
+SUITES = $(sort $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c)))
+SUITES_TEXT = \#define HS_UNIT_SUITES(X) $(patsubst %,X(%),$(SUITES))
+$(BUILD)/suites.inc: FORCE
+	@mkdir -p $(@D)
+	@echo '$(SUITES_TEXT)' | cmp -s - $@ || echo '$(SUITES_TEXT)' > $@
+$(UNIT_OBJ) $(BUILD)/tests/unit/suites.h.o: $(BUILD)/suites.inc
 $(BUILD)/unit: $(UNIT_OBJ) $(TEST_LIBS)
 	$(call link,-lcunit)
 $(SIM_PROGRAMS): %: %.o $(SIM_SUPPORT) $(SIM_LIB_OBJ)

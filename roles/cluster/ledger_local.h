@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/* ledger_local.h - the inside of the local ledger, shared by its three files: ledger_local_io.c
+ * (proposals, batches), ledger_recover_io.c (the start), ledger_compact_io.c. Nobody else's. */
+#ifndef HS_ROLES_CLUSTER_LEDGER_LOCAL_H
+#define HS_ROLES_CLUSTER_LEDGER_LOCAL_H
+
+#include "ipc/loop.h"
+#include "roles/cluster/ledger.h"
+#include "roles/cluster/ledger_log.h"
+
+enum { HS_LEDGER_BATCH_BYTES = HS_LEDGER_BLOB_BYTES_MAX + (1 << 20) };
+
+enum hs_ledger_item_kind { HS_LEDGER_ITEM_ENTRY, HS_LEDGER_ITEM_BLOB, HS_LEDGER_ITEM_BARRIER };
+
+struct hs_ledger_item {
+    enum hs_ledger_item_kind kind;
+    uint64_t                 token;
+    size_t                   body_at_bytes; /* in the batch's memory */
+    size_t                   body_bytes;    /* 0: a blob that was there already */
+    struct hs_ledger_digest  digest;
+};
+
+struct hs_ledger_batch {
+    struct hs_writer      writer;
+    unsigned              count;
+    struct hs_ledger_item items[HS_LEDGER_OPEN_MAX];
+};
+
+struct hs_ledger_blob {
+    struct hs_ledger_digest digest;
+    uint64_t                at_bytes;
+    size_t                  bytes;
+    uint64_t                put_at_ns; /* not dropped for a minute after: its entry may be coming */
+};
+
+struct hs_ledger {
+    struct hs_ledger_config      config;
+    struct hs_ledger_file_header header;
+    struct hs_ledger_stats       stats;
+    struct hs_file_op            op;
+    unsigned                     file_idx;
+    uint32_t                     batch_number; /* of the last durable batch */
+    uint64_t                     live_bytes;   /* of the file after its last compaction */
+    uint64_t                     now_ns;
+    bool                         is_announced;
+    bool                         is_writing;
+    bool                         has_failed;
+    struct hs_ledger_batch      *filling; /* what is proposed goes here */
+    struct hs_ledger_batch      *flying;  /* what is on its way to the disk */
+    struct hs_writer             image;   /* of the other file, during a compaction */
+    unsigned                     blob_count;
+    struct hs_ledger_blob        blobs[HS_LEDGER_BLOBS_MAX];
+};
+
+struct hs_ledger_blob *hs_ledger_find_blob(struct hs_ledger              *ledger,
+                                           const struct hs_ledger_digest *digest);
+/* 0 also when it is there already; -ENOBUFS when the table is full. */
+int hs_ledger_add_blob(struct hs_ledger *ledger, const struct hs_ledger_digest *digest, uint64_t at,
+                       size_t bytes) HS_MUST_CHECK;
+
+int  hs_ledger_recover(struct hs_ledger *ledger, struct hs_err *err) HS_MUST_CHECK;
+bool hs_ledger_is_compaction_due(const struct hs_ledger *ledger);
+/* Builds the image of the other file; 0: write ledger->image there, from its beginning. */
+int  hs_ledger_prepare_compaction(struct hs_ledger *ledger) HS_MUST_CHECK;
+void hs_ledger_finish_compaction(struct hs_ledger *ledger);
+
+#endif

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+/* ledger_log.c - encodes and scans the records of a ledger file. */
+#include "roles/cluster/ledger_log.h"
+
+#include "roles/cluster/ledger.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { VERSION = 1, ALIGN_BYTES = 8, HEADER_CRC_AT = HS_LEDGER_HEADER_BYTES - 4 };
+
+static const char magic[8] = {'H', 'S', 'L', 'E', 'D', 'G', 'R', '1'};
+
+void hs_ledger_put_header(struct hs_writer *writer, const struct hs_ledger_file_header *header)
+{
+    uint8_t          image[HS_LEDGER_HEADER_BYTES] = {0};
+    struct hs_writer inner;
+
+    hs_writer_init(&inner, image, sizeof image);
+    hs_put_bytes(&inner, magic, sizeof magic);
+    hs_put_u32le(&inner, VERSION);
+    hs_put_u32le(&inner, header->group);
+    hs_put_u64le(&inner, header->epoch);
+    hs_put_u64le(&inner, header->base_seq);
+    inner.used_bytes = HEADER_CRC_AT;
+    hs_put_u32le(&inner, hs_crc32c(0, image, HEADER_CRC_AT));
+    hs_put_bytes(writer, image, sizeof image);
+}
+
+int hs_ledger_get_header(struct hs_view file, struct hs_ledger_file_header *header)
+{
+    struct hs_reader reader;
+    uint32_t         version;
+
+    if (file.bytes < HS_LEDGER_HEADER_BYTES) return -ENOENT;
+    hs_reader_init(&reader, file);
+    if (memcmp(hs_get_view(&reader, sizeof magic).data, magic, sizeof magic) != 0) return -ENOENT;
+    version = hs_get_u32le(&reader);
+    header->group = hs_get_u32le(&reader);
+    header->epoch = hs_get_u64le(&reader);
+    header->base_seq = hs_get_u64le(&reader);
+    reader.at = HEADER_CRC_AT;
+    if (hs_get_u32le(&reader) != hs_crc32c(0, file.data, HEADER_CRC_AT)) return -EPROTO;
+    return version == VERSION ? 0 : -EPROTO;
+}
+
+static size_t padded(size_t bytes)
+{
+    return (bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
+}
+
+size_t hs_ledger_record_bytes(size_t body_bytes)
+{
+    return HS_LEDGER_RECORD_HEADER_BYTES + padded(body_bytes);
+}
+
+/* The checksum of a record as it stands in a file, seeded with the epoch and the length. */
+static uint32_t record_crc(uint64_t epoch, const uint8_t *record, size_t body_bytes)
+{
+    uint8_t          seed[12];
+    struct hs_writer writer;
+    uint32_t         crc;
+
+    hs_writer_init(&writer, seed, sizeof seed);
+    hs_put_u64le(&writer, epoch);
+    hs_put_u32le(&writer, (uint32_t)body_bytes);
+    crc = hs_crc32c(0, seed, sizeof seed);
+    return hs_crc32c(crc, record + 8, HS_LEDGER_RECORD_HEADER_BYTES - 8 + body_bytes);
+}
+
+void hs_ledger_put_record(struct hs_writer *writer, uint64_t epoch,
+                          const struct hs_ledger_record *record)
+{
+    static const uint8_t zeros[ALIGN_BYTES] = {0};
+    size_t               begin = writer->used_bytes;
+    struct hs_writer     crc;
+
+    hs_put_u32le(writer, (uint32_t)record->body.bytes);
+    hs_put_u32le(writer, 0);
+    hs_put_u32le(writer, record->batch);
+    hs_put_u8(writer, (uint8_t)record->kind);
+    hs_put_bytes(writer, zeros, 3);
+    hs_put_u64le(writer, record->number);
+    hs_put_bytes(writer, record->body.data, record->body.bytes);
+    hs_put_bytes(writer, zeros, padded(record->body.bytes) - record->body.bytes);
+    if (writer->failed) return;
+    hs_writer_init(&crc, writer->data + begin + 4, 4);
+    hs_put_u32le(&crc, record_crc(epoch, writer->data + begin, record->body.bytes));
+}
+
+void hs_ledger_scan_init(struct hs_ledger_scan *scan, struct hs_view file, uint64_t epoch)
+{
+    *scan =
+        (struct hs_ledger_scan){.file = file, .epoch = epoch, .at_bytes = HS_LEDGER_HEADER_BYTES};
+}
+
+static bool is_kind(uint8_t kind)
+{
+    return kind >= HS_LEDGER_RECORD_ENTRY && kind <= HS_LEDGER_RECORD_SNAPSHOT;
+}
+
+/* A sound record at this place? */
+static bool record_at(const struct hs_ledger_scan *scan, size_t at, struct hs_ledger_record *record)
+{
+    struct hs_reader reader;
+    uint32_t         body_bytes;
+    uint32_t         crc;
+    uint8_t          kind;
+
+    if (at > scan->file.bytes) return false;
+    hs_reader_init(&reader, hs_view_of(scan->file.data + at, scan->file.bytes - at));
+    body_bytes = hs_get_u32le(&reader);
+    crc = hs_get_u32le(&reader);
+    record->batch = hs_get_u32le(&reader);
+    kind = hs_get_u8(&reader);
+    (void)hs_get_view(&reader, 3);
+    record->number = hs_get_u64le(&reader);
+    record->body = hs_get_view(&reader, body_bytes);
+    if (reader.failed || !is_kind(kind)) return false;
+    record->kind = (enum hs_ledger_record_kind)kind;
+    record->at_bytes = at + HS_LEDGER_RECORD_HEADER_BYTES;
+    return crc == record_crc(scan->epoch, scan->file.data + at, body_bytes);
+}
+
+/* Nothing of the batch after the last sound one was ever answered, but a batch is written only when
+ * the one before it is durable: so a record two batches on proves that something answered is lost. */
+static bool has_later_batch(const struct hs_ledger_scan *scan)
+{
+    struct hs_ledger_record record;
+
+    for (size_t at = scan->at_bytes; at < scan->file.bytes; at += ALIGN_BYTES)
+        if (record_at(scan, at, &record) && record.batch > scan->batch + 1) return true;
+    return false;
+}
+
+int hs_ledger_scan_next(struct hs_ledger_scan *scan, struct hs_ledger_record *record)
+{
+    if (!record_at(scan, scan->at_bytes, record)) return has_later_batch(scan) ? -EIO : 0;
+    if (record->batch < scan->batch) return -EIO;
+    if (record->batch > scan->batch + 1) return -EIO;
+    scan->batch = record->batch;
+    scan->at_bytes = record->at_bytes + padded(record->body.bytes);
+    return 1;
+}
