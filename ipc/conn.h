@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/* conn.h - frames over a connected stream: puts received bytes together, queues what is to be sent
+ * within a bound, closes in order. Knows neither messages nor requests (roles/wire.h, ipc/rpc.h), and
+ * never reconnects.
+ *
+ * A conn lives on the heap from open until on_closed has returned. All callbacks come from inside
+ * hs_loop_step or hs_conn_turn, never from inside the call that asked for something. */
+#ifndef HS_IPC_CONN_H
+#define HS_IPC_CONN_H
+
+#include "ipc/frame.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hs_loop;
+struct hs_conn;
+
+/* frame and its body are valid until the call returns. */
+typedef void hs_conn_frame_fn(struct hs_conn *conn, const struct hs_frame *frame);
+/* Exactly once, the last callback; conn is gone when it returns. reason: 0 closed by hs_conn_close
+ * with everything sent; -ECONNRESET the peer closed or died; -ECANCELED hs_conn_abort; -EPROTO or
+ * -EMSGSIZE the peer sent nonsense; -ETIMEDOUT a frame was not complete within 30 s, or the flush not
+ * by its deadline; else what the kernel said. */
+typedef void hs_conn_closed_fn(struct hs_conn *conn, int reason);
+
+struct hs_conn_config {
+    struct hs_loop    *loop;
+    void              *owner;
+    hs_conn_frame_fn  *on_frame;
+    hs_conn_closed_fn *on_closed;
+    size_t             queue_bytes_max; /* 0: HS_SEND_QUEUE_BYTES_MAX */
+};
+
+struct hs_conn_figures { /* cumulative */
+    uint64_t received_frames;
+    uint64_t received_bytes;
+    uint64_t sent_frames;
+    uint64_t sent_bytes;
+    uint64_t conflated_frames; /* statistics left out because the peer reads slowly */
+    uint64_t refused_frames;   /* -ENOBUFS */
+};
+
+/* Takes the connected stream socket fd; on failure it stays the caller's. */
+int hs_conn_open(struct hs_conn **conn, const struct hs_conn_config *config,
+                 int fd_take) HS_MUST_CHECK;
+
+void *hs_conn_owner(const struct hs_conn *conn);
+void  hs_conn_set_owner(struct hs_conn *conn, void *owner);
+/* A number that the owner may keep with the connection: a table index, a role. */
+uint64_t hs_conn_tag(const struct hs_conn *conn);
+void     hs_conn_set_tag(struct hs_conn *conn, uint64_t tag);
+
+/* Copies the frame into the queue. 0; -ENOBUFS: the queue is full, the peer does not read, the caller
+ * decides whether to cut it off; -EMSGSIZE: body above HS_FRAME_BODY_BYTES_MAX; -ENOTCONN: closing. */
+int hs_conn_send(struct hs_conn *conn, const struct hs_frame *frame) HS_MUST_CHECK;
+/* The same for what a newer one makes worthless (statistics): -EAGAIN and dropped when the peer has
+ * more than 256 KiB waiting already. */
+int hs_conn_send_latest(struct hs_conn *conn, const struct hs_frame *frame) HS_MUST_CHECK;
+/* Without the copy: room for a body of up to body_bytes_max in the queue; the caller writes it through
+ * writer and commits at once, before any other call on this conn. A failed writer or NULL: nothing is
+ * sent. frame's body is not looked at. Errors as hs_conn_send. */
+int  hs_conn_begin(struct hs_conn *conn, const struct hs_frame *frame, size_t body_bytes_max,
+                   struct hs_writer *writer) HS_MUST_CHECK;
+void hs_conn_commit(struct hs_conn *conn, const struct hs_writer *writer);
+
+size_t hs_conn_queued_bytes(const struct hs_conn *conn); /* not yet taken by the kernel */
+bool   hs_conn_is_open(const struct hs_conn *conn);      /* neither closing nor failed */
+/* Waiting statistics above the mark: encoding another one is wasted work. */
+bool hs_conn_is_behind(const struct hs_conn *conn);
+void hs_conn_figures(const struct hs_conn *conn, struct hs_conn_figures *figures);
+
+/* Takes no more input, sends what is queued, closes; gives up at flush_deadline_ns. Idempotent. */
+void hs_conn_close(struct hs_conn *conn, uint64_t flush_deadline_ns);
+/* Closes now; what is queued is lost. Idempotent: the first reason stays. */
+void hs_conn_abort(struct hs_conn *conn);
+
+/* The owner calls turn when the deadline is due (or more often). */
+uint64_t hs_conn_deadline_ns(const struct hs_conn *conn);
+void     hs_conn_turn(struct hs_conn *conn, uint64_t now_ns);
+
+#endif
