@@ -4,7 +4,7 @@
 #ifndef HS_ROLES_JSON_H
 #define HS_ROLES_JSON_H
 
-#include "roles/problems.h"
+#include "roles/json_place.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -32,16 +32,12 @@ int hs_json_blank_comments(char *text, size_t bytes, struct hs_problem_place *pl
  * and stays the caller's. NULL: problems says why (E-FILE E-JSON E-DUP E-NUM E-NUL E-LIMIT). */
 json_t *hs_json_parse(char *text, size_t bytes, size_t max_bytes, struct hs_problems *problems);
 
-enum hs_json_part { HS_JSON_VALUE, HS_JSON_KEY };
-
-/* The place of the value, or of its key, that pointer names in a text that parsed; line 0 if there is none. */
-struct hs_problem_place hs_json_locate(struct hs_view text, const char *pointer,
-                                       enum hs_json_part part);
-
 /* One request or answer of a line protocol: strict, bounded, without comments; -EPROTO or -EMSGSIZE. Free with json_decref. */
 int hs_json_parse_line(struct hs_view line, json_t **json, struct hs_err *err) HS_MUST_CHECK;
 
 /* Text with quotes, escaped; valid UTF-8 goes through, other bytes become U+FFFD. */
 void hs_json_put_text(struct hs_writer *out, struct hs_view text);
+/* The same without the quotes. */
+void hs_json_put_inner(struct hs_writer *out, struct hs_view text);
 
 #endif
