@@ -20,7 +20,6 @@ enum {
     HS_CONFIG_TEXT_BYTES = 104,
     HS_CONFIG_ACCOUNT_BYTES = 33, /* a login name and its zero (utmp allows 32) */
     HS_CONFIG_FILE_BYTES_MAX = 256 << 10,
-    HS_CONFIG_DEPTH_MAX = 16,
     HS_CONFIG_KEYS_MAX = 128,
     HS_CONFIG_PRINT_BYTES_MAX = 64 << 10 /* what hs_config_print may need */
 };
@@ -116,17 +115,24 @@ struct hs_config_key {
 
 size_t                      hs_config_key_count(void);
 const struct hs_config_key *hs_config_key_at(size_t idx);
+/* NULL: there is none of that name. */
+const struct hs_config_key *hs_config_find_key(const char *section, const char *name);
 
 /* Every key at its default, header filled, generation 0. */
 void hs_config_defaults(struct hs_config *config);
 
-/* The value of one key from text ("5s", "auto", "true"). -EINVAL with a sentence in err:
- * "expected a duration such as \"10s\"", or the bounds. */
+/* The value of one key from text ("5s", "auto", "true"). -EINVAL: not of this form, -ERANGE: outside
+ * the bounds; err has the sentence, "expected a duration such as ...". The value stays on failure. */
 int hs_config_set(struct hs_config *config, const struct hs_config_key *key, struct hs_view text,
                   struct hs_err *err) HS_MUST_CHECK;
+enum { HS_CONFIG_VALUE_BYTES = 128 }; /* holds any value as text */
 /* The value as the file would have it, without quotes; terminated. */
 void hs_config_get(const struct hs_config *config, const struct hs_config_key *key, char *text,
                    size_t bytes);
+
+/* 0, or -EPROTO: the field holds what hs_config_set would never have put there. */
+int hs_config_check_field(const struct hs_config *config, const struct hs_config_key *key,
+                          struct hs_err *err) HS_MUST_CHECK;
 
 /* What no single key can say: minima below maxima and so on. Calls back with the key at fault. */
 typedef void hs_config_fault_fn(void *context, const char *section, const char *key,
