@@ -40,6 +40,8 @@ void hs_loop_close(struct hs_loop **loop); /* owners have closed first; nulls th
 /* "io_uring", or "epoll (io_uring: operation not permitted)"; for status and results. Lives as long
  * as the loop. */
 const char *hs_loop_backend_text(const struct hs_loop *loop);
+/* The ring refuses operations that the loop never asks for (opening files, making sockets). */
+bool hs_loop_is_restricted(const struct hs_loop *loop);
 
 uint64_t hs_loop_clock_ns(struct hs_loop *loop); /* reads CLOCK_MONOTONIC (or the virtual clock) */
 /* The stamp of the harvest being dispatched: no clock read. */
