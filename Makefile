@@ -83,11 +83,11 @@ help: ## this list
 run: ## install what is missing, build, run a real load test against the built-in target
 	@tests/setup run
 	+$(Q)$(MAKE) --no-print-directory all
-	@HS_BUILD=$(BUILD) tests/system/demo.sh
+	@HS_BUILD=$(BUILD) tests/with_proc tests/system/demo.sh
 
 test: ## install what is missing, then every check of the project (at most 25 minutes on 2 cores)
 	@tests/setup test
-	+@MAKE="$(MAKE)" tests/all
+	+@MAKE="$(MAKE)" tests/with_proc tests/all
 
 check: ## the quick part: headers, unit, sim, fault, lint
 check: all headers unit sim fault lint
