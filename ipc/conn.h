@@ -4,7 +4,7 @@
  * never reconnects.
  *
  * A conn lives on the heap from open until on_closed has returned. All callbacks come from inside
- * hs_loop_step or hs_conn_turn, never from inside the call that asked for something. */
+ * hs_loop_step, never from inside the call that asked for something. */
 #ifndef HS_IPC_CONN_H
 #define HS_IPC_CONN_H
 
@@ -61,15 +61,16 @@ int hs_conn_send_latest(struct hs_conn *conn, const struct hs_frame *frame) HS_M
 /* Without the copy: room for a body of up to body_bytes_max in the queue; the caller writes it through
  * writer and commits at once, before any other call on this conn. A failed writer or NULL: nothing is
  * sent. frame's body is not looked at. Errors as hs_conn_send. */
-int  hs_conn_begin(struct hs_conn *conn, const struct hs_frame *frame, size_t body_bytes_max,
-                   struct hs_writer *writer) HS_MUST_CHECK;
+int hs_conn_begin(struct hs_conn *conn, const struct hs_frame *frame, size_t body_bytes_max,
+                  struct hs_writer *writer) HS_MUST_CHECK;
+/* hs_conn_begin as hs_conn_send_latest. */
+int  hs_conn_begin_latest(struct hs_conn *conn, const struct hs_frame *frame, size_t body_bytes_max,
+                          struct hs_writer *writer) HS_MUST_CHECK;
 void hs_conn_commit(struct hs_conn *conn, const struct hs_writer *writer);
 
 size_t hs_conn_queued_bytes(const struct hs_conn *conn); /* not yet taken by the kernel */
 bool   hs_conn_is_open(const struct hs_conn *conn);      /* neither closing nor failed */
-/* Waiting statistics above the mark: encoding another one is wasted work. */
-bool hs_conn_is_behind(const struct hs_conn *conn);
-void hs_conn_figures(const struct hs_conn *conn, struct hs_conn_figures *figures);
+void   hs_conn_figures(const struct hs_conn *conn, struct hs_conn_figures *figures);
 
 /* Takes no more input, sends what is queued, closes; gives up at flush_deadline_ns. Idempotent. */
 void hs_conn_close(struct hs_conn *conn, uint64_t flush_deadline_ns);

@@ -22,7 +22,8 @@
 enum {
     HS_CLIENT_ID_BYTES = 65, /* 64 and the terminator (jobs.md 2) */
     HS_WIRE_PART_BYTES_MAX =
-        224 << 10, /* a payload in a frame; leaves 32 KiB for the other fields */
+        224 << 10,            /* a payload in a frame; leaves 32 KiB for the other fields */
+    HS_WIRE_TYPE_COUNT = 256, /* numbers of messages.def are below */
     HS_WIRE_PRINT_BYTES = 1024
 };
 
@@ -64,9 +65,7 @@ union hs_msg {
 
 const char *hs_wire_name(unsigned type); /* "SUBMIT"; "?" if unknown */
 const char *hs_wire_text(unsigned type); /* what it is for */
-/* Every message and record by number, 0 to count - 1; for tests and printers. */
-unsigned         hs_wire_count(void);
-enum hs_msg_type hs_wire_type_at(unsigned idx);
+bool        hs_wire_is_known(unsigned type);
 /* May such a process send this to such a one? What is not in messages.def is refused. */
 bool hs_wire_may(unsigned type, enum hs_role_kind from, enum hs_role_kind to);
 
