@@ -12,6 +12,7 @@
 #include "shm/base/assert.h"
 
 #include <stdint.h>
+#include <string.h>
 
 enum { HS_ENGINE_RING_SLOTS = 256, HS_ENGINE_RECORD_BYTES = 128 };
 
@@ -21,27 +22,35 @@ enum hs_engine_command_type {
     HS_ENGINE_FORGET = 3 /* the run is over and read: release its image */
 };
 
+/* Of a command: the id of the figures' key (struct hs_figures_key.exec_id). */
+static inline void hs_engine_figures_key(uint64_t figures_id, uint8_t exec_id[16])
+{
+    memset(exec_id, 0, 16);
+    memcpy(exec_id, &figures_id, sizeof figures_id);
+}
+
 /* A share: which arrivals and virtual users of the workflow this engine takes. Arrival k belongs to
  * it when k mod share_count == share_idx. Virtual users are numbered from vu_first. */
 struct hs_engine_command {
     uint32_t type;
-    uint32_t page_first;        /* figures of step s go to page page_first + s, of the warm-up to
-                                   page_first + step_count + s */
+    uint32_t is_resumed;        /* the pages hold a dead predecessor's figures: go on from the
+                                   schedule's position now; what was due meanwhile is lost */
     uint64_t engine_generation; /* of the engine that is to obey */
     uint64_t run_id;            /* one per share and start; never used twice */
-    uint64_t image_token;       /* names the descriptor sent over the link before this command */
-    uint64_t start_at_ns;       /* moment 0 of the schedule, on this host's monotonic clock */
-    uint64_t deadline_ns;       /* STOP */
-    uint64_t iterations;        /* of this share; 0: not bounded by iterations */
-    uint64_t in_flight_max;     /* open model: waiting and in flight together */
+    uint64_t figures_id;        /* names the pages, with exec_fence: the same for a resumed run, a
+                                   new one when a share is run again from its beginning */
+    uint64_t exec_fence;
+    uint64_t image_token;   /* names the descriptor sent over the link before this command */
+    uint64_t start_at_ns;   /* moment 0 of the schedule, on this host's monotonic clock */
+    uint64_t deadline_ns;   /* STOP */
+    uint64_t iterations;    /* of this share; 0: not bounded by iterations */
+    uint64_t in_flight_max; /* open model: iterations under way at a time, of this share */
     uint32_t share_idx;
     uint32_t share_count;
     uint32_t vu_first;
     uint32_t vu_count;
-    uint32_t is_resumed; /* the pages hold a dead predecessor's figures: adopt them and go on from
-                            the schedule's position now; what was in flight is cut, what was due
-                            meanwhile is lost */
     uint32_t worker_idx; /* ${worker} */
+    uint32_t flags;      /* reserved, 0 */
     uint64_t reserved[3];
 };
 HS_STATIC_ASSERT(sizeof(struct hs_engine_command) == HS_ENGINE_RECORD_BYTES, "one ring slot");
