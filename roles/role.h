@@ -42,14 +42,17 @@ struct hs_engine_share {  /* what the worker and one engine have in common */
 
 struct hs_heritage {
     enum hs_role_kind kind;
-    unsigned          idx;          /* engine number; 0 for the others */
-    unsigned          process_idx;  /* this process's page in vitals, counters, logs, events */
-    uint64_t          generation;   /* of this process: one higher for every start of the role */
-    uint64_t          incarnation;  /* of the host: one per life of the supervisor */
-    uint8_t           node_id[16];  /* of this role on this host */
-    bool              is_embedded;  /* the tree of one `hyperscale run` */
-    int               control_fd;   /* record socket to the supervisor (control.h) */
-    const struct hs_config *config; /* mapped read-only; a reload brings another */
+    unsigned          idx;         /* engine number; 0 for the others */
+    unsigned          process_idx; /* this process's page in vitals, counters, logs, events */
+    uint64_t          generation;  /* of this process: one higher for every start of the role */
+    uint64_t          incarnation; /* of the host: one per life of the supervisor */
+    uint8_t           node_id[16]; /* of this role on this host */
+    bool              is_embedded; /* the tree of one `hyperscale run` */
+    /* Gives up what the role does not need any more; bits of enum hs_confinement, or a negative
+     * errno when a layer is missing that the configuration requires. hs_role_ready calls it. */
+    int (*confine)(const struct hs_heritage *heritage);
+    int                     control_fd; /* record socket to the supervisor (control.h) */
+    const struct hs_config *config;     /* mapped read-only; a reload brings another */
     uint64_t                config_generation;
     int                     share_fd[HS_SHARE_COUNT];
     int                     client_listen_fd;  /* gate: where clients connect */

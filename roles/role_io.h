@@ -15,6 +15,7 @@
 
 #include "ipc/loop.h"
 #include "roles/role.h"
+#include "roles/share.h"
 #include "shm/base/err.h"
 #include "shm/segment.h"
 #include "shm/vitals.h"
@@ -82,25 +83,29 @@ int hs_role_open(struct hs_role_process *process, const struct hs_heritage *heri
 int hs_role_ready(struct hs_role_process *process, struct hs_err *err) HS_MUST_CHECK;
 /* Until stopped; the process's exit code. */
 int hs_role_serve(struct hs_role_process *process, const struct hs_role_hooks *hooks, void *self);
-/* Logs err and tells which exit code says it: 78 configuration (-EINVAL, -EPROTO: another start will
- * not help), 77 permission (-EACCES, -EPERM), 1 the rest (start me again). */
+/* Logs err and tells which exit code says it: 78 configuration (-EINVAL: another start will not
+ * help), 77 permission (-EACCES, -EPERM), 1 the rest (start me again). */
 int hs_role_exit_code(const struct hs_err *err);
 
-/* Maps a segment of the heritage: writable for its writer only, which is what the supervisor's role
- * table says; a role that asks for more gets -EACCES. version and body_bytes as in segment.h. */
+/* Maps a segment of the heritage, checked against share.h; unmap it with hs_segment_unmap, or leave
+ * that to the end of the process. -ENOENT: not in this role's heritage; -EACCES: READ_WRITE asked
+ * for, and the role is not its writer. */
 int hs_role_map_share(const struct hs_heritage *heritage, enum hs_share share,
-                      struct hs_segment *segment, const struct hs_segment_spec *spec,
-                      enum hs_segment_access access, struct hs_err *err) HS_MUST_CHECK;
+                      enum hs_segment_access access, struct hs_segment *segment,
+                      struct hs_err *err) HS_MUST_CHECK;
+int hs_role_map_engine(const struct hs_heritage *heritage, unsigned engine_idx,
+                       enum hs_engine_segment which, enum hs_segment_access access,
+                       struct hs_segment *segment, struct hs_err *err) HS_MUST_CHECK;
 
 /* Long work outside the loop (replay of a log, a snapshot): set the phase before, NORMAL after, and
  * beat at least once a second while it lasts. */
 void hs_role_set_phase(struct hs_role_process *process, enum hs_vitals_phase phase);
 void hs_role_beat(struct hs_role_process *process);
 
-/* Asks the supervisor for a short-lived resolver process; its link comes through on_link with the
- * token: one
- * packet of struct hs_resolver_answer comes through it, then end of file (no packet: it failed).
- * When none could be started, on_answer tells the code. -EINVAL: not a name. */
+/* Asks the supervisor for a short-lived resolver process; its link (a sequenced socket) comes
+ * through on_link with the token and brings one packet of struct hs_resolver_answer, then end of
+ * file (no packet: it failed). When none could be started, on_answer tells the code instead.
+ * -EINVAL: not a name. */
 int hs_role_ask_resolver(struct hs_role_process *process, const char *host,
                          uint64_t token) HS_MUST_CHECK;
 /* Console: forwards an operator's request ("restart", "drain", "reload", "stop") with the caller's
@@ -114,5 +119,8 @@ int hs_role_request(struct hs_role_process *process, const char *verb, const cha
 void hs_role_breadcrumb(struct hs_role_process *process, uint32_t message_type,
                         const uint8_t job_id[16], uint64_t digest);
 bool hs_role_is_quarantined(const struct hs_role_process *process, uint64_t digest);
+
+/* Inside: what came over the control socket, handed to the hooks. Used by role_io.c only. */
+void hs_role_take_control(struct hs_role_process *process);
 
 #endif

@@ -35,7 +35,7 @@ unsigned hs_process_idx_of(enum hs_role_kind kind, unsigned idx)
 enum hs_role_kind hs_process_kind_at(unsigned process_idx, unsigned *idx)
 {
     *idx = 0;
-    if (process_idx >= HS_PROCESS_SHORT_LIVED_0) return HS_ROLE_NONE;
+    if (process_idx >= HS_PROCESS_SUPERVISED) return HS_ROLE_NONE;
     if (process_idx < HS_PROCESS_ENGINE_0)
         return (enum hs_role_kind)(process_idx + HS_ROLE_CONSOLE);
     *idx = process_idx - HS_PROCESS_ENGINE_0;
@@ -52,7 +52,7 @@ void hs_process_name(enum hs_role_kind kind, unsigned idx, char text[HS_PROCESS_
 
 int hs_process_idx_from_name(const char *name)
 {
-    for (unsigned i = 0; i < HS_PROCESS_SHORT_LIVED_0; i++) {
+    for (unsigned i = 0; i < HS_PROCESS_SUPERVISED; i++) {
         char              text[HS_PROCESS_NAME_BYTES];
         unsigned          idx;
         enum hs_role_kind kind = hs_process_kind_at(i, &idx);

@@ -25,9 +25,10 @@ enum hs_role_kind {
 enum {
     HS_PROCESS_NAME_BYTES = 16, /* "engine.63" */
     HS_PROCESS_ENGINE_0 = 4,    /* page of the first engine; the other roles lie before */
-    HS_PROCESS_SHORT_LIVED_0 = HS_PROCESS_ENGINE_0 + HS_ENGINES_MAX
+    HS_PROCESS_SUPERVISED = HS_PROCESS_ENGINE_0 + HS_ENGINES_MAX, /* so many have a page */
+    HS_PROCESS_SUPERVISOR = HS_PROCESS_SUPERVISED /* its page of events, after the others' */
 };
-HS_STATIC_ASSERT((int)HS_PROCESS_SHORT_LIVED_0 < (int)HS_PROCESSES_MAX,
+HS_STATIC_ASSERT((int)HS_PROCESS_SUPERVISOR < (int)HS_PROCESSES_MAX,
                  "every process needs its page");
 
 const char       *hs_role_kind_name(enum hs_role_kind kind); /* "gate"; "unknown" beyond */

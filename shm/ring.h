@@ -48,7 +48,7 @@ struct hs_ring_shm {
 struct hs_ring {
     struct hs_ring_shm  *shm;
     unsigned char       *messages;
-    uint64_t            *generations;
+    hs_word             *generations;
     uint64_t             tail; /* producer: own index; consumer: the producer's as last seen */
     uint64_t             head; /* consumer: own index; producer: the consumer's as last seen */
     uint64_t             generation;
@@ -58,7 +58,8 @@ struct hs_ring {
 size_t hs_ring_bytes(const struct hs_ring_shape *shape);
 /* Empty ring in zeroed memory of hs_ring_bytes, aligned to 64. Once, by the supervisor, before anybody attaches. */
 void hs_ring_init(struct hs_ring_shm *shm, const struct hs_ring_shape *shape);
-/* 0, or -EPROTO: not a ring of this shape, or indexes that cannot be. The whole recovery check of a successor. */
+/* 0, or -EPROTO: not a ring of this shape, or indexes that cannot be. The whole recovery check of a successor. One side at
+ * least must be at rest: between two loads of two moving indexes anything can happen. */
 int hs_ring_validate(const struct hs_ring_shm   *shm,
                      const struct hs_ring_shape *shape) HS_MUST_CHECK;
 /* Validates, then takes up where the indexes are. generation is stamped on what this side pushes (a consumer passes 0). At
@@ -82,7 +83,7 @@ void hs_ring_advance(struct hs_ring *ring);
 /* Peek, copy, advance: at MOST once, for messages whose loss with the consumer does no harm (samples). Returns as peek. */
 int hs_ring_pop(struct hs_ring *ring, void *message, uint64_t *generation) HS_MUST_CHECK;
 
-/* For watchers of a read-only mapping: messages waiting now, 0 if the indexes make no sense. */
+/* For watchers of a read-only mapping: about how many messages wait, at most slot_count. */
 uint64_t hs_ring_used_count(const struct hs_ring_shm *shm, const struct hs_ring_shape *shape);
 
 #endif

@@ -10,7 +10,10 @@
 #include "shm/base/units.h"
 
 #define HS_IMAGE_MAGIC UINT64_C(0x3130454741474d49)
-enum { HS_IMAGE_VERSION = 1 };
+enum {
+    HS_IMAGE_VERSION = 1,
+    HS_IMAGE_REQUEST_BYTES_MAX = 8 << 20 /* one request; a plan has 4 MiB, filters make it longer */
+};
 
 enum hs_load_model { HS_LOAD_CLOSED = 1, HS_LOAD_OPEN };
 enum hs_load_saturation { HS_SATURATION_QUEUE = 1, HS_SATURATION_DROP };

@@ -6,6 +6,7 @@
 #define HS_PLAN_TEMPLATE_H
 
 #include "shm/base/bytes.h"
+#include "shm/base/limits.h"
 #include "shm/base/rand.h"
 
 enum hs_template_kind {
@@ -54,10 +55,15 @@ struct hs_template_context {
     struct hs_rand *rand;
 };
 
-/* Splits text into parts; the count, or -EINVAL with a sentence, or -ENOBUFS. parts point into text. "$${" is a literal
- * "${". *error_at is the offset of the offending hole. */
+/* Splits text into parts; the count, or -EINVAL with *why a sentence, or -ENOBUFS. parts point into text. "$${" is a
+ * literal "${". *error_at is the offset of the offending hole. */
 int hs_template_parse(struct hs_view text, struct hs_template_part *parts, uint32_t max,
-                      size_t *error_at, struct hs_err *err) HS_MUST_CHECK;
+                      size_t *error_at, const char **why) HS_MUST_CHECK;
+
+/* What stands between "${" and "}". -ENOENT: no built-in has this name; -EINVAL: its arguments are wrong, *why tells. */
+int                      hs_template_parse_hole(struct hs_view inner, struct hs_template_part *part,
+                                                const char **why) HS_MUST_CHECK;
+extern const char *const hs_template_names[HS_TEMPLATE_KIND_COUNT]; /* NULL where a kind has none */
 
 /* Appends what kind gives, filtered; out->failed when it does not fit. Not for CONSTANT and LENGTH. */
 void hs_template_fill(const struct hs_template_part    *part,

@@ -16,11 +16,11 @@ struct hs_url {
         path; /* into the text; with query, without fragment; may be empty; may hold ${...} */
 };
 
-/* -EINVAL with a sentence: no such scheme, user name in it, bad host or port, control characters or spaces. */
-int hs_url_parse(struct hs_view text, struct hs_url *url, struct hs_err *err) HS_MUST_CHECK;
+/* -EINVAL, and *why is a sentence: no such scheme, a user name, a bad host or port, control characters or spaces. */
+int hs_url_parse(struct hs_view text, struct hs_url *url, const char **why) HS_MUST_CHECK;
 
 /* "host:port" or "[v6]:port", without the port when it is 80: the Host header. */
-const char *hs_url_authority(const struct hs_url *url, char *text, size_t capacity_bytes);
+const char *hs_url_authority(const char *host, uint16_t port, char *text, size_t capacity_bytes);
 
 /* pattern is a host, "*.suffix" (any depth below it, not the suffix itself), or "*". */
 bool hs_url_host_matches(const char *host, const char *pattern);

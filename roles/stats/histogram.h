@@ -71,6 +71,14 @@ uint64_t hs_histogram_highest_ns(enum hs_histogram_layout layout, uint32_t index
 void     hs_moments_record(struct hs_moments *moments, uint64_t value_ns);
 void     hs_moments_add(struct hs_moments *into, const struct hs_moments *from);
 uint64_t hs_moments_min_ns(const struct hs_moments *moments); /* 0 if nothing was recorded */
+/* into -= from, an earlier state; what was recorded in between fell into counters first_idx to last_idx (first > last:
+ * nothing), which is as exactly as the extremes of that interval are known. */
+void hs_moments_subtract(struct hs_moments *into, const struct hs_moments *from,
+                         enum hs_histogram_layout layout, uint32_t first_idx, uint32_t last_idx);
+/* What a counter stands for: its highest value, but never above the true maximum; the last one, which also holds what was
+ * out of range, stands for the maximum. */
+uint64_t hs_moments_clip_ns(const struct hs_moments *moments, enum hs_histogram_layout layout,
+                            uint32_t index);
 
 void hs_histogram_init(struct hs_histogram *histogram, enum hs_histogram_layout layout,
                        uint64_t *counts); /* counts: zeroed by this call */
@@ -85,8 +93,8 @@ uint64_t hs_histogram_percentile_ns(const struct hs_histogram *histogram, double
 
 /* The rank (from 1) that a quantile of count samples falls on: the smallest with rank >= quantile * count. */
 uint64_t hs_histogram_rank(uint64_t count, double quantile);
-/* Whether count samples say anything about the quantile: at least 10 of them lie above it. A percentile that fails this is
- * printed as a dash, not as a guess. */
+/* Whether count samples say anything about the quantile: at least 10 of them lie above it (any sample will do for the
+ * median). A percentile that fails this is printed as a dash, not as a guess. */
 bool hs_histogram_has_enough(uint64_t count, double quantile);
 
 #endif

@@ -81,7 +81,7 @@ static void text_is_cut_and_terminated(void)
 
 static void every_process_has_one_page_and_one_name(void)
 {
-    for (unsigned i = 0; i < HS_PROCESS_SHORT_LIVED_0; i++) {
+    for (unsigned i = 0; i < HS_PROCESS_SUPERVISED; i++) {
         char              name[HS_PROCESS_NAME_BYTES];
         unsigned          idx;
         enum hs_role_kind kind = hs_process_kind_at(i, &idx);
