@@ -9,7 +9,14 @@
  * A struct hs_stream, hs_listener or hs_watch is embedded in its owner and belongs to the loop from
  * open until closed. Callbacks run only inside hs_loop_step, never inside the call that asked for
  * something; an owner may open, send and close from any callback. Everything is bounded by the
- * configuration: beyond it opening answers -ENOBUFS. */
+ * configuration: beyond it opening answers -ENOBUFS.
+ *
+ * For whoever writes the jail, the system calls after hs_loop_open has returned:
+ *   io_uring  io_uring_enter; socket, setsockopt (connecting, aborting); close
+ *   epoll     epoll_ctl, epoll_pwait2 (or epoll_wait), recvfrom, sendto, close; socket, setsockopt,
+ *             connect, getsockopt; accept4 (listeners); pwrite64, fdatasync (files)
+ *   both      clock_gettime, where the vDSO does not serve it
+ * hs_loop_close adds munmap and io_uring_register. */
 #ifndef HS_IPC_LOOP_H
 #define HS_IPC_LOOP_H
 
@@ -48,9 +55,10 @@ uint64_t hs_loop_clock_ns(struct hs_loop *loop); /* reads CLOCK_MONOTONIC (or th
 uint64_t hs_loop_now_ns(const struct hs_loop *loop);
 
 /* Submits what was asked, waits for a completion or the deadline (an absolute moment; HS_NEVER_NS:
- * no deadline; a past one: poll), stamps the time once, calls back for at most 256 completions.
- * Returns how many, or -EIO when the kernel object is unusable (the role ends; its successor starts
- * fresh). */
+ * no deadline; a past one: poll), stamps the time once, calls back for at most 256 completions (the
+ * rest comes in the next step, which does not wait). Returns how many: 0 at the deadline, and now
+ * and then before it (a signal, a listener's rest). Or -EIO when the kernel object is unusable (the
+ * role ends; its successor starts fresh). */
 int hs_loop_step(struct hs_loop *loop, uint64_t deadline_ns) HS_MUST_CHECK;
 
 struct hs_loop_figures {  /* for vitals and tests; cumulative */
@@ -100,24 +108,28 @@ enum hs_send {
     HS_SEND_QUIET   /* nothing on success, FAILED on failure; for bytes that outlive the stream */
 };
 /* Sends all the bytes, in order. At most one send may be under way in a stream (-EAGAIN else); a
- * quiet one is over when the answer to it has come. */
+ * quiet one is over when the answer to it has come (any data after it). -ENOTCONN: not connected,
+ * closing, or an earlier send failed. */
 int hs_stream_send(struct hs_stream *stream, const void *bytes, size_t count,
                    enum hs_send how) HS_MUST_CHECK;
 
-/* Stops everything; CLOSED follows. Idempotent. is_abort: reset the connection (RST). */
+/* Stops everything; nothing but CLOSED follows, in a later step. Idempotent. What the kernel has
+ * taken still reaches the peer, what it has not is dropped: to be sure, await SENT first.
+ * is_abort: reset the connection (RST). */
 void hs_stream_close(struct hs_stream *stream, bool is_abort);
 
 /* ---- listeners ---- */
 
 struct hs_listener {
-    /* The callee owns fd. A failure to accept (no descriptors left) comes as fd = negative errno,
-     * at most once a second; accepting goes on. */
+    /* The callee owns fd (close-on-exec, blocking). A failure to accept (no descriptors left) comes
+     * as fd = negative errno, at most once a second; accepting goes on. */
     void (*on_accept)(struct hs_listener *listener, int fd);
     struct hs_loop *loop;
     int             fd;
     uint32_t        slot_idx;
 };
 
+/* One loop accepts from a listening socket at a time. Close it before its descriptor. */
 int  hs_listener_open(struct hs_loop *loop, struct hs_listener *listener, int fd) HS_MUST_CHECK;
 void hs_listener_close(struct hs_listener *listener); /* no callback after; fd stays the caller's */
 
@@ -130,6 +142,7 @@ struct hs_watch {
     uint32_t        slot_idx;
 };
 
+/* One watch per descriptor. Close it before its descriptor. */
 int  hs_watch_open(struct hs_loop *loop, struct hs_watch *watch, int fd) HS_MUST_CHECK;
 void hs_watch_close(struct hs_watch *watch); /* no callback after; fd stays the caller's */
 
@@ -144,6 +157,7 @@ struct hs_file_op {
     bool        is_synced; /* fdatasync after the write */
 };
 
+/* Operations under way at the same time may end in any order. */
 int hs_loop_write(struct hs_loop *loop, struct hs_file_op *op) HS_MUST_CHECK;
 
 #endif

@@ -109,25 +109,32 @@ static int open_tables(struct hs_loop *loop, const struct hs_loop_config *config
     return 0;
 }
 
+static void name_backend(struct hs_loop *loop, int refused)
+{
+    char reason[64];
+
+    if (loop->is_uring || !refused) {
+        (void)snprintf(loop->backend_text, sizeof loop->backend_text, "%s",
+                       loop->is_uring ? "io_uring" : "epoll");
+        return;
+    }
+    (void)snprintf(reason, sizeof reason, "%s", hs_err_code_text(refused));
+    if (reason[0] >= 'A' && reason[0] <= 'Z') reason[0] = (char)(reason[0] - 'A' + 'a');
+    (void)snprintf(loop->backend_text, sizeof loop->backend_text, "epoll (io_uring: %s)", reason);
+}
+
 static int open_backend(struct hs_loop *loop, enum hs_loop_backend wanted, struct hs_err *err)
 {
     int refused = 0;
-    int rc;
 
-    (void)snprintf(loop->backend_text, sizeof loop->backend_text, "io_uring");
     if (wanted != HS_LOOP_EPOLL) {
         refused = hs_loop_uring_open(loop, err);
         loop->is_uring = refused == 0;
-        if (!refused || wanted == HS_LOOP_IO_URING) return refused;
     }
+    name_backend(loop, refused);
+    if (loop->is_uring || (refused && wanted == HS_LOOP_IO_URING)) return refused;
     hs_err_clear(err);
-    rc = hs_loop_epoll_open(loop, err);
-    if (refused)
-        (void)snprintf(loop->backend_text, sizeof loop->backend_text, "epoll (io_uring: %s)",
-                       hs_err_code_text(refused));
-    else
-        (void)snprintf(loop->backend_text, sizeof loop->backend_text, "epoll");
-    return rc;
+    return hs_loop_epoll_open(loop, err);
 }
 
 int hs_loop_open(struct hs_loop **loop, const struct hs_loop_config *config, struct hs_err *err)
