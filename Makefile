@@ -75,7 +75,7 @@ HEADER_OBJ := $(patsubst %,$(BUILD)/%.o,$(filter %.h,$(SOURCES)))
 .DELETE_ON_ERROR:
 
 all: ## the two programs: build/hyperscaled and build/hyperscale
-all: $(LIB) $(PROGRAMS)
+all: $(LIB) $(PROGRAMS) $(filter-out $(BUILD)/tests/%,$(HEADER_OBJ))
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' Makefile | while IFS='	' read -r t h; do printf '  make %-12s %s\n' "$$t" "$$h"; done
