@@ -77,7 +77,7 @@ static void shut(struct hs_conn *conn, int reason, bool is_abort)
 {
     if (conn->state == CLOSING) return;
     conn->state = CLOSING;
-    conn->reason = reason;
+    conn->reason = reason == -EPIPE ? -ECONNRESET : reason; /* both: the peer went */
     hs_stream_close(&conn->stream, is_abort);
 }
 
@@ -120,7 +120,7 @@ static void on_event(struct hs_stream *stream, enum hs_stream_event event, int r
     case HS_STREAM_EOF: /* a flush goes on: the peer may have closed one direction only */
         if (conn->state == OPEN) shut(conn, -ECONNRESET, false);
         break;
-    case HS_STREAM_FAILED: shut(conn, result == -EPIPE ? -ECONNRESET : result, true); break;
+    case HS_STREAM_FAILED: shut(conn, result, true); break;
     case HS_STREAM_CLOSED:
         conn->config.on_closed(conn, conn->state == CLOSING ? conn->reason : -ECONNRESET);
         buffer_release(&conn->in);
