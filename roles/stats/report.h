@@ -85,6 +85,9 @@ void hs_report_step_build(struct hs_report_step *step, const char *workflow, con
 void hs_report_set_steps(struct hs_report *report, const struct hs_report_step *steps,
                          uint32_t step_count);
 
+/* Lag p99 up to here is fine: meta.lag_limit_ns (1 ms), or a tenth of the median response time if that is more. */
+uint64_t hs_report_lag_limit_ns(const struct hs_report *report);
+
 const char *hs_measurement_name(enum hs_measurement measurement); /* "OK", "DEGRADED", "INVALID" */
 const char *hs_target_verdict_name(enum hs_target_verdict verdict);
 /* Of hs_report_latency: 0.5 ... and its key, "p50" ... */
