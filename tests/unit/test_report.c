@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+/* test_report.c - the numbers of a run, its verdicts, and how they are shown. */
+#include "roles/stats/report.h"
+
+#include "roles/stats/report_json.h"
+#include "roles/stats/report_text.h"
+#include "shm/base/assert.h"
+#include "shm/base/time.h"
+#include "tests/check.h"
+#include "tests/unit/suites.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { CHUNKS = 4000 };
+
+static struct hs_chunk      chunks[CHUNKS];
+static struct hs_chunk_pool pool;
+static struct hs_report     report;
+static char                 text[HS_REPORT_TEXT_BYTES];
+
+static void record(struct hs_stats *stats, enum hs_measure measure, uint64_t value_ns,
+                   unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (hs_stats_record(stats, measure, value_ns) != 0) abort();
+}
+
+/* 10,000 requests in 10 s: all completed but failed_count, of the class given. */
+static void fill(struct hs_stats *stats, unsigned failed_count, enum hs_error_class error)
+{
+    unsigned completed_count = 10000 - failed_count;
+
+    hs_chunk_pool_init(&pool, chunks, CHUNKS);
+    hs_stats_init(stats, &pool);
+    stats->tallies[HS_TALLY_SENT] = 10000;
+    stats->tallies[HS_TALLY_BYTES_IN] = 1500000;
+    stats->tallies[HS_TALLY_BYTES_OUT] = 500000;
+    stats->tallies[HS_TALLY_CONNECTIONS] = 50;
+    stats->errors[error] = failed_count;
+    record(stats, HS_MEASURE_RESPONSE, 3 * HS_NS_PER_MS, completed_count);
+    record(stats, HS_MEASURE_SERVICE, 2 * HS_NS_PER_MS, completed_count);
+    record(stats, HS_MEASURE_FAILED, 5 * HS_NS_PER_S, failed_count);
+    record(stats, HS_MEASURE_LAG, 14 * HS_NS_PER_US, 10000);
+    record(stats, HS_MEASURE_CONNECT, 200 * HS_NS_PER_US, 50);
+    record(stats, HS_MEASURE_WAIT, 2 * HS_NS_PER_MS, completed_count);
+    if (hs_stats_add_status(stats, 200, completed_count) != 0) abort();
+}
+
+static struct hs_report_meta meta_of_ten_seconds(void)
+{
+    return (struct hs_report_meta){.name = "search-api",
+                                   .run_id = "",
+                                   .backend = "io_uring",
+                                   .seed = 1,
+                                   .duration_ns = 10 * HS_NS_PER_S,
+                                   .engine_count = 2,
+                                   .in_flight_mean = -1.0,
+                                   .is_open_model = true};
+}
+
+static void build(const struct hs_stats *stats)
+{
+    struct hs_report_meta meta = meta_of_ten_seconds();
+
+    hs_report_build(&report, &meta, stats);
+}
+
+static void a_clean_run_is_ok_and_passed(void)
+{
+    struct hs_stats stats;
+
+    fill(&stats, 0, HS_ERROR_CHECK);
+    build(&stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_OK);
+    HS_CHECK_EQ(report.target, HS_TARGET_PASSED);
+    HS_CHECK_EQ(report.reason_count, 0);
+    HS_CHECK_EQ(report.requests.offered, 10000);
+    HS_CHECK(fabs(report.rate_per_s - 1000.0) < 1e-9);
+    HS_CHECK_EQ(report.measures[HS_MEASURE_RESPONSE].mean_ns, 3 * HS_NS_PER_MS);
+    HS_CHECK_EQ(report.measures[HS_MEASURE_RESPONSE].percentile_ns[2], 3 * HS_NS_PER_MS);
+    HS_CHECK(report.measures[HS_MEASURE_RESPONSE].is_known[3]);
+    HS_CHECK(
+        !report.measures[HS_MEASURE_RESPONSE].is_known[4]); /* 10,000 are too few for 99.99 % */
+    HS_CHECK(fabs(report.in_flight_predicted - 2.0) < 1e-9);
+}
+
+static void timeouts_make_percentiles_lower_bounds(void)
+{
+    struct hs_stats stats;
+
+    fill(&stats, 200, HS_ERROR_TIMEOUT_RESPONSE); /* 2 %: above p99, below p90 */
+    build(&stats);
+    HS_CHECK_EQ(report.timeout_count, 200);
+    HS_CHECK(!report.measures[HS_MEASURE_RESPONSE].is_at_least[1]);
+    HS_CHECK(report.measures[HS_MEASURE_RESPONSE].is_at_least[2]);
+    HS_CHECK_EQ(report.target, HS_TARGET_PASSED);
+    fill(&stats, 200, HS_ERROR_STATUS_5XX); /* failed, but their time is known */
+    build(&stats);
+    HS_CHECK(!report.measures[HS_MEASURE_RESPONSE].is_at_least[2]);
+}
+
+static void lateness_spoils_an_open_run_and_not_the_target(void)
+{
+    struct hs_stats       stats;
+    struct hs_report_meta meta = meta_of_ten_seconds();
+
+    fill(&stats, 0, HS_ERROR_CHECK);
+    record(&stats, HS_MEASURE_LAG, 200 * HS_NS_PER_MS, 200);
+    build(&stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_INVALID);
+    HS_CHECK_EQ(report.target, HS_TARGET_PASSED);
+    HS_CHECK(strstr(report.reasons[0], "lag p99 ") != NULL);
+    meta.is_open_model = false;
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_DEGRADED);
+    meta.lag_limit_ns = HS_NS_PER_S;
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_OK);
+}
+
+static void a_tenth_of_a_slow_response_is_not_late(void)
+{
+    struct hs_stats stats;
+
+    hs_chunk_pool_init(&pool, chunks, CHUNKS);
+    hs_stats_init(&stats, &pool);
+    stats.tallies[HS_TALLY_SENT] = 2000;
+    record(&stats, HS_MEASURE_RESPONSE, 100 * HS_NS_PER_MS, 2000);
+    record(&stats, HS_MEASURE_LAG, 9 * HS_NS_PER_MS, 2000);
+    build(&stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_OK);
+}
+
+static void running_out_of_something_is_the_generators_fault(void)
+{
+    struct hs_stats stats;
+
+    fill(&stats, 10, HS_ERROR_CONNECT_NO_PORT);
+    build(&stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_DEGRADED);
+    HS_CHECK(strstr(report.reasons[0], "connect.no_port 10") != NULL);
+    fill(&stats, 1000, HS_ERROR_LOCAL_OOM);
+    build(&stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_INVALID);
+    HS_CHECK_EQ(report.target, HS_TARGET_PASSED);
+}
+
+static void deaths_and_gaps_are_named(void)
+{
+    struct hs_stats       stats;
+    struct hs_report_meta meta = meta_of_ten_seconds();
+
+    fill(&stats, 0, HS_ERROR_CHECK);
+    stats.tallies[HS_TALLY_LOST] = 7;
+    meta.restart_count = 1;
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_DEGRADED);
+    HS_CHECK_EQ(report.reason_count, 2);
+    HS_CHECK_EQ(report.requests.offered, 10007);
+    stats.tallies[HS_TALLY_LOST] = 500;
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_INVALID);
+}
+
+static void littles_law_catches_figures_that_cannot_be(void)
+{
+    struct hs_stats       stats;
+    struct hs_report_meta meta = meta_of_ten_seconds();
+
+    fill(&stats, 0, HS_ERROR_CHECK);
+    meta.in_flight_mean = 2.1;
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_OK);
+    meta.in_flight_mean = 9.0;
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_DEGRADED);
+    HS_CHECK(strstr(report.reasons[0], "Little") != NULL);
+}
+
+static void missing_outcomes_and_empty_runs_are_invalid(void)
+{
+    struct hs_stats stats;
+
+    fill(&stats, 0, HS_ERROR_CHECK);
+    stats.tallies[HS_TALLY_SENT]++;
+    build(&stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_INVALID);
+    stats.tallies[HS_TALLY_CUT]++;
+    build(&stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_OK);
+    hs_chunk_pool_init(&pool, chunks, CHUNKS);
+    hs_stats_init(&stats, &pool);
+    build(&stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_INVALID);
+}
+
+static void a_target_that_answers_nothing_failed(void)
+{
+    struct hs_stats stats;
+
+    fill(&stats, 10000, HS_ERROR_CONNECT_REFUSED);
+    build(&stats);
+    HS_CHECK_EQ(report.target, HS_TARGET_UNREACHABLE);
+    fill(&stats, 10000, HS_ERROR_RECV_RESET);
+    build(&stats);
+    HS_CHECK_EQ(report.target, HS_TARGET_FAILED);
+}
+
+static uint64_t integer_at(json_t *root, const char *object, const char *key)
+{
+    json_t *from = object ? json_object_get(root, object) : root;
+
+    return (uint64_t)json_integer_value(json_object_get(from, key));
+}
+
+static void the_document_says_what_the_report_says(void)
+{
+    struct hs_stats       stats;
+    struct hs_report_step step;
+    json_t               *root;
+
+    fill(&stats, 200, HS_ERROR_TIMEOUT_RESPONSE);
+    if (hs_stats_add_status(&stats, 777, 3) != 0) abort();
+    build(&stats);
+    hs_report_step_build(&step, "main", "find", &stats);
+    hs_report_set_steps(&report, &step, 1);
+    root = hs_report_json(&report);
+    HS_CHECK(root != NULL);
+    HS_CHECK_EQ(integer_at(root, NULL, "schema"), 1);
+    HS_CHECK_EQ(integer_at(root, NULL, "duration_ns"), 10 * HS_NS_PER_S);
+    HS_CHECK_EQ(integer_at(root, "requests", "sent"), 10000);
+    HS_CHECK_EQ(integer_at(root, "requests", "completed"), 9800);
+    HS_CHECK_EQ(integer_at(root, "requests", "failed"), 200);
+    HS_CHECK_EQ(integer_at(root, "errors", "timeout.response"), 200);
+    HS_CHECK_EQ(integer_at(root, "status", "200"), 9800);
+    HS_CHECK_EQ(integer_at(root, "status", "other"), 3);
+    HS_CHECK_EQ(integer_at(root, "bytes", "in"), 1500000);
+    HS_CHECK_EQ(integer_at(root, "response_time_ns", "p99"), 3 * HS_NS_PER_MS);
+    HS_CHECK(json_is_null(json_object_get(json_object_get(root, "response_time_ns"), "p9999")));
+    HS_CHECK_EQ(
+        json_array_size(json_object_get(json_object_get(root, "response_time_ns"), "at_least")),
+        1); /* p99; of p99.9 nothing is known anyhow */
+    HS_CHECK_TEXT(json_string_value(json_object_get(json_object_get(root, "verdict"), "target")),
+                  "PASSED");
+    HS_CHECK_EQ(json_array_size(json_object_get(root, "steps")), 1);
+    HS_CHECK(json_is_array(json_object_get(root, "thresholds")));
+    HS_CHECK_EQ(integer_at(root, NULL, "engines"), 2);
+    json_decref(root);
+}
+
+static void a_name_that_is_not_utf8_gives_no_document(void)
+{
+    struct hs_stats       stats;
+    struct hs_report_meta meta = meta_of_ten_seconds();
+
+    fill(&stats, 0, HS_ERROR_CHECK);
+    meta.name = "\xff\xfe";
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK(hs_report_json(&report) == NULL);
+}
+
+static void the_summary_has_every_figure(void)
+{
+    static const char *const wanted[] = {
+        "search-api  PASSED   10.0s",
+        "seed 1",
+        "measurement: OK",
+        "lag p99 14us (limit 1.0ms)",
+        "offered 10 000 = sent 10 000 + dropped 0 + shed 0;  sent = completed 9 990 + failed 10 + "
+        "cut 0",
+        "completed 999/s",
+        "response time (sched)",
+        "n = 9 990 (+10 timed out)",
+        "service time (wire)",
+        "connect 200us\xc3\x97"
+        "50",
+        "status       200 9 990",
+        "errors       timeout.response 10 (0.10%)",
+    };
+    struct hs_stats stats;
+    size_t          used;
+
+    fill(&stats, 10, HS_ERROR_TIMEOUT_RESPONSE);
+    build(&stats);
+    used = hs_report_text(&report, text, sizeof text);
+    HS_CHECK_EQ(used, strlen(text));
+    for (unsigned i = 0; i < HS_ARRAY_LEN(wanted); i++) {
+        if (!strstr(text, wanted[i])) (void)fprintf(stderr, "no \"%s\" in\n%s", wanted[i], text);
+        HS_CHECK(strstr(text, wanted[i]) != NULL);
+    }
+}
+
+static void little_room_truncates_the_summary(void)
+{
+    struct hs_stats stats;
+    char            small[40];
+
+    fill(&stats, 0, HS_ERROR_CHECK);
+    build(&stats);
+    HS_CHECK_EQ(hs_report_text(&report, small, sizeof small), sizeof small - 1);
+    HS_CHECK_EQ(strlen(small), sizeof small - 1);
+    HS_CHECK_EQ(hs_report_text(&report, small, 0), 0);
+}
+
+static void the_line_of_a_second_shows_its_interval(void)
+{
+    struct hs_stats       before;
+    struct hs_stats       now;
+    struct hs_report_line line = {.elapsed_ns = 97 * HS_NS_PER_S + 1,
+                                  .phase = "steady",
+                                  .interval_ns = HS_NS_PER_S / 2,
+                                  .in_flight_count = 6};
+
+    fill(&now, 2, HS_ERROR_RECV_RESET);
+    hs_stats_init(&before, &pool);
+    if (hs_stats_copy(&before, &now) != 0) abort();
+    now.tallies[HS_TALLY_SENT] += 1000;
+    now.tallies[HS_TALLY_DROPPED] += 1;
+    record(&now, HS_MEASURE_RESPONSE, 4 * HS_NS_PER_MS, 1000);
+    HS_CHECK_EQ(hs_stats_subtract(&now, &before), 0);
+    (void)hs_report_line(&line, &now, text, sizeof text);
+    HS_CHECK_TEXT(text,
+                  "t=97s phase=steady offered=2002 sent=2000 done=2000 err=0 drop=2 p50=4.0ms "
+                  "p99=4.0ms p999=\xe2\x80\x93 lag99=\xe2\x80\x93 inflight=6");
+}
+
+CU_TestInfo hs_tests_report[] = {
+    {"a clean run is OK and passed", a_clean_run_is_ok_and_passed},
+    {"timeouts make percentiles lower bounds", timeouts_make_percentiles_lower_bounds},
+    {"lateness spoils an open run, and not the target",
+     lateness_spoils_an_open_run_and_not_the_target},
+    {"a tenth of a slow response is not late", a_tenth_of_a_slow_response_is_not_late},
+    {"running out of something is the generator's fault",
+     running_out_of_something_is_the_generators_fault},
+    {"deaths and gaps are named", deaths_and_gaps_are_named},
+    {"Little's law catches figures that cannot be", littles_law_catches_figures_that_cannot_be},
+    {"missing outcomes and empty runs are invalid", missing_outcomes_and_empty_runs_are_invalid},
+    {"a target that answers nothing failed", a_target_that_answers_nothing_failed},
+    {"the document says what the report says", the_document_says_what_the_report_says},
+    {"a name that is not UTF-8 gives no document", a_name_that_is_not_utf8_gives_no_document},
+    {"the summary has every figure", the_summary_has_every_figure},
+    {"little room truncates the summary", little_room_truncates_the_summary},
+    {"the line of a second shows its interval", the_line_of_a_second_shows_its_interval},
+    CU_TEST_INFO_NULL,
+};
