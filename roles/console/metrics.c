@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+/* metrics.c - families of series, each with its HELP and TYPE, units as Prometheus wants them: seconds, bytes. */
+#include "roles/console/metrics.h"
+#include "shm/base/assert.h"
+#include "shm/base/time.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LINE_BYTES = 512, LABEL_BYTES = 2 * HS_NAME_BYTES + 1 };
+
+HS_PRINTF(2, 3) static void put(struct hs_writer *out, const char *format, ...)
+{
+    char    line[LINE_BYTES];
+    va_list arguments;
+    int     bytes;
+
+    va_start(arguments, format);
+    bytes = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    HS_ASSERT(bytes >= 0);
+    HS_ASSERT((size_t)bytes < sizeof line); /* names and labels are bounded */
+    hs_put_bytes(out, line, (size_t)bytes);
+}
+
+static void put_family(struct hs_writer *out, const char *name, const char *type, const char *help)
+{
+    put(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* A label's value: backslash, quote and line feed are escaped; what is not ASCII is somebody's noise. */
+static const char *label(char text[LABEL_BYTES], const char *value)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; value[i] && i < HS_NAME_BYTES; i++) {
+        char letter = value[i];
+
+        if (letter == '"' || letter == '\\') text[used++] = '\\';
+        text[used++] = (unsigned char)letter < ' ' || (unsigned char)letter > '~' ? '_' : letter;
+    }
+    text[used] = 0;
+    return text;
+}
+
+static double seconds(uint64_t ns)
+{
+    return (double)ns / (double)HS_NS_PER_S;
+}
+
+static uint64_t since(uint64_t now_ns, uint64_t at_ns)
+{
+    return now_ns > at_ns ? now_ns - at_ns : 0;
+}
+
+static void put_host(const struct hs_status_snapshot *snapshot, struct hs_writer *out)
+{
+    const struct hs_host_summary *host = &snapshot->host;
+
+    put_family(out, "hyperscale_uptime_seconds", "gauge", "Time since the supervisor started.");
+    put(out, "hyperscale_uptime_seconds %.3f\n", seconds(since(snapshot->now_ns, host->start_ns)));
+    put_family(out, "hyperscale_incarnation", "gauge", "Lives of the supervisor so far.");
+    put(out, "hyperscale_incarnation %" PRIu64 "\n", host->incarnation);
+    put_family(out, "hyperscale_deaths_total", "counter", "Processes that died untold.");
+    put(out, "hyperscale_deaths_total %" PRIu64 "\n", host->death_count);
+    put_family(out, "hyperscale_reload_failures_total", "counter", "Reloads that were refused.");
+    put(out, "hyperscale_reload_failures_total %" PRIu64 "\n", host->reload_failed_count);
+}
+
+static void put_processes(const struct hs_status_snapshot *snapshot, struct hs_writer *out)
+{
+    put_family(out, "hyperscale_process_ready", "gauge", "Whether the process serves.");
+    for (unsigned i = 0; i < snapshot->process_count; i++)
+        put(out, "hyperscale_process_ready{process=\"%s\"} %d\n", snapshot->processes[i].name,
+            snapshot->processes[i].host.state == HS_PROCESS_READY);
+    put_family(out, "hyperscale_process_restarts_total", "counter", "Starts after the first one.");
+    for (unsigned i = 0; i < snapshot->process_count; i++)
+        put(out, "hyperscale_process_restarts_total{process=\"%s\"} %" PRIu64 "\n",
+            snapshot->processes[i].name, snapshot->processes[i].host.restart_count);
+    put_family(out, "hyperscale_process_heartbeat_age_seconds", "gauge",
+               "Since the process's heart last beat.");
+    for (unsigned i = 0; i < snapshot->process_count; i++)
+        put(out, "hyperscale_process_heartbeat_age_seconds{process=\"%s\"} %.3f\n",
+            snapshot->processes[i].name,
+            seconds(since(snapshot->now_ns, snapshot->processes[i].vitals.heartbeat_ns)));
+    put_family(out, "hyperscale_process_loop_lag_seconds", "gauge",
+               "The latest that a turn of the process's loop came, of late.");
+    for (unsigned i = 0; i < snapshot->process_count; i++)
+        put(out, "hyperscale_process_loop_lag_seconds{process=\"%s\"} %.9f\n",
+            snapshot->processes[i].name, seconds(snapshot->processes[i].vitals.loop_lag_ns));
+}
+
+static void put_counts(const struct hs_status_snapshot *snapshot, struct hs_writer *out)
+{
+    for (unsigned idx = 0; idx < HS_COUNT_END; idx++) {
+        const struct hs_count_row *row = hs_count_row_at(idx);
+        char                       name[96];
+
+        (void)snprintf(name, sizeof name, "hyperscale_%s%s", row->name,
+                       row->is_gauge ? "" : "_total");
+        put_family(out, name, row->is_gauge ? "gauge" : "counter", row->text);
+        for (unsigned i = 0; i < snapshot->process_count; i++)
+            put(out, "%s{process=\"%s\"} %" PRIu64 "\n", name, snapshot->processes[i].name,
+                snapshot->processes[i].counts[idx]);
+    }
+}
+
+static bool is_live(const struct hs_job_row *job)
+{
+    return job->state < HS_JOB_COMPLETED;
+}
+
+static void put_job_states(const struct hs_status_snapshot *snapshot, struct hs_writer *out)
+{
+    put_family(out, "hyperscale_jobs", "gauge", "Jobs that the gate knows, by state.");
+    for (uint32_t state = 0; state < HS_JOB_STATE_COUNT; state++) {
+        unsigned count = 0;
+
+        for (unsigned i = 0; i < snapshot->job_count; i++)
+            count += snapshot->jobs[i].state == state;
+        put(out, "hyperscale_jobs{state=\"%s\"} %u\n", hs_job_state_name(state), count);
+    }
+}
+
+static void put_job_requests(const struct hs_job_row *job, const char *name, struct hs_writer *out)
+{
+    const struct {
+        const char *outcome;
+        uint64_t    count;
+    } rows[] = {
+        {"completed", job->completed}, {"failed", job->failed}, {"cut", job->cut},
+        {"dropped", job->dropped},     {"shed", job->shed},     {"lost", job->lost},
+    };
+
+    for (size_t i = 0; i < HS_ARRAY_LEN(rows); i++)
+        put(out, "hyperscale_job_requests_total{job=\"%s\",outcome=\"%s\"} %" PRIu64 "\n", name,
+            rows[i].outcome, rows[i].count);
+}
+
+/* Only jobs that run: a finished one would stay on the page for a day. */
+static void put_jobs(const struct hs_status_snapshot *snapshot, struct hs_writer *out)
+{
+    char name[LABEL_BYTES];
+
+    put_family(out, "hyperscale_job_requests_total", "counter",
+               "Requests of a running job, by what became of them.");
+    for (unsigned i = 0; i < snapshot->job_count; i++)
+        if (is_live(&snapshot->jobs[i]))
+            put_job_requests(&snapshot->jobs[i], label(name, snapshot->jobs[i].name), out);
+    put_family(out, "hyperscale_job_rate", "gauge", "Requests completed in the last second.");
+    for (unsigned i = 0; i < snapshot->job_count; i++)
+        if (is_live(&snapshot->jobs[i]))
+            put(out, "hyperscale_job_rate{job=\"%s\"} %.3f\n", label(name, snapshot->jobs[i].name),
+                (double)snapshot->jobs[i].rate_milli_per_s / 1000);
+    put_family(out, "hyperscale_job_response_seconds", "gauge",
+               "Response time of a running job since its start.");
+    for (unsigned i = 0; i < snapshot->job_count; i++) {
+        const struct hs_job_row *job = &snapshot->jobs[i];
+
+        if (!is_live(job)) continue;
+        put(out, "hyperscale_job_response_seconds{job=\"%s\",quantile=\"0.5\"} %.9f\n",
+            label(name, job->name), seconds(job->response_p50_ns));
+        put(out, "hyperscale_job_response_seconds{job=\"%s\",quantile=\"0.99\"} %.9f\n",
+            label(name, job->name), seconds(job->response_p99_ns));
+    }
+}
+
+static void put_workers(const struct hs_status_snapshot *snapshot, struct hs_writer *out)
+{
+    char name[LABEL_BYTES];
+
+    put_family(out, "hyperscale_worker_cores", "gauge", "Cores of a worker.");
+    for (unsigned i = 0; i < snapshot->worker_count; i++) {
+        const struct hs_worker_row *worker = &snapshot->workers[i];
+
+        if (worker->state == HS_NODE_LOST) continue;
+        put(out, "hyperscale_worker_cores{worker=\"%s\",state=\"free\"} %u\n",
+            label(name, worker->name), worker->cores_free);
+        put(out, "hyperscale_worker_cores{worker=\"%s\",state=\"busy\"} %u\n",
+            label(name, worker->name),
+            worker->cores_total > worker->cores_free ? worker->cores_total - worker->cores_free
+                                                     : 0);
+    }
+}
+
+int hs_metrics_write(const struct hs_status_snapshot *snapshot, struct hs_writer *out)
+{
+    put_host(snapshot, out);
+    put_processes(snapshot, out);
+    put_counts(snapshot, out);
+    put_job_states(snapshot, out);
+    put_jobs(snapshot, out);
+    put_workers(snapshot, out);
+    return hs_writer_finish(out);
+}
