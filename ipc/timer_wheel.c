@@ -20,7 +20,7 @@ enum {
 /* The first tick that is not before the deadline: rounding up is what keeps a timer from being early. */
 static uint64_t due_tick(uint64_t deadline_ns)
 {
-    return deadline_ns / HS_TIMER_TICK_NS + (deadline_ns % HS_TIMER_TICK_NS ? 1 : 0);
+    return deadline_ns / HS_TIMER_TICK_NS + (deadline_ns % HS_TIMER_TICK_NS != 0);
 }
 
 static void link_into(struct hs_timer_wheel *wheel, uint32_t head, uint32_t idx)

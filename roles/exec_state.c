@@ -73,11 +73,11 @@ const char *hs_hex_format(const uint8_t *id, unsigned bytes, char *text)
 {
     static const char digits[] = "0123456789abcdef";
 
-    for (unsigned i = 0; i < bytes; i++) {
+    for (size_t i = 0; i < bytes; i++) {
         text[2 * i] = digits[id[i] >> 4];
         text[2 * i + 1] = digits[id[i] & 15];
     }
-    text[2 * bytes] = '\0';
+    text[2 * (size_t)bytes] = '\0';
     return text;
 }
 
@@ -92,7 +92,7 @@ static int digit_value(char c)
 int hs_hex_parse(const char *text, uint8_t *id, unsigned bytes)
 {
     if (strlen(text) != (size_t)bytes * 2) return -EINVAL;
-    for (unsigned i = 0; i < bytes; i++) {
+    for (size_t i = 0; i < bytes; i++) {
         int high = digit_value(text[2 * i]);
         int low = digit_value(text[2 * i + 1]);
 
