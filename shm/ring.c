@@ -10,6 +10,8 @@
 
 #define HS_RING_MAGIC UINT64_C(0x31304e4952534d53)
 
+enum { SECOND_LOOK_PAUSES = 24 };
+
 HS_STATIC_ASSERT(offsetof(struct hs_ring_shm, tail) == 128, "tail on its own pair of lines");
 HS_STATIC_ASSERT(offsetof(struct hs_ring_shm, head) == 256, "head on its own pair of lines");
 HS_STATIC_ASSERT(sizeof(struct hs_ring_shm) == 384, "messages begin on a line of their own");
@@ -23,27 +25,16 @@ static bool is_shape_sound(const struct hs_ring_shape *shape)
            (shape->slot_count & (shape->slot_count - 1)) == 0;
 }
 
-static size_t slot_idx(const struct hs_ring *ring, uint64_t index)
+/* Looks at the other side's index; if that says nothing is to be done here, leaves its line alone for a moment and looks
+ * once more. Two sides that fight over the line of an index move it for every message; after the moment there are
+ * several messages (or slots) at once. Less than a microsecond, before a caller that would otherwise go to sleep. */
+static uint64_t load_peer(const hs_word *index, uint64_t idle_value)
 {
-    return (size_t)(index & (ring->shape.slot_count - 1));
-}
+    uint64_t value = hs_word_load(index);
 
-static unsigned char *message_at(const struct hs_ring *ring, uint64_t index)
-{
-    return ring->messages + slot_idx(ring, index) * ring->shape.message_bytes;
-}
-
-/* A whole number of lines, so the compiler moves vectors without a tail. */
-static inline void copy_lines(void *to, const void *from, size_t bytes)
-{
-    unsigned char       *out = to;
-    const unsigned char *in = from;
-
-    for (; bytes; bytes -= HS_CACHE_LINE_BYTES) {
-        memcpy(out, in, HS_CACHE_LINE_BYTES);
-        out += HS_CACHE_LINE_BYTES;
-        in += HS_CACHE_LINE_BYTES;
-    }
+    if (value != idle_value) return value;
+    for (int i = 0; i < SECOND_LOOK_PAUSES; i++) hs_pause();
+    return hs_word_load(index);
 }
 
 size_t hs_ring_bytes(const struct hs_ring_shape *shape)
@@ -92,45 +83,23 @@ int hs_ring_attach(struct hs_ring *ring, struct hs_ring_shm *shm, const struct h
     return 0;
 }
 
-/* Slots that the producer may fill. Looks at the consumer's index only when the cached one says full; the acquire orders
- * the consumer's reads of a slot before our writes to it. */
-static int free_slots(struct hs_ring *ring)
+int hs_ring_look_for_room(struct hs_ring *ring)
 {
-    uint64_t used = ring->tail - ring->head;
+    uint64_t used;
 
-    if (used < ring->shape.slot_count) return 0;
-    ring->head = hs_word_load(&ring->shm->head);
+    ring->head = load_peer(&ring->shm->head, ring->head);
     used = ring->tail - ring->head;
     if (used > ring->shape.slot_count) return -EPROTO;
     return used == ring->shape.slot_count ? -ENOBUFS : 0;
 }
 
-int hs_ring_reserve(struct hs_ring *ring, void **slot)
+int hs_ring_look_for_messages(struct hs_ring *ring)
 {
-    int rc = free_slots(ring);
+    uint64_t tail = load_peer(&ring->shm->tail, ring->tail); /* what is checked is what is used */
 
-    if (rc < 0) return rc;
-    *slot = message_at(ring, ring->tail);
-    return 0;
-}
-
-void hs_ring_commit(struct hs_ring *ring)
-{
-    HS_ASSERT(ring->tail - ring->head < ring->shape.slot_count);
-    hs_word_store(&ring->generations[slot_idx(ring, ring->tail)], ring->generation);
-    ring->tail++;
-    hs_word_store(&ring->shm->tail,
-                  ring->tail); /* the commit; the consumer's acquire sees the slot whole */
-}
-
-int hs_ring_push(struct hs_ring *ring, const void *message)
-{
-    int rc = free_slots(ring);
-
-    if (rc < 0) return rc;
-    copy_lines(message_at(ring, ring->tail), message, ring->shape.message_bytes);
-    hs_ring_commit(ring);
-    return 0;
+    if (tail - ring->head > ring->shape.slot_count) return -EPROTO;
+    ring->tail = tail;
+    return ring->head != tail;
 }
 
 uint64_t hs_ring_free_count(struct hs_ring *ring)
@@ -140,39 +109,6 @@ uint64_t hs_ring_free_count(struct hs_ring *ring)
     ring->head = hs_word_load(&ring->shm->head);
     used = ring->tail - ring->head;
     return used > ring->shape.slot_count ? 0 : ring->shape.slot_count - used;
-}
-
-int hs_ring_peek(struct hs_ring *ring, const void **message, uint64_t *generation)
-{
-    if (ring->head == ring->tail) {
-        uint64_t tail = hs_word_load(&ring->shm->tail); /* once: what is checked is what is used */
-
-        if (tail - ring->head > ring->shape.slot_count) return -EPROTO;
-        ring->tail = tail;
-        if (ring->head == tail) return 0;
-    }
-    *message = message_at(ring, ring->head);
-    if (generation) *generation = hs_word_load(&ring->generations[slot_idx(ring, ring->head)]);
-    return 1;
-}
-
-void hs_ring_advance(struct hs_ring *ring)
-{
-    HS_ASSERT(ring->head != ring->tail);
-    ring->head++;
-    hs_word_store(&ring->shm->head,
-                  ring->head); /* the producer's acquire comes after our reads of the slot */
-}
-
-int hs_ring_pop(struct hs_ring *ring, void *message, uint64_t *generation)
-{
-    const void *slot;
-    int         rc = hs_ring_peek(ring, &slot, generation);
-
-    if (rc <= 0) return rc;
-    copy_lines(message, slot, ring->shape.message_bytes);
-    hs_ring_advance(ring);
-    return 1;
 }
 
 uint64_t hs_ring_used_count(const struct hs_ring_shm *shm, const struct hs_ring_shape *shape)

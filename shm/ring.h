@@ -17,11 +17,13 @@
 #ifndef HS_SHM_RING_H
 #define HS_SHM_RING_H
 
+#include "shm/base/assert.h"
 #include "shm/base/err.h"
 #include "shm/word.h"
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { HS_RING_MESSAGE_BYTES_MAX = 512, HS_RING_SLOTS_MAX = 1 << 20, HS_RING_SLOTS_MIN = 2 };
 
@@ -67,21 +69,102 @@ int hs_ring_validate(const struct hs_ring_shm   *shm,
 int hs_ring_attach(struct hs_ring *ring, struct hs_ring_shm *shm, const struct hs_ring_shape *shape,
                    uint64_t generation) HS_MUST_CHECK;
 
-/* Producer. Copies shape.message_bytes from message. -ENOBUFS: full; -EPROTO: the consumer's index is nonsense. */
-int hs_ring_push(struct hs_ring *ring, const void *message) HS_MUST_CHECK;
-/* The same without the copy: *slot is where the next message goes, invisible until hs_ring_commit. */
-int  hs_ring_reserve(struct hs_ring *ring, void **slot) HS_MUST_CHECK;
-void hs_ring_commit(struct hs_ring *ring);
-/* Messages that fit now; looks at the consumer's index. */
+/* The slow halves of what follows: look at the other side's index. Not for callers. */
+int hs_ring_look_for_room(struct hs_ring *ring) HS_MUST_CHECK;     /* 0, -ENOBUFS, -EPROTO */
+int hs_ring_look_for_messages(struct hs_ring *ring) HS_MUST_CHECK; /* 1, 0, -EPROTO */
+
+static inline size_t hs_ring_slot_idx(const struct hs_ring *ring, uint64_t index)
+{
+    return (size_t)(index & (ring->shape.slot_count - 1));
+}
+
+static inline unsigned char *hs_ring_slot(const struct hs_ring *ring, uint64_t index)
+{
+    return ring->messages + hs_ring_slot_idx(ring, index) * ring->shape.message_bytes;
+}
+
+/* A whole number of lines, so that the compiler moves vectors without a tail. */
+static inline void hs_ring_copy(const struct hs_ring *ring, void *to, const void *from)
+{
+    for (size_t at = 0; at < ring->shape.message_bytes; at += HS_CACHE_LINE_BYTES)
+        memcpy((char *)to + at, (const char *)from + at, HS_CACHE_LINE_BYTES);
+}
+
+/* Producer: where the next message goes, invisible until hs_ring_commit. -ENOBUFS: full; -EPROTO: the consumer's index is
+ * nonsense. */
+HS_MUST_CHECK static inline int hs_ring_reserve(struct hs_ring *ring, void **slot)
+{
+    if (ring->tail - ring->head >= ring->shape.slot_count) {
+        int rc = hs_ring_look_for_room(
+            ring); /* its acquire: the consumer has read the slot before we write it */
+
+        if (rc < 0) return rc;
+    }
+    *slot = hs_ring_slot(ring, ring->tail);
+    return 0;
+}
+
+static inline void hs_ring_commit(struct hs_ring *ring)
+{
+    HS_ASSERT(ring->tail - ring->head < ring->shape.slot_count);
+    hs_word_store(&ring->generations[hs_ring_slot_idx(ring, ring->tail)], ring->generation);
+    ring->tail++;
+    hs_word_store(&ring->shm->tail,
+                  ring->tail); /* the commit: whoever acquires it sees the slot whole */
+}
+
+/* Reserve, copy shape.message_bytes from message, commit. */
+HS_MUST_CHECK static inline int hs_ring_push(struct hs_ring *ring, const void *message)
+{
+    void *slot = NULL;
+    int   rc = hs_ring_reserve(ring, &slot);
+
+    if (rc < 0) return rc;
+    hs_ring_copy(ring, slot, message);
+    hs_ring_commit(ring);
+    return 0;
+}
+
+/* Producer: messages that fit now; looks at the consumer's index. */
 uint64_t hs_ring_free_count(struct hs_ring *ring);
 
 /* Consumer. 1 and the oldest message, 0: none, -EPROTO: the producer's index is nonsense. *message points into shared
  * memory until hs_ring_advance: copy out what is checked, then check the copy. generation may be NULL. */
-int hs_ring_peek(struct hs_ring *ring, const void **message, uint64_t *generation) HS_MUST_CHECK;
+HS_MUST_CHECK static inline int hs_ring_peek(struct hs_ring *ring, const void **message,
+                                             uint64_t *generation)
+{
+    if (ring->head == ring->tail) {
+        int rc = hs_ring_look_for_messages(ring);
+
+        if (rc <= 0) return rc;
+    }
+    *message = hs_ring_slot(ring, ring->head);
+    if (generation)
+        *generation = hs_word_load(&ring->generations[hs_ring_slot_idx(ring, ring->head)]);
+    return 1;
+}
+
 /* Done with the message that peek gave: its slot goes back to the producer. */
-void hs_ring_advance(struct hs_ring *ring);
+static inline void hs_ring_advance(struct hs_ring *ring)
+{
+    HS_ASSERT(ring->head != ring->tail);
+    ring->head++;
+    hs_word_store(&ring->shm->head,
+                  ring->head); /* releases: our reads of the slot come before it */
+}
+
 /* Peek, copy, advance: at MOST once, for messages whose loss with the consumer does no harm (samples). Returns as peek. */
-int hs_ring_pop(struct hs_ring *ring, void *message, uint64_t *generation) HS_MUST_CHECK;
+HS_MUST_CHECK static inline int hs_ring_pop(struct hs_ring *ring, void *message,
+                                            uint64_t *generation)
+{
+    const void *slot = NULL;
+    int         rc = hs_ring_peek(ring, &slot, generation);
+
+    if (rc <= 0) return rc;
+    hs_ring_copy(ring, message, slot);
+    hs_ring_advance(ring);
+    return 1;
+}
 
 /* For watchers of a read-only mapping: about how many messages wait, at most slot_count. */
 uint64_t hs_ring_used_count(const struct hs_ring_shm *shm, const struct hs_ring_shape *shape);

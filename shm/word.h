@@ -24,6 +24,16 @@ static inline void hs_word_store(hs_word *word, uint64_t value)
     atomic_store_explicit(word, value, memory_order_release);
 }
 
+/* Tells the core that we wait for another one; tens of cycles. */
+static inline void hs_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 void hs_words_store(hs_word *to, const uint64_t *from, size_t count);
 void hs_words_load(uint64_t *to, const hs_word *from, size_t count);
 /* Text into and out of words. Stored: cut to what fits with its zero. Loaded: always terminated at the last byte, so a
