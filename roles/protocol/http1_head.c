@@ -406,6 +406,7 @@ void hs_http1_head_end(struct hs_http1 *parser)
     parser->head_bytes = 0;
     parser->line_bytes = 0;
     parser->line_count = 0;
+    parser->at = 0;
     parser->flags |= HS_HTTP1_HAS_HEAD;
     if (parser->seen & HS_HTTP1_SAW_LENGTH) parser->flags |= HS_HTTP1_HAS_LENGTH;
     if (keeps_alive(parser)) parser->flags |= HS_HTTP1_KEEP_ALIVE;

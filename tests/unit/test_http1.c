@@ -89,6 +89,8 @@ static const char *const messages[] = {
     OK_HEAD "X: a\r\n folded\r\n\r\n",
     "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\nX-Long-Header-Name-Of-Ours: v\r\n"
     "Content-Lengthy: 7\r\nTransfer-Encodin: chunked\r\nConnection: closed\r\n\r\nno",
+    /* An empty size: split in the head, the machine once counted the letters of "chunked" as its digits. */
+    CHUNKED "\n3\r\nabc\r\n0\r\n\r\n",
 };
 
 static void an_ordinary_response_is_read_in_one_go(void)
