@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void hs_json_path_init(struct hs_json_path *path)
@@ -269,6 +270,15 @@ static size_t utf8_bytes(const uint8_t *data, size_t bytes)
     return need;
 }
 
+bool hs_json_is_utf8(struct hs_view text)
+{
+    for (size_t at = 0, sequence; at < text.bytes; at += sequence) {
+        sequence = utf8_bytes(text.data + at, text.bytes - at);
+        if (!sequence) return false;
+    }
+    return true;
+}
+
 static void put_escaped(struct hs_writer *out, uint8_t c)
 {
     static const char from[] = "\"\\\n\r\t\b\f";
@@ -308,4 +318,18 @@ void hs_json_put_text(struct hs_writer *out, struct hs_view text)
     hs_put_u8(out, '"');
     hs_json_put_inner(out, text);
     hs_put_u8(out, '"');
+}
+
+const char *hs_json_number_text(const json_t *json, char *text)
+{
+    if (json_is_integer(json)) {
+        (void)snprintf(text, HS_JSON_NUMBER_BYTES, "%" JSON_INTEGER_FORMAT,
+                       json_integer_value(json));
+        return text;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        (void)snprintf(text, HS_JSON_NUMBER_BYTES, "%.*g", digits, json_real_value(json));
+        if (strtod(text, NULL) == json_real_value(json)) break;
+    }
+    return text;
 }

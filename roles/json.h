@@ -40,4 +40,9 @@ void hs_json_put_text(struct hs_writer *out, struct hs_view text);
 /* The same without the quotes. */
 void hs_json_put_inner(struct hs_writer *out, struct hs_view text);
 
+/* A number as somebody would write it: the shortest that reads back the same; text has HS_JSON_NUMBER_BYTES. */
+enum { HS_JSON_NUMBER_BYTES = 40 };
+const char *hs_json_number_text(const json_t *json, char *text);
+bool        hs_json_is_utf8(struct hs_view text);
+
 #endif

@@ -59,6 +59,23 @@ void hs_problems_add(struct hs_problems *problems, const char *code, const char 
     if (problems->kept < HS_PROBLEMS_MAX) problems->at[problems->kept++] = problem;
 }
 
+static bool is_before(struct hs_problem_place a, struct hs_problem_place b)
+{
+    return a.line != b.line ? a.line < b.line : a.column < b.column;
+}
+
+void hs_problems_sort(struct hs_problems *problems)
+{
+    for (uint32_t i = 1; i < problems->kept; i++)
+        for (uint32_t j = i; j > 0 && is_before(problems->at[j].place, problems->at[j - 1].place);
+             j--) {
+            struct hs_problem later = problems->at[j - 1];
+
+            problems->at[j - 1] = problems->at[j];
+            problems->at[j] = later;
+        }
+}
+
 static void put_format(struct hs_writer *out, const char *format, ...) HS_PRINTF(2, 3);
 
 static void put_format(struct hs_writer *out, const char *format, ...)

@@ -41,6 +41,9 @@ void hs_problems_add(struct hs_problems *problems, const char *code, const char 
                      struct hs_problem_place place, const char *hint, const char *format, ...)
     HS_PRINTF(6, 7);
 
+/* In the order of the text; those of the same place stay in theirs. */
+void hs_problems_sort(struct hs_problems *problems);
+
 /* One block per problem: place, path, message, code, the source line and a caret under it; then "and N more". text is
  * the document the places speak of, or empty. Output that does not fit is cut at a problem's end. */
 void hs_problems_print(const struct hs_problems *problems, const char *file_name,

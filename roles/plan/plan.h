@@ -81,12 +81,13 @@ struct hs_plan_step {
 };
 
 enum hs_plan_load_kind { HS_PLAN_LOAD_ONCE, HS_PLAN_LOAD_CLOSED, HS_PLAN_LOAD_OPEN };
+enum hs_plan_arrival { HS_PLAN_ARRIVAL_UNIFORM = 1 };
 
 /* Totals of the run. */
 struct hs_plan_load {
     uint32_t       kind;
     uint32_t       on_saturation; /* enum hs_load_saturation */
-    uint32_t       arrival;       /* 0: uniform */
+    uint32_t       arrival;       /* enum hs_plan_arrival */
     uint32_t       reserved;
     uint64_t       vus;
     uint64_t       iterations; /* 0: none of the three was given */
@@ -159,7 +160,8 @@ typedef const char *hs_plan_lookup_fn(void *context, const char *name);
 struct hs_plan_environment {
     hs_plan_lookup_fn   *lookup;
     void                *lookup_context;
-    struct hs_plan_pairs sets; /* --set name=value, over the plan's vars */
+    struct hs_plan_pairs sets;        /* --set name=value, over the plan's vars */
+    uint64_t             descriptors; /* a warning says when a load needs more; 0: not known */
 };
 
 /* Reads and checks. NULL: problems has errors; warnings alone leave a plan. text is copied. */
@@ -179,7 +181,7 @@ uint64_t hs_plan_workflow_duration_ns(const struct hs_plan          *plan,
                                       const struct hs_plan_workflow *workflow);
 /* limits.max_duration, or the longest path through the workflows + 30 s; HS_NEVER_NS if that has no bound. */
 uint64_t hs_plan_timeout_ns(const struct hs_plan *plan);
-/* -1 when there is no workflow of this name. */
+/* Its index, or -1. */
 int hs_plan_find_workflow(const struct hs_plan *plan, const char *name);
 
 #endif

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+/* reader.c - the table-driven way from JSON to structs; reader_text.c has strings, maps and variables. */
+#include "roles/plan/reader.h"
+
+#include "shm/base/assert.h"
+#include "shm/base/time.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { WORDS_MAX = 32, LIST_TEXT_BYTES = 200 };
+
+void hs_plan_complain(struct hs_plan_reader *reader, const char *code, enum hs_json_part part,
+                      const char *hint, const char *format, ...)
+{
+    struct hs_problem_place place = {0};
+    char                    message[HS_PROBLEM_TEXT_BYTES];
+    va_list                 arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    if (reader->problems->kept < HS_PROBLEMS_MAX) /* what is only counted needs no place */
+        place = hs_json_locate(reader->text, reader->path.text, part);
+    hs_problems_add(reader->problems, code, reader->path.text, place, hint, "%s", message);
+}
+
+void hs_plan_expected(struct hs_plan_reader *reader, const char *what, const json_t *json)
+{
+    static const char *const names[] = {
+        [JSON_OBJECT] = "an object", [JSON_ARRAY] = "an array", [JSON_STRING] = "string",
+        [JSON_INTEGER] = "number",   [JSON_REAL] = "number",    [JSON_TRUE] = "true",
+        [JSON_FALSE] = "false",      [JSON_NULL] = "null"};
+    char value[64] = "";
+
+    if (json_is_string(json))
+        (void)snprintf(value, sizeof value, " \"%.40s\"", json_string_value(json));
+    else if (json_is_integer(json))
+        (void)snprintf(value, sizeof value, " %" JSON_INTEGER_FORMAT, json_integer_value(json));
+    else if (json_is_real(json))
+        (void)snprintf(value, sizeof value, " %g", json_real_value(json));
+    hs_plan_complain(reader, "E-TYPE", HS_JSON_VALUE, NULL, "expected %s, found %s%s", what,
+                     names[json_typeof(json)], value);
+}
+
+void *hs_plan_take(struct hs_plan_reader *reader, size_t count, size_t item_bytes)
+{
+    void *memory = hs_arena_take(reader->arena, count, item_bytes);
+
+    if (!memory && !reader->is_full) {
+        reader->is_full = true;
+        hs_plan_complain(reader, "E-LIMIT", HS_JSON_VALUE, NULL, "the plan is too large");
+    }
+    return memory;
+}
+
+/* --- values --------------------------------------------------------------------------------------------------------- */
+
+static const char *help_of(enum hs_plan_type type)
+{
+    switch ((int)type) {
+    case HS_PLAN_TYPE_DURATION: return HS_UNITS_DURATION_HELP;
+    case HS_PLAN_TYPE_RATE: return HS_UNITS_RATE_HELP;
+    case HS_PLAN_TYPE_COUNT: return "a whole number";
+    case HS_PLAN_TYPE_NAME: return "a name";
+    default: return "a string";
+    }
+}
+
+int hs_plan_scalar_from_text(enum hs_plan_type type, struct hs_view text, void *into)
+{
+    uint64_t *number = into;
+
+    if (type == HS_PLAN_TYPE_RATE) return hs_units_parse_rate(text, into);
+    if (type == HS_PLAN_TYPE_COUNT) return hs_units_parse_count(text, number);
+    if (hs_view_equal(text, hs_view_text(HS_PLAN_INHERITED))) {
+        *number = HS_PLAN_UNSET;
+        return 0;
+    }
+    return hs_units_parse_duration(text, number);
+}
+
+static bool has_hole(const json_t *json)
+{
+    return json_is_string(json) && strstr(json_string_value(json), "${");
+}
+
+/* A count is a number; or a string that is one variable, so that --set can change it. */
+static void read_count(struct hs_plan_reader *reader, const json_t *json,
+                       const struct hs_plan_key *key, uint64_t *into)
+{
+    json_int_t  value = json_integer_value(json);
+    uint64_t    count = (uint64_t)value;
+    const char *text;
+
+    if (has_hole(json)) {
+        text = hs_plan_text_of(reader, json, HS_EXPAND_PLAIN);
+        if (!text) return;
+        if (hs_units_parse_count(hs_view_text(text), &count) != 0) {
+            hs_plan_complain(reader, "E-TYPE", HS_JSON_VALUE, NULL,
+                             "expected a whole number, found \"%.60s\"", text);
+            return;
+        }
+    } else if (!json_is_integer(json)) {
+        hs_plan_expected(reader, help_of(key->type), json);
+        return;
+    } else if (value < 0) {
+        hs_plan_complain(reader, "E-NUM", HS_JSON_VALUE, NULL,
+                         "%" JSON_INTEGER_FORMAT " is not from %" PRIu64 " to %" PRIu64, value,
+                         key->min, key->max);
+        return;
+    }
+    if (count < key->min || count > key->max)
+        hs_plan_complain(reader, "E-NUM", HS_JSON_VALUE, NULL,
+                         "%" PRIu64 " is not from %" PRIu64 " to %" PRIu64, count, key->min,
+                         key->max);
+    else
+        *into = count;
+}
+
+static void check_duration(struct hs_plan_reader *reader, const struct hs_plan_key *key,
+                           uint64_t ns)
+{
+    char longest[HS_UNITS_TEXT_BYTES];
+
+    if (ns < key->min)
+        hs_plan_complain(reader, "E-UNIT", HS_JSON_VALUE, NULL, "must be longer than zero");
+    else if (ns > key->max)
+        hs_plan_complain(reader, "E-UNIT", HS_JSON_VALUE, NULL, "is longer than %s",
+                         hs_units_format_duration_exact(longest, key->max));
+}
+
+/* Durations and rates: strings with a unit. */
+static void read_unit(struct hs_plan_reader *reader, const json_t *json,
+                      const struct hs_plan_key *key, void *into)
+{
+    const char *text;
+    int         rc;
+
+    if (!json_is_string(json)) {
+        hs_plan_expected(reader, help_of(key->type), json);
+        return;
+    }
+    text = hs_plan_text_of(reader, json, HS_EXPAND_PLAIN);
+    if (!text) return;
+    rc = key->type == HS_PLAN_TYPE_RATE ? hs_units_parse_rate(hs_view_text(text), into)
+                                        : hs_units_parse_duration(hs_view_text(text), into);
+    if (rc)
+        hs_plan_complain(reader, "E-UNIT", HS_JSON_VALUE, NULL, "\"%.60s\" is %s %s", text,
+                         rc == -ERANGE ? "too large or too fine for" : "not", help_of(key->type));
+    else if (key->type == HS_PLAN_TYPE_DURATION)
+        check_duration(reader, key, *(uint64_t *)into);
+    else if (((struct hs_rate *)into)->count == 0)
+        hs_plan_complain(reader, "E-UNIT", HS_JSON_VALUE, NULL, "must be more than zero");
+}
+
+static void read_word(struct hs_plan_reader *reader, const json_t *json,
+                      const struct hs_plan_key *key, uint32_t *into)
+{
+    const char *words[WORDS_MAX];
+    char        list[LIST_TEXT_BYTES] = "";
+    size_t      count = 0;
+    size_t      used = 0;
+    const char *text;
+
+    if (!json_is_string(json)) {
+        hs_plan_expected(reader, "a string", json);
+        return;
+    }
+    text = hs_plan_text_of(reader, json, HS_EXPAND_PLAIN);
+    if (!text) return;
+    for (const struct hs_plan_word *word = key->words; word->text; word++) {
+        if (strcmp(word->text, text) == 0 && word->value) {
+            *into = word->value;
+            return;
+        }
+        if (strcmp(word->text, text) == 0) {
+            hs_plan_complain(reader, "E-ENUM", HS_JSON_VALUE, NULL,
+                             "%s \"%s\" is not in this version", key->name, text);
+            return;
+        }
+        if (!word->value) continue;
+        HS_ASSERT(count < WORDS_MAX);
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s\"%s\"", count ? ", " : "",
+                                 word->text);
+        words[count++] = word->text;
+    }
+    hs_plan_complain(reader, "E-ENUM", HS_JSON_VALUE,
+                     hs_nearest_word(hs_view_text(text), words, count),
+                     "unknown %s \"%.40s\"; there are %s", key->name, text, list);
+}
+
+static bool is_name(const char *text)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    size_t bytes = strlen(text);
+    bool starts_well = bytes > 0 && strspn(text, alphabet) > 0 && !strchr("0123456789_-", text[0]);
+
+    return starts_well && bytes < HS_NAME_BYTES && strspn(text, alphabet) == bytes;
+}
+
+static void read_text(struct hs_plan_reader *reader, const json_t *json,
+                      const struct hs_plan_key *key, const char **into)
+{
+    bool        is_template = key->type == HS_PLAN_TYPE_TEMPLATE;
+    const char *text;
+
+    if (!json_is_string(json)) {
+        hs_plan_expected(reader, help_of(key->type), json);
+        return;
+    }
+    text = hs_plan_text_of(reader, json, is_template ? HS_EXPAND_TEMPLATE : HS_EXPAND_PLAIN);
+    if (!text) return;
+    if (key->type == HS_PLAN_TYPE_NAME && !is_name(text))
+        hs_plan_complain(reader, "E-TYPE", HS_JSON_VALUE, NULL,
+                         "\"%.70s\" is no name: a letter, then up to 62 letters, digits, _ or -",
+                         text);
+    else if (key->max && strlen(text) > key->max)
+        hs_plan_complain(reader, "E-LIMIT", HS_JSON_VALUE, NULL, "is longer than %" PRIu64 " bytes",
+                         key->max);
+    *into = text;
+}
+
+static void read_text_list(struct hs_plan_reader *reader, json_t *json,
+                           const struct hs_plan_key *key, struct hs_plan_texts *texts)
+{
+    size_t count = json_array_size(json);
+
+    if (!json_is_array(json)) {
+        hs_plan_expected(reader, "an array of strings", json);
+        return;
+    }
+    if (count > key->max) {
+        hs_plan_complain(reader, "E-LIMIT", HS_JSON_VALUE, NULL, "%zu items, at most %" PRIu64,
+                         count, key->max);
+        return;
+    }
+    texts->at = hs_plan_take(reader, count, sizeof *texts->at);
+    if (!texts->at) return;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t mark = hs_json_path_push_index(&reader->path, i);
+        json_t  *item = json_array_get(json, i);
+
+        if (json_is_string(item))
+            texts->at[i] = hs_plan_text_of(reader, item, HS_EXPAND_PLAIN);
+        else
+            hs_plan_expected(reader, "a string", item);
+        if (!texts->at[i]) texts->at[i] = "";
+        hs_json_path_pop(&reader->path, mark);
+    }
+    texts->count = (uint32_t)count;
+}
+
+/* Every array of objects in plan.h has this shape. */
+struct items {
+    uint32_t count;
+    void    *at;
+};
+
+HS_STATIC_ASSERT(offsetof(struct hs_plan_steps, at) == offsetof(struct items, at), "same shape");
+HS_STATIC_ASSERT(offsetof(struct hs_plan_workflows, at) == offsetof(struct items, at),
+                 "same shape");
+
+static void read_array(struct hs_plan_reader *reader, json_t *json, const struct hs_plan_key *key,
+                       struct items *items)
+{
+    size_t count = json_array_size(json);
+
+    if (!json_is_array(json)) {
+        hs_plan_expected(reader, "an array", json);
+        return;
+    }
+    if (count < key->min || count > key->max) {
+        hs_plan_complain(reader, count < key->min ? "E-REQ" : "E-LIMIT", HS_JSON_VALUE, NULL,
+                         "%zu items; there must be %" PRIu64 " to %" PRIu64, count, key->min,
+                         key->max);
+        return;
+    }
+    items->at = hs_plan_take(reader, count, key->object->bytes);
+    if (!items->at) return;
+    items->count = (uint32_t)count;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t mark = hs_json_path_push_index(&reader->path, i);
+
+        hs_plan_read_object(reader, json_array_get(json, i), key->object,
+                            (char *)items->at + i * key->object->bytes);
+        hs_json_path_pop(&reader->path, mark);
+    }
+}
+
+static void read_value(struct hs_plan_reader *reader, json_t *json, const struct hs_plan_key *key,
+                       void *into)
+{
+    switch (key->type) {
+    case HS_PLAN_TYPE_TEXT:
+    case HS_PLAN_TYPE_TEMPLATE:
+    case HS_PLAN_TYPE_NAME: read_text(reader, json, key, into); break;
+    case HS_PLAN_TYPE_COUNT: read_count(reader, json, key, into); break;
+    case HS_PLAN_TYPE_DURATION:
+    case HS_PLAN_TYPE_RATE: read_unit(reader, json, key, into); break;
+    case HS_PLAN_TYPE_FLAG:
+        if (json_is_boolean(json))
+            *(bool *)into = json_is_true(json);
+        else
+            hs_plan_expected(reader, "true or false", json);
+        break;
+    case HS_PLAN_TYPE_WORD: read_word(reader, json, key, into); break;
+    case HS_PLAN_TYPE_TEXT_LIST: read_text_list(reader, json, key, into); break;
+    case HS_PLAN_TYPE_TEXT_MAP:
+        hs_plan_read_pairs(reader, json, HS_EXPAND_PLAIN, key->max, into);
+        break;
+    case HS_PLAN_TYPE_TEMPLATE_MAP:
+        hs_plan_read_pairs(reader, json, HS_EXPAND_TEMPLATE, key->max, into);
+        break;
+    case HS_PLAN_TYPE_VARS: break; /* was read before all else */
+    case HS_PLAN_TYPE_OBJECT: hs_plan_read_object(reader, json, key->object, into); break;
+    case HS_PLAN_TYPE_ARRAY: read_array(reader, json, key, into); break;
+    case HS_PLAN_TYPE_BODY: hs_plan_read_body(reader, json, into); break;
+    case HS_PLAN_TYPE_CHECKS: hs_plan_read_checks(reader, json, key->max, into); break;
+    }
+}
+
+/* --- objects -------------------------------------------------------------------------------------------------------- */
+
+void hs_plan_check_keys(struct hs_plan_reader *reader, json_t *json, const char *const *words,
+                        const char *const *later)
+{
+    const char *key;
+    json_t     *value;
+    size_t      count = 0;
+
+    while (words[count]) count++;
+    json_object_foreach(json, key, value)
+    {
+        uint32_t mark;
+        bool     is_known = strncmp(key, "x-", 2) == 0 || strcmp(key, "$schema") == 0;
+        bool     is_later = false;
+
+        for (size_t i = 0; i < count; i++) is_known |= strcmp(key, words[i]) == 0;
+        for (size_t i = 0; later && later[i]; i++) is_later |= strcmp(key, later[i]) == 0;
+        if (is_known) continue;
+        mark = hs_json_path_push(&reader->path, key);
+        if (is_later)
+            hs_plan_complain(reader, "E-KEY", HS_JSON_KEY, NULL, "\"%.60s\" is not in this version",
+                             key);
+        else
+            hs_plan_complain(reader, "E-KEY", HS_JSON_KEY,
+                             hs_nearest_word(hs_view_text(key), words, count),
+                             "unknown key \"%.60s\"", key);
+        hs_json_path_pop(&reader->path, mark);
+    }
+}
+
+/* An absent key: its default, in the same words as one would write it. */
+static void put_default(const struct hs_plan_key *key, void *into)
+{
+    int rc = 0;
+
+    if (key->type == HS_PLAN_TYPE_OBJECT) {
+        hs_plan_put_defaults(key->object, into);
+        return;
+    }
+    if (!key->default_text) return; /* zero, as the memory is */
+    if (key->type == HS_PLAN_TYPE_TEXT) {
+        *(const char **)into = key->default_text;
+    } else if (key->type == HS_PLAN_TYPE_WORD) {
+        for (const struct hs_plan_word *word = key->words; word->text; word++)
+            if (strcmp(word->text, key->default_text) == 0) *(uint32_t *)into = word->value;
+    } else {
+        rc = hs_plan_scalar_from_text(key->type, hs_view_text(key->default_text), into);
+    }
+    HS_ASSERT(rc == 0);
+}
+
+void hs_plan_put_defaults(const struct hs_plan_object *object, void *into)
+{
+    for (size_t i = 0; i < object->key_count; i++)
+        put_default(&object->keys[i], (char *)into + object->keys[i].offset);
+}
+
+void hs_plan_read_object(struct hs_plan_reader *reader, json_t *json,
+                         const struct hs_plan_object *object, void *into)
+{
+    const char *words[WORDS_MAX + 1] = {0};
+
+    HS_ASSERT(object->key_count <= WORDS_MAX);
+    for (size_t i = 0; i < object->key_count; i++) words[i] = object->keys[i].name;
+    hs_plan_put_defaults(object, into);
+    if (!json_is_object(json)) {
+        hs_plan_expected(reader, "an object", json);
+        return;
+    }
+    hs_plan_check_keys(reader, json, words, object->later);
+    for (size_t i = 0; i < object->key_count; i++) {
+        const struct hs_plan_key *key = &object->keys[i];
+        json_t                   *value = json_object_get(json, key->name);
+        uint32_t                  mark;
+
+        if (!value && key->is_required)
+            hs_plan_complain(reader, "E-REQ", HS_JSON_VALUE, NULL, "\"%s\" is missing", key->name);
+        if (!value) continue;
+        mark = hs_json_path_push(&reader->path, key->name);
+        read_value(reader, value, key, (char *)into + key->offset);
+        hs_json_path_pop(&reader->path, mark);
+    }
+    if (object->check) object->check(reader, json, into);
+}
