@@ -157,11 +157,11 @@ unit: $(BUILD)/unit
 check-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	+$(Q)$(MAKE) --no-print-directory VARIANT=asan unit
 
-# TSan sees threads on one mapping, so it is for the suites of shm/ and for no others.
+# TSan sees threads on one mapping, so it is for the suites of shm/, and of the pages that engines write (figures).
 TSAN_SUITES = $(patsubst tests/unit/test_%.c,%,$(wildcard $(patsubst shm/%.h,tests/unit/test_%*.c,$(wildcard shm/*.h))))
 check-tsan: ## tests of shared memory under ThreadSanitizer
 	+$(Q)$(MAKE) --no-print-directory VARIANT=tsan build/tsan/unit
-	$(Q)build/tsan/unit $(TSAN_SUITES)
+	$(Q)build/tsan/unit $(TSAN_SUITES) figures
 
 sim: ## whole clusters in one process, virtual clock, seeded faults
 sim: $(SIM_PROGRAMS)
