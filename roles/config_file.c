@@ -31,7 +31,7 @@ HS_STATIC_ASSERT(HS_ARRAY_LEN(section_names) <= SECTIONS_MAX, "few enough to rea
 static void add(struct reading *reading, const char *code, enum hs_json_part part, const char *hint,
                 const char *message)
 {
-    hs_problems_add(reading->problems, code, reading->path.text,
+    hs_problems_add(reading->problems, code,
                     hs_json_locate(reading->text, reading->path.text, part), hint, "%s", message);
 }
 

@@ -45,11 +45,11 @@ static int read_file(struct loading *loading, const char *path)
 
 static int read_and_parse(struct loading *loading, const char *path, struct hs_config *config)
 {
-    struct hs_problem_place nowhere = {0, 0, 0};
+    struct hs_problem_place nowhere = {0};
     int                     rc = read_file(loading, path);
 
     if (rc) {
-        hs_problems_add(&loading->problems, "E-FILE", "", nowhere, NULL, "cannot be read: %s",
+        hs_problems_add(&loading->problems, "E-FILE", nowhere, NULL, "cannot be read: %s",
                         hs_err_code_text(rc));
         return rc;
     }
@@ -95,7 +95,7 @@ static void look_up(struct loading *loading, struct hs_config *config,
     if (account->is_found) return;
     (void)snprintf(pointer, sizeof pointer, "/%s/%s", key->section, key->name);
     hs_problems_add(
-        &loading->problems, geteuid() == 0 ? "E-USER" : "W-USER", pointer,
+        &loading->problems, geteuid() == 0 ? "E-USER" : "W-USER",
         hs_json_locate(hs_view_of(loading->scratch, loading->bytes), pointer, HS_JSON_VALUE), NULL,
         "no %s \"%s\" on this host", is_group ? "group" : "user", account->name);
 }
@@ -123,13 +123,13 @@ static void fill_node_name(struct hs_config *config)
 static void apply_settings(struct loading *loading, const struct hs_config_source *source,
                            struct hs_config *config)
 {
-    struct hs_problem_place nowhere = {0, 0, 0};
+    struct hs_problem_place nowhere = {0};
 
     for (size_t i = 0; i < source->setting_count; i++) {
         struct hs_err err;
 
         if (hs_config_set_named(config, source->settings[i], &err))
-            hs_problems_add(&loading->problems, "E-VALUE", "", nowhere, NULL, "%s", err.text);
+            hs_problems_add(&loading->problems, "E-VALUE", nowhere, NULL, "%s", err.text);
     }
 }
 
@@ -137,9 +137,9 @@ static void add_contradiction(void *context, const char *section, const char *ke
                               const char *message)
 {
     struct loading         *loading = context;
-    struct hs_problem_place nowhere = {0, 0, 0};
+    struct hs_problem_place nowhere = {0};
 
-    hs_problems_add(&loading->problems, "E-EXCL", "", nowhere, NULL, "%s.%s: %s", section, key,
+    hs_problems_add(&loading->problems, "E-EXCL", nowhere, NULL, "%s.%s: %s", section, key,
                     message);
 }
 

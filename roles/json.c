@@ -146,17 +146,17 @@ static bool check_file(const char *text, size_t bytes, size_t max_bytes,
     struct hs_problem_place nowhere = {0};
 
     if (bytes > max_bytes) {
-        hs_problems_add(problems, "E-FILE", "", nowhere, NULL,
+        hs_problems_add(problems, "E-FILE", nowhere, NULL,
                         "%zu bytes are more than the limit of %zu", bytes, max_bytes);
         return false;
     }
     if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-        hs_problems_add(problems, "E-FILE", "", nowhere, NULL,
+        hs_problems_add(problems, "E-FILE", nowhere, NULL,
                         "starts with a byte order mark; save it as plain UTF-8");
         return false;
     }
     if (is_blank(text, bytes)) {
-        hs_problems_add(problems, "E-FILE", "", nowhere, NULL, "is empty");
+        hs_problems_add(problems, "E-FILE", nowhere, NULL, "is empty");
         return false;
     }
     return true;
@@ -188,10 +188,10 @@ static void add_duplicate(struct hs_view text, const json_error_t *error,
 
     first = hs_json_first_of_duplicate(text, (size_t)error->position, key, sizeof key);
     if (first.line)
-        hs_problems_add(problems, "E-DUP", "", second, NULL, "duplicate key \"%s\", first at %u:%u",
+        hs_problems_add(problems, "E-DUP", second, NULL, "duplicate key \"%s\", first at %u:%u",
                         key, first.line, first.column);
     else
-        hs_problems_add(problems, "E-DUP", "", second, NULL, "%s", error->text);
+        hs_problems_add(problems, "E-DUP", second, NULL, "%s", error->text);
 }
 
 static void add_syntax_problem(struct hs_view text, const json_error_t *error,
@@ -203,16 +203,16 @@ static void add_syntax_problem(struct hs_view text, const json_error_t *error,
     switch ((int)json_error_code(error)) {
     case json_error_duplicate_key: add_duplicate(text, error, place, problems); return;
     case json_error_numeric_overflow:
-        hs_problems_add(problems, "E-NUM", "", place, NULL,
+        hs_problems_add(problems, "E-NUM", place, NULL,
                         "%s; whole numbers go from -2^63 to 2^63-1, others to 1.7e308", message);
         return;
     case json_error_null_character:
-        hs_problems_add(problems, "E-NUL", "", place, NULL, "%s", message);
+        hs_problems_add(problems, "E-NUL", place, NULL, "%s", message);
         return;
     case json_error_invalid_utf8:
-        hs_problems_add(problems, "E-FILE", "", place, NULL, "is not UTF-8: %s", message);
+        hs_problems_add(problems, "E-FILE", place, NULL, "is not UTF-8: %s", message);
         return;
-    default: hs_problems_add(problems, "E-JSON", "", place, NULL, "%s", message); return;
+    default: hs_problems_add(problems, "E-JSON", place, NULL, "%s", message); return;
     }
 }
 
@@ -227,12 +227,12 @@ json_t *hs_json_parse(char *text, size_t bytes, size_t max_bytes, struct hs_prob
 
     if (!check_file(text, bytes, max_bytes, problems)) return NULL;
     if (hs_json_blank_comments(text, bytes, &place) != 0) {
-        hs_problems_add(problems, "E-JSON", "", place, NULL, "the comment does not end");
+        hs_problems_add(problems, "E-JSON", place, NULL, "the comment does not end");
         return NULL;
     }
     excess = find_excess(text, bytes, &excess_at);
     if (excess) {
-        hs_problems_add(problems, "E-JSON", "", hs_json_place_of(view, excess_at, 1), NULL,
+        hs_problems_add(problems, "E-JSON", hs_json_place_of(view, excess_at, 1), NULL,
                         "%s: at most %d levels and %d values", excess, HS_JSON_DEPTH_MAX,
                         HS_JSON_NODES_MAX);
         return NULL;

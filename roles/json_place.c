@@ -175,9 +175,10 @@ static bool enter_item(struct walk *walk, struct hs_view part)
     return peek(walk) != ']';
 }
 
-static struct hs_problem_place place_of_token(struct walk *walk)
+static struct hs_problem_place place_of_token(struct walk *walk, const char *path)
 {
-    size_t start = walk->at;
+    size_t                  start = walk->at;
+    struct hs_problem_place place;
 
     if (peek(walk) == '"')
         (void)skip_string(walk);
@@ -185,7 +186,9 @@ static struct hs_problem_place place_of_token(struct walk *walk)
         walk->at++;
     else
         skip_plain(walk);
-    return hs_json_place_of(walk->text, start, walk->at > start ? walk->at - start : 1);
+    place = hs_json_place_of(walk->text, start, walk->at > start ? walk->at - start : 1);
+    place.path = path;
+    return place;
 }
 
 struct hs_problem_place hs_json_locate(struct hs_view text, const char *pointer,
@@ -193,6 +196,7 @@ struct hs_problem_place hs_json_locate(struct hs_view text, const char *pointer,
 {
     struct walk walk = {.text = text};
     size_t      key_at = SIZE_MAX;
+    const char *path = pointer;
 
     skip_blanks(&walk);
     while (*pointer == '/') {
@@ -212,7 +216,7 @@ struct hs_problem_place hs_json_locate(struct hs_view text, const char *pointer,
         pointer += 1 + bytes;
     }
     if (part == HS_JSON_KEY && key_at != SIZE_MAX && *pointer == '\0') walk.at = key_at;
-    return place_of_token(&walk);
+    return place_of_token(&walk, path);
 }
 
 /* The start of the innermost object that is still open at `end`. */

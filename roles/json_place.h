@@ -9,7 +9,7 @@
 enum hs_json_part { HS_JSON_VALUE, HS_JSON_KEY };
 
 /* The place of the value, or of its key, that pointer names in a text that parsed. If the pointer leads nowhere: of the
- * innermost value that it does lead to. */
+ * innermost value that it does lead to. The place's path is pointer itself. */
 struct hs_problem_place hs_json_locate(struct hs_view text, const char *pointer,
                                        enum hs_json_part part);
 

@@ -37,8 +37,8 @@ static bool is_known(const struct hs_problems *problems, const struct hs_problem
     return false;
 }
 
-void hs_problems_add(struct hs_problems *problems, const char *code, const char *path,
-                     struct hs_problem_place place, const char *hint, const char *format, ...)
+void hs_problems_add(struct hs_problems *problems, const char *code, struct hs_problem_place place,
+                     const char *hint, const char *format, ...)
 {
     struct hs_problem problem = {.code = code, .place = place};
     va_list           arguments;
@@ -46,7 +46,8 @@ void hs_problems_add(struct hs_problems *problems, const char *code, const char 
     va_start(arguments, format);
     (void)vsnprintf(problem.message, sizeof problem.message, format, arguments);
     va_end(arguments);
-    (void)snprintf(problem.path, sizeof problem.path, "%s", path);
+    (void)snprintf(problem.path, sizeof problem.path, "%s", place.path ? place.path : "");
+    problem.place.path = NULL; /* ours is the copy */
     (void)snprintf(problem.hint, sizeof problem.hint, "%s", hint ? hint : "");
     blank_controls(problem.message);
     blank_controls(problem.path);

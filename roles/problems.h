@@ -15,17 +15,18 @@ enum {
 
 /* Counted from 1; line 0: the problem has no place (a missing file). */
 struct hs_problem_place {
-    uint32_t line;
-    uint32_t column; /* in bytes */
-    uint32_t width;  /* of the underlined text, in bytes */
+    uint32_t    line;
+    uint32_t    column; /* in bytes */
+    uint32_t    width;  /* of the underlined text, in bytes */
+    const char *path;   /* JSON Pointer, NULL for the whole document; must hold for the call only */
 };
 
 struct hs_problem {
     const char             *code; /* "E-KEY", "W-CAP": a literal */
     struct hs_problem_place place;
-    char path[HS_PROBLEM_PATH_BYTES]; /* JSON Pointer, "" for the whole document */
-    char message[HS_PROBLEM_TEXT_BYTES];
-    char hint[HS_PROBLEM_HINT_BYTES]; /* a word for "did you mean", or "" */
+    char                    path[HS_PROBLEM_PATH_BYTES]; /* "" for the whole document */
+    char                    message[HS_PROBLEM_TEXT_BYTES];
+    char                    hint[HS_PROBLEM_HINT_BYTES]; /* a word for "did you mean", or "" */
 };
 
 struct hs_problems {
@@ -37,9 +38,8 @@ struct hs_problems {
 
 void hs_problems_init(struct hs_problems *problems);
 /* A code that starts with 'W' is a warning. hint may be NULL. The same problem at the same place is kept once. */
-void hs_problems_add(struct hs_problems *problems, const char *code, const char *path,
-                     struct hs_problem_place place, const char *hint, const char *format, ...)
-    HS_PRINTF(6, 7);
+void hs_problems_add(struct hs_problems *problems, const char *code, struct hs_problem_place place,
+                     const char *hint, const char *format, ...) HS_PRINTF(5, 6);
 
 /* In the order of the text; those of the same place stay in theirs. */
 void hs_problems_sort(struct hs_problems *problems);

@@ -36,7 +36,7 @@ struct hs_plan *hs_plan_read(struct hs_view text, const struct hs_plan_environme
 
     copy = hs_arena_take(arena, 1, bytes + 1);
     if (!copy) {
-        hs_problems_add(problems, "E-LIMIT", "", (struct hs_problem_place){0}, NULL,
+        hs_problems_add(problems, "E-LIMIT", (struct hs_problem_place){0}, NULL,
                         "the plan is too large");
         return NULL;
     }
@@ -46,7 +46,7 @@ struct hs_plan *hs_plan_read(struct hs_view text, const struct hs_plan_environme
     if (hs_plan_reader_init(&reader, hs_view_of(copy, bytes), environment, arena, problems) == 0)
         plan = read_plan(&reader, json);
     else
-        hs_problems_add(problems, "E-LIMIT", "", (struct hs_problem_place){0}, NULL,
+        hs_problems_add(problems, "E-LIMIT", (struct hs_problem_place){0}, NULL,
                         "the plan is too large");
     json_decref(json);
     hs_problems_sort(problems);

@@ -182,6 +182,6 @@ uint64_t hs_plan_workflow_duration_ns(const struct hs_plan          *plan,
 /* limits.max_duration, or the longest path through the workflows + 30 s; HS_NEVER_NS if that has no bound. */
 uint64_t hs_plan_timeout_ns(const struct hs_plan *plan);
 /* Its index, or -1. */
-int hs_plan_find_workflow(const struct hs_plan *plan, const char *name);
+int hs_plan_find_workflow(const struct hs_plan *plan, const char *name) HS_MUST_CHECK;
 
 #endif

@@ -16,7 +16,7 @@ enum { WORDS_MAX = 32, LIST_TEXT_BYTES = 200 };
 void hs_plan_complain(struct hs_plan_reader *reader, const char *code, enum hs_json_part part,
                       const char *hint, const char *format, ...)
 {
-    struct hs_problem_place place = {0};
+    struct hs_problem_place place = {.path = reader->path.text};
     char                    message[HS_PROBLEM_TEXT_BYTES];
     va_list                 arguments;
 
@@ -25,7 +25,7 @@ void hs_plan_complain(struct hs_plan_reader *reader, const char *code, enum hs_j
     va_end(arguments);
     if (reader->problems->kept < HS_PROBLEMS_MAX) /* what is only counted needs no place */
         place = hs_json_locate(reader->text, reader->path.text, part);
-    hs_problems_add(reader->problems, code, reader->path.text, place, hint, "%s", message);
+    hs_problems_add(reader->problems, code, place, hint, "%s", message);
 }
 
 void hs_plan_expected(struct hs_plan_reader *reader, const char *what, const json_t *json)

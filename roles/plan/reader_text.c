@@ -214,7 +214,7 @@ void hs_plan_check_sets(struct hs_plan_reader *reader)
         const struct hs_plan_var *var = &reader->vars.at[i];
 
         if (!var->is_set || var->is_used) continue;
-        hs_problems_add(reader->problems, "E-VAR", "", (struct hs_problem_place){0},
+        hs_problems_add(reader->problems, "E-VAR", (struct hs_problem_place){0},
                         hs_nearest_word(hs_view_text(var->name), names, count),
                         "--set %s: the plan has no such variable", var->name);
     }

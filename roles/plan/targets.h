@@ -36,6 +36,7 @@ int hs_plan_targets(const struct hs_plan *plan, const struct hs_plan_workflow *w
                     struct hs_plan_targets *targets, struct hs_err *err) HS_MUST_CHECK;
 
 /* The index of a host and port in the list, or -ENOENT. */
-int hs_plan_target_find(const struct hs_plan_targets *targets, const char *host, uint16_t port);
+int hs_plan_target_find(const struct hs_plan_targets *targets, const char *host,
+                        uint16_t port) HS_MUST_CHECK;
 
 #endif

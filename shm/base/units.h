@@ -29,7 +29,7 @@ int hs_units_parse_share(struct hs_view text, uint32_t *ppm) HS_MUST_CHECK; /* 0
 int hs_units_parse_count(struct hs_view text, uint64_t *count) HS_MUST_CHECK;
 
 /* -1, 0 or 1 as a is slower than, equal to or faster than b; neither has a period of 0. */
-int hs_rate_compare(struct hs_rate a, struct hs_rate b);
+int hs_rate_compare(struct hs_rate a, struct hs_rate b) HS_MUST_CHECK;
 
 /* For people, into text of HS_UNITS_TEXT_BYTES, which is returned. */
 const char *hs_units_format_duration(char *text, uint64_t ns);       /* 14us 3.2ms 112ms 1m30s */

@@ -142,13 +142,11 @@ static void problems_are_printed_with_their_line_and_a_caret(void)
     static const char       text[] = "{\n\t\"method\": \"GTE\"\n}\n";
     char                    shown[512] = {0};
     struct hs_writer        out;
-    struct hs_problem_place place = {.line = 2, .column = 12, .width = 5};
+    struct hs_problem_place place = {.line = 2, .column = 12, .width = 5, .path = "/method"};
 
     hs_problems_init(&problems);
-    hs_problems_add(&problems, "E-ENUM", "/method", place, "GET", "unknown method \"%s\"",
-                    "G\x1bTE");
-    hs_problems_add(&problems, "E-ENUM", "/method", place, "GET", "unknown method \"%s\"",
-                    "G\x1bTE");
+    hs_problems_add(&problems, "E-ENUM", place, "GET", "unknown method \"%s\"", "G\x1bTE");
+    hs_problems_add(&problems, "E-ENUM", place, "GET", "unknown method \"%s\"", "G\x1bTE");
     hs_writer_init(&out, shown, sizeof shown - 1);
     hs_problems_print(&problems, "plan.json", hs_view_text(text), &out);
     HS_CHECK_TEXT(
@@ -165,8 +163,8 @@ static void at_most_twenty_problems_are_shown_and_the_rest_counted(void)
 
     hs_problems_init(&problems);
     for (uint32_t i = 1; i <= 2 * HS_PROBLEMS_MAX; i++)
-        hs_problems_add(&problems, i % 2 ? "E-KEY" : "W-STAT", "",
-                        (struct hs_problem_place){.line = i}, NULL, "no");
+        hs_problems_add(&problems, i % 2 ? "E-KEY" : "W-STAT", (struct hs_problem_place){.line = i},
+                        NULL, "no");
     HS_CHECK_EQ(problems.kept, HS_PROBLEMS_MAX);
     HS_CHECK_EQ(problems.errors, HS_PROBLEMS_MAX);
     HS_CHECK_EQ(problems.warnings, HS_PROBLEMS_MAX);
@@ -181,8 +179,9 @@ static void problems_are_printed_as_json(void)
     struct hs_writer out;
 
     hs_problems_init(&problems);
-    hs_problems_add(&problems, "E-KEY", "/a", (struct hs_problem_place){.line = 1, .column = 2},
-                    NULL, "a \"b\" \xff");
+    hs_problems_add(&problems, "E-KEY",
+                    (struct hs_problem_place){.line = 1, .column = 2, .path = "/a"}, NULL,
+                    "a \"b\" \xff");
     hs_writer_init(&out, shown, sizeof shown - 1);
     HS_CHECK_EQ(hs_problems_print_json(&problems, &out), 0);
     HS_CHECK_TEXT(shown,
