@@ -164,7 +164,8 @@ static bool is_step_sound(const struct hs_image_header *image, uint32_t idx)
     unsigned                    lengths = 0;
 
     if (!is_span(image, step->name) || !is_span(image, step->method)) return false;
-    if (!is_span(image, step->frozen) || step->target_idx >= image->target_count) return false;
+    if (step->frozen.bytes && !is_span(image, step->frozen)) return false;
+    if (step->target_idx >= image->target_count) return false;
     if (!is_range(step->segment_first, step->segment_count, image->segment_count)) return false;
     if (!is_range(step->check_first, step->check_count, image->check_count)) return false;
     if ((step->frozen.bytes == 0) != (step->segment_count > 0)) return false;
