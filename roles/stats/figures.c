@@ -269,17 +269,22 @@ static uint32_t count_wanted(const struct touched_map *map, const struct hs_stat
 static void read_chunk(const _Atomic uint64_t *counters, struct hs_stats *into, unsigned section,
                        uint32_t chunk)
 {
-    uint32_t end = (chunk + 1) * HS_CHUNK_COUNTERS;
-    int      rc;
+    uint32_t  first = chunk * HS_CHUNK_COUNTERS;
+    uint32_t  count = hs_section_counters(section) - first;
+    uint64_t *counts = NULL;
+    uint64_t  sum = 0;
 
-    if (end > hs_section_counters(section)) end = hs_section_counters(section);
-    for (uint32_t i = chunk * HS_CHUNK_COUNTERS; i < end; i++) {
-        uint64_t count = load(&counters[i]);
+    if (count > HS_CHUNK_COUNTERS) count = HS_CHUNK_COUNTERS;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t value = load(&counters[first + i]);
 
-        if (!count) continue;
-        rc = hs_stats_counter_add(into, section, i, count);
-        HS_ASSERT(rc == 0); /* count_wanted made sure */
+        if (!value) continue;
+        if (!counts) counts = hs_stats_chunk(into, hs_section_first_chunk(section) + chunk);
+        HS_ASSERT(counts != NULL); /* count_wanted made sure */
+        counts[i] += value;
+        sum += value;
     }
+    if (section < HS_MEASURE_COUNT) into->counts[section] += sum;
 }
 
 static void read_section(const struct hs_figures_page_shm *page, const struct touched_map *map,

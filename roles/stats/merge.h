@@ -5,7 +5,7 @@
  * Order of parts: a whole first part is always taken; any other must carry the sequence after the last one taken. A repeat is
  * -EEXIST (ignore it), a gap -ESTALE (ask the source for a whole). The total is kept incrementally: total = what is closed +
  * sum over sources, at every moment. Memory: (sources + 1) hs_stats, all chunks from one pool, at most
- * (sources + 1) x HS_STATS_CHUNKS_MAX of them and typically 100 each. */
+ * (sources + 1) x HS_STATS_CHUNKS_MAX of them and typically 250 each. */
 #ifndef HS_STATS_MERGE_H
 #define HS_STATS_MERGE_H
 

@@ -293,6 +293,20 @@ bool hs_stats_is_equal(const struct hs_stats *a, const struct hs_stats *b)
            memcmp(a->counts, b->counts, sizeof a->counts) == 0 && are_chunks_equal(a, b);
 }
 
+const uint64_t *hs_stats_chunk_view(const struct hs_stats *stats, uint32_t place)
+{
+    return chunk_at(stats, place)->counts;
+}
+
+uint64_t *hs_stats_chunk(struct hs_stats *stats, uint32_t place)
+{
+    uint32_t *chunk_idx = &stats->chunk_of[place];
+
+    HS_ASSERT(place < HS_STATS_CHUNKS_MAX);
+    if (!*chunk_idx) *chunk_idx = take_chunk(stats->pool);
+    return *chunk_idx ? stats->pool->chunks[*chunk_idx].counts : NULL;
+}
+
 uint64_t hs_stats_counter(const struct hs_stats *stats, unsigned section, uint32_t index)
 {
     HS_ASSERT(index < hs_section_counters(section));
@@ -302,13 +316,12 @@ uint64_t hs_stats_counter(const struct hs_stats *stats, unsigned section, uint32
 
 int hs_stats_counter_add(struct hs_stats *stats, unsigned section, uint32_t index, uint64_t delta)
 {
-    uint32_t *chunk_idx =
-        &stats->chunk_of[hs_section_first_chunk(section) + index / HS_CHUNK_COUNTERS];
+    uint64_t *counts =
+        hs_stats_chunk(stats, hs_section_first_chunk(section) + index / HS_CHUNK_COUNTERS);
 
     HS_ASSERT(index < hs_section_counters(section));
-    if (!*chunk_idx) *chunk_idx = take_chunk(stats->pool);
-    if (!*chunk_idx) return -ENOBUFS;
-    stats->pool->chunks[*chunk_idx].counts[index % HS_CHUNK_COUNTERS] += delta;
+    if (!counts) return -ENOBUFS;
+    counts[index % HS_CHUNK_COUNTERS] += delta;
     if (section < HS_MEASURE_COUNT) stats->counts[section] += delta;
     return 0;
 }

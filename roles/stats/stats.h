@@ -3,7 +3,7 @@
  * Pure. Does not know where figures come from (figures.h) nor how they travel (stats_codec.h).
  *
  * Counters lie in chunks of 64 (512 bytes) taken from a pool when first used, since a histogram of real times touches a few
- * hundred of its 27,648 counters. One struct hs_stats is about 7 KiB, plus typically 40 to 150 chunks (20 to 75 KiB), at most
+ * hundred of its 27,648 counters. One struct hs_stats is about 7 KiB, plus typically 100 to 300 chunks (50 to 150 KiB), at most
  * HS_STATS_CHUNKS_MAX (821 KiB). The pool is the bound: when it is empty, operations say -ENOBUFS and change nothing. */
 #ifndef HS_STATS_STATS_H
 #define HS_STATS_STATS_H
@@ -113,9 +113,13 @@ const char              *hs_measure_name(enum hs_measure measure); /* "response"
 const char              *hs_tally_name(enum hs_tally tally);       /* "sent", "bytes_in", ... */
 uint32_t                 hs_section_counters(unsigned section);
 uint32_t                 hs_section_first_chunk(unsigned section); /* in chunk_of */
-uint64_t hs_stats_counter(const struct hs_stats *stats, unsigned section, uint32_t index);
-int      hs_stats_counter_add(struct hs_stats *stats, unsigned section, uint32_t index,
-                              uint64_t delta) HS_MUST_CHECK;
+/* The HS_CHUNK_COUNTERS counters at a place in chunk_of: to read (zeros if never written); to write (taken from the pool
+ * if need be, NULL if it is empty). Whoever writes into a histogram also adds to stats->counts. */
+const uint64_t *hs_stats_chunk_view(const struct hs_stats *stats, uint32_t place);
+uint64_t       *hs_stats_chunk(struct hs_stats *stats, uint32_t place);
+uint64_t        hs_stats_counter(const struct hs_stats *stats, unsigned section, uint32_t index);
+int             hs_stats_counter_add(struct hs_stats *stats, unsigned section, uint32_t index,
+                                     uint64_t delta) HS_MUST_CHECK;
 
 static inline unsigned hs_status_slot(unsigned status)
 {

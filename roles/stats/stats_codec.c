@@ -76,22 +76,47 @@ static uint64_t value_to_send(const struct hs_stats_encoder *encoder, unsigned s
     return hs_min_u64(later - earlier, VALUE_MAX);
 }
 
-/* The next place of the section with something to say, or its length. Chunks never written are skipped whole. */
-static uint32_t find_next(const struct hs_stats_encoder *encoder, unsigned section, uint32_t index)
+static uint32_t chunk_end(uint32_t index, uint32_t length)
+{
+    uint32_t end = (index / HS_CHUNK_COUNTERS + 1) * HS_CHUNK_COUNTERS;
+
+    return end < length ? end : length;
+}
+
+/* The next counter with something to say and its value, or the section's length. Whole chunks at a time: this is where the
+ * time of encoding goes. */
+static uint32_t find_counter(const struct hs_stats_encoder *encoder, unsigned section,
+                             uint32_t index, uint64_t *value)
+{
+    uint32_t length = section_length(section);
+    uint32_t first_place = hs_section_first_chunk(section);
+
+    while (index < length) {
+        uint32_t        place = first_place + index / HS_CHUNK_COUNTERS;
+        uint32_t        end = chunk_end(index, length);
+        const uint64_t *later = hs_stats_chunk_view(encoder->later, place);
+        const uint64_t *earlier =
+            encoder->earlier ? hs_stats_chunk_view(encoder->earlier, place) : NULL;
+
+        for (; encoder->later->chunk_of[place] && index < end; index++) {
+            uint32_t at = index % HS_CHUNK_COUNTERS;
+
+            *value = later[at] - (earlier ? earlier[at] : 0);
+            if (*value) return index;
+        }
+        index = end;
+    }
+    return length;
+}
+
+static uint32_t find_next(const struct hs_stats_encoder *encoder, unsigned section, uint32_t index,
+                          uint64_t *value)
 {
     uint32_t length = section_length(section);
 
-    while (index < length) {
-        if (section < HS_SECTION_COUNT &&
-            !encoder->later
-                 ->chunk_of[hs_section_first_chunk(section) + index / HS_CHUNK_COUNTERS]) {
-            index = (index / HS_CHUNK_COUNTERS + 1) * HS_CHUNK_COUNTERS;
-            continue;
-        }
-        if (value_to_send(encoder, section, index)) return index;
-        index++;
-    }
-    return length;
+    if (section < HS_SECTION_COUNT) return find_counter(encoder, section, index, value);
+    while (index < length && !(*value = value_to_send(encoder, section, index))) index++;
+    return index;
 }
 
 static bool has_room(const struct hs_writer *writer)
@@ -99,11 +124,21 @@ static bool has_room(const struct hs_writer *writer)
     return writer->capacity_bytes - writer->used_bytes >= TOKEN_ROOM_BYTES;
 }
 
+/* Most tokens are one byte; has_room made sure of it. */
+static void put_token(struct hs_writer *writer, uint64_t token)
+{
+    if (token < 0x80)
+        writer->data[writer->used_bytes++] = (uint8_t)token;
+    else
+        hs_put_varint(writer, token);
+}
+
 /* Writes the section from encoder->index on. False: the writer is full, encoder->index says where to go on. */
 static bool encode_section(struct hs_stats_encoder *encoder, struct hs_writer *writer)
 {
     unsigned section = encoder->section;
-    uint32_t index = find_next(encoder, section, encoder->index);
+    uint64_t value = 0;
+    uint32_t index = find_next(encoder, section, encoder->index, &value);
     uint32_t length = section_length(section);
     bool     is_open = false;
     bool     is_full = false;
@@ -113,12 +148,12 @@ static bool encode_section(struct hs_stats_encoder *encoder, struct hs_writer *w
             hs_put_u8(writer, (uint8_t)section);
             hs_put_varint(writer, index);
         } else if (index > encoder->index) {
-            hs_put_varint(writer, (uint64_t)(index - encoder->index) << 1 | 1);
+            put_token(writer, (uint64_t)(index - encoder->index) << 1 | 1);
         }
         is_open = true;
-        hs_put_varint(writer, value_to_send(encoder, section, index) << 1);
+        put_token(writer, hs_min_u64(value, VALUE_MAX) << 1);
         encoder->index = index + 1;
-        index = find_next(encoder, section, encoder->index);
+        index = find_next(encoder, section, encoder->index, &value);
     }
     if (is_open) hs_put_varint(writer, 1);
     return !is_full;
@@ -176,19 +211,56 @@ struct pass {
     struct hs_stats *total;
     bool             is_whole;
     bool             is_dry;
-    uint32_t         last_place;     /* of the chunk looked at last, to count each once */
+    unsigned         section;
+    uint64_t         section_sum;    /* what was added to it */
+    uint32_t         place;          /* of the chunk that the pointers name */
+    const uint64_t  *old_counts;     /* of source */
+    uint64_t        *source_counts;  /* not in the dry pass */
+    uint64_t        *total_counts;   /* nor without a total */
     uint32_t         source_lacking; /* chunks that applying will take */
     uint32_t         total_lacking;
 };
 
-static void note_chunk(struct pass *pass, unsigned section, uint32_t index)
+static void enter_chunk(struct pass *pass, uint32_t place)
 {
-    uint32_t place = hs_section_first_chunk(section) + index / HS_CHUNK_COUNTERS;
+    pass->place = place;
+    if (pass->is_dry) {
+        pass->source_lacking += !pass->source->chunk_of[place];
+        if (pass->total) pass->total_lacking += !pass->total->chunk_of[place];
+    } else {
+        pass->source_counts = hs_stats_chunk(pass->source, place);
+        if (pass->total) pass->total_counts = hs_stats_chunk(pass->total, place);
+        HS_ASSERT(pass->source_counts != NULL); /* the dry pass made sure of the chunks */
+    }
+    pass->old_counts = hs_stats_chunk_view(pass->source, place);
+}
 
-    if (place == pass->last_place) return;
-    pass->last_place = place;
-    pass->source_lacking += !pass->source->chunk_of[place];
-    if (pass->total) pass->total_lacking += !pass->total->chunk_of[place];
+/* What value means for a sum that is old now. */
+static int find_delta(const struct pass *pass, uint64_t old, uint64_t value, uint64_t *delta)
+{
+    if (pass->is_whole) {
+        if (value < old) return -EPROTO; /* figures only grow */
+        *delta = value - old;
+        return 0;
+    }
+    *delta = value;
+    return value > VALUE_MAX - hs_min_u64(old, VALUE_MAX) ? -EPROTO : 0;
+}
+
+static int take_counter(struct pass *pass, uint32_t index, uint64_t value)
+{
+    uint32_t place = hs_section_first_chunk(pass->section) + index / HS_CHUNK_COUNTERS;
+    uint32_t at = index % HS_CHUNK_COUNTERS;
+    uint64_t delta;
+    int      rc;
+
+    if (place != pass->place) enter_chunk(pass, place);
+    rc = find_delta(pass, pass->old_counts[at], value, &delta);
+    if (rc < 0 || pass->is_dry) return rc;
+    pass->source_counts[at] += delta;
+    if (pass->total) pass->total_counts[at] += delta;
+    pass->section_sum += delta;
+    return 0;
 }
 
 static void raise_extreme(struct hs_stats *stats, uint32_t index, uint64_t value)
@@ -201,73 +273,80 @@ static void raise_extreme(struct hs_stats *stats, uint32_t index, uint64_t value
         moments->min_inverted = hs_max_u64(moments->min_inverted, UINT64_MAX - (value - 1));
 }
 
-static void add_value(struct hs_stats *stats, unsigned section, uint32_t index, uint64_t delta)
+static void add_figure(struct hs_stats *stats, unsigned section, uint32_t index, uint64_t delta)
 {
-    struct hs_moments *moments;
-    int                rc = 0;
-
-    switch (section) {
-    case SECTION_TALLIES: stats->tallies[index] += delta; break;
-    case SECTION_ERRORS: stats->errors[index] += delta; break;
-    case SECTION_MOMENTS:
-        moments = &stats->moments[index / FIELD_COUNT];
-        if (index % FIELD_COUNT == FIELD_SUM)
-            moments->sum_ns += delta;
-        else
-            moments->overflow_count += delta;
-        break;
-    default: rc = hs_stats_counter_add(stats, section, index, delta); break;
-    }
-    HS_ASSERT(rc == 0); /* the dry pass made sure of the chunks */
+    if (section == SECTION_TALLIES)
+        stats->tallies[index] += delta;
+    else if (section == SECTION_ERRORS)
+        stats->errors[index] += delta;
+    else if (index % FIELD_COUNT == FIELD_SUM)
+        stats->moments[index / FIELD_COUNT].sum_ns += delta;
+    else
+        stats->moments[index / FIELD_COUNT].overflow_count += delta;
 }
 
-static int take_value(struct pass *pass, unsigned section, uint32_t index, uint64_t value)
+static int take_figure(struct pass *pass, uint32_t index, uint64_t value)
 {
-    uint64_t old = value_at(pass->source, section, index);
-    uint64_t delta = value;
+    uint64_t delta;
+    int      rc;
 
-    if (is_absolute(section, index)) {
+    if (is_absolute(pass->section, index)) {
         if (pass->is_dry) return 0;
         raise_extreme(pass->source, index, value);
         if (pass->total) raise_extreme(pass->total, index, value);
         return 0;
     }
-    if (pass->is_whole) {
-        if (value < old) return -EPROTO; /* figures only grow */
-        delta = value - old;
-    } else if (value > VALUE_MAX - old) {
-        return -EPROTO;
-    }
-    if (pass->is_dry) {
-        if (section < HS_SECTION_COUNT) note_chunk(pass, section, index);
-    } else if (delta) {
-        add_value(pass->source, section, index, delta);
-        if (pass->total) add_value(pass->total, section, index, delta);
-    }
+    rc = find_delta(pass, value_at(pass->source, pass->section, index), value, &delta);
+    if (rc < 0 || pass->is_dry) return rc;
+    add_figure(pass->source, pass->section, index, delta);
+    if (pass->total) add_figure(pass->total, pass->section, index, delta);
     return 0;
 }
 
-/* Tokens up to the end mark. */
-static int walk_section(struct pass *pass, struct hs_reader *reader, unsigned section)
+static uint64_t get_token(struct hs_reader *reader)
 {
-    uint32_t length = section_length(section);
+    if (!reader->failed && reader->at < reader->bytes && reader->data[reader->at] < 0x80)
+        return reader->data[reader->at++];
+    return hs_get_varint(reader);
+}
+
+/* Tokens up to the end mark. */
+static int walk_tokens(struct pass *pass, struct hs_reader *reader)
+{
+    uint32_t length = section_length(pass->section);
     uint64_t index = hs_get_varint(reader);
     int      rc = 0;
 
-    while (rc == 0 && !reader->failed) {
-        uint64_t token = hs_get_varint(reader);
+    while (rc == 0) {
+        uint64_t token = get_token(reader);
 
-        if (token == 1) return reader->failed ? -EPROTO : 0;
-        if (reader->failed || index >= length || token == 0) return -EPROTO;
+        if (reader->failed || token == 0) return -EPROTO;
+        if (token == 1) return 0;
+        if (index >= length) return -EPROTO;
         if (token & 1) {
             if (token >> 1 > length - index) return -EPROTO;
             index += token >> 1;
             continue;
         }
-        rc = take_value(pass, section, (uint32_t)index, token >> 1);
+        rc = pass->section < HS_SECTION_COUNT ? take_counter(pass, (uint32_t)index, token >> 1)
+                                              : take_figure(pass, (uint32_t)index, token >> 1);
         index++;
     }
-    return rc < 0 ? rc : -EPROTO;
+    return rc;
+}
+
+static int walk_section(struct pass *pass, struct hs_reader *reader, unsigned section)
+{
+    int rc;
+
+    pass->section = section;
+    pass->section_sum = 0;
+    rc = walk_tokens(pass, reader);
+    if (rc == 0 && section < HS_MEASURE_COUNT) {
+        pass->source->counts[section] += pass->section_sum;
+        if (pass->total) pass->total->counts[section] += pass->section_sum;
+    }
+    return rc;
 }
 
 static int walk_part(struct pass *pass, struct hs_view sections)
@@ -305,13 +384,14 @@ int hs_stats_part_apply(const struct hs_stats_part *part, struct hs_stats *sourc
                         .total = total,
                         .is_whole = (part->flags & HS_STATS_PART_WHOLE) != 0,
                         .is_dry = true,
-                        .last_place = UINT32_MAX};
+                        .place = UINT32_MAX};
     int         rc = walk_part(&pass, part->sections);
 
     HS_ASSERT(source != total);
     if (rc < 0) return rc;
     if (!has_chunks(&pass)) return -ENOBUFS;
     pass.is_dry = false;
+    pass.place = UINT32_MAX;
     rc = walk_part(&pass, part->sections);
     HS_ASSERT(rc == 0);
     return 0;
