@@ -67,6 +67,12 @@ static uint64_t touched_spans(const struct hs_figures_page_shm *page, unsigned s
     return load(&page->touched[section]) & ((UINT64_C(1) << span_count) - 1);
 }
 
+/* The counters of the lowest span in spans. */
+static size_t span_start(uint64_t spans)
+{
+    return (size_t)__builtin_ctzll(spans) * HS_FIGURES_SPAN_COUNTERS;
+}
+
 static void zero_words(_Atomic uint64_t *words, size_t word_count)
 {
     for (size_t i = 0; i < word_count; i++)
@@ -82,8 +88,7 @@ static void zero_section(struct hs_figures_page_shm *page, unsigned section)
     else if (section < HS_MEASURE_COUNT)
         counters = page->coarse[section - HS_MEASURE_FINE_COUNT];
     for (uint64_t spans = touched_spans(page, section); spans; spans &= spans - 1)
-        zero_words(&counters[__builtin_ctzll(spans) * HS_FIGURES_SPAN_COUNTERS],
-                   HS_FIGURES_SPAN_COUNTERS);
+        zero_words(&counters[span_start(spans)], HS_FIGURES_SPAN_COUNTERS);
 }
 
 /* Touched bits go last: killed before, the page is zeroed again by whoever claims it. */
@@ -116,7 +121,7 @@ void hs_figures_glance(const struct hs_figures_page_shm *page, struct hs_figures
 
     *glance = (struct hs_figures_glance){0};
     for (uint64_t spans = touched_spans(page, HS_MEASURE_RESPONSE); spans; spans &= spans - 1)
-        glance->completed += sum_span(&counters[__builtin_ctzll(spans) * HS_FIGURES_SPAN_COUNTERS]);
+        glance->completed += sum_span(&counters[span_start(spans)]);
     for (unsigned i = 0; i < HS_ERROR_CLASS_COUNT; i++) glance->failed += load(&page->errors[i]);
     glance->cut = load(&page->tallies[HS_TALLY_CUT]);
     glance->sent = load(&page->tallies[HS_TALLY_SENT]); /* last: sent >= the outcomes seen above */

@@ -191,11 +191,10 @@ int hs_stats_copy(struct hs_stats *into, const struct hs_stats *from)
 
 static bool is_chunk_within(const struct hs_chunk *part, const struct hs_chunk *whole)
 {
-    bool is_within = true;
+    bool fits = true;
 
-    for (unsigned i = 0; i < HS_CHUNK_COUNTERS; i++)
-        is_within &= part->counts[i] <= whole->counts[i];
-    return is_within;
+    for (unsigned i = 0; i < HS_CHUNK_COUNTERS; i++) fits &= part->counts[i] <= whole->counts[i];
+    return fits;
 }
 
 static bool is_within(const struct hs_stats *part, const struct hs_stats *whole)

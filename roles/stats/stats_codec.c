@@ -233,6 +233,7 @@ static void enter_chunk(struct pass *pass, uint32_t place)
         HS_ASSERT(pass->source_counts != NULL); /* the dry pass made sure of the chunks */
     }
     pass->old_counts = hs_stats_chunk_view(pass->source, place);
+    HS_ASSERT(pass->old_counts != NULL);
 }
 
 /* What value means for a sum that is old now. */
@@ -254,7 +255,7 @@ static int take_counter(struct pass *pass, uint32_t index, uint64_t value)
     uint64_t delta;
     int      rc;
 
-    if (place != pass->place) enter_chunk(pass, place);
+    if (!pass->old_counts || place != pass->place) enter_chunk(pass, place);
     rc = find_delta(pass, pass->old_counts[at], value, &delta);
     if (rc < 0 || pass->is_dry) return rc;
     pass->source_counts[at] += delta;
@@ -383,15 +384,14 @@ int hs_stats_part_apply(const struct hs_stats_part *part, struct hs_stats *sourc
     struct pass pass = {.source = source,
                         .total = total,
                         .is_whole = (part->flags & HS_STATS_PART_WHOLE) != 0,
-                        .is_dry = true,
-                        .place = UINT32_MAX};
+                        .is_dry = true};
     int         rc = walk_part(&pass, part->sections);
 
     HS_ASSERT(source != total);
     if (rc < 0) return rc;
     if (!has_chunks(&pass)) return -ENOBUFS;
     pass.is_dry = false;
-    pass.place = UINT32_MAX;
+    pass.old_counts = NULL; /* enter the first chunk again */
     rc = walk_part(&pass, part->sections);
     HS_ASSERT(rc == 0);
     return 0;
