@@ -97,7 +97,8 @@ static void look_up(struct loading *loading, struct hs_config *config,
     hs_problems_add(
         &loading->problems, geteuid() == 0 ? "E-USER" : "W-USER",
         hs_json_locate(hs_view_of(loading->scratch, loading->bytes), pointer, HS_JSON_VALUE), NULL,
-        "no %s \"%s\" on this host", is_group ? "group" : "user", account->name);
+        "no %s \"%s\" on this host (make install creates those of its file)",
+        is_group ? "group" : "user", account->name);
 }
 
 /* The first label of the host's name, made to look like a NAME. */

@@ -4,9 +4,11 @@
 #ifndef HS_CONSOLE_CONSOLE_H
 #define HS_CONSOLE_CONSOLE_H
 
+#include "shm/base/err.h"
+
 struct hs_heritage;
 
 /* The process's exit code. */
-int hs_console_main(const struct hs_heritage *heritage);
+int hs_console_main(const struct hs_heritage *heritage) HS_MUST_CHECK;
 
 #endif

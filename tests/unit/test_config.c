@@ -6,6 +6,7 @@
 #include "tests/unit/suites.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 static int set(struct hs_config *config, const char *section, const char *name, const char *text)
 {
@@ -367,48 +368,82 @@ static void a_setting_names_section_key_and_value(void)
     HS_CHECK_EQ(hs_config_set_named(&config, "roles.engines=100", &err), -ERANGE);
 }
 
-static int load(const char *path, struct hs_config *config)
-{
-    struct hs_config_source source = {.path = path};
+static char installed[HS_CONFIG_FILE_BYTES_MAX];
 
-    return hs_config_load(&source, config, stderr);
+static const char *text_of(const char *path)
+{
+    FILE  *file = fopen(path, "r");
+    size_t bytes = 0;
+
+    if (file) {
+        bytes = fread(installed, 1, sizeof installed - 1, file);
+        (void)fclose(file);
+    }
+    installed[bytes] = 0;
+    return installed;
 }
 
-static bool is_in_file(const char *path, const char *section, const char *key)
+static bool names_key(const char *text, const struct hs_config_key *key)
 {
-    static char text[HS_CONFIG_FILE_BYTES_MAX];
     char        quoted[80];
-    FILE       *file = fopen(path, "r");
-    size_t      bytes;
     const char *at;
 
-    if (!file) return false;
-    bytes = fread(text, 1, sizeof text - 1, file);
-    (void)fclose(file);
-    text[bytes] = 0;
-    (void)snprintf(quoted, sizeof quoted, "    \"%s\": {", section);
+    (void)snprintf(quoted, sizeof quoted, "    \"%s\": {", key->section);
     at = strstr(text, quoted);
-    (void)snprintf(quoted, sizeof quoted, "        \"%s\": ", key);
+    (void)snprintf(quoted, sizeof quoted, "        \"%s\": ", key->name);
     return at && strstr(at, quoted);
 }
 
-static void the_installed_files_load_and_the_full_one_has_every_key(void)
+/* Its users are those that `make install` creates; all else is at its default. */
+static void the_installed_file_has_every_key_at_its_default(void)
 {
+    static const char *const settings[] = {
+        "users.group=hyperscale",   "users.console=hs-console", "users.gate=hs-gate",
+        "users.manager=hs-manager", "users.worker=hs-worker",   "users.engine=hs-engine",
+    };
     struct hs_config full;
-    struct hs_config minimal;
-    struct hs_config defaults;
+    struct hs_config expected;
 
-    hs_config_defaults(&defaults);
-    HS_CHECK_EQ(load("etc/hyperscaled.json", &full), 0);
-    HS_CHECK_EQ(load("etc/hyperscaled-minimal.json", &minimal), 0);
-    for (size_t i = 0; i < hs_config_key_count(); i++) {
-        const struct hs_config_key *key = hs_config_key_at(i);
+    HS_CHECK_EQ(parse(&full, text_of("etc/hyperscaled.json")), 0);
+    hs_config_defaults(&expected);
+    for (size_t i = 0; i < HS_ARRAY_LEN(settings); i++)
+        HS_CHECK_EQ(hs_config_set_named(&expected, settings[i], NULL), 0);
+    HS_CHECK(memcmp(&full, &expected, sizeof full) == 0);
+    for (size_t i = 0; i < hs_config_key_count(); i++)
+        HS_CHECK(names_key(installed, hs_config_key_at(i)));
+}
 
-        HS_CHECK(is_in_file("etc/hyperscaled.json", key->section, key->name));
-    }
-    HS_CHECK(full.node.name[0] != 0); /* filled in from the host */
-    memcpy(full.node.name, defaults.node.name, sizeof full.node.name);
-    HS_CHECK(memcmp(&full, &defaults, sizeof full) == 0);
+static void the_minimal_file_loads_and_the_host_is_named(void)
+{
+    struct hs_config        config;
+    const char *const       settings[] = {"paths.run_dir=/tmp/elsewhere"};
+    struct hs_config_source source = {"etc/hyperscaled-minimal.json", settings, 1};
+
+    HS_CHECK_EQ(hs_config_load(&source, &config, stderr), 0);
+    HS_CHECK_TEXT(config.paths.run_dir, "/tmp/elsewhere");
+    HS_CHECK_EQ(config.console.metrics_address.port, 9464);
+    HS_CHECK(config.node.name[0] != 0);
+    HS_CHECK_EQ(hs_config_check_image(&config, sizeof config, NULL), 0);
+}
+
+static void users_and_groups_are_looked_up(void)
+{
+    struct hs_config        config;
+    const char *const       good[] = {"users.gate=root", "console.admin_group=root"};
+    const char *const       bad[] = {"users.gate=no-such-user"};
+    struct hs_config_source source = {NULL, good, 2};
+    char                    text[1024] = "";
+    FILE                   *errors = fmemopen(text, sizeof text, "w");
+
+    HS_CHECK_EQ(hs_config_load(&source, &config, stderr), 0);
+    HS_CHECK(config.users.gate.is_found);
+    HS_CHECK_EQ(config.users.gate.uid, 0);
+    HS_CHECK(config.console.admin_group.is_found);
+    source = (struct hs_config_source){NULL, bad, 1};
+    HS_CHECK_EQ(hs_config_load(&source, &config, errors), geteuid() == 0 ? -EINVAL : 0);
+    HS_CHECK(!config.users.gate.is_found);
+    (void)fclose(errors);
+    HS_CHECK(strstr(text, "no user \"no-such-user\"") != NULL);
 }
 
 static void a_file_that_cannot_be_read_is_an_error_of_its_own(void)
@@ -434,8 +469,10 @@ CU_TestInfo hs_tests_config[] = {
     {"the printed configuration reads back as the same",
      the_printed_configuration_reads_back_as_the_same},
     {"a setting names section, key and value", a_setting_names_section_key_and_value},
-    {"the installed files load and the full one has every key",
-     the_installed_files_load_and_the_full_one_has_every_key},
+    {"the installed file has every key at its default",
+     the_installed_file_has_every_key_at_its_default},
+    {"the minimal file loads and the host is named", the_minimal_file_loads_and_the_host_is_named},
+    {"users and groups are looked up", users_and_groups_are_looked_up},
     {"a file that cannot be read is an error of its own",
      a_file_that_cannot_be_read_is_an_error_of_its_own},
     {"defaults are what the table says", defaults_are_what_the_table_says},
