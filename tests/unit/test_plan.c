@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* test_plan.c - plans are read, checked, written and read again; mistakes are named with their code. */
+#include "roles/plan/keys.h"
 #include "roles/plan/plan.h"
 #include "roles/plan/quick.h"
 #include "shm/base/time.h"
@@ -407,19 +408,43 @@ static void every_key_survives_writing(void)
         &environment);
 }
 
-static void check_example(const char *path)
+static const char *file_text(const char *path)
 {
-    static char                text[64 << 10];
-    struct hs_plan_environment environment = {.lookup = lookup};
-    FILE                      *file = fopen(path, "r");
-    size_t                     bytes;
+    static char text[64 << 10];
+    FILE       *file = fopen(path, "r");
 
     HS_CHECK(file != NULL);
-    if (!file) return;
-    bytes = fread(text, 1, sizeof text - 1, file);
-    text[bytes] = '\0';
+    if (!file) return "";
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
     (void)fclose(file);
-    a_written_plan_reads_back_the_same(text, &environment);
+    return text;
+}
+
+static void check_example(const char *path)
+{
+    struct hs_plan_environment environment = {.lookup = lookup};
+
+    a_written_plan_reads_back_the_same(file_text(path), &environment);
+}
+
+static void check_documented(const struct hs_plan_object *object, const char *page)
+{
+    for (size_t i = 0; i < object->key_count; i++) {
+        const struct hs_plan_key *key = &object->keys[i];
+        char                      item[64];
+
+        (void)snprintf(item, sizeof item, "\n.It Cm %s\n", key->name);
+        if (!strstr(page, item))
+            (void)fprintf(stderr, "%s.%s is not in the page\n", object->name, key->name);
+        HS_CHECK(strstr(page, item) != NULL);
+        HS_CHECK(key->help && key->help[0]);
+        if (key->object) check_documented(key->object, page);
+    }
+}
+
+static void every_key_is_in_the_manual_page(void)
+{
+    check_documented(&hs_plan_keys, file_text("man/hyperscale-plan.5"));
 }
 
 static void the_examples_are_good_plans(void)
@@ -550,6 +575,7 @@ CU_TestInfo hs_tests_plan[] = {
     {"JSON bodies are kept compact and exact", json_bodies_are_kept_compact_and_exact},
     {"every key survives writing", every_key_survives_writing},
     {"the examples are good plans", the_examples_are_good_plans},
+    {"every key is in the manual page", every_key_is_in_the_manual_page},
     {"a plan larger than its arena is refused", a_plan_larger_than_its_arena_is_refused},
     {"a URL alone is fifty connections for ten seconds",
      a_url_alone_is_fifty_connections_for_ten_seconds},
