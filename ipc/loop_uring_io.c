@@ -400,24 +400,24 @@ unsigned hs_loop_uring_ready(const struct hs_loop *loop)
     return io_uring_cq_ready(&loop->uring.ring);
 }
 
+/* The kernel may add completions meanwhile, but reuses no entry before the head moves at the end. */
 unsigned hs_loop_uring_dispatch(struct hs_loop *loop)
 {
-    struct hs_loop_uring *uring = &loop->uring;
-    struct io_uring_cqe  *cqe;
-    unsigned              head;
-    unsigned              count = 0;
+    struct hs_loop_uring     *uring = &loop->uring;
+    const struct io_uring_cq *cq = &uring->ring.cq;
+    unsigned                  head = *cq->khead; /* only we move it */
+    unsigned                  count = hs_loop_uring_ready(loop);
 
-    io_uring_for_each_cqe(&uring->ring, head, cqe)
-    {
-        struct completion done = {.kind = (enum op_kind)(cqe->user_data >> 56),
-                                  .slot_idx = (uint32_t)cqe->user_data,
-                                  .generation =
-                                      (uint32_t)(cqe->user_data >> 32) & HS_LOOP_GENERATION,
-                                  .result = cqe->res,
-                                  .flags = cqe->flags};
+    if (count > HS_LOOP_BATCH) count = HS_LOOP_BATCH;
+    for (unsigned i = 0; i < count; i++) {
+        const struct io_uring_cqe *cqe = &cq->cqes[(head + i) & cq->ring_mask];
+        struct completion          done = {.kind = (enum op_kind)(cqe->user_data >> 56),
+                                           .slot_idx = (uint32_t)cqe->user_data,
+                                           .generation =
+                                               (uint32_t)(cqe->user_data >> 32) & HS_LOOP_GENERATION,
+                                           .result = cqe->res,
+                                           .flags = cqe->flags};
 
-        if (count == HS_LOOP_BATCH) break;
-        count++;
         dispatch(loop, &done);
     }
     io_uring_cq_advance(&uring->ring, count);
