@@ -20,7 +20,9 @@ int hs_config_set_named(struct hs_config *config, const char *setting,
                         struct hs_err *err) HS_MUST_CHECK;
 
 struct hs_config_source {
-    const char        *path;     /* NULL: no file, the defaults */
+    const char        *path;  /* NULL: no file, the defaults; with a descriptor: its name */
+    bool               is_fd; /* the text is read from fd, which stays the caller's */
+    int                fd;
     const char *const *settings; /* "section.key=value", over the file's */
     size_t             setting_count;
 };

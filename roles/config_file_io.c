@@ -25,12 +25,10 @@ struct loading {
     char               printed[PRINT_BYTES];
 };
 
-static int read_file(struct loading *loading, const char *path)
+static int read_text(struct loading *loading, int fd)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
     int rc = 0;
 
-    if (fd < 0) return -errno;
     while (loading->bytes < READ_BYTES) {
         ssize_t got = read(fd, loading->text + loading->bytes, READ_BYTES - loading->bytes);
 
@@ -39,14 +37,23 @@ static int read_file(struct loading *loading, const char *path)
         if (got <= 0) break;
         loading->bytes += (size_t)got;
     }
-    (void)close(fd);
     return rc;
 }
 
-static int read_and_parse(struct loading *loading, const char *path, struct hs_config *config)
+static int read_source(struct loading *loading, const struct hs_config_source *source)
+{
+    int fd = source->is_fd ? source->fd : open(source->path, O_RDONLY | O_CLOEXEC);
+    int rc = fd < 0 ? -errno : read_text(loading, fd);
+
+    if (fd >= 0 && !source->is_fd) (void)close(fd);
+    return rc;
+}
+
+static int read_and_parse(struct loading *loading, const struct hs_config_source *source,
+                          struct hs_config *config)
 {
     struct hs_problem_place nowhere = {0};
-    int                     rc = read_file(loading, path);
+    int                     rc = read_source(loading, source);
 
     if (rc) {
         hs_problems_add(&loading->problems, "E-FILE", nowhere, NULL, "cannot be read: %s",
@@ -148,8 +155,8 @@ static int fill(struct loading *loading, const struct hs_config_source *source,
                 struct hs_config *config)
 {
     hs_config_defaults(config);
-    if (source->path) {
-        int rc = read_and_parse(loading, source->path, config);
+    if (source->path || source->is_fd) {
+        int rc = read_and_parse(loading, source, config);
 
         if (rc) return rc;
     }
