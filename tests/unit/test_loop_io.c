@@ -439,36 +439,6 @@ static void a_tiny_pool_serves_many_streams(enum hs_loop_backend backend)
 }
 HS_ON_BOTH(a_tiny_pool_serves_many_streams)
 
-/* The smallest completion queue has 256 entries; each byte here is a completion of its own. */
-static void more_completions_than_the_queue_holds_lose_nothing(enum hs_loop_backend backend)
-{
-    enum { BYTES = 1000 };
-    struct hs_loop_config config = {.wanted = backend,
-                                    .stream_count_max = 1,
-                                    .recv_buffer_count = 1024,
-                                    .recv_buffer_bytes = 1};
-    struct hs_loop       *loop;
-    struct hs_end         end;
-    char                  text[BYTES + 1] = "";
-    int                   peer;
-
-    for (int i = 0; i < BYTES; i++) text[i] = (char)('a' + i % 26);
-    HS_CHECK_EQ(hs_loop_open(&loop, &config, NULL), 0);
-    for (int is_armed_first = 0; is_armed_first < 2; is_armed_first++) {
-        hs_end_init(&end);
-        peer = hs_end_adopt_pair(loop, &end);
-        if (is_armed_first) hs_end_settle(loop);
-        put(peer, text);
-        HS_CHECK(hs_end_await_bytes(loop, &end, BYTES));
-        HS_CHECK(memcmp(end.bytes, text, BYTES) == 0);
-        HS_CHECK_EQ(end.data_calls, BYTES);
-        hs_end_close(loop, &end);
-        (void)close(peer);
-    }
-    hs_loop_close(&loop);
-}
-HS_ON_BOTH(more_completions_than_the_queue_holds_lose_nothing)
-
 static void one_stream_too_many_is_refused_until_another_closes(enum hs_loop_backend backend)
 {
     struct hs_loop_config config = {
@@ -525,8 +495,6 @@ CU_TestInfo hs_tests_loop_io[] = {
     HS_BOTH_ROWS("closing does not wait for a send that hangs",
                  closing_does_not_wait_for_a_send_that_hangs),
     HS_BOTH_ROWS("a tiny pool serves many streams", a_tiny_pool_serves_many_streams),
-    HS_BOTH_ROWS("more completions than the queue holds lose nothing",
-                 more_completions_than_the_queue_holds_lose_nothing),
     HS_BOTH_ROWS("one stream too many is refused until another closes",
                  one_stream_too_many_is_refused_until_another_closes),
     CU_TEST_INFO_NULL,
