@@ -38,7 +38,7 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--as-needed
 LIBS := -luring -lcrypto -ljansson -lm
 
 # ---- Sources. The library is everything below the programs; a folder joins by having a .c file.
-LIB_DIRS := shm/base shm ipc roles $(addprefix roles/,cluster guard stats plan protocol gate manager worker engine console)
+LIB_DIRS := shm/base shm ipc roles $(addprefix roles/,cluster guard stats plan protocol gate manager worker engine console resolver)
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 LIB_OBJ := $(call objects,$(LIB_DIRS))
 SUPERVISOR_OBJ := $(call objects,supervisor)
