@@ -417,7 +417,8 @@ static void the_minimal_file_loads_and_the_host_is_named(void)
 {
     struct hs_config        config;
     const char *const       settings[] = {"paths.run_dir=/tmp/elsewhere"};
-    struct hs_config_source source = {"etc/hyperscaled-minimal.json", settings, 1};
+    struct hs_config_source source = {
+        .path = "etc/hyperscaled-minimal.json", .settings = settings, .setting_count = 1};
 
     HS_CHECK_EQ(hs_config_load(&source, &config, stderr), 0);
     HS_CHECK_TEXT(config.paths.run_dir, "/tmp/elsewhere");
@@ -431,7 +432,7 @@ static void users_and_groups_are_looked_up(void)
     struct hs_config        config;
     const char *const       good[] = {"users.gate=root", "console.admin_group=root"};
     const char *const       bad[] = {"users.gate=no-such-user"};
-    struct hs_config_source source = {NULL, good, 2};
+    struct hs_config_source source = {.settings = good, .setting_count = 2};
     char                    text[1024] = "";
     FILE                   *errors = fmemopen(text, sizeof text, "w");
 
@@ -439,7 +440,7 @@ static void users_and_groups_are_looked_up(void)
     HS_CHECK(config.users.gate.is_found);
     HS_CHECK_EQ(config.users.gate.uid, 0);
     HS_CHECK(config.console.admin_group.is_found);
-    source = (struct hs_config_source){NULL, bad, 1};
+    source = (struct hs_config_source){.settings = bad, .setting_count = 1};
     HS_CHECK_EQ(hs_config_load(&source, &config, errors), geteuid() == 0 ? -EINVAL : 0);
     HS_CHECK(!config.users.gate.is_found);
     (void)fclose(errors);
