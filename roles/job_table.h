@@ -85,7 +85,8 @@ struct hs_job_row {
     uint8_t  workflow_states[HS_WORKFLOWS_MAX]; /* enum hs_workflow_state */
     uint8_t  reserved[48];
 };
-HS_STATIC_ASSERT(sizeof(struct hs_job_row) == HS_JOB_ROW_WORDS * 8, "whole words, no padding");
+HS_STATIC_ASSERT(sizeof(struct hs_job_row) == HS_JOB_ROW_WORDS * sizeof(uint64_t),
+                 "whole words, no padding");
 HS_STATIC_ASSERT(offsetof(struct hs_job_row, submitted_at_ns) == 336, "layout is shared");
 HS_STATIC_ASSERT(offsetof(struct hs_job_row, workflow_states) == 504, "layout is shared");
 HS_STATIC_ASSERT((int)HS_JOB_ROW_WORDS <= (int)HS_REGISTRY_PAYLOAD_WORDS_MAX, "fits the registry");

@@ -59,7 +59,8 @@ struct hs_manager_row {
     uint32_t execs;
     uint8_t  reserved[40];
 };
-HS_STATIC_ASSERT(sizeof(struct hs_manager_row) == HS_MANAGER_ROW_WORDS * 8, "whole words");
+HS_STATIC_ASSERT(sizeof(struct hs_manager_row) == HS_MANAGER_ROW_WORDS * sizeof(uint64_t),
+                 "whole words");
 HS_STATIC_ASSERT(offsetof(struct hs_manager_row, incarnation) == 208, "layout is shared");
 
 struct hs_worker_row {
@@ -83,7 +84,8 @@ struct hs_worker_row {
     uint32_t reserved_word;
     uint8_t  reserved[40];
 };
-HS_STATIC_ASSERT(sizeof(struct hs_worker_row) == HS_WORKER_ROW_WORDS * 8, "whole words");
+HS_STATIC_ASSERT(sizeof(struct hs_worker_row) == HS_WORKER_ROW_WORDS * sizeof(uint64_t),
+                 "whole words");
 HS_STATIC_ASSERT(offsetof(struct hs_worker_row, incarnation) == 208, "layout is shared");
 
 static const struct hs_registry_shape hs_manager_table_shape = {HS_MANAGER_ROW_WORDS,

@@ -35,11 +35,12 @@ static const char *label(char text[LABEL_BYTES], const char *value)
 {
     size_t used = 0;
 
-    for (size_t i = 0; value[i] && i < HS_NAME_BYTES; i++) {
+    for (size_t i = 0; i < HS_NAME_BYTES && value[i]; i++) {
         char letter = value[i];
 
         if (letter == '"' || letter == '\\') text[used++] = '\\';
-        text[used++] = (unsigned char)letter < ' ' || (unsigned char)letter > '~' ? '_' : letter;
+        if (letter < ' ' || letter > '~') letter = '_';
+        text[used++] = letter;
     }
     text[used] = 0;
     return text;

@@ -38,7 +38,10 @@ json_t *hs_status_text(const char *text)
     char    plain[TEXT_BYTES];
 
     if (json) return json;
-    for (size_t i = 0; i < bytes; i++) plain[i] = (unsigned char)text[i] < 128 ? text[i] : '?';
+    for (size_t i = 0; i < bytes; i++) {
+        plain[i] = text[i];
+        if ((unsigned char)text[i] >= 128) plain[i] = '?';
+    }
     return json_stringn(plain, bytes);
 }
 

@@ -210,31 +210,35 @@ static json_t *worker_list(const struct hs_status_snapshot *snapshot)
     return list;
 }
 
+struct job_ref {
+    const struct hs_job_row *row;
+};
+
 static int newest_job_first(const void *left, const void *right)
 {
-    const struct hs_job_row *const *a = left;
-    const struct hs_job_row *const *b = right;
+    const struct hs_job_row *a = ((const struct job_ref *)left)->row;
+    const struct hs_job_row *b = ((const struct job_ref *)right)->row;
 
-    if ((*a)->submitted_at_ns == (*b)->submitted_at_ns) return memcmp((*a)->id, (*b)->id, 16);
-    return (*a)->submitted_at_ns < (*b)->submitted_at_ns ? 1 : -1;
+    if (a->submitted_at_ns == b->submitted_at_ns) return memcmp(a->id, b->id, sizeof a->id);
+    return a->submitted_at_ns < b->submitted_at_ns ? 1 : -1;
 }
 
 static json_t *job_list(const struct hs_status_snapshot *snapshot,
                         const struct hs_status_request  *request)
 {
-    const struct hs_job_row *jobs[HS_JOBS_MAX];
-    unsigned                 count = 0;
-    json_t                  *list = json_array();
+    struct job_ref jobs[HS_JOBS_MAX] = {{NULL}};
+    unsigned       count = 0;
+    json_t        *list = json_array();
 
     for (unsigned i = 0; i < snapshot->job_count; i++) {
         const struct hs_job_row *job = &snapshot->jobs[i];
 
         if (request->has_job && memcmp(job->id, request->job_id, sizeof job->id) != 0) continue;
-        jobs[count++] = job;
+        jobs[count++].row = job;
     }
     qsort(jobs, count, sizeof jobs[0], newest_job_first);
     for (unsigned i = 0; i < count && i < request->row_count; i++)
-        list = hs_status_append(list, hs_status_row_job(jobs[i], snapshot->now_ns));
+        list = hs_status_append(list, hs_status_row_job(jobs[i].row, snapshot->now_ns));
     return list;
 }
 
