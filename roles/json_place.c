@@ -246,8 +246,7 @@ struct hs_problem_place hs_json_first_of_duplicate(struct hs_view text, size_t s
     struct walk    walk = {.text = text};
     size_t         start = object_around(text, second_end);
     struct hs_view second = {0};
-    size_t         from
-        [2]; /* where keys start: on the first round the last key is sought, on the second its first twin */
+    size_t         from[2] = {0}; /* first the last key is sought, then its first twin */
 
     for (int round = 0; round < 2; round++) {
         walk.at = start + 1;

@@ -126,7 +126,7 @@ static void put_source(struct hs_writer *out, struct hs_view text, struct hs_pro
         if ((line.data[i] & 0xc0) != 0x80)
             hs_put_u8(out, ' '); /* one column for a UTF-8 sequence */
     hs_put_u8(out, '^');
-    for (uint32_t i = 1; i < width && caret + i < from + shown; i++) hs_put_u8(out, '~');
+    for (size_t i = caret + 1; i < caret + width && i < from + shown; i++) hs_put_u8(out, '~');
     hs_put_u8(out, '\n');
 }
 
@@ -187,7 +187,7 @@ enum { WORD_MAX = 64 };
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* compile.h - from one workflow of a checked plan to an image (image.h), into memory of the caller. Pure: the addresses come from a resolver elsewhere. */
+/* compile.h - from one workflow of a checked plan to an image (image.h), into memory of the caller. Pure: the addresses
+ * come from a resolver elsewhere. */
 #ifndef HS_PLAN_COMPILE_H
 #define HS_PLAN_COMPILE_H
 

@@ -188,19 +188,21 @@ static const char *fault_of_items(const struct hs_image_header *image)
     return NULL;
 }
 
+static const char *fault_of_frame(const struct hs_image_header *image, size_t bytes)
+{
+    if (bytes < sizeof *image || (uintptr_t)image % TABLE_ALIGN != 0) return "size";
+    if (image->magic != HS_IMAGE_MAGIC) return "magic number";
+    if (image->version != HS_IMAGE_VERSION) return "version";
+    if (image->header_bytes != sizeof *image) return "header";
+    if (image->total_bytes > bytes || image->total_bytes < sizeof *image) return "length";
+    return NULL;
+}
+
 const struct hs_image_header *hs_image_check(const void *memory, size_t bytes, struct hs_err *err)
 {
     const struct hs_image_header *image = memory;
-    const char                   *fault = NULL;
+    const char                   *fault = fault_of_frame(image, bytes);
 
-    if (bytes < sizeof *image || (uintptr_t)memory % TABLE_ALIGN != 0)
-        fault = "size";
-    else if (image->magic != HS_IMAGE_MAGIC)
-        fault = "magic number";
-    else if (image->version != HS_IMAGE_VERSION || image->header_bytes != sizeof *image)
-        fault = "version";
-    else if (image->total_bytes > bytes || image->total_bytes < sizeof *image)
-        fault = "size";
     if (!fault) fault = fault_of_tables(image);
     if (!fault) fault = fault_of_load(image);
     if (!fault) fault = fault_of_items(image);

@@ -129,7 +129,7 @@ struct hs_image_header {
 };
 
 /* Checks every offset, count, enumeration and bound of an image that somebody else made. NULL when it is not sound. */
-const struct hs_image_header *hs_image_check(const void *image, size_t bytes, struct hs_err *err);
+const struct hs_image_header *hs_image_check(const void *memory, size_t bytes, struct hs_err *err);
 
 /* Only for checked images; idx is below the count. */
 const struct hs_image_step   *hs_image_step_at(const struct hs_image_header *image, uint32_t idx);

@@ -265,33 +265,6 @@ HS_STATIC_ASSERT(offsetof(struct hs_plan_steps, at) == offsetof(struct items, at
 HS_STATIC_ASSERT(offsetof(struct hs_plan_workflows, at) == offsetof(struct items, at),
                  "same shape");
 
-static void read_array(struct hs_plan_reader *reader, json_t *json, const struct hs_plan_key *key,
-                       struct items *items)
-{
-    size_t count = json_array_size(json);
-
-    if (!json_is_array(json)) {
-        hs_plan_expected(reader, "an array", json);
-        return;
-    }
-    if (count < key->min || count > key->max) {
-        hs_plan_complain(reader, count < key->min ? "E-REQ" : "E-LIMIT", HS_JSON_VALUE, NULL,
-                         "%zu items; there must be %" PRIu64 " to %" PRIu64, count, key->min,
-                         key->max);
-        return;
-    }
-    items->at = hs_plan_take(reader, count, key->object->bytes);
-    if (!items->at) return;
-    items->count = (uint32_t)count;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t mark = hs_json_path_push_index(&reader->path, i);
-
-        hs_plan_read_object(reader, json_array_get(json, i), key->object,
-                            (char *)items->at + i * key->object->bytes);
-        hs_json_path_pop(&reader->path, mark);
-    }
-}
-
 static void read_value(struct hs_plan_reader *reader, json_t *json, const struct hs_plan_key *key,
                        void *into)
 {
@@ -316,11 +289,11 @@ static void read_value(struct hs_plan_reader *reader, json_t *json, const struct
     case HS_PLAN_TYPE_TEMPLATE_MAP:
         hs_plan_read_pairs(reader, json, HS_EXPAND_TEMPLATE, key->max, into);
         break;
-    case HS_PLAN_TYPE_VARS: break; /* was read before all else */
-    case HS_PLAN_TYPE_OBJECT: hs_plan_read_object(reader, json, key->object, into); break;
-    case HS_PLAN_TYPE_ARRAY: read_array(reader, json, key, into); break;
     case HS_PLAN_TYPE_BODY: hs_plan_read_body(reader, json, into); break;
     case HS_PLAN_TYPE_CHECKS: hs_plan_read_checks(reader, json, key->max, into); break;
+    case HS_PLAN_TYPE_VARS: /* were read before all else */
+    case HS_PLAN_TYPE_OBJECT:
+    case HS_PLAN_TYPE_ARRAY: break; /* walked into */
     }
 }
 
@@ -360,10 +333,6 @@ static void put_default(const struct hs_plan_key *key, void *into)
 {
     int rc = 0;
 
-    if (key->type == HS_PLAN_TYPE_OBJECT) {
-        hs_plan_put_defaults(key->object, into);
-        return;
-    }
     if (!key->default_text) return; /* zero, as the memory is */
     if (key->type == HS_PLAN_TYPE_TEXT) {
         *(const char **)into = key->default_text;
@@ -378,34 +347,142 @@ static void put_default(const struct hs_plan_key *key, void *into)
 
 void hs_plan_put_defaults(const struct hs_plan_object *object, void *into)
 {
-    for (size_t i = 0; i < object->key_count; i++)
-        put_default(&object->keys[i], (char *)into + object->keys[i].offset);
+    for (size_t i = 0; i < object->key_count; i++) {
+        const struct hs_plan_key    *key = &object->keys[i];
+        const struct hs_plan_object *inner = key->object;
+        char                        *field = (char *)into + key->offset;
+
+        if (key->type != HS_PLAN_TYPE_OBJECT) {
+            put_default(key, field);
+            continue;
+        }
+        for (size_t j = 0; j < inner->key_count; j++) { /* which has no object in it */
+            HS_ASSERT(inner->keys[j].type != HS_PLAN_TYPE_OBJECT);
+            put_default(&inner->keys[j], field + inner->keys[j].offset);
+        }
+    }
+}
+
+/* Where the walk over table and text is: in an object before one of its keys, or in an array before one of its items. */
+struct level {
+    const struct hs_plan_object *object;
+    json_t                      *json;
+    char                        *into; /* the object, or the first item */
+    bool                         is_array;
+    size_t                       next;
+    size_t                       count;
+    uint32_t                     mark; /* of the path outside of it */
+};
+
+enum { LEVELS_MAX = 8 }; /* the table has five: plan, workflows, workflow, steps, step */
+
+struct walk {
+    unsigned     depth;
+    struct level at[LEVELS_MAX];
+};
+
+static void enter(struct walk *walk, struct level level)
+{
+    HS_ASSERT(walk->depth < LEVELS_MAX);
+    walk->at[walk->depth++] = level;
+}
+
+/* True if there is something to walk into; mark is of the path without this object. */
+static bool enter_object(struct hs_plan_reader *reader, struct walk *walk, struct level level)
+{
+    const char *words[WORDS_MAX + 1] = {0};
+
+    hs_plan_put_defaults(level.object, level.into);
+    if (!json_is_object(level.json)) {
+        hs_plan_expected(reader, "an object", level.json);
+        return false;
+    }
+    HS_ASSERT(level.object->key_count <= WORDS_MAX);
+    for (size_t i = 0; i < level.object->key_count; i++) words[i] = level.object->keys[i].name;
+    hs_plan_check_keys(reader, level.json, words, level.object->later);
+    level.count = level.object->key_count;
+    enter(walk, level);
+    return true;
+}
+
+static bool enter_array(struct hs_plan_reader *reader, struct walk *walk,
+                        const struct hs_plan_key *key, struct level level)
+{
+    struct items *items = (void *)level.into;
+
+    level.count = json_array_size(level.json);
+    if (!json_is_array(level.json)) {
+        hs_plan_expected(reader, "an array", level.json);
+        return false;
+    }
+    if (level.count < key->min || level.count > key->max) {
+        hs_plan_complain(reader, level.count < key->min ? "E-REQ" : "E-LIMIT", HS_JSON_VALUE, NULL,
+                         "%zu items; there must be %" PRIu64 " to %" PRIu64, level.count, key->min,
+                         key->max);
+        return false;
+    }
+    items->at = hs_plan_take(reader, level.count, key->object->bytes);
+    if (!items->at) return false;
+    items->count = (uint32_t)level.count;
+    level.into = items->at;
+    level.is_array = true;
+    enter(walk, level);
+    return true;
+}
+
+static void read_next_key(struct hs_plan_reader *reader, struct walk *walk, struct level *level)
+{
+    const struct hs_plan_key *key = &level->object->keys[level->next++];
+    struct level              inner = {.object = key->object,
+                                       .json = json_object_get(level->json, key->name),
+                                       .into = level->into + key->offset};
+    bool                      is_inside = false;
+
+    if (!inner.json) {
+        if (key->is_required)
+            hs_plan_complain(reader, "E-REQ", HS_JSON_VALUE, NULL, "\"%s\" is missing", key->name);
+        return;
+    }
+    inner.mark = hs_json_path_push(&reader->path, key->name);
+    if (key->type == HS_PLAN_TYPE_OBJECT)
+        is_inside = enter_object(reader, walk, inner);
+    else if (key->type == HS_PLAN_TYPE_ARRAY)
+        is_inside = enter_array(reader, walk, key, inner);
+    else
+        read_value(reader, inner.json, key, inner.into);
+    if (!is_inside) hs_json_path_pop(&reader->path, inner.mark);
+}
+
+static void read_next_item(struct hs_plan_reader *reader, struct walk *walk, struct level *level)
+{
+    struct level inner = {.object = level->object,
+                          .json = json_array_get(level->json, level->next),
+                          .into = level->into + level->next * level->object->bytes};
+
+    inner.mark = hs_json_path_push_index(&reader->path, level->next++);
+    if (!enter_object(reader, walk, inner)) hs_json_path_pop(&reader->path, inner.mark);
 }
 
 void hs_plan_read_object(struct hs_plan_reader *reader, json_t *json,
                          const struct hs_plan_object *object, void *into)
 {
-    const char *words[WORDS_MAX + 1] = {0};
+    struct walk walk = {.depth = 0};
 
-    HS_ASSERT(object->key_count <= WORDS_MAX);
-    for (size_t i = 0; i < object->key_count; i++) words[i] = object->keys[i].name;
-    hs_plan_put_defaults(object, into);
-    if (!json_is_object(json)) {
-        hs_plan_expected(reader, "an object", json);
-        return;
-    }
-    hs_plan_check_keys(reader, json, words, object->later);
-    for (size_t i = 0; i < object->key_count; i++) {
-        const struct hs_plan_key *key = &object->keys[i];
-        json_t                   *value = json_object_get(json, key->name);
-        uint32_t                  mark;
+    (void)enter_object(
+        reader, &walk,
+        (struct level){.object = object, .json = json, .into = into, .mark = reader->path.used});
+    while (walk.depth > 0) {
+        struct level *level = &walk.at[walk.depth - 1];
 
-        if (!value && key->is_required)
-            hs_plan_complain(reader, "E-REQ", HS_JSON_VALUE, NULL, "\"%s\" is missing", key->name);
-        if (!value) continue;
-        mark = hs_json_path_push(&reader->path, key->name);
-        read_value(reader, value, key, (char *)into + key->offset);
-        hs_json_path_pop(&reader->path, mark);
+        if (level->next < level->count && level->is_array) {
+            read_next_item(reader, &walk, level);
+        } else if (level->next < level->count) {
+            read_next_key(reader, &walk, level);
+        } else {
+            if (!level->is_array && level->object->check)
+                level->object->check(reader, level->json, level->into);
+            hs_json_path_pop(&reader->path, level->mark);
+            walk.depth--;
+        }
     }
-    if (object->check) object->check(reader, json, into);
 }

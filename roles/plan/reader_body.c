@@ -17,7 +17,7 @@ struct level {
 /* One value that is no container; strings get their variables. */
 static bool put_leaf(struct hs_plan_reader *reader, const json_t *json, struct hs_writer *out)
 {
-    struct hs_expand_fault fault;
+    struct hs_expand_fault fault = {.hint = NULL};
     char                   text[HS_JSON_NUMBER_BYTES];
     struct hs_view         string;
 

@@ -41,7 +41,7 @@ const char *hs_plan_text_of(struct hs_plan_reader *reader, const json_t *json,
                             enum hs_expand_mode mode)
 {
     struct hs_view         text = hs_view_of(json_string_value(json), json_string_length(json));
-    struct hs_expand_fault fault;
+    struct hs_expand_fault fault = {.hint = NULL};
 
     if (text.bytes == 0) return "";
     if (!memmem(text.data, text.bytes, "${", 2)) return copy(reader, text.data, text.bytes);

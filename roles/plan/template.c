@@ -215,7 +215,10 @@ static size_t put_name(char *raw, const char *name)
     size_t bytes = strnlen(name, NAME_BYTES);
 
     for (size_t i = 0; i < bytes; i++) /* a name must not break a header line */
-        raw[i] = (unsigned char)name[i] < ' ' || name[i] == 127 ? '?' : name[i];
+        if ((unsigned char)name[i] < ' ' || name[i] == 127)
+            raw[i] = '?';
+        else
+            raw[i] = name[i];
     return bytes;
 }
 
@@ -244,9 +247,8 @@ static size_t put_number(char *raw, uint64_t value)
 
 static uint64_t draw(struct hs_rand *rand, uint64_t low, uint64_t high)
 {
-    uint64_t span = high - low + 1;
-
-    return span == 0 ? hs_rand_next(rand) : low + hs_rand_below(rand, span);
+    if (high - low == UINT64_MAX) return hs_rand_next(rand);
+    return low + hs_rand_below(rand, high - low + 1);
 }
 
 /* The unfiltered text; its length. raw has HS_TEMPLATE_FILL_MAX bytes. */

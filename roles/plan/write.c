@@ -239,9 +239,7 @@ static bool is_default_text(const struct hs_plan_key *key, const char *text)
     return !text || (key->default_text && strcmp(text, key->default_text) == 0);
 }
 
-static bool is_default_object(const struct hs_plan_object *object, const void *from);
-
-static bool is_default(const struct hs_plan_key *key, const void *field)
+static bool is_default_value(const struct hs_plan_key *key, const void *field)
 {
     switch (key->type) {
     case HS_PLAN_TYPE_TEXT:
@@ -255,36 +253,24 @@ static bool is_default(const struct hs_plan_key *key, const void *field)
     case HS_PLAN_TYPE_TEXT_LIST: return ((const struct hs_plan_texts *)field)->count == 0;
     case HS_PLAN_TYPE_TEXT_MAP:
     case HS_PLAN_TYPE_TEMPLATE_MAP: return ((const struct hs_plan_pairs *)field)->count == 0;
-    case HS_PLAN_TYPE_VARS: return true;
-    case HS_PLAN_TYPE_OBJECT: return is_default_object(key->object, field);
     case HS_PLAN_TYPE_ARRAY: return *(const uint32_t *)field == 0;
     case HS_PLAN_TYPE_BODY: return ((const struct hs_plan_body *)field)->kind == HS_PLAN_BODY_NONE;
     case HS_PLAN_TYPE_CHECKS: return ((const struct hs_plan_checks *)field)->count == 0;
+    case HS_PLAN_TYPE_VARS:
+    case HS_PLAN_TYPE_OBJECT: break;
     }
     return true;
 }
 
-/* Depth: that of the table, three. */
-static bool is_default_object(const struct hs_plan_object *object, const void *from)
+/* An object inside of an object has no object in it. */
+static bool is_default(const struct hs_plan_key *key, const void *field)
 {
-    for (size_t i = 0; i < object->key_count; i++)
-        if (!is_default(&object->keys[i], (const char *)from + object->keys[i].offset))
+    if (key->type != HS_PLAN_TYPE_OBJECT) return is_default_value(key, field);
+    for (size_t i = 0; i < key->object->key_count; i++)
+        if (!is_default_value(&key->object->keys[i],
+                              (const char *)field + key->object->keys[i].offset))
             return false;
     return true;
-}
-
-static void put_object(struct page *page, const struct hs_plan_object *object, const void *from);
-
-static void put_array(struct page *page, const struct hs_plan_key *key, const void *field)
-{
-    const struct hs_plan_steps *items = field; /* all arrays of objects have this shape */
-
-    open_bracket(page, "[");
-    for (uint32_t i = 0; i < items->count; i++) {
-        next_item(page);
-        put_object(page, key->object, (const char *)items->at + i * key->object->bytes);
-    }
-    close_bracket(page, "]");
 }
 
 static void put_word(struct page *page, const struct hs_plan_key *key, uint32_t value)
@@ -313,33 +299,85 @@ static void put_value(struct page *page, const struct hs_plan_key *key, const vo
     case HS_PLAN_TYPE_TEXT_LIST: put_texts(page, field); break;
     case HS_PLAN_TYPE_TEXT_MAP: put_pairs(page, field, false); break;
     case HS_PLAN_TYPE_TEMPLATE_MAP: put_pairs(page, field, true); break;
-    case HS_PLAN_TYPE_VARS: break;
-    case HS_PLAN_TYPE_OBJECT: put_object(page, key->object, field); break;
-    case HS_PLAN_TYPE_ARRAY: put_array(page, key, field); break;
     case HS_PLAN_TYPE_BODY: put_body(page, field); break;
     case HS_PLAN_TYPE_CHECKS: put_checks(page, field); break;
+    case HS_PLAN_TYPE_VARS:
+    case HS_PLAN_TYPE_OBJECT:
+    case HS_PLAN_TYPE_ARRAY: break; /* walked into */
     }
 }
 
-static void put_object(struct page *page, const struct hs_plan_object *object, const void *from)
-{
-    open_bracket(page, "{");
-    for (size_t i = 0; i < object->key_count; i++) {
-        const struct hs_plan_key *key = &object->keys[i];
-        const void               *field = (const char *)from + key->offset;
+/* Where the walk over the table is: in an object before one of its keys, or in an array before one of its items. */
+struct level {
+    const struct hs_plan_object *object;
+    const char                  *from; /* the object, or the first item */
+    bool                         is_array;
+    size_t                       next;
+    size_t                       count;
+};
 
-        if (!key->is_required && is_default(key, field)) continue;
-        put_key(page, key->name);
+enum { LEVELS_MAX = 8 }; /* the table has five: plan, workflows, workflow, steps, step */
+
+struct walk {
+    unsigned     depth;
+    struct level at[LEVELS_MAX];
+};
+
+static void enter_object(struct page *page, struct walk *walk, const struct hs_plan_object *object,
+                         const void *from)
+{
+    HS_ASSERT(walk->depth < LEVELS_MAX);
+    open_bracket(page, "{");
+    walk->at[walk->depth++] =
+        (struct level){.object = object, .from = from, .count = object->key_count};
+}
+
+static void enter_array(struct page *page, struct walk *walk, const struct hs_plan_object *object,
+                        const void *field)
+{
+    const struct hs_plan_steps *items = field; /* all arrays of objects have this shape */
+
+    HS_ASSERT(walk->depth < LEVELS_MAX);
+    open_bracket(page, "[");
+    walk->at[walk->depth++] = (struct level){
+        .object = object, .from = (const void *)items->at, .is_array = true, .count = items->count};
+}
+
+static void put_next_key(struct page *page, struct walk *walk, struct level *level)
+{
+    const struct hs_plan_key *key = &level->object->keys[level->next++];
+    const void               *field = level->from + key->offset;
+
+    if (!key->is_required && is_default(key, field)) return;
+    put_key(page, key->name);
+    if (key->type == HS_PLAN_TYPE_OBJECT)
+        enter_object(page, walk, key->object, field);
+    else if (key->type == HS_PLAN_TYPE_ARRAY)
+        enter_array(page, walk, key->object, field);
+    else
         put_value(page, key, field);
-    }
-    close_bracket(page, "}");
 }
 
 int hs_plan_write(const struct hs_plan *plan, struct hs_writer *out)
 {
     struct page page = {.out = out};
+    struct walk walk = {.depth = 0};
 
-    put_object(&page, &hs_plan_keys, plan);
+    enter_object(&page, &walk, &hs_plan_keys, plan);
+    while (walk.depth > 0) {
+        struct level *level = &walk.at[walk.depth - 1];
+
+        if (level->next == level->count) {
+            close_bracket(&page, level->is_array ? "]" : "}");
+            walk.depth--;
+        } else if (level->is_array) {
+            next_item(&page);
+            enter_object(&page, &walk, level->object,
+                         level->from + level->next++ * level->object->bytes);
+        } else {
+            put_next_key(&page, &walk, level);
+        }
+    }
     put(&page, "\n");
     return hs_writer_finish(out);
 }

@@ -190,6 +190,12 @@ int hs_rate_compare(struct hs_rate a, struct hs_rate b)
     return left < right ? -1 : left > right;
 }
 
+static const char *put_text(char *text, const char *value)
+{
+    (void)snprintf(text, HS_UNITS_TEXT_BYTES, "%s", value);
+    return text;
+}
+
 /* value / unit with `decimals` places, rounded half up. */
 static void format_decimal(char *text, uint64_t value, uint64_t unit, unsigned decimals,
                            const char *suffix)
@@ -283,17 +289,22 @@ const char *hs_units_format_bytes_per_s(char *text, uint64_t bytes)
 
 const char *hs_units_format_per_s(char *text, uint64_t thousandths)
 {
+    size_t used;
+
     if (thousandths && thousandths < 10000) {
         format_decimal(text, thousandths, 1000, 2, "/s");
         return text;
     }
     (void)hs_units_format_count(text, (thousandths + 500) / 1000);
-    return strcat(text, "/s"); /* 26 digits and spaces at most */
+    used = strlen(text);
+    (void)snprintf(text + used, HS_UNITS_TEXT_BYTES - used, "/s");
+    return text;
 }
 
 const char *hs_units_format_ppm(char *text, uint64_t ppm)
 {
-    if (ppm > 0 && ppm < 50) return strcpy(text, "<0.01%"); /* not "0.00%": something did happen */
+    if (ppm > 0 && ppm < 50)
+        return put_text(text, "<0.01%"); /* not "0.00%": something did happen */
     format_decimal(text, ppm, 10000, 2, "%");
     return text;
 }
@@ -302,7 +313,7 @@ const char *hs_units_format_duration_exact(char *text, uint64_t ns)
 {
     size_t used = 0;
 
-    if (ns == 0) return strcpy(text, "0s");
+    if (ns == 0) return put_text(text, "0s");
     text[0] = '\0';
     if (ns >= 60 * HS_NS_PER_S && ns % HS_NS_PER_S == 0) {
         static const struct unit parts[] = {
@@ -342,7 +353,7 @@ const char *hs_units_format_rate_exact(char *text, struct hs_rate rate)
                                rate_units[i].name);
             return text;
         }
-    return strcpy(text, "0/s"); /* no rate that was parsed comes here */
+    return put_text(text, "0/s"); /* no rate that was parsed comes here */
 }
 
 const char *hs_units_format_size_exact(char *text, uint64_t bytes)
@@ -357,5 +368,5 @@ const char *hs_units_format_size_exact(char *text, uint64_t bytes)
                            order[i].name);
             return text;
         }
-    return strcpy(text, "0B");
+    return put_text(text, "0B");
 }
