@@ -119,7 +119,6 @@ static void kill_it(struct hs_tree *tree, struct hs_child *child)
             tree->stop.state == HS_STOP_KILLING ? HS_KILL_STOPPED_NOW : HS_KILL_STOP_DEADLINE;
     else if (child->reason == HS_KILL_NONE)
         child->reason = HS_KILL_START_TIMEOUT;
-    if (tree->stop.state != HS_STOP_IDLE) tree->killed_count++;
     hs_child_signal(child, SIGKILL);
 }
 
@@ -252,6 +251,7 @@ void hs_process_reap(struct hs_tree *tree, struct hs_child *child)
     fill_death(child, &info, &usage, &vitals, &death);
     is_clean = child->restart.state == HS_PROCESS_STOPPING && death.exit_code == 0;
     if (!is_clean) record_death(tree, child, &death);
+    if (!is_clean && tree->stop.state != HS_STOP_IDLE) tree->unclean_count++;
     child->exit_code = death.exit_code;
     hs_child_close(child);
     hs_links_tell_down(tree, child, death.cause);

@@ -138,6 +138,7 @@ static unsigned choose(struct hs_tree *tree, uint32_t owners)
         bool                   has_given_up = child->restart.state == HS_PROCESS_FAILED ||
                             child->restart.state == HS_PROCESS_CRASH_LOOP;
 
+        tree->reload.had_given_up[i] = has_given_up;
         tree->reload.is_wanted[i] =
             child->restart.is_wanted && (has_given_up || (owners & owner_of(child->kind)) != 0);
         count += tree->reload.is_wanted[i];
@@ -227,7 +228,8 @@ static bool is_settled(struct hs_tree *tree)
     case HS_PROCESS_FAILED:
     case HS_PROCESS_STATE_COUNT: break;
     }
-    if (!tree->reload.is_going_back) go_back(tree, child);
+    if (!tree->reload.is_going_back && !tree->reload.had_given_up[tree->reload.current_idx])
+        go_back(tree, child);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include "supervisor/jail_io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -128,10 +129,9 @@ static const int of_engine[] = {SYS_connect, SYS_bind, SYS_sched_setaffinity,
 
 /* What libraries try now and then, and can do without: "there is no such file". */
 static const int absent[] = {
-    SYS_openat,     SYS_newfstatat, SYS_statx, SYS_faccessat, SYS_readlinkat,
-    SYS_getdents64, SYS_getcwd,
+    SYS_openat,     SYS_statx, SYS_faccessat, SYS_readlinkat, SYS_getdents64, SYS_getcwd,
 #ifdef SYS_open
-    SYS_open,       SYS_stat,       SYS_lstat, SYS_access,    SYS_readlink,
+    SYS_open,       SYS_stat,  SYS_lstat,     SYS_access,     SYS_readlink,
 #endif
 #ifdef SYS_faccessat2
     SYS_faccessat2,
@@ -171,6 +171,15 @@ static void when_any(struct program *program, const int *calls, size_t count, ui
     for (size_t i = 0; i < count; i++) when_equal(program, (uint32_t)calls[i], verdict);
 }
 
+/* newfstatat() of a descriptor is how the C library does fstat(); of a path it finds nothing. */
+static void add_fstat(struct program *program)
+{
+    add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_newfstatat, 0, 4));
+    load(program, offsetof(struct seccomp_data, args[3]));
+    when_equal(program, AT_EMPTY_PATH, SECCOMP_RET_ALLOW);
+    answer(program, SECCOMP_RET_ERRNO | ENOENT);
+}
+
 /* socket(): internet families only; the argument's low half is enough, the kernel takes an int. */
 static void add_socket(struct program *program)
 {
@@ -195,6 +204,7 @@ static void build(struct program *program, enum hs_role_kind kind)
         when_any(program, of_engine, HS_ARRAY_LEN(of_engine), SECCOMP_RET_ALLOW);
     when_any(program, absent, HS_ARRAY_LEN(absent), SECCOMP_RET_ERRNO | ENOENT);
     if (kind == HS_ROLE_ENGINE) add_socket(program);
+    add_fstat(program);
     answer(program, SECCOMP_RET_KILL_PROCESS);
 }
 

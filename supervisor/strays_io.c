@@ -38,14 +38,18 @@ static bool is_ours(const struct hs_tree *tree, pid_t pid)
 
 void hs_strays_reap(struct hs_tree *tree)
 {
+    uint64_t known_count = tree->summary.orphan_count;
+
     for (unsigned i = 0; i < SWEEPS_MAX; i++) {
         siginfo_t info = {0};
 
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || !info.si_pid) return;
-        if (is_ours(tree, info.si_pid)) return; /* its pid_fd is next */
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || !info.si_pid) break;
+        if (is_ours(tree, info.si_pid)) break; /* its pid_fd is next */
         if (waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG) == 0)
             tree->summary.orphan_count++;
     }
+    if (tree->summary.orphan_count != known_count)
+        hs_host_table_store_summary(tree->host, &tree->summary);
 }
 
 /* Kills each of our children that the kernel lists; how many. */

@@ -247,9 +247,9 @@ int hs_supervisor_run(struct hs_tree *tree)
                 hs_process_step(tree, &tree->children[j], HS_RESTART_WANT, 0, 0);
     while (tree->stop.state != HS_STOP_DONE) take_turn(tree);
     hs_strays_kill(tree);
-    hs_log(tree->killed_count ? HS_LOG_WARN : HS_LOG_INFO, "supervisor", "stopped killed=%u",
-           tree->killed_count);
+    hs_log(tree->unclean_count ? HS_LOG_WARN : HS_LOG_INFO, "supervisor", "stopped unclean=%u",
+           tree->unclean_count);
     hs_log_drain_flush(&tree->drain);
     if (tree->exit_code) return tree->exit_code;
-    return tree->killed_count ? 1 : 0;
+    return tree->unclean_count ? 1 : 0;
 }

@@ -77,7 +77,8 @@ struct hs_reload {
     bool                  is_rolling;
     bool                  is_going_back;
     bool                  is_wanted[HS_PROCESS_SUPERVISED]; /* still to be restarted */
-    int                   current_idx;                      /* being restarted; -1: none */
+    bool had_given_up[HS_PROCESS_SUPERVISED];               /* before it: no fault of the new one */
+    int  current_idx;                                       /* being restarted; -1: none */
 };
 
 struct hs_resolve_request {
@@ -140,7 +141,7 @@ struct hs_tree {
     uint64_t                  drain_at_ns;
     uint64_t                  notify_at_ns; /* next keepalive to the service manager */
     uint64_t                  notify_interval_ns;
-    unsigned                  killed_count; /* during the stop */
+    unsigned                  unclean_count; /* ends during the stop that were not in order */
     int                       exit_code;
     bool                      is_ready; /* everybody served once */
 

@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 180
+"""The supervisor keeps a tree going, whatever its processes do, and takes it with it when it goes."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from faketree import Tree, children_of, is_alive, run_cases, state_of, wait_for
+
+EVERYBODY = ("console", "gate", "manager", "worker", "engine.0", "engine.1")
+
+
+def it_starts_says_who_runs_and_stops_clean():
+    tree = Tree("it_starts_says_who_runs_and_stops_clean").start()
+    rows = tree.rows()
+    assert set(rows) == set(EVERYBODY), rows
+    for name, row in rows.items():
+        with open(f"/proc/{row['pid']}/cmdline") as cmdline:
+            title = cmdline.read().rstrip("\0")
+        assert title == f"hyperscaled: {name}", title
+    pids = [row["pid"] for row in rows.values()]
+    tree.stop()
+    assert not any(map(is_alive, pids)), "somebody survived"
+
+
+def a_second_instance_is_refused():
+    tree = Tree("a_second_instance_is_refused").start()
+    second = tree.call("start")
+    assert second.returncode == 75 and "another instance" in second.stderr, second
+    assert tree.row("gate")["state"] == "ready"
+    tree.stop()
+
+
+def what_is_wrong_is_said_with_its_exit_code():
+    tree = Tree("what_is_wrong_is_said_with_its_exit_code")
+    assert tree.call("check").returncode == 0
+    tree.write_config('{"roles": {"engines": 0, "gat": true}}')
+    for verb in ("check", "start"):
+        done = tree.call(verb)
+        assert done.returncode == 78 and "gat" in done.stderr and "engines" in done.stderr, done
+    os.unlink(tree.config_path)
+    assert tree.call("start").returncode == 78
+    assert tree.call("dance").returncode == 64
+    tree.write_config("{}")
+    assert tree.call("status").returncode == 1
+
+
+def a_killed_process_has_a_successor():
+    tree = Tree("a_killed_process_has_a_successor").start()
+    time.sleep(1.1)  # a good life: followed at once
+    worst = 0
+    for name in EVERYBODY:
+        before = tree.row(name)
+        begin = time.monotonic()
+        os.kill(before["pid"], signal.SIGKILL)
+        after = tree.wait_row(name, lambda row: row["gen"] == 2 and row["state"] == "ready")
+        worst = max(worst, time.monotonic() - begin)
+        assert "signal 9" in after["died"], after
+        print(f"  {name}: serving again {(time.monotonic() - begin) * 1e3:.1f} ms after the kill, "
+              f"{after['took_us']} us after the fork")
+    assert worst < 0.25, worst
+    assert tree.process.poll() is None
+    tree.stop()
+    log = tree.log()
+    assert 'down peer=gate.0 generation=1 cause="killed by signal 9 (Killed)"' in log, "the manager was not told"
+    assert 'down peer=engine.1 generation=1' in log, "the worker was not told"
+
+
+def a_stopped_process_is_killed_and_replaced():
+    tree = Tree("a_stopped_process_is_killed_and_replaced").start()
+    time.sleep(1.1)
+    begin = time.monotonic()
+    for name in ("gate", "engine.1", "console"):
+        os.kill(tree.row(name)["pid"], signal.SIGSTOP)
+        row = tree.wait_row(name, lambda row: row["gen"] == 2 and row["state"] == "ready")
+        assert "no heartbeat" in row["died"], row
+    assert time.monotonic() - begin > 3, "the watchdog waits its period"
+    tree.stop()
+
+
+def a_process_that_hangs_in_its_turn_is_replaced():
+    tree = Tree("a_process_that_hangs_in_its_turn_is_replaced", fake="worker=hang").start()
+    row = tree.wait_row("worker", lambda row: row["gen"] >= 2)
+    assert "no heartbeat" in row["died"], row
+    tree.stop(code=1)  # the hung one had to be killed
+
+
+def a_process_that_never_comes_up_is_a_crash_loop_and_visible():
+    tree = Tree("a_process_that_never_comes_up_is_a_crash_loop_and_visible", fake="manager=exit_1").start(is_ready=False)
+    row = tree.wait_row("manager", lambda row: row["state"] == "crash_loop")
+    assert row["gen"] == 6 and "code 1" in row["died"], row
+    assert tree.row("gate")["state"] == "ready", "the others serve"
+    tree.stop()
+
+
+def a_process_that_says_it_is_hopeless_waits_for_a_reload():
+    tree = Tree("a_process_that_says_it_is_hopeless_waits_for_a_reload", fake="gate=exit_78").start(is_ready=False)
+    row = tree.wait_row("gate", lambda row: row["state"] == "failed")
+    assert "configuration" in row["died"], row
+    time.sleep(0.3)
+    assert tree.row("gate")["gen"] == 1, "it was started again"
+    assert tree.call("reload").returncode == 0
+    tree.wait_row("gate", lambda row: row["gen"] == 2 and row["state"] == "failed")
+    tree.stop()
+
+
+def a_start_that_takes_too_long_is_ended_unless_it_is_at_work():
+    hasty = {"start_timeout": "1s", "backoff_min": "10ms", "backoff_max": "100ms"}
+    tree = Tree("a_start_that_takes_too_long_is_ended_unless_it_is_at_work", fake="gate=never_ready,manager=slow_replay",
+                supervisor=hasty).start(is_ready=False)
+    row = tree.wait_row("gate", lambda row: row["gen"] == 2)
+    assert "not ready in time" in row["died"], row
+    row = tree.wait_row("manager", lambda row: row["state"] == "ready")
+    assert row["gen"] == 1 and row["took_us"] > 2900000, row
+    tree.process.send_signal(signal.SIGTERM)
+    assert tree.process.wait(30) in (0, 1)
+
+
+def a_process_that_ignores_the_stop_is_killed_at_its_deadline():
+    tree = Tree("a_process_that_ignores_the_stop_is_killed_at_its_deadline", fake="manager=ignore_stop").start()
+    pids = [row["pid"] for row in tree.rows().values()]
+    begin = time.monotonic()
+    tree.stop(code=1)
+    assert 0.4 < time.monotonic() - begin < 3
+    assert not any(map(is_alive, pids))
+
+
+def asking_twice_or_with_sigquit_is_faster():
+    patient = {"role_stop_timeout": "30s", "worker_stop_timeout": "30s"}
+    for number, limit in ((signal.SIGTERM, 3), (signal.SIGQUIT, 1)):
+        tree = Tree("asking_twice_or_with_sigquit_is_faster", fake="gate=ignore_stop", supervisor=patient).start()
+        tree.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        begin = time.monotonic()
+        tree.process.send_signal(number)
+        assert tree.process.wait(10) == 1
+        assert time.monotonic() - begin < limit
+
+
+def the_last_words_of_a_process_are_kept():
+    tree = Tree("the_last_words_of_a_process_are_kept", fake="engine.0=assert").start(is_ready=False)
+    text = wait_for("last words", lambda: "assertion failed" in tree.status() and tree.status())
+    assert "fake_tree.c" in text, text
+    tree.stop()
+
+
+def input_that_killed_twice_is_quarantined():
+    tree = Tree("input_that_killed_twice_is_quarantined", fake="gate=poison").start(is_ready=False)
+    row = tree.wait_row("gate", lambda row: row["gen"] == 3 and row["state"] == "ready")
+    assert "signal 6" in row["died"], row
+    time.sleep(0.5)
+    assert tree.row("gate")["gen"] == 3, "the third life knows better"
+    tree.stop()
+    assert "quarantined digest=4711" in tree.log()
+
+
+def a_forbidden_system_call_ends_the_process():
+    tree = Tree("a_forbidden_system_call_ends_the_process", fake="engine.1=forbidden").start(is_ready=False)
+    wait_for("the console", lambda: tree.row("console")["state"] == "ready")
+    with open(f"/proc/{tree.row('console')['pid']}/status") as status:
+        is_filtered = "Seccomp:\t2" in status.read()
+    if is_filtered:
+        row = tree.wait_row("engine.1", lambda row: row["gen"] >= 2)
+        assert "signal 31" in row["died"], row
+    tree.stop()
+
+
+def a_process_that_sends_nonsense_is_replaced():
+    tree = Tree("a_process_that_sends_nonsense_is_replaced", fake="worker=nonsense").start(is_ready=False)
+    row = tree.wait_row("worker", lambda row: row["gen"] >= 2)
+    assert "bad control record" in row["died"], row
+    tree.stop()
+
+
+def orphans_are_reaped_and_leave_no_zombie():
+    tree = Tree("orphans_are_reaped_and_leave_no_zombie", fake="worker=orphans").start()
+    wait_for("the orphans' end", lambda: "orphans 20" in tree.status(), 10)
+    assert not [pid for pid in children_of(tree.process.pid) if state_of(pid) == "Z"]
+    tree.stop()
+
+
+def a_killed_supervisor_takes_everybody_with_it():
+    tree = Tree("a_killed_supervisor_takes_everybody_with_it").start()
+    pids = [row["pid"] for row in tree.rows().values()]
+    tree.kill()
+    wait_for("the end of all children", lambda: not any(map(is_alive, pids)), 1.0)
+    tree.start()  # over the stale sockets and locks
+    assert "incarnation 2" in tree.status()
+    tree.stop()
+
+
+def a_stopped_supervisor_accuses_nobody_when_it_wakes():
+    tree = Tree("a_stopped_supervisor_accuses_nobody_when_it_wakes").start()
+    tree.process.send_signal(signal.SIGSTOP)
+    time.sleep(2.5)
+    tree.process.send_signal(signal.SIGCONT)
+    time.sleep(1.5)
+    assert all(row["gen"] == 1 for row in tree.rows().values()), tree.rows()
+    tree.stop()
+
+
+def a_bad_configuration_changes_nothing_and_a_good_one_is_taken():
+    tree = Tree("a_bad_configuration_changes_nothing_and_a_good_one_is_taken").start()
+    tree.write_config('{"roles": {"engines": 2}, "wrong": 1}')
+    assert tree.call("reload").returncode == 1
+    status = tree.status()
+    assert "wrong" in status and "config 1" in status, status
+    tree.config["roles"]["engines"] = 1  # takes a new start: refused
+    tree.write_config()
+    assert tree.call("reload").returncode == 1
+    assert "roles.engines takes a new start" in tree.status()
+    tree.config["roles"]["engines"] = 2
+    tree.config["engine"] = {"adopt_grace": "3s"}
+    tree.write_config()
+    done = tree.call("reload")
+    assert done.returncode == 0 and "2 processes to restart" in done.stdout, done
+    for name in ("engine.0", "engine.1"):
+        tree.wait_row(name, lambda row: row["gen"] == 2 and row["state"] == "ready")
+    assert tree.row("gate")["gen"] == 1 and 'config 2 reload_error ""' in tree.status()
+    assert tree.row("engine.0")["died"] == "", "an orderly restart is no death"
+    tree.stop()
+
+
+def an_operators_restart_and_drain_reach_the_process():
+    tree = Tree("an_operators_restart_and_drain_reach_the_process").start()
+    assert '"code":0' in tree.ask('{"do":"restart","process":"engine.1"}')
+    tree.wait_row("engine.1", lambda row: row["gen"] == 2 and row["state"] == "ready")
+    assert '"error"' in tree.ask('{"do":"restart","process":"engine.7"}')
+    assert '"code":0' in tree.ask('{"do":"drain","process":"gate"}')
+    tree.stop()
+    assert "audit: request verb=restart process=\"engine.1\"" in tree.log()
+
+
+def a_name_is_looked_up_in_a_process_of_its_own():
+    tree = Tree("a_name_is_looked_up_in_a_process_of_its_own").start()
+    tree.ask('{"get":"resolve"}')
+    wait_for("an address", lambda: "resolved 127.0.0.1:0" in tree.status() or "resolved [::1]:0" in tree.status())
+    tree.stop()
+
+
+def two_hundred_restarts_leak_nothing():
+    tree = Tree("two_hundred_restarts_leak_nothing").start()
+    tree.wait_row("engine.0", lambda row: row["state"] == "ready")
+    count = lambda: len(os.listdir(f"/proc/{tree.process.pid}/fd"))
+    before = count()
+    for turn in range(200):
+        row = tree.wait_row("engine.0", lambda row: row["state"] == "ready" and row["gen"] > turn)
+        os.kill(row["pid"], signal.SIGKILL)
+    tree.wait_row("engine.0", lambda row: row["state"] == "ready" and row["gen"] == 201)
+    assert count() == before, f"{before} descriptors became {count()}"
+    assert not [pid for pid in children_of(tree.process.pid) if state_of(pid) == "Z"]
+    tree.stop()
+
+
+def as_init_of_a_container_it_reaps_and_stops():
+    tree = Tree("as_init_of_a_container_it_reaps_and_stops", fake="worker=orphans")
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    if subprocess.run(unshare + ["true"], capture_output=True).returncode != 0:
+        return print("  no pid namespace here: left out")
+    tree.process = subprocess.Popen(unshare + tree.arguments("start"), stderr=open(tree.log_path, "a"), env=tree.env)
+    wait_for("the socket", lambda: os.path.exists(tree.run_dir + "/status.sock"))
+    tree.wait_row("worker", lambda row: row["state"] == "ready")
+    wait_for("the orphans' end", lambda: "orphans 20" in tree.status(), 10)
+    inits = children_of(tree.process.pid)
+    os.kill(inits[0], signal.SIGTERM)
+    assert tree.process.wait(10) == 0
+
+
+run_cases([value for name, value in list(globals().items())
+           if callable(value) and getattr(value, "__module__", "") == "__main__"])

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Drives build/tests/system/fake_tree: the real supervisor with roles that do nothing, or misbehave on demand."""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+PROGRAM = os.path.join(os.environ["HS_BUILD"], "tests/system/fake_tree")
+TMP = os.environ["HS_TMP"]
+HASTY = {"watchdog": "1s", "backoff_min": "10ms", "backoff_max": "100ms", "role_stop_timeout": "500ms",
+         "worker_stop_timeout": "500ms"}
+
+
+def wait_for(what, holds, seconds=5.0):
+    """The first true value of holds(); fails when it does not come."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = holds()
+        if value:
+            return value
+        time.sleep(0.005)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+def state_of(pid):
+    """The letter of /proc/PID/stat, or nothing if there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return ""
+
+
+def is_alive(pid):
+    return state_of(pid) not in ("", "Z", "X")
+
+
+def children_of(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as children:
+            return [int(child) for child in children.read().split()]
+    except OSError:
+        return []
+
+
+class Tree:
+    def __init__(self, name, fake="", engines=2, supervisor=None, extra=None):
+        self.dir = os.path.join(TMP, name[:24])  # the path of a socket is short
+        os.makedirs(self.dir, exist_ok=True)
+        self.run_dir, self.state_dir = self.dir + "/run", self.dir + "/state"
+        self.config_path = self.dir + "/config.json"
+        self.log_path = self.dir + "/log"
+        self.config = {"roles": {"engines": engines}, "supervisor": dict(supervisor or HASTY), **(extra or {})}
+        self.write_config()
+        self.env = {**os.environ, "HS_FAKE": fake}
+        self.process = None
+
+    def write_config(self, text=None):
+        with open(self.config_path, "w") as config:
+            config.write(text if text is not None else json.dumps(self.config))
+
+    def arguments(self, verb):
+        return [PROGRAM, verb, "-c", self.config_path, "--run-dir", self.run_dir, "--state-dir", self.state_dir]
+
+    def call(self, verb):
+        return subprocess.run(self.arguments(verb), capture_output=True, text=True, timeout=100, env=self.env)
+
+    def start(self, is_ready=True):
+        self.process = subprocess.Popen(self.arguments("start"), stdout=subprocess.DEVNULL,
+                                        stderr=open(self.log_path, "a"), env=self.env)
+        wait_for("the status socket", lambda: os.path.exists(self.run_dir + "/status.sock"))
+        if is_ready:
+            wait_for("the whole tree", lambda: (rows := self.rows()) and
+                     all(row["state"] == "ready" for row in rows.values()))
+        return self
+
+    def ask(self, line):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(10)
+            client.connect(self.run_dir + "/status.sock")
+            client.sendall(line.encode() + b"\n")
+            answer = b""
+            while not answer.endswith(b"\n"):
+                piece = client.recv(65536)
+                if not piece:
+                    break
+                answer += piece
+            return answer.decode()
+
+    def status(self):
+        return self.ask('{"get":"status"}')
+
+    def rows(self):
+        """{"gate": {"state": "ready", "pid": 12, "gen": 1, "took_us": 900, "died": ""}}; {} while nobody answers."""
+        try:
+            text = self.status()
+        except OSError:
+            return {}
+        found = re.findall(r'(\S+) (\S+) pid (\d+) gen (\d+) took_us (\d+) died "([^"]*)"', text)
+        return {name: {"state": state, "pid": int(pid), "gen": int(gen), "took_us": int(took), "died": died}
+                for name, state, pid, gen, took, died in found} if text.endswith("\n") else {}
+
+    def row(self, name):
+        return self.rows().get(name, {"state": "", "pid": 0, "gen": 0, "took_us": 0, "died": ""})
+
+    def wait_row(self, name, holds, seconds=5.0):
+        def look():
+            row = self.row(name)
+            return row if holds(row) else None
+        return wait_for(f"{name} as wanted, is {self.row(name)}", look, seconds)
+
+    def log(self):
+        with open(self.log_path) as log:
+            return log.read()
+
+    def stop(self, code=0):
+        done = self.call("stop")
+        assert done.returncode == 0, f"stop: {done}"
+        assert self.process.wait(30) == code, f"the daemon's exit code is {self.process.returncode}, not {code}"
+        assert not os.path.exists(self.run_dir + "/status.sock"), "the status socket has stayed"
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def run_cases(cases):
+    """Each case gets a place of its own; a line each; exit code 1 if one fails."""
+    failed = 0
+    for case in cases:
+        begin = time.monotonic()
+        name = case.__name__
+        try:
+            case()
+            result = "passed"
+        except AssertionError as error:
+            failed += 1
+            result = f"FAILED: {error}"
+            log = os.path.join(TMP, name[:24], "log")
+            if os.path.exists(log):
+                print("".join("    " + line for line in open(log).readlines()[-25:]))
+        print(f"{name.replace('_', ' ')}: {result} ({time.monotonic() - begin:.1f} s)", flush=True)
+        for pid in children_of(os.getpid()):
+            os.kill(pid, signal.SIGKILL)
+    sys.exit(1 if failed else 0)
