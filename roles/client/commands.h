@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+/* commands.h - what each command of `hyperscale` does once its flags are read: prints, and tells the exit code
+ * (exit_code.h). */
+#ifndef HS_CLIENT_COMMANDS_H
+#define HS_CLIENT_COMMANDS_H
+
+#include "roles/client/options.h"
+
+int hs_command_run(const struct hs_options *options);
+int hs_command_check(const struct hs_options *options);
+int hs_command_target(const struct hs_options *options);
+
+#endif

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/* hyperscale.c - the program that people type: reads the words, calls the command. */
+#include "roles/client/commands.h"
+#include "roles/client/exit_code.h"
+#include "roles/client/print_io.h"
+#include "roles/client/target_flags.h"
+#include "roles/version.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { HELP_BYTES = 16 << 10 };
+
+int hs_command_target(const struct hs_options *options)
+{
+    struct hs_target_config config;
+    struct hs_err           err;
+
+    if (hs_target_flags(options, &config, &err) < 0)
+        return hs_complain(HS_EXIT_USAGE, "%s", err.text);
+    if (hs_target_run(&config, &err) < 0)
+        return hs_complain(HS_EXIT_INTERNAL, "target: %s", err.text);
+    return HS_EXIT_OK;
+}
+
+static const char *lookup(const char *name)
+{
+    return getenv(name);
+}
+
+static int show_help(const struct hs_options *options)
+{
+    static char      memory[HELP_BYTES];
+    struct hs_writer out;
+    const char      *topic = options->operand;
+    enum hs_command  command = topic ? hs_command_from_name(topic) : options->command;
+
+    if (options->command != HS_COMMAND_HELP) command = options->command;
+    if (command == HS_COMMAND_COUNT)
+        return hs_complain(HS_EXIT_USAGE, "no help about \"%.60s\"; see: hyperscale help", topic);
+    hs_writer_init(&out, memory, sizeof memory);
+    if (options->command == HS_COMMAND_HELP && !topic)
+        hs_options_help(&out);
+    else
+        hs_options_help_command(command, &out);
+    return hs_print(STDOUT_FILENO, memory, out.used_bytes) < 0 ? HS_EXIT_OUTPUT : HS_EXIT_OK;
+}
+
+static int show_version(const struct hs_options *options)
+{
+    const char *text = options->value[HS_OPTION_json]
+                           ? "{\"schema\": 1, \"version\": \"" HS_VERSION_TEXT "\"}\n"
+                           : "hyperscale " HS_VERSION_TEXT "\n";
+
+    return hs_print_text(STDOUT_FILENO, text) < 0 ? HS_EXIT_OUTPUT : HS_EXIT_OK;
+}
+
+static int dispatch(const struct hs_options *options)
+{
+    if (options->value[HS_OPTION_help]) return show_help(options);
+    switch (options->command) {
+    case HS_COMMAND_RUN: return hs_command_run(options);
+    case HS_COMMAND_CHECK: return hs_command_check(options);
+    case HS_COMMAND_TARGET: return hs_command_target(options);
+    case HS_COMMAND_VERSION: return show_version(options);
+    case HS_COMMAND_PING:
+    case HS_COMMAND_SUBMIT:
+    case HS_COMMAND_LIST:
+    case HS_COMMAND_STATUS:
+    case HS_COMMAND_WATCH:
+    case HS_COMMAND_CANCEL:
+    case HS_COMMAND_RESULTS:
+    case HS_COMMAND_TOP:
+    case HS_COMMAND_HELP:
+    case HS_COMMAND_COUNT: break;
+    }
+    return show_help(options);
+}
+
+int main(int argc, char **argv)
+{
+    struct hs_options options;
+    struct hs_err     err;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (hs_options_parse(&options, argc, argv, lookup, &err) < 0)
+        return hs_complain(HS_EXIT_USAGE, "%s", err.text);
+    if (argc < 2) {
+        (void)show_help(&options);
+        return HS_EXIT_USAGE;
+    }
+    return dispatch(&options);
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/* print_io.c - writes until everything is written. */
+#include "roles/client/print_io.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int hs_print(int fd, const void *text, size_t bytes)
+{
+    size_t at = 0;
+
+    while (at < bytes) {
+        ssize_t written = write(fd, (const char *)text + at, bytes - at);
+
+        if (written >= 0) {
+            at += (size_t)written;
+        } else if (errno == EAGAIN) {
+            struct pollfd writable = {.fd = fd, .events = POLLOUT};
+
+            (void)poll(&writable, 1, -1);
+        } else if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return 0;
+}
+
+int hs_print_text(int fd, const char *text)
+{
+    return hs_print(fd, text, strlen(text));
+}
+
+int hs_complain(int code, const char *format, ...)
+{
+    char    sentence[1024];
+    char    line[1100];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    (void)snprintf(line, sizeof line, "hyperscale: %s\n", sentence);
+    HS_IGNORE(hs_print_text(STDERR_FILENO, line), "there is nowhere else to say it");
+    return code;
+}

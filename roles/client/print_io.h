@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/* print_io.h - whole texts to standard output and standard error. */
+#ifndef HS_CLIENT_PRINT_IO_H
+#define HS_CLIENT_PRINT_IO_H
+
+#include "shm/base/bytes.h"
+
+/* All of it, or a negative errno (a full disk, a closed pipe). */
+int hs_print(int fd, const void *text, size_t bytes) HS_MUST_CHECK;
+int hs_print_text(int fd, const char *text) HS_MUST_CHECK;
+/* "hyperscale: SENTENCE" to standard error; returns code. */
+int hs_complain(int code, const char *format, ...) HS_PRINTF(2, 3);
+
+#endif
