@@ -90,11 +90,6 @@ void hs_plan_check_load(struct hs_plan_reader *reader, const void *json, const v
 
 /* --- names and dependencies ----------------------------------------------------------------------------------------- */
 
-static struct hs_problem_place place_here(const struct hs_plan_reader *reader)
-{
-    return hs_json_locate(reader->text, reader->path.text, HS_JSON_VALUE);
-}
-
 static void check_workflow_names(struct hs_plan_reader *reader, const struct hs_plan *plan)
 {
     for (uint32_t i = 1; i < plan->workflows.count; i++)
@@ -106,7 +101,7 @@ static void check_workflow_names(struct hs_plan_reader *reader, const struct hs_
                 strcmp(name, plan->workflows.at[j].name) != 0)
                 continue;
             stand_at(reader, "/workflows/%u/name", j);
-            first = place_here(reader);
+            first = hs_plan_place(reader);
             stand_at(reader, "/workflows/%u/name", i);
             hs_plan_complain(reader, "E-DUPNAME", HS_JSON_VALUE, NULL,
                              "workflow \"%s\" exists already, at %u:%u", name, first.line,
@@ -179,7 +174,7 @@ static void complain_cycle(struct hs_plan_reader *reader, const struct hs_plan *
             used += (size_t)snprintf(names + used, sizeof names - used, "%s -> ",
                                      plan->workflows.at[trail->idx[i]].name);
         if (i - from >= CYCLE_EDGES_SHOWN || places_used >= sizeof places) continue;
-        place = place_here(reader);
+        place = hs_plan_place(reader);
         places_used +=
             (size_t)snprintf(places + places_used, sizeof places - places_used, "%s%u:%u",
                              places_used ? ", " : "", place.line, place.column);

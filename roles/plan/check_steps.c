@@ -2,18 +2,23 @@
 /* check_steps.c - whether each request of a plan can be sent: method, URL, headers, hosts. */
 #include "roles/plan/check.h"
 #include "roles/plan/reader.h"
-#include "roles/plan/targets.h"
+#include "roles/plan/request.h"
 #include "shm/base/assert.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-static void enter_step(struct hs_plan_reader *reader, uint32_t workflow, uint32_t step)
+static void enter_workflow(struct hs_plan_reader *reader, uint32_t workflow)
 {
     hs_json_path_init(&reader->path);
     (void)hs_json_path_push(&reader->path, "workflows");
     (void)hs_json_path_push_index(&reader->path, workflow);
+}
+
+static void enter_step(struct hs_plan_reader *reader, uint32_t workflow, uint32_t step)
+{
+    enter_workflow(reader, workflow);
     (void)hs_json_path_push(&reader->path, "steps");
     (void)hs_json_path_push_index(&reader->path, step);
 }
@@ -102,7 +107,9 @@ static void check_url(struct hs_plan_reader *reader, const struct hs_plan *plan,
     char                 message[HS_PROBLEM_TEXT_BYTES];
 
     if (hs_plan_step_where(plan, step, &where, &is_base, &why) != 0) {
-        if (is_base) { /* the same for every step; the list keeps it once */
+        if (is_base && reader->is_base_bad) return; /* the same for every step */
+        if (is_base) {
+            reader->is_base_bad = true;
             hs_json_path_init(&reader->path);
             (void)hs_json_path_push(&reader->path, "defaults");
         }
@@ -125,7 +132,7 @@ static void check_step_names(struct hs_plan_reader *reader, const struct hs_plan
         if (!steps->at[i].name || strcmp(steps->at[i].name, steps->at[idx].name) != 0) continue;
         enter_step(reader, workflow, i);
         (void)hs_json_path_push(&reader->path, "name");
-        first = hs_json_locate(reader->text, reader->path.text, HS_JSON_VALUE);
+        first = hs_plan_place(reader);
         enter_step(reader, workflow, idx);
         (void)snprintf(message, sizeof message, "step \"%s\" exists already, at %u:%u",
                        steps->at[idx].name, first.line, first.column);
@@ -152,19 +159,46 @@ static void check_step(struct hs_plan_reader *reader, const struct hs_plan *plan
     if (step->url) check_url(reader, plan, step);
 }
 
-/* Only once every URL is good. */
-static void check_targets(struct hs_plan_reader *reader, const struct hs_plan *plan, uint32_t idx)
+/* What a worker would find out when it compiles the requests, said here: the same walk, without memory. */
+static void measure_steps(struct hs_plan_reader *reader, const struct hs_plan *plan, uint32_t idx)
 {
-    struct hs_plan_targets targets;
-    struct hs_err          err;
+    const struct hs_plan_workflow *workflow = &plan->workflows.at[idx];
+    struct hs_request_builder      builder = {.scratch = reader->arena, .is_fixed = true};
+    uint64_t                       bytes = 0;
 
-    if (reader->problems->errors ||
-        hs_plan_targets(plan, &plan->workflows.at[idx], &targets, &err) == 0)
+    for (uint32_t i = 0; i < workflow->steps.count; i++) {
+        struct hs_request_source source = {
+            .plan = plan, .workflow = workflow, .step = &workflow->steps.at[i], .step_idx = i};
+
+        hs_request_build(&builder, &source);
+        if (!builder.fault && builder.max_bytes > HS_IMAGE_REQUEST_BYTES_MAX)
+            builder.fault = "the request may become longer than 8 MiB";
+        bytes = builder.used_bytes + builder.segment_count * sizeof(struct hs_image_segment);
+        if (!builder.fault && bytes > HS_IMAGE_BYTES_MAX / 2)
+            builder.fault = "the requests of this workflow take more than 32 MiB";
+        if (!builder.fault) continue;
+        enter_step(reader, idx, i);
+        hs_plan_complain(reader, "E-LIMIT", HS_JSON_VALUE, NULL, "%s", builder.fault);
         return;
-    hs_json_path_init(&reader->path);
-    (void)hs_json_path_push(&reader->path, "workflows");
-    (void)hs_json_path_push_index(&reader->path, idx);
-    hs_plan_complain(reader, "E-LIMIT", HS_JSON_VALUE, NULL, "%s", err.text);
+    }
+}
+
+/* Only once every URL is good. */
+static void check_sizes(struct hs_plan_reader *reader, const struct hs_plan *plan, uint32_t idx)
+{
+    struct hs_plan_targets *targets;
+    struct hs_err           err;
+
+    if (reader->problems->errors) return;
+    targets = hs_plan_take(reader, 1, sizeof *targets);
+    if (!targets) return;
+    if (hs_plan_targets(plan, &plan->workflows.at[idx], targets, &err) == 0) {
+        measure_steps(reader, plan, idx);
+        return;
+    }
+    enter_workflow(reader, idx);
+    hs_plan_complain(reader, "E-LIMIT", HS_JSON_VALUE, NULL,
+                     "requests go to more than %d hosts and ports", HS_TARGETS_MAX);
 }
 
 void hs_plan_check_steps(struct hs_plan_reader *reader, const struct hs_plan *plan)
@@ -175,11 +209,9 @@ void hs_plan_check_steps(struct hs_plan_reader *reader, const struct hs_plan *pl
     for (uint32_t i = 0; i < plan->workflows.count; i++) {
         const struct hs_plan_workflow *workflow = &plan->workflows.at[i];
 
-        hs_json_path_init(&reader->path);
-        (void)hs_json_path_push(&reader->path, "workflows");
-        (void)hs_json_path_push_index(&reader->path, i);
+        enter_workflow(reader, i);
         check_headers(reader, &workflow->headers);
         for (uint32_t j = 0; j < workflow->steps.count; j++) check_step(reader, plan, i, j);
-        check_targets(reader, plan, i);
+        check_sizes(reader, plan, i);
     }
 }

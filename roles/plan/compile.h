@@ -20,7 +20,7 @@ struct hs_compile_input {
 };
 
 /* Compiles into memory (aligned to 16): the bytes of the image, or -ENOBUFS (does not fit), -EINVAL.
- * scratch is for the time of the call. 64 MiB of capacity holds any plan. */
+ * scratch is for the time of the call. HS_IMAGE_BYTES_MAX of capacity is enough for a checked plan. */
 int64_t hs_image_compile(const struct hs_compile_input *input, struct hs_arena *scratch,
                          void *memory, size_t capacity_bytes, struct hs_err *err) HS_MUST_CHECK;
 

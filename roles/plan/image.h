@@ -12,7 +12,10 @@
 #define HS_IMAGE_MAGIC UINT64_C(0x3130454741474d49)
 enum {
     HS_IMAGE_VERSION = 1,
-    HS_IMAGE_REQUEST_BYTES_MAX = 8 << 20 /* one request; a plan has 4 MiB, filters make it longer */
+    HS_IMAGE_REQUEST_BYTES_MAX = 8
+                                 << 20, /* one request; a plan has 4 MiB, filters make it longer */
+    HS_IMAGE_BYTES_MAX = 64 << 20, /* one workflow that passed the checks; random bodies add up */
+    HS_IMAGE_HOLES_MAX = 1024      /* in one text */
 };
 
 enum hs_load_model { HS_LOAD_CLOSED = 1, HS_LOAD_OPEN };

@@ -13,19 +13,29 @@
 
 enum { WORDS_MAX = 32, LIST_TEXT_BYTES = 200 };
 
+/* Looking for a place costs a walk over the text: what is only counted needs none. */
+static struct hs_problem_place locate(const struct hs_plan_reader *reader, enum hs_json_part part)
+{
+    if (reader->problems->kept == HS_PROBLEMS_MAX)
+        return (struct hs_problem_place){.path = reader->path.text};
+    return hs_json_locate(reader->text, reader->path.text, part);
+}
+
+struct hs_problem_place hs_plan_place(const struct hs_plan_reader *reader)
+{
+    return locate(reader, HS_JSON_VALUE);
+}
+
 void hs_plan_complain(struct hs_plan_reader *reader, const char *code, enum hs_json_part part,
                       const char *hint, const char *format, ...)
 {
-    struct hs_problem_place place = {.path = reader->path.text};
-    char                    message[HS_PROBLEM_TEXT_BYTES];
-    va_list                 arguments;
+    char    message[HS_PROBLEM_TEXT_BYTES];
+    va_list arguments;
 
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    if (reader->problems->kept < HS_PROBLEMS_MAX) /* what is only counted needs no place */
-        place = hs_json_locate(reader->text, reader->path.text, part);
-    hs_problems_add(reader->problems, code, place, hint, "%s", message);
+    hs_problems_add(reader->problems, code, locate(reader, part), hint, "%s", message);
 }
 
 void hs_plan_expected(struct hs_plan_reader *reader, const char *what, const json_t *json)

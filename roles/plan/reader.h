@@ -15,7 +15,8 @@ struct hs_plan_reader {
     struct hs_arena    *arena;
     struct hs_writer    scratch; /* one expanded text at a time */
     struct hs_plan_vars vars;
-    bool                is_full; /* the arena is, and that was said */
+    bool                is_full;     /* the arena is, and that was said */
+    bool                is_base_bad; /* defaults.base_url is, and that was said */
 };
 
 /* Prepares the arena's part of it. -ENOBUFS. */
@@ -41,6 +42,8 @@ void hs_plan_read_checks(struct hs_plan_reader *reader, json_t *json, uint64_t m
 /* Adds a problem at the path. */
 void hs_plan_complain(struct hs_plan_reader *reader, const char *code, enum hs_json_part part,
                       const char *hint, const char *format, ...) HS_PRINTF(5, 6);
+/* The place of the value that the path stands at; line 0 once no more problems are kept. */
+struct hs_problem_place hs_plan_place(const struct hs_plan_reader *reader);
 /* E-TYPE: "expected WHAT, found number 10". */
 void hs_plan_expected(struct hs_plan_reader *reader, const char *what, const json_t *json);
 /* Memory, or NULL once the plan is too large (said once). */

@@ -20,6 +20,7 @@ int hs_plan_reader_init(struct hs_plan_reader *reader, struct hs_view text,
     reader->problems = problems;
     reader->arena = arena;
     reader->is_full = false;
+    reader->is_base_bad = false;
     reader->vars.environment = environment;
     reader->vars.arena = arena;
     reader->vars.count = 0;

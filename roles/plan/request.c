@@ -100,10 +100,15 @@ static void put_template(struct hs_request_builder *builder, struct hs_view text
 {
     uint32_t                 max = 2 * count_holes(text) + 1;
     size_t                   mark = builder->scratch->used_bytes;
-    struct hs_template_part *parts = hs_arena_take(builder->scratch, max, sizeof *parts);
+    struct hs_template_part *parts;
     size_t                   error_at;
     int                      count = -1;
 
+    if (max > 2 * HS_IMAGE_HOLES_MAX + 1) {
+        builder->fault = "a text has more than 1024 holes";
+        return;
+    }
+    parts = hs_arena_take(builder->scratch, max, sizeof *parts);
     if (parts) count = hs_template_parse(text, parts, max, &error_at, &builder->fault);
     if (!parts) builder->fault = "no memory for the parts of a text";
     for (int i = 0; i < count; i++) {

@@ -2,7 +2,6 @@
 /* test_plan.c - plans are read, checked, written and read again; mistakes are named with their code. */
 #include "roles/plan/keys.h"
 #include "roles/plan/plan.h"
-#include "roles/plan/quick.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
 #include "tests/unit/suites.h"
@@ -244,6 +243,35 @@ static void limits_hold_before_anything_starts(void)
     HS_CHECK(plan && plan->workflows.at[0].load.max_in_flight == 5);
 }
 
+static void plans_that_could_not_be_compiled_are_refused(void)
+{
+    static char text[128 << 10];
+    size_t      used = 0;
+
+    used += (size_t)snprintf(text, sizeof text,
+                             "{\"version\":1,\"workflows\":[{\"name\":\"w\",\"steps\":[{" URL
+                             ",\"body\":\"");
+    for (int i = 0; i < 1025; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "${vu}");
+    (void)snprintf(text + used, sizeof text - used, "\"}]}]}");
+    check_problem(text, "E-LIMIT", "/workflows/0/steps/0", "a text has more than 1024 holes");
+    used = (size_t)snprintf(text, sizeof text,
+                            "{\"version\":1,\"workflows\":[{\"name\":\"w\",\"steps\":[{" URL "}");
+    for (int i = 0; i < 40; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used,
+                                 ",{" URL ",\"method\":\"POST\",\"body\":{\"random\":\"1MiB\"}}");
+    (void)snprintf(text + used, sizeof text - used, "]}]}");
+    check_problem(text, "E-LIMIT", "/workflows/0/steps/32",
+                  "the requests of this workflow take more than 32 MiB");
+    used = (size_t)snprintf(text, sizeof text,
+                            "{\"version\":1,\"workflows\":[{\"name\":\"w\",\"steps\":[{" URL "}");
+    for (int i = 0; i < HS_TARGETS_MAX; i++)
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, ",{\"url\":\"http://h:%d\"}", i + 1);
+    (void)snprintf(text + used, sizeof text - used, "]}]}");
+    check_problem(text, "E-LIMIT", "/workflows/0", "requests go to more than 64 hosts and ports");
+}
+
 static void too_few_descriptors_are_a_warning(void)
 {
     struct hs_plan_environment environment = {.descriptors = 1};
@@ -466,98 +494,6 @@ static void a_plan_larger_than_its_arena_is_refused(void)
     HS_CHECK(false); /* at some size it has to fit */
 }
 
-static struct hs_err err;
-
-static struct hs_plan *quick(const char *url, struct hs_quick_flags flags)
-{
-    reset();
-    return hs_quick_plan(url, &flags, &arena, &err);
-}
-
-static void a_url_alone_is_fifty_connections_for_ten_seconds(void)
-{
-    struct hs_plan *plan = quick("127.0.0.1:8080/x", (struct hs_quick_flags){0});
-
-    HS_CHECK(plan != NULL);
-    if (!plan) return;
-    HS_CHECK_TEXT(plan->workflows.at[0].steps.at[0].url, "http://127.0.0.1:8080/x");
-    HS_CHECK_EQ(plan->workflows.at[0].load.vus, 50);
-    HS_CHECK_EQ(plan->workflows.at[0].load.for_ns, 10 * HS_NS_PER_S);
-}
-
-static void flags_become_a_plan(void)
-{
-    static const char *const headers[] = {"A: b: c", "d:e"};
-    struct hs_plan          *plan = quick("http://h/", (struct hs_quick_flags){.rate = "2000",
-                                                                               .connections = "7",
-                                                                               .duration = "3s",
-                                                                               .body = "{\"a\":\"${vu}\"}",
-                                                                               .warmup = "1s",
-                                                                               .timeout = "2s",
-                                                                               .seed = "4",
-                                                                               .headers = headers,
-                                                                               .header_count = 2});
-
-    HS_CHECK(plan != NULL);
-    if (!plan) return;
-    HS_CHECK_EQ(plan->workflows.at[0].load.kind, HS_PLAN_LOAD_OPEN);
-    HS_CHECK_EQ(plan->workflows.at[0].load.rate.count, 2000);
-    HS_CHECK_EQ(plan->workflows.at[0].load.max_in_flight, 7);
-    HS_CHECK_EQ(plan->workflows.at[0].warmup_ns, HS_NS_PER_S);
-    HS_CHECK_EQ(plan->defaults.timeout_ns, 2 * HS_NS_PER_S);
-    HS_CHECK_EQ(plan->seed, 4);
-    HS_CHECK_TEXT(plan->workflows.at[0].steps.at[0].method, "POST");
-    HS_CHECK_TEXT(plan->workflows.at[0].steps.at[0].headers.at[0].value, "b: c");
-    HS_CHECK_TEXT(plan->workflows.at[0].steps.at[0].headers.at[1].name, "d");
-    plan = quick("http://h/", (struct hs_quick_flags){.requests = "5"});
-    HS_CHECK(plan && plan->workflows.at[0].load.iterations == 5 &&
-             plan->workflows.at[0].load.vus == 5);
-}
-
-static void bad_flags_are_named(void)
-{
-    static const char *const bad_header[] = {"nothing"};
-
-    HS_CHECK(!quick("http://h/", (struct hs_quick_flags){.duration = "10"}));
-    HS_CHECK_TEXT(
-        err.text,
-        "-d takes a duration such as \"250ms\" or \"1m30s\" (ns us ms s m h), not \"10\"");
-    HS_CHECK(!quick("http://h/", (struct hs_quick_flags){.connections = "0"}));
-    HS_CHECK(!quick("http://h/", (struct hs_quick_flags){.requests = "5", .rate = "5"}));
-    HS_CHECK(!quick("http://h/", (struct hs_quick_flags){.requests = "5", .duration = "5s"}));
-    HS_CHECK(
-        !quick("http://h/", (struct hs_quick_flags){.headers = bad_header, .header_count = 1}));
-    HS_CHECK(!quick("http://h/", (struct hs_quick_flags){.method = "get"}));
-    HS_CHECK_TEXT(err.text, "-m: unknown method \"get\" (did you mean \"GET\"?)");
-    HS_CHECK(!quick("https://h/", (struct hs_quick_flags){0}));
-    HS_CHECK_TEXT(err.text, "URL: https is not in this version");
-    HS_CHECK(!quick("http://h/${x}", (struct hs_quick_flags){0}));
-    HS_CHECK_TEXT(err.text, "URL: undefined variable \"x\"");
-}
-
-static void flags_go_over_a_plan_with_one_workflow(void)
-{
-    struct hs_quick_flags flags = {.connections = "9", .duration = "4s"};
-    struct hs_plan       *plan = read_text(STEP(URL ",\"timeout\":\"7s\""));
-
-    HS_CHECK(plan != NULL);
-    if (!plan) return;
-    HS_CHECK_EQ(hs_quick_apply(plan, &flags, &err), 0);
-    HS_CHECK_EQ(plan->workflows.at[0].load.vus, 9);
-    HS_CHECK_EQ(plan->workflows.at[0].load.for_ns, 4 * HS_NS_PER_S);
-    flags = (struct hs_quick_flags){.timeout = "3s"};
-    HS_CHECK_EQ(hs_quick_apply(plan, &flags, &err), 0);
-    HS_CHECK_EQ(hs_plan_step_timeout_ns(plan, &plan->workflows.at[0].steps.at[0]), 3 * HS_NS_PER_S);
-    flags = (struct hs_quick_flags){.rate = "3"};
-    HS_CHECK(hs_quick_apply(plan, &flags, &err) != 0);
-    flags = (struct hs_quick_flags){.method = "GET"};
-    HS_CHECK(hs_quick_apply(plan, &flags, &err) != 0);
-    plan = read_text(PLAN(FLOW("A", "") "," FLOW("B", "")));
-    flags = (struct hs_quick_flags){.connections = "9"};
-    HS_CHECK(plan && hs_quick_apply(plan, &flags, &err) != 0);
-    HS_CHECK_TEXT(err.text, "-c is for one workflow, the plan has 2: change it in the plan");
-}
-
 CU_TestInfo hs_tests_plan[] = {
     {"a plan is read with its defaults", a_plan_is_read_with_its_defaults},
     {"inner values go over outer ones", inner_values_go_over_outer_ones},
@@ -566,6 +502,7 @@ CU_TestInfo hs_tests_plan[] = {
     {"mistakes in loads are named", mistakes_in_loads_are_named},
     {"references, cycles and names are checked", references_cycles_and_names_are_checked},
     {"limits hold before anything starts", limits_hold_before_anything_starts},
+    {"plans that could not be compiled are refused", plans_that_could_not_be_compiled_are_refused},
     {"too few descriptors are a warning", too_few_descriptors_are_a_warning},
     {"all mistakes are told at once, in their order", all_mistakes_are_told_at_once_in_their_order},
     {"variables and environment are put in once", variables_and_environment_are_put_in_once},
@@ -577,10 +514,5 @@ CU_TestInfo hs_tests_plan[] = {
     {"the examples are good plans", the_examples_are_good_plans},
     {"every key is in the manual page", every_key_is_in_the_manual_page},
     {"a plan larger than its arena is refused", a_plan_larger_than_its_arena_is_refused},
-    {"a URL alone is fifty connections for ten seconds",
-     a_url_alone_is_fifty_connections_for_ten_seconds},
-    {"flags become a plan", flags_become_a_plan},
-    {"bad flags are named", bad_flags_are_named},
-    {"flags go over a plan with one workflow", flags_go_over_a_plan_with_one_workflow},
     CU_TEST_INFO_NULL,
 };
