@@ -164,11 +164,11 @@ static void measure_steps(struct hs_plan_reader *reader, const struct hs_plan *p
 {
     const struct hs_plan_workflow *workflow = &plan->workflows.at[idx];
     struct hs_request_builder      builder = {.scratch = reader->arena, .is_fixed = true};
-    uint64_t                       bytes = 0;
 
     for (uint32_t i = 0; i < workflow->steps.count; i++) {
         struct hs_request_source source = {
             .plan = plan, .workflow = workflow, .step = &workflow->steps.at[i], .step_idx = i};
+        uint64_t bytes;
 
         hs_request_build(&builder, &source);
         if (!builder.fault && builder.max_bytes > HS_IMAGE_REQUEST_BYTES_MAX)
