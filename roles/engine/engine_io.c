@@ -436,25 +436,21 @@ static void pin(unsigned idx)
         hs_log(HS_LOG_WARN, "engine", "not bound to a core: %s", hs_err_code_text(-errno));
 }
 
-static int map_rings(struct engine *engine, const struct hs_engine_share *share, struct hs_err *err)
+static int map_segments(struct engine *engine, struct hs_err *err)
 {
-    struct hs_segment_spec spec;
-    int                    rc;
+    const struct hs_heritage *heritage = engine->process.heritage;
+    int                       rc;
 
-    hs_engine_segment_spec(HS_ENGINE_COMMANDS, &spec);
-    rc = hs_segment_map(&engine->commands_segment, share->commands_fd, &spec, HS_SEGMENT_READ_WRITE,
-                        err);
-    if (rc) return rc;
-    hs_engine_segment_spec(HS_ENGINE_EVENTS, &spec);
-    rc = hs_segment_map(&engine->events_segment, share->events_fd, &spec, HS_SEGMENT_READ_WRITE,
-                        err);
-    if (rc) return rc;
-    hs_engine_segment_spec(HS_ENGINE_FIGURES, &spec);
-    rc = hs_segment_map(&engine->figures_segment, share->figures_fd, &spec, HS_SEGMENT_READ_WRITE,
-                        err);
-    if (rc) return rc;
-    engine->figures = hs_segment_body(&engine->figures_segment);
-    return 0;
+    rc = hs_role_map_engine(heritage, heritage->idx, HS_ENGINE_COMMANDS, HS_SEGMENT_READ_WRITE,
+                            &engine->commands_segment, err);
+    if (!rc)
+        rc = hs_role_map_engine(heritage, heritage->idx, HS_ENGINE_EVENTS, HS_SEGMENT_READ_WRITE,
+                                &engine->events_segment, err);
+    if (!rc)
+        rc = hs_role_map_engine(heritage, heritage->idx, HS_ENGINE_FIGURES, HS_SEGMENT_READ_WRITE,
+                                &engine->figures_segment, err);
+    if (!rc) engine->figures = hs_segment_body(&engine->figures_segment);
+    return rc;
 }
 
 static int open_channels(struct engine *engine, const struct hs_engine_share *share,
@@ -492,7 +488,7 @@ static int open_engine(struct engine *engine, const struct hs_heritage *heritage
     for (unsigned i = 0; i < IMAGES_MAX; i++) engine->images[i].fd = -1;
     if (rc) return rc;
     if (config->engine.pin) pin(heritage->idx);
-    rc = map_rings(engine, share, err);
+    rc = map_segments(engine, err);
     if (!rc) rc = open_channels(engine, share, err);
     if (rc) return rc;
     if (hs_figures_adopt(engine->figures, heritage->generation))

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+/* gate_submit.c - a submission: whole? wanted before? a plan? room? Then stored and decided in one batch of the ledger, and
+ * only after that answered (jobs.md 6.7, 7.1, 7.3). */
+#include "roles/counters.h"
+#include "roles/gate/gate.h"
+#include "roles/gate/route.h"
+#include "roles/result_code.h"
+#include "shm/base/time.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void refuse(struct hs_gate *gate, unsigned client, uint64_t request_id, uint32_t code,
+                   const char *text)
+{
+    struct hs_msg_submit_ack ack = {.code = (uint16_t)code,
+                                    .class = (uint8_t)hs_result_code_class(code),
+                                    .retry_after_ns = hs_result_code_retry_ns(code)};
+
+    (void)snprintf(ack.text, sizeof ack.text, "%s", text);
+    /* a tree that has just started is whole within a blink */
+    if (code == HS_RESULT_INITIALIZING || code == HS_RESULT_NO_DATACENTER)
+        ack.retry_after_ns = 20 * HS_NS_PER_MS;
+    gate->out.count(gate->out.self, HS_COUNT_jobs_refused);
+    hs_gate_reply(gate, client, HS_MSG_SUBMIT_ACK, &ack, request_id);
+}
+
+/* The key of a submission names the job: the same key at any time is the same job (jobs.md 1, D4). */
+static void job_id_of(const struct hs_msg_submit *submit, uint8_t job_id[HS_JOB_ID_BYTES])
+{
+    uint8_t                 key[128];
+    struct hs_writer        writer;
+    struct hs_ledger_digest digest;
+
+    hs_writer_init(&writer, key, sizeof key);
+    hs_put_bytes(&writer, "job1", 4);
+    hs_put_u8(&writer, (uint8_t)strlen(submit->client_id));
+    hs_put_bytes(&writer, submit->client_id, strlen(submit->client_id));
+    hs_put_u64le(&writer, submit->seq);
+    hs_put_u64le(&writer, submit->nonce);
+    hs_ledger_digest_of(hs_view_of(key, writer.used_bytes), &digest);
+    memcpy(job_id, digest.bytes, HS_JOB_ID_BYTES);
+}
+
+/* In the frame, or put before as a blob. */
+static struct hs_view plan_text(struct hs_gate *gate, unsigned client,
+                                const struct hs_msg_submit *submit)
+{
+    const struct hs_gate_upload *upload = &gate->uploads[client];
+
+    if (submit->plan.bytes) return submit->plan;
+    if (upload->memory && upload->have_bytes == upload->total_bytes &&
+        memcmp(upload->digest, submit->digest, sizeof upload->digest) == 0)
+        return hs_view_of(upload->memory, upload->total_bytes);
+    return (struct hs_view){0};
+}
+
+static uint64_t digest_word(const struct hs_ledger_digest *digest)
+{
+    uint64_t word;
+
+    memcpy(&word, digest->bytes, sizeof word);
+    return word;
+}
+
+static void answer_known(struct hs_gate *gate, unsigned client, uint64_t request_id,
+                         const struct hs_gate_job *job, const struct hs_ledger_digest *digest)
+{
+    bool                     is_same = memcmp(&job->digest, digest, sizeof *digest) == 0;
+    struct hs_msg_submit_ack ack = {
+        .existing = 1, .status = (uint8_t)hs_gate_display(job), .birth_fence = job->birth_fence};
+
+    ack.code = is_same ? HS_RESULT_OK : HS_RESULT_CONFLICT;
+    ack.class = (uint8_t)hs_result_code_class(ack.code);
+    memcpy(ack.job_id, job->id, sizeof ack.job_id);
+    if (!is_same)
+        (void)snprintf(ack.text, sizeof ack.text,
+                       "this key has already submitted another plan: use a new sequence number");
+    gate->out.count(gate->out.self, HS_COUNT_jobs_repeated);
+    hs_gate_reply(gate, client, HS_MSG_SUBMIT_ACK, &ack, request_id);
+}
+
+/* The same submission again while its entry is on the way: it gets the same answer. true: that was it. */
+static bool join_pending(struct hs_gate *gate, unsigned client, uint64_t request_id,
+                         const uint8_t                  job_id[HS_JOB_ID_BYTES],
+                         const struct hs_ledger_digest *digest)
+{
+    for (unsigned i = 0; i < HS_GATE_PENDING_MAX; i++) {
+        struct hs_gate_pending *pending = &gate->pending[i];
+
+        if (pending->kind != HS_GATE_PENDING_SUBMIT ||
+            memcmp(pending->job_id, job_id, HS_JOB_ID_BYTES) != 0)
+            continue;
+        if (memcmp(&pending->digest, digest, sizeof *digest) != 0)
+            refuse(gate, client, request_id, HS_RESULT_CONFLICT,
+                   "this key is just submitting another plan");
+        else if (pending->waiter_count == HS_GATE_WAITERS_MAX)
+            refuse(gate, client, request_id, HS_RESULT_BUSY, "too many wait for this submission");
+        else
+            pending->waiters[pending->waiter_count++] =
+                (struct hs_gate_waiter){.client = client, .request_id = request_id};
+        return true;
+    }
+    return false;
+}
+
+static void refuse_plan(struct hs_gate *gate, unsigned client, uint64_t request_id,
+                        const struct hs_problems *problems, struct hs_view text)
+{
+    struct hs_msg_submit_ack ack = {.code = HS_RESULT_INVALID, .class = HS_RESULT_CLASS_PERMANENT};
+    struct hs_writer         out;
+
+    hs_writer_init(&out, gate->stats_memory, 16384);
+    hs_problems_print(problems, "plan", text, &out);
+    ack.problems = hs_view_of(out.data, out.used_bytes);
+    (void)snprintf(ack.text, sizeof ack.text, "the plan is invalid: %u problems", problems->errors);
+    gate->out.count(gate->out.self, HS_COUNT_jobs_refused);
+    hs_gate_reply(gate, client, HS_MSG_SUBMIT_ACK, &ack, request_id);
+}
+
+static const struct hs_plan *read_plan(struct hs_gate *gate, struct hs_view text,
+                                       const uint8_t                  job_id[HS_JOB_ID_BYTES],
+                                       const struct hs_ledger_digest *digest,
+                                       struct hs_problems            *problems)
+{
+    static const struct hs_plan_environment none = {0};
+    const struct hs_plan                   *plan;
+
+    gate->arena.used_bytes = 0;
+    hs_problems_init(problems);
+    gate->out.breadcrumb(gate->out.self, job_id, digest_word(digest));
+    plan = hs_plan_read(text, &none, &gate->arena, problems);
+    gate->out.breadcrumb(gate->out.self, job_id, 0);
+    return plan;
+}
+
+static void fill_create(struct hs_gate_job_create *create, const struct hs_msg_submit *submit,
+                        const struct hs_plan *plan)
+{
+    uint64_t timeout_ns = submit->timeout_ns ? submit->timeout_ns : hs_plan_timeout_ns(plan);
+
+    create->plan_bytes = submit->plan_bytes;
+    create->flags = submit->flags;
+    create->timeout_ns = timeout_ns;
+    create->workflow_count = (uint16_t)plan->workflows.count;
+    (void)snprintf(create->name, sizeof create->name, "%s",
+                   submit->name[0] ? submit->name : plan->name);
+    (void)snprintf(create->client_id, sizeof create->client_id, "%s", submit->client_id);
+}
+
+static int propose_create(struct hs_gate *gate, struct hs_view text, struct hs_gate_entry *entry,
+                          uint64_t token)
+{
+    struct hs_ledger_digest digest;
+    int rc = gate->out.blob_put(gate->out.self, text, &digest, 0); /* same batch, before it */
+
+    return rc ? rc : hs_gate_propose(gate, entry, token);
+}
+
+/* Everything about the submission itself is in order: may it become a job? */
+static void create_job(struct hs_gate *gate, unsigned client, const struct hs_msg_submit *submit,
+                       uint64_t request_id, struct hs_view text,
+                       const struct hs_ledger_digest *digest)
+{
+    struct hs_gate_entry    entry = {.kind = HS_GATE_JOB_CREATE};
+    struct hs_problems      problems;
+    const struct hs_plan   *plan;
+    struct hs_gate_pending *pending;
+    struct hs_err           err = {0};
+    uint32_t                code;
+
+    job_id_of(submit, entry.as.create.job_id);
+    plan = read_plan(gate, text, entry.as.create.job_id, digest, &problems);
+    if (!plan) {
+        refuse_plan(gate, client, request_id, &problems, text);
+        return;
+    }
+    entry.as.create.digest = *digest;
+    fill_create(&entry.as.create, submit, plan);
+    code = hs_gate_route(gate, plan, &entry.as.create, &err);
+    if (code != HS_RESULT_OK) {
+        refuse(gate, client, request_id, code, err.text);
+        return;
+    }
+    pending = hs_gate_take_pending(gate, HS_GATE_PENDING_SUBMIT);
+    if (!pending || propose_create(gate, text, &entry, pending->token)) {
+        if (pending) pending->kind = HS_GATE_PENDING_NONE;
+        refuse(gate, client, request_id, HS_RESULT_BUSY, "the log of decisions is busy");
+        return;
+    }
+    memcpy(pending->job_id, entry.as.create.job_id, sizeof pending->job_id);
+    pending->digest = *digest;
+    pending->waiters[0] = (struct hs_gate_waiter){.client = client, .request_id = request_id};
+    pending->waiter_count = 1;
+}
+
+void hs_gate_submit(struct hs_gate *gate, unsigned client, const struct hs_msg_submit *submit,
+                    uint64_t request_id)
+{
+    struct hs_view            text = plan_text(gate, client, submit);
+    uint8_t                   job_id[HS_JOB_ID_BYTES];
+    struct hs_ledger_digest   digest;
+    const struct hs_gate_job *known;
+
+    gate->out.count(gate->out.self, HS_COUNT_jobs_submitted);
+    memcpy(digest.bytes, submit->digest, sizeof digest.bytes);
+    job_id_of(submit, job_id);
+    known = hs_gate_find_job(gate->fsm, job_id);
+    if (known) {
+        answer_known(gate, client, request_id, known, &digest);
+        return;
+    }
+    if (join_pending(gate, client, request_id, job_id, &digest)) return;
+    if (gate->is_draining)
+        refuse(gate, client, request_id, HS_RESULT_DRAINING, "this gate takes no new jobs");
+    else if (!gate->is_leading)
+        refuse(gate, client, request_id, HS_RESULT_INITIALIZING, "the gate has just started");
+    else if (submit->plan_bytes > HS_PLAN_BYTES_MAX)
+        refuse(gate, client, request_id, HS_RESULT_TOO_LARGE, "a plan may have 4 MiB");
+    else if (!text.bytes)
+        refuse(gate, client, request_id, HS_RESULT_UNKNOWN_BLOB, "put the plan's text first");
+    else if (gate->fsm->active_count >= gate->limits.active_jobs_max)
+        refuse(gate, client, request_id, HS_RESULT_BUSY, "too many jobs are running");
+    else if (gate->out.is_quarantined(gate->out.self, digest_word(&digest)))
+        refuse(gate, client, request_id, HS_RESULT_FORBIDDEN,
+               "this plan has killed two processes and is set aside");
+    else {
+        struct hs_ledger_digest seen;
+
+        hs_ledger_digest_of(text, &seen);
+        if (text.bytes != submit->plan_bytes || memcmp(&seen, &digest, sizeof seen) != 0)
+            refuse(gate, client, request_id, HS_RESULT_CORRUPT, "the digest is not the plan's");
+        else
+            create_job(gate, client, submit, request_id, text, &digest);
+    }
+}
+
+/* Read once more: whatever was in the arena then belongs to somebody else by now. */
+static void learn_new(struct hs_gate *gate, struct hs_gate_job *job)
+{
+    struct hs_gate_soft  *soft = hs_gate_soft_of(gate, job);
+    struct hs_problems    problems;
+    const struct hs_plan *plan;
+    int64_t bytes = gate->out.blob_get(gate->out.self, &job->digest, gate->blob_memory,
+                                       HS_LEDGER_BLOB_BYTES_MAX);
+
+    memset(soft, 0, sizeof *soft);
+    soft->created_at_ns = gate->now_ns;
+    if (bytes <= 0) return;
+    plan = read_plan(gate, hs_view_of(gate->blob_memory, (size_t)bytes), job->id, &job->digest,
+                     &problems);
+    if (plan) hs_gate_learn_plan(gate, job, plan);
+}
+
+void hs_gate_submit_applied(struct hs_gate *gate, struct hs_gate_pending *pending, uint32_t code)
+{
+    struct hs_gate_job      *job = hs_gate_find_job(gate->fsm, pending->job_id);
+    struct hs_msg_submit_ack ack = {.code = (uint16_t)code,
+                                    .class = (uint8_t)hs_result_code_class(code),
+                                    .retry_after_ns = hs_result_code_retry_ns(code)};
+
+    if (job) {
+        ack.status = (uint8_t)hs_gate_display(job);
+        ack.birth_fence = job->birth_fence;
+        memcpy(ack.job_id, job->id, sizeof ack.job_id);
+    }
+    if (code == HS_RESULT_OK) {
+        gate->out.count(gate->out.self, HS_COUNT_jobs_accepted);
+        learn_new(gate, job);
+        hs_gate_show(gate, job);
+    } else {
+        gate->out.count(gate->out.self, HS_COUNT_jobs_refused);
+        (void)snprintf(ack.text, sizeof ack.text, "no room for another job now");
+    }
+    for (unsigned i = 0; i < pending->waiter_count; i++) {
+        hs_gate_reply(gate, pending->waiters[i].client, HS_MSG_SUBMIT_ACK, &ack,
+                      pending->waiters[i].request_id);
+        ack.existing = code == HS_RESULT_OK;
+    }
+}
