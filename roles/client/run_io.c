@@ -5,8 +5,15 @@
 #include "roles/client/exit_code.h"
 #include "roles/client/plan_load.h"
 #include "roles/client/print_io.h"
+#include "roles/client/session_io.h"
+#include "shm/base/time.h"
+#include "shm/base/units.h"
 
+#include <string.h>
 #include <unistd.h>
+
+/* The tree is on this machine: what takes longer is broken. */
+#define PATIENCE_NS (30 * HS_NS_PER_S)
 
 static int print_plan(const struct hs_plan_load_result *loaded)
 {
@@ -14,11 +21,67 @@ static int print_plan(const struct hs_plan_load_result *loaded)
                                                                               : HS_EXIT_OK;
 }
 
+static int parse_cores(const char *text, uint32_t *count)
+{
+    uint64_t value = 0;
+
+    *count = 0;
+    if (!text || strcmp(text, "auto") == 0) return 0;
+    if (hs_units_parse_count(hs_view_text(text), &value) != 0 || value == 0 ||
+        value > HS_ENGINES_MAX)
+        return hs_complain(HS_EXIT_USAGE, "--cores takes auto or a number from 1 to %d, not \"%s\"",
+                           HS_ENGINES_MAX, text);
+    *count = (uint32_t)value;
+    return 0;
+}
+
+static uint32_t count_steps(const struct hs_plan *plan)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < plan->workflows.count; i++) count += plan->workflows.at[i].steps.count;
+    return count;
+}
+
+static int run(const struct hs_options *options, const struct hs_plan_load_result *loaded,
+               uint32_t engine_count)
+{
+    static struct hs_session session;
+    struct hs_session_wish   wish = {.name = loaded->plan->name,
+                                     .step_count = count_steps(loaded->plan),
+                                     .cancels = true,
+                                     .is_json = options->value[HS_OPTION_json] != NULL};
+    struct hs_display        display;
+    struct hs_err            err;
+    bool                     is_quiet = options->value[HS_OPTION_quiet] != NULL;
+    int                      code;
+
+    hs_display_init(&display, wish.name, options->value[HS_OPTION_tui], is_quiet);
+    wish.follow.plan = loaded->text;
+    wish.follow.patience_ns = PATIENCE_NS;
+    wish.follow.stats_interval_ns = hs_display_interval_ns(display.mode);
+    wish.tree = (struct hs_tree_wish){.engine_count = engine_count,
+                                      .progress_interval_ns = wish.follow.stats_interval_ns,
+                                      .is_quiet = is_quiet,
+                                      .log_fd = -1};
+    if (hs_session_open(&session, &wish, &display, &err) < 0) {
+        hs_session_close(&session);
+        return hs_complain(HS_EXIT_INTERNAL, "%s", err.text);
+    }
+    hs_session_serve(&session);
+    code = hs_session_conclude(&session);
+    hs_session_close(&session);
+    return code;
+}
+
 int hs_command_run(const struct hs_options *options)
 {
     struct hs_plan_load_result loaded;
-    int                        rc = hs_plan_load_operand(&loaded, options);
+    uint32_t                   engine_count;
+    int                        rc = parse_cores(options->value[HS_OPTION_cores], &engine_count);
 
+    if (!rc) rc = hs_plan_load_operand(&loaded, options);
     if (rc) return rc;
-    return print_plan(&loaded);
+    if (options->value[HS_OPTION_plan]) return print_plan(&loaded);
+    return run(options, &loaded, engine_count);
 }

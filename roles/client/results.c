@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/* results.c - adds up the workflows of a job. */
+#include "roles/client/results.h"
+
+#include "roles/job_table.h"
+#include "shm/base/time.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void hs_results_init(struct hs_results *results, struct hs_chunk *chunks)
+{
+    memset(results, 0, sizeof *results);
+    hs_chunk_pool_init(&results->pool, chunks, HS_RESULTS_CHUNKS);
+    hs_stats_init(&results->total, &results->pool);
+    hs_stats_init(&results->step, &results->pool);
+}
+
+/* Workflows that ran side by side count once, those that ran one after the other add up; which of them did is not told, so the
+ * longest stands for the first kind, and rates are those of the time in which there was load. */
+static void take_head(struct hs_results *results, const struct hs_run_record *record)
+{
+    char *name = results->workflow_names[results->workflow_count++];
+
+    (void)snprintf(name, HS_NAME_BYTES, "%s", record->workflow);
+    if (!results->backend[0])
+        (void)snprintf(results->backend, sizeof results->backend, "%s", record->backend);
+    results->seed = record->seed;
+    results->duration_ns = hs_max_u64(results->duration_ns, record->duration_ns);
+    results->warmup_ns = hs_max_u64(results->warmup_ns, record->warmup_ns);
+    if (record->engine_count > results->engine_count) results->engine_count = record->engine_count;
+    results->restart_count += record->restart_count;
+    if (record->flags & HS_RUN_RECORD_OPEN_MODEL) results->is_open_model = true;
+    if (record->flags & (HS_RUN_RECORD_PARTIAL | HS_RUN_RECORD_NO_DETAIL) ||
+        record->state != HS_WORKFLOW_COMPLETED)
+        results->is_incomplete = true;
+}
+
+static int take_step(struct hs_results *results, struct hs_view name)
+{
+    uint32_t    at = results->step_count;
+    const char *workflow = results->workflow_names[results->workflow_count - 1];
+    int         rc;
+
+    if (at == HS_STEPS_MAX) return -ENOBUFS;
+    (void)snprintf(results->step_names[at], HS_NAME_BYTES, "%.*s",
+                   (int)(name.bytes < HS_NAME_BYTES ? name.bytes : HS_NAME_BYTES - 1),
+                   (const char *)name.data);
+    rc = hs_stats_add(&results->total, &results->step);
+    if (rc < 0) return rc;
+    hs_report_step_build(&results->steps[at], workflow, results->step_names[at], &results->step);
+    results->step_count++;
+    return 0;
+}
+
+static int take_record(struct hs_results *results, struct hs_run_record_reader *reader)
+{
+    struct hs_view name;
+    int            rc;
+
+    if (results->workflow_count == HS_WORKFLOWS_MAX) return -ENOBUFS;
+    take_head(results, &reader->record);
+    for (;;) {
+        hs_stats_clear(&results->step);
+        rc = hs_run_record_next(reader, &name, &results->step);
+        if (rc <= 0) return rc;
+        rc = take_step(results, name);
+        if (rc < 0) return rc;
+    }
+}
+
+int hs_results_take(struct hs_results *results, struct hs_view bytes)
+{
+    struct hs_run_record_reader reader;
+    int64_t                     taken;
+
+    while ((taken = hs_run_record_open(&reader, bytes)) > 0) {
+        int rc = take_record(results, &reader);
+
+        if (rc < 0) return rc;
+        bytes = hs_view_of(bytes.data + taken, bytes.bytes - (size_t)taken);
+    }
+    return (int)taken;
+}
+
+void hs_results_report(struct hs_results *results, struct hs_report_meta *meta,
+                       struct hs_report *report)
+{
+    meta->backend = results->backend[0] ? results->backend : "unknown";
+    meta->seed = results->seed;
+    meta->duration_ns = results->duration_ns;
+    meta->warmup_ns = results->warmup_ns;
+    meta->engine_count = results->engine_count;
+    if (meta->restart_count < results->restart_count) meta->restart_count = results->restart_count;
+    meta->is_open_model = results->is_open_model;
+    hs_report_build(report, meta, &results->total);
+    hs_report_set_steps(report, results->steps, results->step_count);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/* results.h - a job's results, which are run records one after another, as one report. Pure; memory is the caller's. */
+#ifndef HS_CLIENT_RESULTS_H
+#define HS_CLIENT_RESULTS_H
+
+#include "roles/stats/report.h"
+#include "roles/stats/run_record.h"
+
+enum {
+    HS_RESULTS_CHUNKS = 2 * HS_STATS_CHUNKS_MAX + 1, /* the total and one step */
+    HS_RESULTS_BACKEND_BYTES = HS_RUN_RECORD_BACKEND_BYTES
+};
+
+struct hs_results {
+    struct hs_chunk_pool  pool;
+    struct hs_stats       total;
+    struct hs_stats       step;
+    struct hs_report_step steps[HS_STEPS_MAX];
+    char                  step_names[HS_STEPS_MAX][HS_NAME_BYTES];
+    char                  workflow_names[HS_WORKFLOWS_MAX][HS_NAME_BYTES];
+    char                  backend[HS_RESULTS_BACKEND_BYTES];
+    uint32_t              step_count;
+    uint32_t              workflow_count;
+    uint32_t              engine_count; /* of the workflow that had most */
+    uint32_t              restart_count;
+    uint64_t              seed;
+    uint64_t              duration_ns; /* measured */
+    uint64_t              warmup_ns;
+    bool                  is_open_model;
+    bool                  is_incomplete; /* figures are missing, or a workflow was not over */
+};
+
+/* chunks: HS_RESULTS_CHUNKS of them, zeroed. */
+void hs_results_init(struct hs_results *results, struct hs_chunk *chunks);
+/* All records in bytes. -EPROTO: malformed; -ENOBUFS: more than a plan may have. */
+int hs_results_take(struct hs_results *results, struct hs_view bytes) HS_MUST_CHECK;
+/* meta has what results do not know (name, run_id, in_flight_mean, is_interrupted); the rest of it is filled here. */
+void hs_results_report(struct hs_results *results, struct hs_report_meta *meta,
+                       struct hs_report *report);
+
+#endif

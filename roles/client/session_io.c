@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+/* session_io.c - one poll loop: link, leash, the tree's end, signals, the follow's deadline. */
+#include "roles/client/session_io.h"
+
+#include "roles/client/exit_code.h"
+#include "roles/control_io.h"
+#include "roles/job_table.h"
+#include "roles/result_code.h"
+#include "shm/base/assert.h"
+#include "shm/base/time.h"
+
+#include <errno.h>
+#include <openssl/sha.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LIVE_CHUNKS_MAX = 400000, /* 200 MiB of address space, touched only when used */
+    LIVE_EXTRA_FIGURES = 4,
+    LIVE_STEPS_UNKNOWN = 256,
+    RESULTS_BYTES_MAX = 256 << 20,
+    POLL_COUNT = 4,
+    POLL_MAX_MS = 60000
+};
+
+#define CONNECT_WAIT_MIN_NS (50 * HS_NS_PER_MS)
+#define CONNECT_WAIT_MAX_NS (2 * HS_NS_PER_S)
+
+uint64_t hs_client_now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * HS_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+void hs_client_id(char id[HS_CLIENT_ID_BYTES])
+{
+    char           host[HS_NAME_BYTES] = "";
+    struct passwd *user = getpwuid(geteuid());
+
+    if (gethostname(host, sizeof host - 1) < 0) (void)snprintf(host, sizeof host, "localhost");
+    (void)snprintf(id, HS_CLIENT_ID_BYTES, "%.24s@%.38s", user ? user->pw_name : "user", host);
+}
+
+/* ---- what the follow wants ---- */
+
+static int keep_piece(struct hs_session *session, const struct hs_msg_results *results)
+{
+    size_t end = (size_t)results->offset_bytes + results->payload.bytes;
+
+    if (results->total_bytes > RESULTS_BYTES_MAX || end > results->total_bytes) return -EMSGSIZE;
+    if (end > session->results_capacity) {
+        uint8_t *grown = realloc(session->results, (size_t)results->total_bytes);
+
+        if (!grown) return -ENOMEM;
+        session->results = grown;
+        session->results_capacity = (size_t)results->total_bytes;
+    }
+    memcpy(session->results + results->offset_bytes, results->payload.data, results->payload.bytes);
+    return 0;
+}
+
+static void show_event(struct hs_session *session, const struct hs_msg_event *event)
+{
+    const char *state = event->workflow == HS_WORKFLOW_ALL ? hs_job_state_name(event->status)
+                                                           : hs_workflow_state_name(event->status);
+
+    if (event->kind == HS_EVENT_ACCEPTED || (event->kind != HS_EVENT_NOTICE && !event->text[0]))
+        return; /* figures follow, and the result tells the rest */
+    hs_display_note(session->display, "t=%llus %s %s%s%s",
+                    (unsigned long long)(event->elapsed_ns / HS_NS_PER_S),
+                    event->kind == HS_EVENT_NOTICE ? "notice" : "state",
+                    event->kind == HS_EVENT_NOTICE ? "" : state, event->text[0] ? " " : "",
+                    event->text);
+}
+
+static void show_problems(const struct hs_msg_submit_ack *ack)
+{
+    (void)fprintf(stderr, "%.*s\n", (int)ack->problems.bytes, (const char *)ack->problems.data);
+}
+
+static void show_news(struct hs_session *session, enum hs_msg_type type,
+                      const union hs_msg *message)
+{
+    if (type == HS_MSG_EVENT) show_event(session, &message->event);
+    if (type == HS_MSG_SUBMIT_ACK) show_problems(&message->submit_ack);
+    if (type == HS_MSG_STATS && hs_live_take(&session->live, &message->stats))
+        hs_display_figures(session->display, &session->live);
+}
+
+static void on_link_lost(struct hs_session *session);
+
+static void step(struct hs_session *session, const struct hs_follow_event *event)
+{
+    struct hs_follow_actions actions;
+    bool                     is_lost = false;
+
+    hs_follow_step(&session->follow, hs_client_now_ns(), event, &actions);
+    for (unsigned i = 0; i < actions.count; i++) {
+        const struct hs_follow_action *action = &actions.at[i];
+
+        switch (action->type) {
+        case HS_FOLLOW_SEND:
+            if (hs_gate_link_send(&session->link, action->message_type, &action->message) < 0)
+                is_lost = true;
+            break;
+        case HS_FOLLOW_NEWS: show_news(session, action->message_type, event->message); break;
+        case HS_FOLLOW_TAKE:
+            if (keep_piece(session, &event->message->results) < 0) {
+                (void)hs_err_set(&session->err, -EMSGSIZE, "the results");
+                session->is_over = true;
+            }
+            break;
+        }
+    }
+    if (is_lost) on_link_lost(session);
+}
+
+static void step_plain(struct hs_session *session, enum hs_follow_event_type type)
+{
+    step(session, &(struct hs_follow_event){.type = type});
+}
+
+/* ---- link, leash, signals ---- */
+
+static void on_link_lost(struct hs_session *session)
+{
+    hs_gate_link_close(&session->link);
+    session->connect_at_ns = hs_client_now_ns() + session->connect_wait_ns;
+    step_plain(session, HS_FOLLOW_LINK_DOWN);
+}
+
+static void read_link(struct hs_session *session)
+{
+    static union hs_msg message;
+    enum hs_msg_type    type;
+    int                 rc = 1;
+
+    while (session->link.fd >= 0 && session->follow.state != HS_FOLLOW_DONE &&
+           (rc = hs_gate_link_receive(&session->link, &type, &message)) == 1)
+        step(session, &(struct hs_follow_event){
+                          .type = HS_FOLLOW_MESSAGE, .message_type = type, .message = &message});
+    if (rc < 0 && session->link.fd >= 0) on_link_lost(session);
+}
+
+static void connect_socket(struct hs_session *session)
+{
+    int rc = hs_gate_link_connect(&session->link, session->wish.socket_path);
+
+    if (rc == 0) {
+        session->connect_wait_ns = CONNECT_WAIT_MIN_NS;
+        step_plain(session, HS_FOLLOW_LINK_UP);
+        return;
+    }
+    session->connect_wait_ns = hs_min_u64(2 * session->connect_wait_ns, CONNECT_WAIT_MAX_NS);
+    session->connect_at_ns = hs_client_now_ns() + session->connect_wait_ns;
+    (void)snprintf(session->follow.text, sizeof session->follow.text, "%.200s: %s",
+                   session->wish.socket_path, hs_err_code_text(rc));
+}
+
+static void tell_link_up(struct hs_session *session)
+{
+    if (session->is_ready && session->link.fd >= 0) step_plain(session, HS_FOLLOW_LINK_UP);
+}
+
+static void take_record(struct hs_session *session, const struct hs_control_record *record, int fd)
+{
+    char name[HS_PROCESS_NAME_BYTES];
+
+    if (record->type == HS_CONTROL_LINK && record->peer == HS_ROLE_GATE && fd >= 0) {
+        if (session->link.fd >= 0) on_link_lost(session);
+        hs_gate_link_take(&session->link, fd);
+        tell_link_up(session);
+        return;
+    }
+    if (fd >= 0) (void)close(fd);
+    if (record->type == HS_CONTROL_TREE_READY && !session->is_ready) {
+        session->is_ready = true;
+        tell_link_up(session);
+    } else if (record->type == HS_CONTROL_DEATH) {
+        session->death_count++;
+        hs_process_name((enum hs_role_kind)record->peer, record->idx, name);
+        hs_display_note(session->display, "%s died: %s", name, record->text);
+    }
+}
+
+static void read_leash(struct hs_session *session)
+{
+    struct hs_control_record record;
+    int                      fd;
+    int                      rc;
+
+    while ((rc = hs_control_recv(session->tree.leash_fd, HS_ROLE_NONE, &record, &fd)) == 1)
+        take_record(session, &record, fd);
+    if (rc == -EAGAIN) return;
+    (void)close(session->tree.leash_fd); /* the end of the process is what counts */
+    session->tree.leash_fd = -1;
+}
+
+static void read_signal(struct hs_session *session)
+{
+    struct signalfd_siginfo info;
+
+    if (read(session->signal_fd, &info, sizeof info) != (ssize_t)sizeof info) return;
+    if (session->signal || !session->wish.cancels) {
+        session->is_over = true;
+        if (!session->signal) session->signal = (int)info.ssi_signo;
+        return;
+    }
+    session->signal = (int)info.ssi_signo;
+    hs_display_note(session->display, "stopping: no more requests start, those in flight are "
+                                      "awaited; once more ends at once");
+    step_plain(session, HS_FOLLOW_CANCEL);
+}
+
+static void on_tree_end(struct hs_session *session)
+{
+    int code = hs_client_tree_wait(&session->tree, 0);
+
+    session->is_over = true;
+    (void)hs_err_set(&session->err, 0, "hyperscaled ended with exit code %d", code);
+    session->err.code = -ECANCELED;
+}
+
+/* ---- the loop ---- */
+
+static int wait_ms(const struct hs_session *session)
+{
+    uint64_t now_ns = hs_client_now_ns();
+    uint64_t deadline_ns = hs_follow_deadline_ns(&session->follow);
+
+    if (session->wish.socket_path && session->link.fd < 0)
+        deadline_ns = hs_min_u64(deadline_ns, session->connect_at_ns);
+    if (deadline_ns <= now_ns) return 0;
+    return (int)hs_min_u64((deadline_ns - now_ns) / HS_NS_PER_MS + 1, POLL_MAX_MS);
+}
+
+static void turn(struct hs_session *session)
+{
+    struct pollfd fds[POLL_COUNT] = {{.fd = session->link.fd, .events = POLLIN},
+                                     {.fd = session->tree.leash_fd, .events = POLLIN},
+                                     {.fd = session->tree.pid_fd, .events = POLLIN},
+                                     {.fd = session->signal_fd, .events = POLLIN}};
+
+    if (!session->is_ready && !session->wish.socket_path) fds[0].fd = -1;
+    if (poll(fds, POLL_COUNT, wait_ms(session)) < 0 && errno != EINTR) {
+        (void)hs_err_set(&session->err, -errno, "poll");
+        session->is_over = true;
+        return;
+    }
+    if (fds[3].revents) read_signal(session);
+    if (fds[0].revents) read_link(session);
+    if (fds[1].revents) read_leash(session);
+    if (fds[2].revents && session->follow.state != HS_FOLLOW_DONE) on_tree_end(session);
+    if (session->wish.socket_path && session->link.fd < 0 &&
+        hs_client_now_ns() >= session->connect_at_ns)
+        connect_socket(session);
+    if (hs_client_now_ns() >= hs_follow_deadline_ns(&session->follow))
+        step_plain(session, HS_FOLLOW_TIMER);
+}
+
+void hs_session_serve(struct hs_session *session)
+{
+    while (session->follow.state != HS_FOLLOW_DONE && !session->is_over) turn(session);
+    hs_display_end(session->display);
+}
+
+/* ---- beginning and end ---- */
+
+static int open_live(struct hs_session *session)
+{
+    uint32_t steps = session->wish.step_count ? session->wish.step_count : LIVE_STEPS_UNKNOWN;
+    uint64_t chunks =
+        hs_min_u64((uint64_t)(steps + LIVE_EXTRA_FIGURES) * HS_STATS_CHUNKS_MAX, LIVE_CHUNKS_MAX);
+
+    session->chunks = calloc(chunks, sizeof(struct hs_chunk));
+    session->sources = calloc(steps + 1, sizeof(struct hs_merge_source));
+    if (!session->chunks || !session->sources) return -ENOMEM;
+    hs_live_init(&session->live, session->chunks, (uint32_t)chunks, session->sources, steps + 1);
+    return 0;
+}
+
+static int open_signals(struct hs_session *session)
+{
+    sigset_t wanted;
+
+    (void)sigemptyset(&wanted);
+    (void)sigaddset(&wanted, SIGINT);
+    (void)sigaddset(&wanted, SIGTERM);
+    if (sigprocmask(SIG_BLOCK, &wanted, NULL) < 0) return -errno;
+    session->signal_fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    return session->signal_fd < 0 ? -errno : 0;
+}
+
+static int fill_follow(struct hs_session *session, char *client_id)
+{
+    struct hs_follow_config *config = &session->wish.follow;
+
+    config->client_id = client_id;
+    config->name = session->wish.name;
+    config->seq = 1;
+    if (getrandom(&config->nonce, sizeof config->nonce, 0) < 0 ||
+        getrandom(config->request_id, sizeof config->request_id, 0) < 0)
+        return -errno;
+    HS_STATIC_ASSERT(sizeof config->digest == SHA256_DIGEST_LENGTH, "plans are known by SHA-256");
+    if (config->plan.bytes) (void)SHA256(config->plan.data, config->plan.bytes, config->digest);
+    return 0;
+}
+
+int hs_session_open(struct hs_session *session, const struct hs_session_wish *wish,
+                    struct hs_display *display, struct hs_err *err)
+{
+    static char client_id[HS_CLIENT_ID_BYTES];
+    int         rc;
+
+    memset(session, 0, sizeof *session);
+    session->wish = *wish;
+    session->display = display;
+    session->signal_fd = -1;
+    session->tree = (struct hs_client_tree){.pid = -1, .pid_fd = -1, .leash_fd = -1};
+    session->connect_wait_ns = CONNECT_WAIT_MIN_NS;
+    hs_client_id(client_id);
+    rc = hs_gate_link_init(&session->link);
+    if (!rc) rc = open_live(session);
+    if (!rc) rc = open_signals(session);
+    if (!rc) rc = fill_follow(session, client_id);
+    if (rc < 0) return hs_err_set(err, rc, "start");
+    hs_follow_init(&session->follow, &session->wish.follow, hs_client_now_ns());
+    if (wish->socket_path) {
+        session->is_ready = true;
+        connect_socket(session);
+        return 0;
+    }
+    return hs_client_tree_start(&session->tree, &wish->tree, err);
+}
+
+void hs_session_close(struct hs_session *session)
+{
+    bool is_hurried = session->is_over && session->signal;
+
+    hs_client_tree_stop(&session->tree);
+    (void)hs_client_tree_wait(&session->tree, is_hurried ? 0 : 15000);
+    hs_gate_link_fini(&session->link);
+    if (session->signal_fd >= 0) (void)close(session->signal_fd);
+    free(session->results);
+    free(session->chunks);
+    free(session->sources);
+}
