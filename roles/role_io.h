@@ -82,10 +82,11 @@ int hs_role_open(struct hs_role_process *process, const struct hs_heritage *heri
  * open by now), says READY. */
 int hs_role_ready(struct hs_role_process *process, struct hs_err *err) HS_MUST_CHECK;
 /* Until stopped; the process's exit code. */
-int hs_role_serve(struct hs_role_process *process, const struct hs_role_hooks *hooks, void *self);
+int hs_role_serve(struct hs_role_process *process, const struct hs_role_hooks *hooks,
+                  void *self) HS_MUST_CHECK;
 /* Logs err and tells which exit code says it: 78 configuration (-EINVAL: another start will not
  * help), 77 permission (-EACCES, -EPERM), 1 the rest (start me again). */
-int hs_role_exit_code(const struct hs_err *err);
+int hs_role_exit_code(const struct hs_err *err) HS_MUST_CHECK;
 
 /* Maps a segment of the heritage, checked against share.h; unmap it with hs_segment_unmap, or leave
  * that to the end of the process. -ENOENT: not in this role's heritage; -EACCES: READ_WRITE asked

@@ -27,12 +27,15 @@ enum { CONTROL_BUFFER_BYTES = 212992, KEEP_MAX = HS_SHARE_COUNT + 5 * HS_ENGINES
 
 void hs_child_reset_signals(void)
 {
-    sigset_t none;
+    struct sigaction action = {.sa_flags = 0};
+    sigset_t         none;
 
-    for (int signal_number = 1; signal_number < NSIG; signal_number++)
-        (void)signal(signal_number, signal_number == SIGPIPE ? SIG_IGN : SIG_DFL);
+    for (int signal_number = 1; signal_number < NSIG; signal_number++) {
+        action.sa_handler = signal_number == SIGPIPE ? SIG_IGN : SIG_DFL;
+        (void)sigaction(signal_number, &action, NULL);
+    }
     (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 static void sort(int *fds, unsigned count)

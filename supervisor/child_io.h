@@ -7,7 +7,7 @@
 
 /* Forks the role of child, generation restart.generation, and fills in pid and descriptors. */
 int  hs_child_fork(struct hs_tree *tree, struct hs_child *child, struct hs_err *err) HS_MUST_CHECK;
-void hs_child_signal(const struct hs_child *child, int signal);
+void hs_child_signal(const struct hs_child *child, int signal_number);
 void hs_child_close(struct hs_child *child); /* its descriptors; no pid any more */
 
 /* In a fresh child, whatever it is for: signals as in a program just started. */

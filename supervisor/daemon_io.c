@@ -171,12 +171,14 @@ static int take_over_signals(struct hs_tree *tree, struct hs_err *err)
     sigset_t         blocked;
     sigset_t         read_here;
 
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGCHLD, SIG_DFL); /* inherited as ignored, children would reap themselves */
+    (void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    /* Inherited as ignored, children would reap themselves. */
+    (void)sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
     (void)sigfillset(&blocked);
     (void)sigemptyset(&read_here);
     for (size_t i = 0; i < HS_ARRAY_LEN(wanted); i++) (void)sigaddset(&read_here, wanted[i]);
-    if (sigprocmask(SIG_SETMASK, &blocked, NULL) < 0) return hs_err_set(err, -errno, "signals");
+    if (pthread_sigmask(SIG_SETMASK, &blocked, NULL) != 0)
+        return hs_err_set(err, -EINVAL, "signals");
     tree->signal_fd = signalfd(-1, &read_here, SFD_NONBLOCK | SFD_CLOEXEC);
     return tree->signal_fd < 0 ? hs_err_set(err, -errno, "signal descriptor") : 0;
 }
@@ -209,8 +211,9 @@ static void tidy_descriptors(struct hs_tree *tree)
     while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
         ;
     if (fd > STDERR_FILENO) (void)close(fd);
-    if (tree->is_embedded) (void)fcntl(LEASH_FD, F_SETFD, FD_CLOEXEC);
-    if (tree->is_embedded) (void)fcntl(CONFIG_TEXT_FD, F_SETFD, FD_CLOEXEC);
+    if (!tree->is_embedded) return;
+    (void)fcntl(LEASH_FD, F_SETFD, FD_CLOEXEC);
+    (void)fcntl(CONFIG_TEXT_FD, F_SETFD, FD_CLOEXEC);
 }
 
 /* Whoever holds the other end of the leash is our parent, and we die with it. */

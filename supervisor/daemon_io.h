@@ -3,6 +3,8 @@
 #ifndef HS_SUPERVISOR_DAEMON_IO_H
 #define HS_SUPERVISOR_DAEMON_IO_H
 
-int hs_daemon_main(int argc, char **argv);
+#include "shm/base/err.h"
+
+int hs_daemon_main(int argc, char **argv) HS_MUST_CHECK;
 
 #endif

@@ -25,9 +25,9 @@ bool hs_jail_enter(const struct hs_config *config, const struct hs_role_row *row
 bool hs_jail_enter_resolver(pid_t parent_pid);
 
 /* In the role, when all is open (heritage.confine). */
-int hs_jail_confine(const struct hs_heritage *heritage);
+int hs_jail_confine(const struct hs_heritage *heritage) HS_MUST_CHECK;
 
 /* The filter of system calls (seccomp_io.c): 0, or negative errno; -ENOSYS in a sanitizer build. */
-int hs_seccomp_apply(enum hs_role_kind kind);
+int hs_seccomp_apply(enum hs_role_kind kind) HS_MUST_CHECK;
 
 #endif

@@ -10,9 +10,10 @@
 static uint64_t add_text(uint64_t hash, const char *text)
 {
     for (; *text; text++) {
-        char letter = *text >= '0' && *text <= '9' ? '0' : *text;
+        unsigned char letter = (unsigned char)*text;
 
-        hash = (hash ^ (unsigned char)letter) * UINT64_C(0x100000001b3);
+        if (letter >= '0' && letter <= '9') letter = '0';
+        hash = (hash ^ letter) * UINT64_C(0x100000001b3);
     }
     return (hash ^ 0xff) * UINT64_C(0x100000001b3);
 }

@@ -17,7 +17,7 @@
 
 void hs_notify(const char *state)
 {
-    const char        *name = getenv("NOTIFY_SOCKET");
+    const char        *name = secure_getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t             bytes = name ? strlen(name) : 0;
     int                fd;
@@ -44,10 +44,10 @@ void hs_notify_reloading(uint64_t now_ns)
 
 uint64_t hs_notify_interval_ns(void)
 {
-    const char *period = getenv("WATCHDOG_USEC");
-    const char *pid = getenv("WATCHDOG_PID");
+    const char *period = secure_getenv("WATCHDOG_USEC");
+    const char *pid = secure_getenv("WATCHDOG_PID");
 
-    if (!period || !getenv("NOTIFY_SOCKET")) return 0;
+    if (!period || !secure_getenv("NOTIFY_SOCKET")) return 0;
     if (pid && strtoull(pid, NULL, 10) != (unsigned long long)getpid()) return 0;
     return strtoull(period, NULL, 10) * HS_NS_PER_US / 2;
 }

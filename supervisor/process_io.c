@@ -81,7 +81,8 @@ static void add_event(struct hs_tree *tree, const struct hs_child *child, const 
                         &event);
 }
 
-static void start(struct hs_tree *tree, struct hs_child *child)
+/* False: there is no process. */
+static bool start(struct hs_tree *tree, struct hs_child *child)
 {
     char          name[HS_PROCESS_NAME_BYTES];
     struct hs_err err;
@@ -95,12 +96,12 @@ static void start(struct hs_tree *tree, struct hs_child *child)
         hs_log(HS_LOG_ERROR, "supervisor", "cannot_start process=%s reason=\"%s\"", name, err.text);
         (void)snprintf(child->last_death, sizeof child->last_death, "could not be started: %.100s",
                        err.text);
-        hs_process_step(tree, child, HS_RESTART_DIED, -1, 0);
-        return;
+        return false;
     }
     hs_log(HS_LOG_INFO, "supervisor", "started process=%s pid=%d generation=%" PRIu64, name,
            (int)child->pid, child->restart.generation);
     hs_links_make(tree, child);
+    return true;
 }
 
 static void tell_stop(struct hs_child *child)
@@ -122,22 +123,34 @@ static void kill_it(struct hs_tree *tree, struct hs_child *child)
     hs_child_signal(child, SIGKILL);
 }
 
+/* False: it wanted a process, and there is none. */
+static bool step_once(struct hs_tree *tree, struct hs_child *child,
+                      const struct hs_restart_event *event)
+{
+    struct hs_restart_actions actions;
+    bool                      is_done = true;
+
+    hs_restart_step(&child->restart, &tree->restart_config, &tree->rand, hs_supervisor_clock_ns(),
+                    event, &actions);
+    for (unsigned i = 0; i < actions.count; i++) {
+        switch (actions.at[i]) {
+        case HS_RESTART_DO_FORK: is_done = start(tree, child); break;
+        case HS_RESTART_DO_TELL_STOP: tell_stop(child); break;
+        case HS_RESTART_DO_KILL: kill_it(tree, child); break;
+        }
+    }
+    return is_done;
+}
+
 void hs_process_step(struct hs_tree *tree, struct hs_child *child, enum hs_restart_event_type type,
                      int exit_code, uint64_t deadline_ns)
 {
     const struct hs_restart_event event = {
         .type = type, .exit_code = exit_code, .deadline_ns = deadline_ns};
-    struct hs_restart_actions actions;
+    const struct hs_restart_event stillborn = {.type = HS_RESTART_DIED, .exit_code = -1};
 
-    hs_restart_step(&child->restart, &tree->restart_config, &tree->rand, hs_supervisor_clock_ns(),
-                    &event, &actions);
-    for (unsigned i = 0; i < actions.count; i++) {
-        switch (actions.at[i]) {
-        case HS_RESTART_DO_FORK: start(tree, child); break;
-        case HS_RESTART_DO_TELL_STOP: tell_stop(child); break;
-        case HS_RESTART_DO_KILL: kill_it(tree, child); break;
-        }
-    }
+    /* A process that could not be forked has died early: the core waits before it wants another. */
+    if (!step_once(tree, child, &event)) (void)step_once(tree, child, &stillborn);
     hs_process_publish(tree, child);
 }
 

@@ -218,7 +218,7 @@ static bool is_settled(struct hs_tree *tree)
     const struct hs_child *child = &tree->children[tree->reload.current_idx];
 
     switch (child->restart.state) {
-    case HS_PROCESS_STOPPING: return false;
+    case HS_PROCESS_STOPPING:
     case HS_PROCESS_STARTING: return false;
     case HS_PROCESS_READY:
     case HS_PROCESS_ABSENT:

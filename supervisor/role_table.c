@@ -7,13 +7,13 @@
 
 static const struct hs_role_row rows[HS_ROLE_ROWS] = {
 #define HS_ROW(kind_name, role, writes_bits, reads_bits, oom)                                      \
-    {HS_ROLE_##kind_name,                                                                          \
-     #role,                                                                                        \
-     hs_##role##_main,                                                                             \
-     offsetof(struct hs_config, users.role),                                                       \
-     HS_SHARES_OF_ALL | (writes_bits),                                                             \
-     HS_SHARE_BIT(HOST) | (reads_bits),                                                            \
-     oom},
+    {.name = #role,                                                                                \
+     .main = hs_##role##_main,                                                                     \
+     .user_offset = offsetof(struct hs_config, users.role),                                        \
+     .kind = HS_ROLE_##kind_name,                                                                  \
+     .writes = HS_SHARES_OF_ALL | (writes_bits),                                                   \
+     .reads = HS_SHARE_BIT(HOST) | (reads_bits),                                                   \
+     .oom_score = (oom)},
     HS_ROLE_TABLE(HS_ROW)
 #undef HS_ROW
 };

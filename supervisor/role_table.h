@@ -35,13 +35,13 @@ HS_ROLE_TABLE(HS_DECLARE_MAIN)
 #undef HS_DECLARE_MAIN
 
 struct hs_role_row {
-    enum hs_role_kind kind;
-    const char       *name;
+    const char *name;
     int (*main)(const struct hs_heritage *heritage);
-    size_t   user_offset; /* of its struct hs_config_account in struct hs_config */
-    uint32_t writes;      /* bits of enum hs_share */
-    uint32_t reads;
-    int      oom_score;
+    size_t            user_offset; /* of its struct hs_config_account in struct hs_config */
+    enum hs_role_kind kind;
+    uint32_t          writes; /* bits of enum hs_share */
+    uint32_t          reads;
+    int               oom_score;
 };
 
 enum { HS_ROLE_ROWS = 5 };

@@ -181,7 +181,7 @@ int hs_state_dir_open(struct hs_tree *tree, struct hs_err *err)
 /* An unlinked file where the file system can make one; else memory. */
 static int open_nameless(int fds[2], struct hs_err *err)
 {
-    const char *dir = getenv("TMPDIR");
+    const char *dir = secure_getenv("TMPDIR");
 
     for (unsigned i = 0; i < 2; i++) {
         fds[i] = open(dir && *dir ? dir : "/tmp", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);

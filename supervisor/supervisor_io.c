@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define DRAIN_INTERVAL_NS (100 * HS_NS_PER_MS)
+#define LAG_INTERVAL_NS   (10 * HS_NS_PER_S) /* status shows the worst lag since */
 enum { EXIT_CRASH_LOOP = 75 };
 
 enum { POLL_MAX = 2 * HS_PROCESS_SUPERVISED + HS_RESOLVERS_MAX + 3 };
@@ -125,6 +126,11 @@ static void watch_all(struct hs_tree *tree, uint64_t now_ns)
     if (now_ns < hs_watchdog_deadline_ns(&tree->watchdog)) return;
     hs_watchdog_begin(&tree->watchdog, tree->held.config->supervisor.watchdog_ns, now_ns);
     for (unsigned i = 0; i < HS_PROCESS_SUPERVISED; i++) watch(tree, &tree->children[i], now_ns);
+    if (now_ns < tree->lag_at_ns) return;
+    tree->lag_at_ns = now_ns + LAG_INTERVAL_NS;
+    for (unsigned i = 0; i < HS_PROCESS_SUPERVISED; i++)
+        (void)hs_vitals_take_lag(
+            hs_vitals_page(hs_segment_body(&tree->shares[HS_SHARE_VITALS].mapped), i));
 }
 
 static void drain_logs(struct hs_tree *tree, uint64_t now_ns)

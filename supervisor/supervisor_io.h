@@ -6,6 +6,6 @@
 #include "supervisor/tree.h"
 
 /* Starts every configured process and serves until all have ended; the exit code. */
-int hs_supervisor_run(struct hs_tree *tree);
+int hs_supervisor_run(struct hs_tree *tree) HS_MUST_CHECK;
 
 #endif

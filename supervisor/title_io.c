@@ -5,7 +5,6 @@
 
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -36,7 +35,7 @@ void hs_title_set(const char *name)
     (void)snprintf(comm, sizeof comm, "hs-%s", name);
     (void)prctl(PR_SET_NAME, comm);
     if (!area.start || !area.bytes) return;
-    (void)clearenv();
+    environ = NULL; /* its strings are about to go */
     memset(area.start, 0, area.bytes);
     (void)snprintf(area.start, area.bytes, "hyperscaled: %s", name);
 }

@@ -139,6 +139,7 @@ struct hs_tree {
     unsigned                  resolve_first;
     unsigned                  resolve_count;
     uint64_t                  drain_at_ns;
+    uint64_t                  lag_at_ns;
     uint64_t                  notify_at_ns; /* next keepalive to the service manager */
     uint64_t                  notify_interval_ns;
     unsigned                  unclean_count; /* ends during the stop that were not in order */

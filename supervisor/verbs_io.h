@@ -7,6 +7,6 @@
 
 /* run_dir as configured. Prints answers on standard output, trouble on standard error; the exit
  * code. */
-int hs_verbs_run(enum hs_cli_verb verb, const char *run_dir);
+int hs_verbs_run(enum hs_cli_verb verb, const char *run_dir) HS_MUST_CHECK;
 
 #endif

@@ -4,7 +4,9 @@
 #ifndef HS_RESOLVER_RESOLVER_IO_H
 #define HS_RESOLVER_RESOLVER_IO_H
 
+#include "shm/base/err.h"
+
 /* Sends one struct hs_resolver_answer through fd; the process's exit code. */
-int hs_resolver_main(int fd, const char *host);
+int hs_resolver_main(int fd, const char *host) HS_MUST_CHECK;
 
 #endif
