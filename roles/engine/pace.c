@@ -80,10 +80,12 @@ bool hs_pace_take(struct hs_pace *pace, uint64_t now_ns, uint64_t *due_ns, uint6
 void hs_pace_drop(struct hs_pace *pace, uint64_t now_ns, struct hs_pace_past *dropped)
 {
     uint64_t until_ns = hs_min_u64(now_ns, pace->end_ns);
-    uint64_t due = hs_schedule_due(&pace->schedule, elapsed_ns(pace, until_ns));
+    uint64_t due;
 
     *dropped = (struct hs_pace_past){0};
-    if (!pace->is_open || due <= pace->taken_count) return;
+    if (!pace->is_open) return;
+    due = hs_schedule_due(&pace->schedule, elapsed_ns(pace, until_ns));
+    if (due <= pace->taken_count) return;
     split(pace, pace->taken_count, due, dropped);
     pace->taken_count = due;
 }

@@ -111,11 +111,14 @@ static void a_closed_share_begins_its_iterations_and_no_more(void)
 {
     struct hs_image_header   image = {.model = HS_LOAD_CLOSED, .duration_ns = 0};
     struct hs_engine_command order = {.start_at_ns = START_NS, .iterations = 3};
+    struct hs_pace_past      dropped;
     struct hs_pace           pace;
 
     HS_CHECK_EQ(hs_pace_init(&pace, &image, &order), 0);
     for (unsigned n = 0; n < 3; n++) HS_CHECK(hs_pace_begin(&pace, START_NS + n));
     HS_CHECK(!hs_pace_begin(&pace, START_NS + 3));
+    hs_pace_drop(&pace, START_NS + 3, &dropped); /* a closed share has no arrivals */
+    HS_CHECK_EQ(dropped.measured_count, 0);
     image.duration_ns = HS_NS_PER_S;
     order.iterations = 0;
     HS_CHECK_EQ(hs_pace_init(&pace, &image, &order), 0);
