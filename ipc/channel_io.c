@@ -72,8 +72,8 @@ unsigned hs_channel_drain(struct hs_channel_in *in)
     unsigned count = 0;
 
     while (in->is_open && count < HS_CHANNEL_BURST) {
-        const void *message;
-        uint64_t    generation;
+        const void *message = NULL;
+        uint64_t    generation = 0;
         int         rc = peek_or_sleep(in, &message, &generation);
 
         if (rc == 0) break;
@@ -82,6 +82,7 @@ unsigned hs_channel_drain(struct hs_channel_in *in)
             in->on_fault(in, rc);
             break;
         }
+        HS_ASSERT(message);
         memcpy(copy, message, in->ring.shape.message_bytes);
         in->on_message(in, copy, generation);
         hs_ring_advance(

@@ -77,7 +77,7 @@ void hs_segment_header_init(struct hs_segment_header *header, const struct hs_se
                             uint32_t owner_pid);
 uint64_t hs_segment_total_bytes(uint64_t body_bytes);
 /* All fields of a header against spec, and its size against what the file really has. 0 or -EPROTO with a sentence. */
-int hs_segment_check(const struct hs_segment_header *header, const struct hs_segment_spec *spec,
+int hs_segment_check(const struct hs_segment_header *shared, const struct hs_segment_spec *spec,
                      uint64_t file_bytes, struct hs_err *err) HS_MUST_CHECK;
 const char *hs_segment_kind_name(enum hs_segment_kind kind);
 /* The body, and how long it is. segment must be mapped. */

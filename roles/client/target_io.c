@@ -306,7 +306,8 @@ static void on_accept(struct hs_listener *listener, int fd)
     }
     HS_IGNORE(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one), "slower, not wrong");
     peer = calloc(1, sizeof *peer);
-    if (!peer || (peer->stream.ops = &peer_ops, hs_stream_adopt(target->loop, &peer->stream, fd))) {
+    if (peer) peer->stream.ops = &peer_ops;
+    if (!peer || hs_stream_adopt(target->loop, &peer->stream, fd)) {
         free(peer);
         close(fd);
         return;
@@ -395,7 +396,8 @@ static int watch_signals(struct target *target, struct hs_err *err)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &set, NULL)) return hs_err_set(err, -errno, "block signals");
+    rc = pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (rc) return hs_err_set(err, -rc, "block signals");
     fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) return hs_err_set(err, -errno, "signalfd");
     target->signals.on_readable = on_signal;
@@ -422,6 +424,20 @@ static int serve(struct target *target, struct hs_err *err)
     return 0;
 }
 
+static int open_and_serve(struct target *target, struct hs_err *err)
+{
+    int rc = prepare_answers(target, err);
+    int fd;
+
+    if (!rc) rc = watch_signals(target, err);
+    if (rc) return rc;
+    fd = open_listener(target->config, err);
+    if (fd < 0) return fd;
+    rc = hs_listener_open(target->loop, &target->listener, fd);
+    if (rc) return hs_err_set(err, rc, "accept connections");
+    return serve(target, err);
+}
+
 int hs_target_run(const struct hs_target_config *config, struct hs_err *err)
 {
     struct hs_loop_config loop_config = {.wanted = HS_LOOP_AUTO,
@@ -431,19 +447,14 @@ int hs_target_run(const struct hs_target_config *config, struct hs_err *err)
                                          .file_op_count_max = 1};
     struct target         target = {.config = config, .listener = {.on_accept = on_accept}};
     char                  text[COUNTS_BYTES];
-    int                   fd;
     int                   rc = hs_loop_open(&target.loop, &loop_config, err);
 
     if (rc) return rc;
     hs_list_init(&target.waiting);
-    rc = prepare_answers(&target, err);
-    if (!rc) rc = watch_signals(&target, err);
-    if (rc) return rc;
-    fd = open_listener(config, err);
-    if (fd < 0) return fd;
-    rc = hs_listener_open(target.loop, &target.listener, fd);
-    if (rc) return hs_err_set(err, rc, "accept connections");
-    rc = serve(&target, err);
-    (void)printf("%s\n", hs_target_counts_json(&target.counts, text, sizeof text));
-    return rc; /* the process ends: the kernel takes connections and memory back */
+    rc = open_and_serve(&target, err);
+    if (!rc) (void)printf("%s\n", hs_target_counts_json(&target.counts, text, sizeof text));
+    hs_loop_close(&target.loop); /* and with it what is still under way in the open connections */
+    free(target.answer);
+    free(target.last_answer);
+    return rc; /* the process ends: the kernel takes connections and descriptors back */
 }

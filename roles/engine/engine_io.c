@@ -50,7 +50,7 @@ struct engine {
     struct hs_engine_command order;       /* START that waits for its image */
     uint64_t                 order_at_ns; /* 0: none waits */
     struct hs_run           *run;
-    const void              *image;
+    void                    *image;
     size_t                   image_bytes;
     struct hs_engine_event   untold[EVENTS_MAX];
     unsigned                 untold_count;
@@ -192,12 +192,7 @@ static int map_image(struct engine *engine, struct held_image *held, struct hs_e
 
 static void unmap_image(struct engine *engine)
 {
-    union {
-        const void *view;
-        void       *map;
-    } pointer = {.view = engine->image};
-
-    if (engine->image) HS_IGNORE(munmap(pointer.map, engine->image_bytes), "nothing to do");
+    if (engine->image) HS_IGNORE(munmap(engine->image, engine->image_bytes), "nothing to do");
     engine->image = NULL;
 }
 
@@ -275,6 +270,23 @@ static void on_start(struct engine *engine, const struct hs_engine_command *comm
     try_order(engine, now_ns);
 }
 
+/* Over before it began: nothing was counted. */
+static void give_up_order(struct engine *engine)
+{
+    if (!engine->order_at_ns) return;
+    engine->order_at_ns = 0;
+    tell(engine, HS_ENGINE_DONE, engine->order.run_id, 0, "");
+}
+
+static void on_stop_order(struct engine *engine, const struct hs_engine_command *command,
+                          uint64_t now_ns)
+{
+    if (engine->run && engine->run->order.run_id == command->run_id)
+        hs_run_stop(engine->run, now_ns, command->deadline_ns);
+    else if (engine->order_at_ns && engine->order.run_id == command->run_id)
+        give_up_order(engine);
+}
+
 static void on_forget(struct engine *engine, const struct hs_engine_command *command)
 {
     uint8_t id[16];
@@ -294,10 +306,7 @@ static void on_command(struct hs_channel_in *in, const void *message, uint64_t g
         return; /* for a predecessor */
     switch ((enum hs_engine_command_type)command->type) {
     case HS_ENGINE_START: on_start(engine, command); return;
-    case HS_ENGINE_STOP:
-        if (engine->run && engine->run->order.run_id == command->run_id)
-            hs_run_stop(engine->run, now_ns, command->deadline_ns);
-        return;
+    case HS_ENGINE_STOP: on_stop_order(engine, command, now_ns); return;
     case HS_ENGINE_FORGET: on_forget(engine, command); return;
     }
     hs_log(HS_LOG_WARN, "engine", "command dropped type=%u", command->type);
@@ -352,6 +361,7 @@ static void on_stop(void *self, uint64_t deadline_ns)
     uint64_t       now_ns = hs_loop_clock_ns(engine->process.loop);
 
     engine->is_stopping = true;
+    give_up_order(engine);
     if (engine->run)
         hs_run_stop(engine->run, now_ns, hs_min_u64(deadline_ns, now_ns + HS_NS_PER_S));
 }

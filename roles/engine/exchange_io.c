@@ -198,7 +198,7 @@ static void carry(struct hs_run *run, struct hs_vu *vu)
     case HS_LANE_CLOSED: connect_lane(run, vu, lane); break;
     case HS_LANE_CLOSING: arm_timeout(run, vu); break; /* its CLOSED connects again */
     case HS_LANE_CONNECTING:
-    case HS_LANE_BUSY: HS_ASSERT(false && "one request at a time"); break;
+    case HS_LANE_BUSY: HS_ASSERT(lane->state == HS_LANE_IDLE); break; /* one request at a time */
     }
 }
 
@@ -256,9 +256,10 @@ static struct hs_http1_capture *capture_of(struct hs_run *run, const struct hs_v
 static void start_capture(struct hs_run *run, const struct hs_vu *vu)
 {
     struct hs_http1_capture *capture = capture_of(run, vu);
-    uint8_t                 *head = (uint8_t *)(capture + 1);
+    uint8_t                 *head;
 
     if (!capture) return;
+    head = (uint8_t *)(capture + 1);
     hs_http1_capture_init(capture, head, HS_ENGINE_HEAD_BYTES, head + HS_ENGINE_HEAD_BYTES,
                           HS_ENGINE_BODY_BYTES);
 }

@@ -116,7 +116,7 @@ struct hs_run {
 };
 
 /* run_io.c */
-int  hs_run_open(struct hs_run **run, const struct hs_run_setup *setup,
+int  hs_run_open(struct hs_run **out, const struct hs_run_setup *setup,
                  struct hs_err *err) HS_MUST_CHECK;
 void hs_run_close(struct hs_run **run); /* when it is over */
 /* Everything that is due. Returns the next deadline. */
