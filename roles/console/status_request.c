@@ -43,6 +43,7 @@ void hs_status_fault_set(struct hs_status_fault *fault, const char *code, const 
 {
     va_list arguments;
 
+    memset(fault, 0, sizeof *fault);
     (void)snprintf(fault->code, sizeof fault->code, "%s", code);
     (void)snprintf(fault->hint, sizeof fault->hint, "%s", hint ? hint : "");
     va_start(arguments, format);

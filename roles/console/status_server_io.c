@@ -117,7 +117,7 @@ static void act(struct hs_status_connection *connection, const struct hs_status_
 
 static void handle(struct hs_status_connection *connection, const struct hs_status_request *request)
 {
-    struct hs_status_fault fault = {.code = ""};
+    struct hs_status_fault fault;
 
     if (hs_status_may(connection->peer.right, request, &fault)) {
         hs_log(HS_LOG_WARN, "console", "refused uid=%u kind=%d", (unsigned)connection->peer.uid,
