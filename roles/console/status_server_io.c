@@ -140,7 +140,8 @@ static bool is_listening(const struct hs_status_connection *connection)
     return !connection->is_closing && connection->client.state == HS_STATUS_CLIENT_LISTENING;
 }
 
-/* Answers what there is to answer. A peer that has ended and was told all is let go. */
+/* Answers what there is to answer. A peer that has ended and was told all is let go, watch or not: whether he has only
+ * ended sending, or is gone for good, would show at the next turn of the watch, perhaps in an hour. */
 static void serve(struct hs_status_connection *connection, uint64_t now_ns)
 {
     while (is_listening(connection)) {
@@ -157,8 +158,7 @@ static void serve(struct hs_status_connection *connection, uint64_t now_ns)
     }
     if (is_listening(connection) && hs_status_client_take_watch(&connection->client, now_ns))
         send_status(connection, &connection->client.watch);
-    if (is_listening(connection) && connection->has_ended && !connection->client.has_watch)
-        close_connection(connection, false);
+    if (is_listening(connection) && connection->has_ended) close_connection(connection, false);
 }
 
 static void on_data(struct hs_stream *stream, const uint8_t *bytes, size_t byte_count)
