@@ -249,7 +249,7 @@ static void try_order(struct engine *engine, uint64_t now_ns)
     held = find_image(engine, engine->order.image_token);
     if (held) {
         start_order(engine, held);
-    } else if (now_ns - engine->order_at_ns > IMAGE_PATIENCE_NS) {
+    } else if (now_ns > engine->order_at_ns + IMAGE_PATIENCE_NS) { /* the order may be newer */
         engine->order_at_ns = 0;
         tell(engine, HS_ENGINE_FAILED, engine->order.run_id, -ENOENT,
              "the plan image did not come");
