@@ -419,3 +419,21 @@ uint64_t hs_gate_turn(struct hs_gate *gate, uint64_t now_ns)
     if (gate->fetch.is_busy) next_ns = hs_min_u64(next_ns, gate->fetch.asked_at_ns + HS_NS_PER_S);
     return next_ns;
 }
+
+void hs_gate_stop(struct hs_gate *gate)
+{
+    gate->is_draining = true;
+    for (uint32_t i = 0; i < HS_GATE_JOBS_MAX; i++) {
+        const struct hs_gate_job *job = &gate->fsm->jobs[i];
+        struct hs_gate_entry      entry = {.kind = HS_GATE_CANCEL};
+
+        if (job->phase != HS_GATE_ACTIVE) continue;
+        memcpy(entry.as.cancel.job_id, job->id, HS_JOB_ID_BYTES);
+        memcpy(entry.as.cancel.request_id, job->id, sizeof entry.as.cancel.request_id);
+        entry.as.cancel.workflow = HS_WORKFLOW_ALL;
+        entry.as.cancel.cascade = 1;
+        (void)snprintf(entry.as.cancel.reason, sizeof entry.as.cancel.reason,
+                       "the daemon was stopped");
+        if (hs_gate_propose(gate, &entry, 0)) break; /* the next turn of the stop goes on */
+    }
+}

@@ -200,6 +200,8 @@ void hs_gate_ledger_answer(struct hs_gate *gate, const struct hs_ledger_answer *
 /* After hs_ledger_open has replayed: soft state of the jobs that are known. */
 void     hs_gate_recovered(struct hs_gate *gate);
 uint64_t hs_gate_turn(struct hs_gate *gate, uint64_t now_ns);
+/* The daemon stops: whatever runs is cancelled, so that its results are kept. */
+void hs_gate_stop(struct hs_gate *gate);
 
 /* ---- among the four files ---- */
 

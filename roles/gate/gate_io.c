@@ -407,15 +407,19 @@ static void on_stop(void *self, uint64_t deadline_ns)
 
     (void)deadline_ns;
     process->is_stopping = true;
-    process->gate.is_draining = true;
+    hs_gate_stop(&process->gate);
 }
 
+/* Jobs have ended, their ends are durable, and whoever watched has been told. */
 static bool is_done(const void *self)
 {
     const struct gate_process *process = self;
 
-    return process->has_failed ||
-           (hs_ledger_is_idle(process->ledger) && !process->gate.fetch.is_busy);
+    if (process->has_failed) return true;
+    if (process->gate.fsm->active_count || process->gate.fetch.is_busy) return false;
+    for (unsigned i = 0; i < HS_GATE_CLIENTS_MAX; i++)
+        if (process->clients[i] && hs_conn_queued_bytes(process->clients[i])) return false;
+    return hs_ledger_is_idle(process->ledger);
 }
 
 static void set_limits(struct gate_process *process)
