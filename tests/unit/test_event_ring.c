@@ -38,6 +38,10 @@ static void a_text_without_an_end_is_given_one(void)
     hs_event_ring_write(&ring, &in);
     HS_CHECK_EQ(hs_event_ring_next(&ring, &cursor, &out), 1);
     HS_CHECK_EQ(strlen(out.text), HS_EVENT_TEXT_BYTES - 1);
+    memset(&ring.slots[0].words, 0xff, sizeof ring.slots[0].words); /* by a writer gone mad */
+    cursor.at = 0;
+    HS_CHECK_EQ(hs_event_ring_next(&ring, &cursor, &out), 1);
+    HS_CHECK_EQ(strlen(out.text), HS_EVENT_TEXT_BYTES - 1);
 }
 
 static void readers_do_not_disturb_one_another(void)

@@ -342,6 +342,43 @@ static void the_ring_of_recent_records_holds_in_every_order_with_a_crash_of_its_
     check_all_orders(&recent_model);
 }
 
+static void write_two_records(uint64_t life)
+{
+    uint64_t words[HS_RECENT_WORDS] = {[0] = life + 1, [HS_RECENT_WORDS - 1] = life + 1};
+
+    for (int i = 0; i < RECENT_SLOTS; i++) hs_recent_write(explorer_memory(), RECENT_SLOTS, words);
+}
+
+static void read_and_note_losses(uint64_t life)
+{
+    struct hs_recent_cursor cursor = {0};
+    uint64_t                words[HS_RECENT_WORDS];
+
+    (void)life;
+    for (int i = 0; i < 3; i++)
+        if (hs_recent_next(explorer_memory(), RECENT_SLOTS, &cursor, words) < 0) return;
+    if (cursor.lost_count) explorer_note(TORN);
+}
+
+static bool has_no_note(const struct explorer_note *notes, size_t note_count)
+{
+    (void)notes;
+    return note_count == 0;
+}
+
+static void nothing_is_lost_before_the_ring_of_recent_records_is_full(void)
+{
+    const struct explorer_model model = {.actor_count = 2,
+                                         .actors = {write_two_records, read_and_note_losses},
+                                         .prepare = prepare_nothing,
+                                         .is_right = has_no_note};
+    struct explorer_result      result = explorer_run(&model);
+
+    HS_CHECK(result.is_complete);
+    HS_CHECK(result.end_count > 0);
+    HS_CHECK_EQ(result.wrong_count, 0);
+}
+
 static void recent_records_whose_releases_do_not_release_are_caught(void)
 {
     struct explorer_model model = recent_model;
@@ -365,6 +402,8 @@ CU_TestInfo hs_tests_interleave[] = {
     {"a reader that does not look again is caught", a_reader_that_does_not_look_again_is_caught},
     {"the ring of recent records holds in every order with a crash of its writer",
      the_ring_of_recent_records_holds_in_every_order_with_a_crash_of_its_writer},
+    {"nothing is lost before the ring of recent records is full",
+     nothing_is_lost_before_the_ring_of_recent_records_is_full},
     {"recent records whose releases do not release are caught",
      recent_records_whose_releases_do_not_release_are_caught},
     CU_TEST_INFO_NULL};
