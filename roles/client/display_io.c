@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* display_io.c - writes what display decides. */
+/* display_io.c - writes what display and screen decide. */
 #include "roles/client/display_io.h"
 
+#include "roles/client/options.h"
 #include "roles/client/print_io.h"
 #include "roles/stats/report_text.h"
 #include "shm/base/time.h"
@@ -9,19 +10,33 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+enum { COLUMNS = 80, SCREEN_BYTES = 32 << 10 };
 
 /* Statistics come each second, more or less: a line waits for most of one. */
 #define LINE_MIN_NS (950 * HS_NS_PER_MS)
 
-void hs_display_init(struct hs_display *display, const char *name, const char *tui, bool is_quiet)
+void hs_display_open(struct hs_display *display, const char *name, const struct hs_options *options)
 {
-    const struct hs_display_facts facts = {.tui = tui,
+    const struct hs_display_facts facts = {.tui = options->value[HS_OPTION_tui],
                                            .term = getenv("TERM"),
-                                           .is_quiet = is_quiet,
+                                           .is_quiet = options->value[HS_OPTION_quiet] != NULL,
                                            .is_terminal = isatty(STDERR_FILENO) == 1};
+    const char                   *no_color = getenv("NO_COLOR");
 
-    *display = (struct hs_display){.mode = hs_display_choose(&facts), .name = name};
+    memset(display, 0, sizeof *display);
+    display->mode = hs_display_choose(&facts);
+    display->is_unicode =
+        hs_screen_takes_unicode(getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG"));
+    display->has_colour = !options->value[HS_OPTION_no_color] && !(no_color && no_color[0]);
+    display->screen.name = name;
+    display->log_fd = -1;
+    if (display->mode == HS_DISPLAY_SCREEN)
+        display->log_fd = memfd_create("hyperscale-log", MFD_CLOEXEC);
 }
 
 void hs_display_note(struct hs_display *display, const char *format, ...)
@@ -35,7 +50,10 @@ void hs_display_note(struct hs_display *display, const char *format, ...)
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     (void)snprintf(line, sizeof line, "%s\n", text);
-    HS_IGNORE(hs_print_text(STDERR_FILENO, line), "the run matters more");
+    if (display->mode == HS_DISPLAY_SCREEN) hs_screen_note(&display->screen, text);
+    if (display->mode == HS_DISPLAY_LINES || display->log_fd >= 0)
+        HS_IGNORE(hs_print_text(display->log_fd >= 0 ? display->log_fd : STDERR_FILENO, line),
+                  "the run matters more");
 }
 
 static void print_line(const struct hs_live *live)
@@ -51,13 +69,63 @@ static void print_line(const struct hs_live *live)
     HS_IGNORE(hs_print(STDERR_FILENO, text, bytes + 1), "the run matters more");
 }
 
-void hs_display_figures(struct hs_display *display, struct hs_live *live)
+static unsigned terminal_columns(void)
 {
-    if (!hs_live_close_interval(live, LINE_MIN_NS)) return;
-    if (display->mode == HS_DISPLAY_LINES) print_line(live);
+    struct winsize size;
+
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0) return COLUMNS;
+    return size.ws_col;
 }
 
-void hs_display_end(struct hs_display *display)
+/* Over what was drawn before, row by row; the rest of each old row and all rows below are cleared. The terminal is asked to
+ * show it at once (those who do not know the question ignore it). */
+static void draw(struct hs_display *display)
+{
+    static char rows[SCREEN_BYTES];
+    static char out[SCREEN_BYTES + HS_CANVAS_ROWS_MAX * 8];
+    size_t      used = 0;
+    char       *row = rows;
+    char       *end;
+
+    hs_canvas_init(&display->canvas, terminal_columns(), display->is_unicode, display->has_colour);
+    hs_screen_draw(&display->screen, &display->canvas);
+    (void)hs_canvas_render(&display->canvas, rows, sizeof rows);
+    used = (size_t)snprintf(out, sizeof out, "\x1b[?2026h");
+    if (display->drawn_rows)
+        used += (size_t)snprintf(out + used, sizeof out - used, "\x1b[%uF", display->drawn_rows);
+    for (; (end = strchr(row, '\n')) != NULL; row = end + 1)
+        used += (size_t)snprintf(out + used, sizeof out - used, "%.*s\x1b[K\r\n", (int)(end - row),
+                                 row);
+    used += (size_t)snprintf(out + used, sizeof out - used, "\x1b[J\x1b[?2026l");
+    display->drawn_rows = display->canvas.rows;
+    HS_IGNORE(hs_print(STDERR_FILENO, out, used), "the run matters more");
+}
+
+void hs_display_figures(struct hs_display *display, struct hs_live *live)
+{
+    bool is_new = hs_live_close_interval(live, LINE_MIN_NS);
+
+    display->screen.live = live;
+    if (display->mode == HS_DISPLAY_SCREEN) draw(display);
+    if (display->mode == HS_DISPLAY_LINES && is_new) print_line(live);
+}
+
+/* The screen had no room for the log of the tree and for older notes. */
+static void show_log(int fd)
+{
+    char    text[4096];
+    ssize_t bytes;
+
+    if (lseek(fd, 0, SEEK_SET) < 0) return;
+    while ((bytes = read(fd, text, sizeof text)) > 0)
+        HS_IGNORE(hs_print(STDERR_FILENO, text, (size_t)bytes), "there is nowhere else to say it");
+}
+
+void hs_display_close(struct hs_display *display)
 {
     display->mode = HS_DISPLAY_NONE;
+    if (display->log_fd < 0) return;
+    show_log(display->log_fd);
+    (void)close(display->log_fd);
+    display->log_fd = -1;
 }

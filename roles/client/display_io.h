@@ -5,17 +5,27 @@
 #define HS_CLIENT_DISPLAY_IO_H
 
 #include "roles/client/display.h"
+#include "roles/client/screen.h"
 
 struct hs_display {
     enum hs_display_mode mode;
-    const char          *name;
+    bool                 is_unicode;
+    bool                 has_colour;
+    unsigned             drawn_rows; /* above the cursor */
+    int log_fd; /* what would spoil the screen goes here until it is over; -1: standard error */
+    struct hs_screen screen;
+    struct hs_canvas canvas;
 };
 
-void hs_display_init(struct hs_display *display, const char *name, const char *tui, bool is_quiet);
+struct hs_options;
+
+void hs_display_open(struct hs_display *display, const char *name,
+                     const struct hs_options *options);
 /* Something that happened, as one line. */
 void hs_display_note(struct hs_display *display, const char *format, ...) HS_PRINTF(2, 3);
 /* Figures have moved on. */
 void hs_display_figures(struct hs_display *display, struct hs_live *live);
-void hs_display_end(struct hs_display *display);
+/* Nothing is drawn from here on; what the screen held back is said. */
+void hs_display_close(struct hs_display *display);
 
 #endif

@@ -51,26 +51,28 @@ static int run(const struct hs_options *options, const struct hs_plan_load_resul
                                      .step_count = count_steps(loaded->plan),
                                      .cancels = true,
                                      .is_json = options->value[HS_OPTION_json] != NULL};
-    struct hs_display        display;
+    static struct hs_display display;
     struct hs_err            err;
     bool                     is_quiet = options->value[HS_OPTION_quiet] != NULL;
     int                      code;
 
-    hs_display_init(&display, wish.name, options->value[HS_OPTION_tui], is_quiet);
+    hs_display_open(&display, wish.name, options);
     wish.follow.plan = loaded->text;
     wish.follow.patience_ns = PATIENCE_NS;
     wish.follow.stats_interval_ns = hs_display_interval_ns(display.mode);
     wish.tree = (struct hs_tree_wish){.engine_count = engine_count,
                                       .progress_interval_ns = wish.follow.stats_interval_ns,
                                       .is_quiet = is_quiet,
-                                      .log_fd = -1};
+                                      .log_fd = display.log_fd};
     if (hs_session_open(&session, &wish, &display, &err) < 0) {
         hs_session_close(&session);
+        hs_display_close(&display);
         return hs_complain(HS_EXIT_INTERNAL, "%s", err.text);
     }
     hs_session_serve(&session);
     code = hs_session_conclude(&session);
     hs_session_close(&session);
+    hs_display_close(&display);
     return code;
 }
 

@@ -271,7 +271,6 @@ static void turn(struct hs_session *session)
 void hs_session_serve(struct hs_session *session)
 {
     while (session->follow.state != HS_FOLLOW_DONE && !session->is_over) turn(session);
-    hs_display_end(session->display);
 }
 
 /* ---- beginning and end ---- */
