@@ -18,11 +18,13 @@ enum {
         64 << 10,             /* values in one document: jansson spends about 100 bytes on each */
     HS_WORKFLOWS_MAX = 256,   /* per plan: a workflow index is one byte on the wire */
     HS_DEPENDENCIES_MAX = 64, /* per workflow */
-    HS_STEPS_MAX = 1000,      /* per plan: each has two histograms an engine */
-    HS_DATACENTERS_MAX = 64,  /* per plan and per gate: rows of the routing table */
-    HS_VUS_MAX = 1000000,     /* virtual users of one workflow */
-    HS_ADDRESSES_MAX = 16,    /* addresses kept per target name */
-    HS_TARGETS_MAX = 64,      /* distinct host:port of one plan */
+    HS_DEPENDENCIES_TOTAL_MAX =
+        3000, /* per plan: a manager writes them all into one entry of its log, one byte each */
+    HS_STEPS_MAX = 1000,     /* per plan: each has two histograms an engine */
+    HS_DATACENTERS_MAX = 64, /* per plan and per gate: rows of the routing table */
+    HS_VUS_MAX = 1000000,    /* virtual users of one workflow */
+    HS_ADDRESSES_MAX = 16,   /* addresses kept per target name */
+    HS_TARGETS_MAX = 64,     /* distinct host:port of one plan */
 
     /* Wire */
     HS_FRAME_BYTES_MAX = 256 << 10, /* one frame; larger things travel as chunked blobs */

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+/* workers.c - rows of workers, kept by what they say. */
+#include "roles/manager/workers.h"
+
+#include "shm/base/time.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* An engine that died is back within this (design.md 8: a quarter of a second, four times over). */
+#define ENGINE_GRACE_NS HS_NS_PER_S
+
+/* Of the time an engine host is busy; above, it gets work last (jobs.md 7.6). */
+enum { BUSY_PPM = 700000, DEGRADED_PPM = 850000, OVERLOADED_PPM = 950000 };
+
+struct hs_manager_worker *hs_workers_find(struct hs_workers *workers, const uint8_t id[16])
+{
+    for (uint32_t i = 0; i < workers->high; i++) {
+        struct hs_manager_worker *worker = &workers->at[i];
+
+        if (worker->is_used && memcmp(worker->id, id, sizeof worker->id) == 0) return worker;
+    }
+    return NULL;
+}
+
+struct hs_manager_worker *hs_workers_find_link(struct hs_workers *workers, uint32_t link)
+{
+    for (uint32_t i = 0; i < workers->high; i++)
+        if (workers->at[i].is_used && workers->at[i].link == link) return &workers->at[i];
+    return NULL;
+}
+
+uint32_t hs_workers_idx(const struct hs_workers *workers, const struct hs_manager_worker *worker)
+{
+    return (uint32_t)(worker - workers->at);
+}
+
+/* A free slot, a fresh one, or the one that was silent longest. */
+static struct hs_manager_worker *take_slot(struct hs_workers *workers)
+{
+    struct hs_manager_worker *oldest = NULL;
+
+    for (uint32_t i = 0; i < workers->high; i++) {
+        struct hs_manager_worker *worker = &workers->at[i];
+
+        if (!worker->is_used) return worker;
+        if (worker->is_lost && (!oldest || worker->heard_at_ns < oldest->heard_at_ns))
+            oldest = worker;
+    }
+    if (workers->high < HS_WORKERS_MAX) return &workers->at[workers->high++];
+    return oldest;
+}
+
+static uint64_t all_engines(uint16_t cores)
+{
+    return cores >= 64 ? UINT64_MAX : (UINT64_C(1) << cores) - 1;
+}
+
+static void set_engines(struct hs_manager_worker *worker, uint64_t mask, uint64_t now_ns)
+{
+    if (worker->engines_mask == mask) return;
+    worker->engines_mask = mask;
+    worker->engines_changed_at_ns = now_ns;
+}
+
+static void fill_worker(struct hs_manager_worker *worker, const struct hs_msg_wreg *wreg,
+                        uint64_t now_ns)
+{
+    worker->cores = wreg->cores;
+    worker->free_cores_told = wreg->cores;
+    worker->generation = wreg->generation;
+    worker->heard_at_ns = now_ns;
+    worker->is_reconciled = false;
+    worker->is_draining = false;
+    worker->is_lost = false;
+    worker->reconcile_at_ns = 0;
+    worker->mismatch_count = 0;
+    memcpy(worker->name, wreg->name, sizeof worker->name);
+    memcpy(worker->datacenter, wreg->datacenter, sizeof worker->datacenter);
+    set_engines(worker, wreg->engines_mask, now_ns);
+}
+
+int hs_workers_register(struct hs_workers *workers, const struct hs_msg_wreg *wreg, uint32_t link,
+                        uint64_t now_ns, struct hs_manager_worker **worker)
+{
+    struct hs_manager_worker *known = hs_workers_find(workers, wreg->worker);
+    bool                      is_same = known && known->incarnation == wreg->incarnation;
+
+    if (wreg->cores == 0 || wreg->cores > HS_ENGINES_MAX) return -EINVAL;
+    if (known && wreg->incarnation < known->incarnation) return -EINVAL; /* a ghost */
+    hs_workers_link_down(workers, link);
+    if (!known) {
+        known = take_slot(workers);
+        if (!known) return -ENOBUFS;
+        if (!known->is_used) workers->count++;
+        *known = (struct hs_manager_worker){.is_used = true, .joined_at_ns = now_ns};
+        memcpy(known->id, wreg->worker, sizeof known->id);
+    }
+    known->incarnation = wreg->incarnation;
+    known->link = link;
+    known->session = workers->session_base + ++workers->session_count;
+    fill_worker(known, wreg, now_ns);
+    *worker = known;
+    return is_same ? 2 : 1;
+}
+
+bool hs_workers_heartbeat(struct hs_manager_worker *worker, const struct hs_msg_whb *whb,
+                          uint64_t now_ns)
+{
+    if (whb->session != worker->session) return false;
+    worker->heard_at_ns = now_ns;
+    worker->free_cores_told = whb->cores_free;
+    worker->results_waiting = whb->results_waiting;
+    worker->load_ppm = whb->load_ppm;
+    worker->is_draining = whb->draining != 0;
+    set_engines(worker, whb->engines_mask, now_ns);
+    return true;
+}
+
+void hs_workers_link_down(struct hs_workers *workers, uint32_t link)
+{
+    struct hs_manager_worker *worker = hs_workers_find_link(workers, link);
+
+    if (!worker) return;
+    worker->link = 0;
+    worker->is_reconciled = false;
+}
+
+static bool are_all_engines_up(const struct hs_manager_worker *worker)
+{
+    uint64_t all = all_engines(worker->cores);
+
+    return (worker->engines_mask & all) == all;
+}
+
+uint32_t hs_workers_up_cores(const struct hs_manager_worker *worker)
+{
+    return (uint32_t)__builtin_popcountll(worker->engines_mask & all_engines(worker->cores));
+}
+
+uint64_t hs_workers_usable_at_ns(const struct hs_manager_worker *worker)
+{
+    if (are_all_engines_up(worker)) return HS_NEVER_NS;
+    return worker->engines_changed_at_ns + ENGINE_GRACE_NS;
+}
+
+uint32_t hs_workers_usable_cores(const struct hs_manager_worker *worker, uint64_t now_ns)
+{
+    if (!worker->is_used || !worker->link || !worker->is_reconciled) return 0;
+    if (worker->is_draining || worker->is_lost) return 0;
+    if (hs_workers_bucket(worker) == HS_NODE_OVERLOADED) return 0;
+    if (are_all_engines_up(worker)) return worker->cores;
+    return now_ns < hs_workers_usable_at_ns(worker) ? 0 : hs_workers_up_cores(worker);
+}
+
+enum hs_node_load hs_workers_bucket(const struct hs_manager_worker *worker)
+{
+    if (worker->load_ppm >= OVERLOADED_PPM) return HS_NODE_OVERLOADED;
+    if (worker->load_ppm >= DEGRADED_PPM) return HS_NODE_DEGRADED;
+    return worker->load_ppm >= BUSY_PPM ? HS_NODE_BUSY : HS_NODE_HEALTHY;
+}
+
+enum hs_node_state hs_workers_state(const struct hs_manager_worker *worker)
+{
+    if (worker->is_lost) return HS_NODE_LOST;
+    if (!worker->link) return HS_NODE_SUSPECT;
+    if (worker->is_draining) return HS_NODE_DRAINING;
+    return worker->is_reconciled ? HS_NODE_ALIVE : HS_NODE_JOINING;
+}
+
+void hs_workers_row(const struct hs_manager_worker *worker, uint32_t busy_cores,
+                    uint32_t exec_count, struct hs_worker_row *row)
+{
+    *row = (struct hs_worker_row){
+        .address = "local",
+        .incarnation = worker->incarnation,
+        .generation = worker->generation,
+        .session = worker->session,
+        .joined_at_ns = worker->joined_at_ns,
+        .heard_at_ns = worker->heard_at_ns,
+        .state = hs_workers_state(worker),
+        .load = hs_workers_bucket(worker),
+        .cores_total = worker->cores,
+        .cores_free = worker->cores > busy_cores ? worker->cores - busy_cores : 0,
+        .execs = exec_count,
+        .engines_down = worker->cores - hs_workers_up_cores(worker),
+        .results_waiting = worker->results_waiting,
+    };
+    memcpy(row->node_id, worker->id, sizeof row->node_id);
+    memcpy(row->name, worker->name, sizeof row->name);
+    memcpy(row->datacenter, worker->datacenter, sizeof row->datacenter);
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/* workers.h - the workers of the datacenter as their manager knows them: registration, sessions, what they say of themselves.
+ * Soft: a restarted manager learns it again. Does not know what runs on them: cores are counted from assignments, never from
+ * what a worker says (jobs.md 7.6). Pure. */
+#ifndef HS_MANAGER_WORKERS_H
+#define HS_MANAGER_WORKERS_H
+
+#include "roles/node_tables.h"
+#include "roles/wire.h"
+
+struct hs_manager_worker {
+    bool     is_used;
+    bool     is_reconciled; /* it has said what it runs, in this session */
+    bool     is_draining;
+    bool     is_lost; /* silent for too long; comes back with its next registration */
+    uint8_t  id[16];
+    uint32_t link; /* 0: none */
+    uint16_t cores;
+    uint16_t free_cores_told;
+    uint16_t results_waiting;
+    uint32_t load_ppm;
+    uint64_t engines_mask;
+    uint64_t engines_changed_at_ns;
+    uint64_t incarnation;
+    uint64_t generation;
+    uint64_t session;
+    uint64_t joined_at_ns;
+    uint64_t heard_at_ns;
+    uint64_t reconcile_at_ns; /* when to ask (again); HS_NEVER_NS: no question is open */
+    unsigned mismatch_count;  /* heartbeats in a row that contradict the books */
+    char     name[HS_NAME_BYTES];
+    char     datacenter[HS_NAME_BYTES];
+};
+
+struct hs_workers {
+    uint32_t                 count;        /* used slots */
+    uint32_t                 high;         /* slots from here on were never used */
+    uint64_t                 session_base; /* unique to this process */
+    uint64_t                 session_count;
+    struct hs_manager_worker at[HS_WORKERS_MAX];
+};
+
+/* A registration: 1 a new worker or a new life of its host, 2 the same life again (it may have restarted), or -ENOBUFS,
+ * -EINVAL (no cores, too many). *worker is its row, with a new session and the link. */
+int hs_workers_register(struct hs_workers *workers, const struct hs_msg_wreg *wreg, uint32_t link,
+                        uint64_t now_ns, struct hs_manager_worker **worker) HS_MUST_CHECK;
+/* false: of another session. */
+bool hs_workers_heartbeat(struct hs_manager_worker *worker, const struct hs_msg_whb *whb,
+                          uint64_t now_ns);
+void hs_workers_link_down(struct hs_workers *workers, uint32_t link);
+
+struct hs_manager_worker *hs_workers_find(struct hs_workers *workers, const uint8_t id[16]);
+struct hs_manager_worker *hs_workers_find_link(struct hs_workers *workers, uint32_t link);
+uint32_t hs_workers_idx(const struct hs_workers *workers, const struct hs_manager_worker *worker);
+
+/* How many cores may be given out: all, or those whose engines are up when some have been down for a while; 0 while it may be
+ * a restart that is over in a moment, and for a worker that takes nothing. */
+uint32_t hs_workers_usable_cores(const struct hs_manager_worker *worker, uint64_t now_ns);
+/* Engines that are up. */
+uint32_t hs_workers_up_cores(const struct hs_manager_worker *worker);
+/* When that may change by itself; HS_NEVER_NS: it does not. */
+uint64_t           hs_workers_usable_at_ns(const struct hs_manager_worker *worker);
+enum hs_node_load  hs_workers_bucket(const struct hs_manager_worker *worker);
+enum hs_node_state hs_workers_state(const struct hs_manager_worker *worker);
+/* Its row in the registry, for status. */
+void hs_workers_row(const struct hs_manager_worker *worker, uint32_t busy_cores,
+                    uint32_t exec_count, struct hs_worker_row *row);
+
+#endif
