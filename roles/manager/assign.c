@@ -28,7 +28,10 @@ void hs_assign_load_of(struct hs_assign_load *load, const struct hs_plan *plan,
         load->vus = 1;
         load->iterations = 1;
     }
-    if (load->is_open) load->vus = 0;
+    if (load->is_open)
+        load->vus = 0;
+    else
+        load->max_in_flight = 0;
     if (load->duration_ns == HS_NEVER_NS) load->for_ns = 0;
     load->cores_max = UINT32_MAX;
     if (!load->is_open) load->cores_max = hs_max_u64(load->vus, 1);

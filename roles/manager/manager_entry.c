@@ -79,14 +79,14 @@ static void get_leader(struct hs_reader *reader, struct hs_manager_leader *leade
 static void put_limit(struct hs_writer *writer, const struct hs_manager_limit *limit)
 {
     hs_put_varint(writer, limit->timeout_ns);
-    hs_put_varint(writer, limit->deadline_ns);
+    hs_put_varint(writer, limit->began_at_ns);
     hs_put_varint(writer, limit->incarnation);
 }
 
 static void get_limit(struct hs_reader *reader, struct hs_manager_limit *limit)
 {
     limit->timeout_ns = hs_get_varint(reader);
-    limit->deadline_ns = hs_get_varint(reader);
+    limit->began_at_ns = hs_get_varint(reader);
     limit->incarnation = hs_get_varint(reader);
 }
 

@@ -43,9 +43,9 @@ struct hs_manager_leader {
 
 /* How long a job may take. Moments are of one host's life: in another one only the length counts. */
 struct hs_manager_limit {
-    uint64_t timeout_ns; /* HS_NEVER_NS: no limit */
-    uint64_t deadline_ns;
-    uint64_t incarnation;
+    uint64_t timeout_ns;  /* HS_NEVER_NS: no limit */
+    uint64_t began_at_ns; /* counted from here... */
+    uint64_t incarnation; /* ...in this life of the host */
 };
 
 /* depends_on of workflow i: dependencies[dependency_end[i - 1]] up to dependency_end[i]. */

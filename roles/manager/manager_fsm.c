@@ -31,6 +31,7 @@ static void fill_job(struct hs_manager_state *state, struct hs_manager_job *job,
         .birth_fence = accept->birth_fence,
         .gate_fence = accept->gate_fence,
         .limit = accept->limit,
+        .accepted_at_ns = accept->limit.began_at_ns,
         .flags = accept->flags,
         .datacenter_idx = accept->datacenter_idx,
         .datacenter_count = accept->datacenter_count,
@@ -95,14 +96,26 @@ static uint32_t apply_accept(struct hs_manager_state *state, const struct hs_man
 
 /* ---- jobs that stop ---- */
 
-static bool is_known_request(const struct hs_manager_job *job, const uint8_t request_id[16])
+static bool is_known_request(const struct hs_manager_job    *job,
+                             const struct hs_manager_cancel *cancel)
 {
     unsigned count =
         job->request_count < HS_MANAGER_REQUESTS_MAX ? job->request_count : HS_MANAGER_REQUESTS_MAX;
 
     for (unsigned i = 0; i < count; i++)
-        if (memcmp(job->requests[i], request_id, 16) == 0) return true;
+        if (job->requests[i].workflow == cancel->workflow &&
+            memcmp(job->requests[i].id, cancel->request_id, sizeof job->requests[i].id) == 0)
+            return true;
     return false;
+}
+
+static void keep_request(struct hs_manager_job *job, const struct hs_manager_cancel *cancel)
+{
+    struct hs_manager_request *request =
+        &job->requests[job->request_count++ % HS_MANAGER_REQUESTS_MAX];
+
+    memcpy(request->id, cancel->request_id, sizeof request->id);
+    request->workflow = cancel->workflow;
 }
 
 static uint32_t cancel_job(struct hs_manager_state *state, struct hs_manager_job *job)
@@ -120,8 +133,8 @@ static uint32_t apply_cancel(struct hs_manager_state *state, struct hs_manager_j
     uint32_t code = check_fence(job, cancel->gate_fence);
 
     if (code != HS_RESULT_OK) return code;
-    if (is_known_request(job, cancel->request_id)) return HS_RESULT_OK;
-    memcpy(job->requests[job->request_count++ % HS_MANAGER_REQUESTS_MAX], cancel->request_id, 16);
+    if (is_known_request(job, cancel)) return HS_RESULT_OK;
+    keep_request(job, cancel);
     if (cancel->workflow == HS_WORKFLOW_ALL) return cancel_job(state, job);
     if (job->phase == HS_MANAGER_JOB_DONE) return HS_RESULT_ALREADY_DONE;
     return hs_workflow_cancel(state, job, cancel->workflow, cancel->is_cascade != 0);

@@ -74,29 +74,35 @@ enum hs_manager_job_phase {
     HS_MANAGER_JOB_DONE
 };
 
+struct hs_manager_request {
+    uint8_t  id[16];
+    uint16_t workflow;
+};
+
 struct hs_manager_job {
-    uint8_t                 phase;  /* enum hs_manager_job_phase */
-    uint8_t                 status; /* enum hs_job_state, when DONE */
-    bool                    is_released;
-    uint8_t                 retries_max;
-    uint8_t                 workflow_retries_max;
-    uint8_t                 id[HS_JOB_ID_BYTES];
-    struct hs_ledger_digest plan;
-    uint64_t                plan_bytes;
-    uint64_t                accepted_seq; /* names this life of the slot */
-    uint64_t                done_seq;
-    uint64_t                birth_fence;
-    uint64_t                gate_fence;
-    struct hs_manager_limit limit;
-    uint32_t                flags;
-    uint16_t                datacenter_idx;
-    uint16_t                datacenter_count;
-    uint16_t                retries;
-    uint16_t                workflow_count;
-    uint32_t                workflow_first;
-    uint32_t                request_count; /* ever */
-    uint8_t                 requests[HS_MANAGER_REQUESTS_MAX][16];
-    char                    name[HS_NAME_BYTES];
+    uint8_t                   phase;  /* enum hs_manager_job_phase */
+    uint8_t                   status; /* enum hs_job_state, when DONE */
+    bool                      is_released;
+    uint8_t                   retries_max;
+    uint8_t                   workflow_retries_max;
+    uint8_t                   id[HS_JOB_ID_BYTES];
+    struct hs_ledger_digest   plan;
+    uint64_t                  plan_bytes;
+    uint64_t                  accepted_seq; /* names this life of the slot */
+    uint64_t                  done_seq;
+    uint64_t                  birth_fence;
+    uint64_t                  gate_fence;
+    struct hs_manager_limit   limit;
+    uint64_t                  accepted_at_ns; /* in the life that limit named at first */
+    uint32_t                  flags;
+    uint16_t                  datacenter_idx;
+    uint16_t                  datacenter_count;
+    uint16_t                  retries;
+    uint16_t                  workflow_count;
+    uint32_t                  workflow_first;
+    uint32_t                  request_count; /* ever */
+    struct hs_manager_request requests[HS_MANAGER_REQUESTS_MAX];
+    char                      name[HS_NAME_BYTES];
 };
 
 struct hs_manager_state {

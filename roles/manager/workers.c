@@ -71,6 +71,7 @@ static void fill_worker(struct hs_manager_worker *worker, const struct hs_msg_wr
     worker->generation = wreg->generation;
     worker->heard_at_ns = now_ns;
     worker->is_reconciled = false;
+    worker->is_listing = false;
     worker->is_draining = false;
     worker->is_lost = false;
     worker->reconcile_at_ns = 0;
@@ -148,7 +149,6 @@ uint32_t hs_workers_usable_cores(const struct hs_manager_worker *worker, uint64_
 {
     if (!worker->is_used || !worker->link || !worker->is_reconciled) return 0;
     if (worker->is_draining || worker->is_lost) return 0;
-    if (hs_workers_bucket(worker) == HS_NODE_OVERLOADED) return 0;
     if (are_all_engines_up(worker)) return worker->cores;
     return now_ns < hs_workers_usable_at_ns(worker) ? 0 : hs_workers_up_cores(worker);
 }

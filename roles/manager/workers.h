@@ -11,6 +11,7 @@
 struct hs_manager_worker {
     bool     is_used;
     bool     is_reconciled; /* it has said what it runs, in this session */
+    bool     is_listing;    /* telling it, further frames follow */
     bool     is_draining;
     bool     is_lost; /* silent for too long; comes back with its next registration */
     uint8_t  id[16];

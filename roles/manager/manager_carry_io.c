@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+/* manager_carry_io.c - carries out what the core asks for: frames, entries, blobs. */
+#include "roles/manager/manager_process.h"
+#include "roles/result_code.h"
+#include "roles/wire_io.h"
+#include "shm/base/log.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void call_later(struct hs_manager_process *process, const struct hs_manager_later *later)
+{
+    HS_ASSERT(process->later_count < HS_MANAGER_LATER_MAX);
+    process->later[(process->later_first + process->later_count++) % HS_MANAGER_LATER_MAX] = *later;
+}
+
+/* A peer that does not read is cut off: its link comes anew, and with it what it missed. */
+static void send_message(struct hs_manager_process *process, struct hs_conn *conn,
+                         const struct hs_manager_action *action, const void *message)
+{
+    int rc;
+
+    if (!conn || !hs_conn_is_open(conn)) return;
+    rc = action->request_id ? hs_wire_reply(conn, action->message_type, message, action->request_id)
+                            : hs_wire_send(conn, action->message_type, message, 0);
+    hs_manager_count(process, HS_COUNT_frames_out, 1);
+    if (rc != -ENOBUFS) return;
+    hs_manager_count(process, HS_COUNT_send_queue_overflows, 1);
+    hs_conn_abort(conn);
+}
+
+static struct hs_conn *worker_conn(const struct hs_manager_process *process, uint32_t link)
+{
+    return process->worker && hs_conn_tag(process->worker) == link ? process->worker : NULL;
+}
+
+static void send_latest(struct hs_manager_process *process, const struct hs_manager_action *action,
+                        uint64_t now_ns)
+{
+    int rc = -ENOTCONN;
+
+    if (process->gate && hs_conn_is_open(process->gate))
+        rc = hs_wire_send_latest(process->gate, action->message_type, &action->message);
+    if (rc == 0) {
+        hs_manager_count(process, HS_COUNT_frames_out, 1);
+    } else if (action->message_type == HS_MSG_DC_PROGRESS) {
+        hs_manager_on_dropped(&process->manager, action->message.dc_progress.job_id, now_ns);
+    }
+}
+
+static struct hs_view read_blob(struct hs_manager_process     *process,
+                                const struct hs_ledger_digest *digest)
+{
+    int64_t bytes =
+        hs_ledger_blob_get(process->ledger, digest, process->blob, HS_LEDGER_BLOB_BYTES_MAX);
+
+    if (bytes < 0) hs_log(HS_LOG_ERROR, "manager", "blob lost: %s", hs_err_code_text((int)bytes));
+    return bytes < 0 ? hs_view_of(NULL, 0) : hs_view_of(process->blob, (size_t)bytes);
+}
+
+static void send_exec(struct hs_manager_process *process, struct hs_manager_action *action)
+{
+    struct hs_msg_exec_dispatch *dispatch = &action->message.exec_dispatch;
+
+    if (dispatch->plan_bytes <= HS_WIRE_PART_BYTES_MAX)
+        dispatch->plan = read_blob(process, &action->digest);
+    send_message(process, worker_conn(process, action->link), action, &action->message);
+}
+
+static void send_blob(struct hs_manager_process *process, struct hs_manager_action *action)
+{
+    struct hs_msg_blob_data data = {.code = HS_RESULT_UNKNOWN_BLOB,
+                                    .offset_bytes = action->offset_bytes};
+    struct hs_view          blob = read_blob(process, &action->digest);
+
+    memcpy(data.digest, action->digest.bytes, sizeof data.digest);
+    if (blob.bytes && action->offset_bytes <= blob.bytes) {
+        size_t left_bytes = blob.bytes - (size_t)action->offset_bytes;
+
+        data.code = HS_RESULT_OK;
+        data.total_bytes = blob.bytes;
+        data.data =
+            hs_view_of(blob.data + action->offset_bytes,
+                       left_bytes < HS_WIRE_PART_BYTES_MAX ? left_bytes : HS_WIRE_PART_BYTES_MAX);
+    }
+    action->message_type = HS_MSG_BLOB_DATA;
+    send_message(process, action->link ? worker_conn(process, action->link) : process->gate, action,
+                 &data);
+}
+
+static void propose(struct hs_manager_process *process, const struct hs_manager_action *action)
+{
+    struct hs_ledger_digest digest;
+    int                     rc;
+
+    if (action->type == HS_MANAGER_PROPOSE)
+        rc = hs_ledger_propose(process->ledger, action->bytes, action->token);
+    else
+        rc = hs_ledger_blob_put(process->ledger, action->bytes, &digest, action->token);
+    if (rc == 0) return;
+    hs_manager_count(process, HS_COUNT_ledger_busy, 1);
+    call_later(process,
+               &(struct hs_manager_later){.what = HS_LATER_REFUSED, .token = action->token});
+}
+
+static void carry_out(struct hs_manager_process *process, struct hs_manager_action *action,
+                      uint64_t now_ns)
+{
+    switch (action->type) {
+    case HS_MANAGER_SEND_GATE:
+        send_message(process, process->gate, action, &action->message);
+        break;
+    case HS_MANAGER_SEND_LATEST: send_latest(process, action, now_ns); break;
+    case HS_MANAGER_SEND_WORKER:
+        send_message(process, worker_conn(process, action->link), action, &action->message);
+        break;
+    case HS_MANAGER_SEND_EXEC: send_exec(process, action); break;
+    case HS_MANAGER_SEND_BLOB: send_blob(process, action); break;
+    case HS_MANAGER_PROPOSE:
+    case HS_MANAGER_PUT_BLOB: propose(process, action); break;
+    case HS_MANAGER_READ_BLOB:
+        call_later(process, &(struct hs_manager_later){.what = HS_LATER_BLOB,
+                                                       .token = action->token,
+                                                       .digest = action->digest});
+        break;
+    }
+}
+
+static void tell_later(struct hs_manager_process *process, const struct hs_manager_later *later,
+                       uint64_t now_ns)
+{
+    struct hs_view blob;
+
+    if (later->what == HS_LATER_REFUSED) {
+        hs_manager_on_refused(&process->manager, later->token, now_ns, &process->actions);
+        return;
+    }
+    blob = read_blob(process, &later->digest);
+    hs_role_breadcrumb(&process->process, HS_MSG_JOB_DISPATCH, NULL,
+                       hs_manager_digest_word(&later->digest));
+    hs_manager_on_blob(&process->manager, later->token, blob, now_ns, &process->actions);
+    hs_role_breadcrumb(&process->process, 0, NULL, 0);
+}
+
+/* The list, then what it brought about, until nothing is left. */
+void hs_manager_perform(struct hs_manager_process *process, uint64_t now_ns)
+{
+    for (;;) {
+        struct hs_manager_later later;
+
+        for (unsigned i = 0; i < process->actions.count; i++)
+            carry_out(process, &process->actions.at[i], now_ns);
+        process->actions.count = 0;
+        if (!process->later_count) return;
+        later = process->later[process->later_first];
+        process->later_first = (process->later_first + 1) % HS_MANAGER_LATER_MAX;
+        process->later_count--;
+        tell_later(process, &later, now_ns);
+    }
+}

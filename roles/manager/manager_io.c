@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: Apache-2.0
+/* manager_io.c - the manager process: links, ledger, the table of workers in shared memory, and the core (manager.h) in the
+ * middle. */
+#include "roles/manager/manager_io.h"
+
+#include "roles/config.h"
+#include "roles/manager/manager_fsm.h"
+#include "roles/manager/manager_process.h"
+#include "roles/result_code.h"
+#include "roles/wire_io.h"
+#include "shm/base/log.h"
+#include "shm/base/time.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { LEDGER_GROUP = 2 };
+#define LEDGER_COMPACT_BYTES (UINT64_C(16) << 20)
+#define ROWS_INTERVAL_NS     (500 * HS_NS_PER_MS)
+
+static uint64_t clock_of(const struct hs_manager_process *process)
+{
+    return hs_loop_clock_ns(process->process.loop);
+}
+
+/* ---- links ---- */
+
+static void on_closed(struct hs_conn *conn, int reason)
+{
+    struct hs_manager_process *process = hs_conn_owner(conn);
+
+    if (reason == -EPROTO || reason == -EMSGSIZE)
+        hs_manager_count(process, HS_COUNT_frames_malformed, 1);
+    if (conn == process->gate) {
+        process->gate = NULL;
+        hs_manager_on_gate_link(&process->manager, false, clock_of(process), &process->actions);
+    } else if (conn == process->worker) {
+        process->worker = NULL;
+        hs_manager_on_worker_down(&process->manager, (uint32_t)hs_conn_tag(conn));
+    } else {
+        return; /* a newer link took its place */
+    }
+    hs_manager_count(process, HS_COUNT_links_lost, 1);
+    hs_manager_perform(process, clock_of(process));
+}
+
+static void refuse_frame(struct hs_manager_process *process, struct hs_conn *conn,
+                         const struct hs_frame *frame, int code)
+{
+    struct hs_msg_refused refused = {.type = frame->type};
+
+    if (code == -EPROTO) {
+        hs_manager_count(process, HS_COUNT_frames_malformed, 1);
+        hs_conn_abort(conn);
+        return;
+    }
+    hs_manager_count(process,
+                     code == -ENOENT ? HS_COUNT_frames_unknown : HS_COUNT_frames_unexpected, 1);
+    refused.code = code == -EACCES ? HS_RESULT_FORBIDDEN : HS_RESULT_UNSUPPORTED;
+    HS_IGNORE(hs_wire_reply(conn, HS_MSG_REFUSED, &refused, frame->request_id),
+              "whoever sends such frames and does not read is not helped by more");
+}
+
+/* Two deaths with the same mark, and the plan is set aside. */
+static void mark(struct hs_manager_process *process, const struct hs_manager_frame *frame)
+{
+    const struct hs_msg_job_dispatch *dispatch = &frame->message->job_dispatch;
+    struct hs_ledger_digest           digest;
+
+    if (frame->type != HS_MSG_JOB_DISPATCH) return;
+    memcpy(digest.bytes, dispatch->digest, sizeof digest.bytes);
+    hs_role_breadcrumb(&process->process, HS_MSG_JOB_DISPATCH, dispatch->job_id,
+                       hs_manager_digest_word(&digest));
+}
+
+static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
+{
+    struct hs_manager_process *process = hs_conn_owner(conn);
+    bool                       is_gate = conn == process->gate;
+    struct hs_manager_frame    opened = {.type = (enum hs_msg_type)frame->type,
+                                         .request_id = frame->request_id,
+                                         .message = &process->message};
+    uint64_t                   now_ns = hs_loop_now_ns(process->process.loop);
+    int                        rc;
+
+    if (!is_gate && conn != process->worker) return; /* of a dead life */
+    hs_manager_count(process, HS_COUNT_frames_in, 1);
+    rc = hs_wire_open(frame, is_gate ? HS_ROLE_GATE : HS_ROLE_WORKER, HS_ROLE_MANAGER,
+                      &process->message);
+    if (rc) {
+        refuse_frame(process, conn, frame, rc);
+        return;
+    }
+    mark(process, &opened);
+    if (is_gate)
+        hs_manager_on_gate(&process->manager, &opened, now_ns, &process->actions);
+    else
+        hs_manager_on_worker(&process->manager, (uint32_t)hs_conn_tag(conn), &opened, now_ns,
+                             &process->actions);
+    hs_manager_perform(process, now_ns);
+    if (opened.type == HS_MSG_JOB_DISPATCH) hs_role_breadcrumb(&process->process, 0, NULL, 0);
+}
+
+static struct hs_conn *open_conn(struct hs_manager_process *process, int fd)
+{
+    struct hs_conn_config config = {.loop = process->process.loop,
+                                    .owner = process,
+                                    .on_frame = on_frame,
+                                    .on_closed = on_closed};
+    struct hs_conn       *conn = NULL;
+    int                   rc = hs_conn_open(&conn, &config, fd);
+
+    if (rc == 0) {
+        hs_manager_count(process, HS_COUNT_links_opened, 1);
+        return conn;
+    }
+    hs_log(HS_LOG_WARN, "manager", "link refused: %s", hs_err_code_text(rc));
+    close(fd);
+    return NULL;
+}
+
+static void take_gate(struct hs_manager_process *process, int fd)
+{
+    struct hs_conn *old = process->gate;
+
+    process->gate = NULL;
+    if (old) {
+        hs_manager_on_gate_link(&process->manager, false, clock_of(process), &process->actions);
+        hs_manager_perform(process, clock_of(process));
+        hs_conn_abort(old);
+    }
+    process->gate = open_conn(process, fd);
+    if (!process->gate) return;
+    hs_manager_on_gate_link(&process->manager, true, clock_of(process), &process->actions);
+    hs_manager_perform(process, clock_of(process));
+}
+
+static void take_worker(struct hs_manager_process *process, int fd)
+{
+    struct hs_conn *old = process->worker;
+
+    process->worker = NULL;
+    if (old) {
+        hs_manager_on_worker_down(&process->manager, (uint32_t)hs_conn_tag(old));
+        hs_conn_abort(old);
+    }
+    process->worker = open_conn(process, fd);
+    if (process->worker) hs_conn_set_tag(process->worker, ++process->last_link);
+}
+
+static void on_link(void *self, enum hs_role_kind peer, unsigned peer_idx, uint64_t generation,
+                    uint64_t token, int fd)
+{
+    (void)peer_idx;
+    (void)generation;
+    (void)token;
+    if (peer == HS_ROLE_GATE)
+        take_gate(self, fd);
+    else if (peer == HS_ROLE_WORKER)
+        take_worker(self, fd);
+    else
+        close(fd);
+}
+
+/* ---- the ledger ---- */
+
+static void on_answer(void *context, const struct hs_ledger_answer *answer)
+{
+    struct hs_manager_process *process = context;
+    uint64_t                   now_ns = clock_of(process);
+
+    if (answer->kind == HS_LEDGER_FAILED) process->has_failed = true;
+    if (answer->kind == HS_LEDGER_APPLIED) hs_manager_count(process, HS_COUNT_ledger_entries, 1);
+    hs_manager_on_answer(&process->manager, answer, now_ns, &process->actions);
+    hs_manager_perform(process, now_ns);
+}
+
+static uint32_t apply(void *self, uint64_t seq, struct hs_view entry)
+{
+    return hs_manager_fsm_apply(self, seq, entry);
+}
+
+static void save(void *self, struct hs_writer *writer)
+{
+    hs_manager_fsm_save(self, writer);
+}
+
+static int restore(void *self, struct hs_view snapshot)
+{
+    return hs_manager_fsm_restore(self, snapshot);
+}
+
+static bool is_blob_needed(void *self, const struct hs_ledger_digest *digest)
+{
+    return hs_manager_fsm_is_blob_needed(self, digest);
+}
+
+static int open_ledger(struct hs_manager_process *process, struct hs_manager_state *state,
+                       struct hs_err *err)
+{
+    const struct hs_heritage *heritage = process->process.heritage;
+    struct hs_ledger_config   config = {
+          .loop = process->process.loop,
+          .fd = {heritage->ledger_fd[0], heritage->ledger_fd[1]},
+          .group = LEDGER_GROUP,
+          .machine = {.self = state,
+                      .apply = apply,
+                      .save = save,
+                      .restore = restore,
+                      .is_blob_needed = is_blob_needed,
+                      .snapshot_bytes_max = HS_MANAGER_SNAPSHOT_BYTES_MAX},
+          .on_answer = on_answer,
+          .context = process,
+          .compact_bytes = LEDGER_COMPACT_BYTES,
+    };
+    struct hs_ledger_stats stats;
+    int                    rc;
+
+    hs_role_set_phase(&process->process, HS_VITALS_REPLAY);
+    rc = hs_ledger_open(&process->ledger, &config, err);
+    hs_role_set_phase(&process->process, HS_VITALS_NORMAL);
+    if (rc) return rc;
+    hs_ledger_stats(process->ledger, &stats);
+    hs_manager_count(process, HS_COUNT_ledger_replayed, stats.seq);
+    hs_manager_count(process, HS_COUNT_ledger_torn_bytes, stats.torn_bytes);
+    return 0;
+}
+
+/* ---- for status ---- */
+
+static void show_worker(struct hs_manager_process *process, uint32_t idx)
+{
+    const struct hs_manager_worker *worker = &process->manager.workers.at[idx];
+    hs_registry_handle             *handle = &process->handles[idx];
+    uint64_t                        words[HS_WORKER_ROW_WORDS];
+    struct hs_worker_row            row;
+    uint32_t                        cores, execs;
+    int                             rc;
+
+    hs_manager_worker_load(&process->manager, worker, &cores, &execs);
+    hs_workers_row(worker, cores, execs, &row);
+    memcpy(words, &row, sizeof words);
+    rc = *handle ? hs_registry_update(&process->rows, *handle, words)
+                 : hs_registry_insert(&process->rows, words, handle);
+    if (rc) hs_log(HS_LOG_WARN, "manager", "row of status not shown: %s", hs_err_code_text(rc));
+    if (rc) *handle = 0;
+}
+
+static void show_counts(struct hs_manager_process *process)
+{
+    const struct hs_manager_counts *now = &process->manager.counts;
+    struct hs_manager_counts       *told = &process->told;
+    const struct {
+        enum hs_count count;
+        uint64_t      amount;
+    } rows[] = {
+        {HS_COUNT_workers_registered, now->workers_registered - told->workers_registered},
+        {HS_COUNT_workers_lost, now->workers_lost - told->workers_lost},
+        {HS_COUNT_workflows_started, now->workflows_started - told->workflows_started},
+        {HS_COUNT_workflows_ended, now->workflows_ended - told->workflows_ended},
+        {HS_COUNT_execs_assigned, now->execs_assigned - told->execs_assigned},
+        {HS_COUNT_execs_rejected, now->execs_rejected - told->execs_rejected},
+        {HS_COUNT_execs_lost, now->execs_lost - told->execs_lost},
+        {HS_COUNT_execs_retried, now->execs_retried - told->execs_retried},
+        {HS_COUNT_ledger_busy, now->busy - told->busy},
+        {HS_COUNT_frames_unexpected, now->unexpected - told->unexpected},
+        {HS_COUNT_frames_malformed, now->malformed - told->malformed},
+    };
+
+    for (size_t i = 0; i < HS_ARRAY_LEN(rows); i++)
+        if (rows[i].amount) hs_manager_count(process, rows[i].count, rows[i].amount);
+    *told = *now;
+    hs_counter_set(process->process.counters, HS_COUNT_cores_total,
+                   process->manager.heartbeat.cores_total);
+    hs_counter_set(process->process.counters, HS_COUNT_cores_free,
+                   process->manager.heartbeat.cores_free);
+}
+
+static void show(struct hs_manager_process *process, uint64_t now_ns)
+{
+    if (now_ns < process->rows_at_ns) return;
+    process->rows_at_ns = now_ns + ROWS_INTERVAL_NS;
+    for (uint32_t i = 0; i < process->manager.workers.high; i++)
+        if (process->manager.workers.at[i].is_used) show_worker(process, i);
+    show_counts(process);
+}
+
+/* ---- hooks ---- */
+
+static void on_drain(void *self)
+{
+    struct hs_manager_process *process = self;
+
+    hs_manager_drain(&process->manager);
+}
+
+static void on_stop(void *self, uint64_t deadline_ns)
+{
+    struct hs_manager_process *process = self;
+
+    (void)deadline_ns; /* role_io ends the process then */
+    hs_manager_stop(&process->manager);
+}
+
+static void on_quarantine(void *self, uint64_t digest, const uint8_t job_id[16])
+{
+    struct hs_manager_process *process = self;
+
+    (void)job_id;
+    hs_manager_quarantine(&process->manager, digest);
+}
+
+static uint64_t turn_conn(struct hs_conn *const *conn, uint64_t now_ns)
+{
+    if (*conn) hs_conn_turn(*conn, now_ns);
+    return *conn ? hs_conn_deadline_ns(*conn) : HS_NEVER_NS;
+}
+
+static uint64_t turn(void *self, uint64_t now_ns)
+{
+    struct hs_manager_process *process = self;
+    uint64_t                   next_ns;
+
+    HS_ASSERT(!process->has_failed && "the log of decisions cannot be written: start me again");
+    hs_ledger_step(process->ledger, now_ns);
+    next_ns = hs_manager_turn(&process->manager, now_ns, &process->actions);
+    hs_manager_perform(process, now_ns);
+    hs_ledger_step(process->ledger, now_ns);
+    show(process, now_ns);
+    next_ns = hs_min_u64(next_ns, turn_conn(&process->gate, now_ns));
+    next_ns = hs_min_u64(next_ns, turn_conn(&process->worker, now_ns));
+    next_ns = hs_min_u64(next_ns, process->rows_at_ns);
+    return hs_min_u64(next_ns, hs_ledger_deadline_ns(process->ledger));
+}
+
+static bool is_done(const void *self)
+{
+    const struct hs_manager_process *process = self;
+
+    return hs_manager_is_idle(&process->manager) && hs_ledger_is_idle(process->ledger) &&
+           (!process->gate || hs_conn_queued_bytes(process->gate) == 0);
+}
+
+static const struct hs_role_hooks hooks = {.on_link = on_link,
+                                           .on_drain = on_drain,
+                                           .on_stop = on_stop,
+                                           .on_quarantine = on_quarantine,
+                                           .turn = turn,
+                                           .is_done = is_done};
+
+/* ---- start ---- */
+
+/* Demand-zero: what no job uses costs nothing. */
+static void *take_memory(size_t bytes, struct hs_err *err)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (memory != MAP_FAILED) return memory;
+    HS_IGNORE(hs_err_set(err, -ENOMEM, "memory of the manager"), "the caller sees the code");
+    return NULL;
+}
+
+static void take_all_memory(struct hs_manager_process *process, struct hs_manager_memory *memory,
+                            struct hs_err *err)
+{
+    process->blob = take_memory(HS_LEDGER_BLOB_BYTES_MAX, err);
+    memory->state = take_memory(sizeof *memory->state, err);
+    memory->live = take_memory(sizeof *memory->live, err);
+    memory->maker = take_memory(sizeof *memory->maker, err);
+    memory->plan_arena = take_memory(HS_PLAN_ARENA_BYTES, err);
+    memory->plans = take_memory((size_t)HS_MANAGER_INTAKES * HS_PLAN_BYTES_MAX, err);
+    memory->results = take_memory((size_t)HS_MANAGER_ASSEMBLIES * HS_LEDGER_BLOB_BYTES_MAX, err);
+}
+
+static void fill_config(struct hs_manager_config *config, const struct hs_heritage *heritage)
+{
+    const struct hs_config_manager *from = &heritage->config->manager;
+
+    *config = (struct hs_manager_config){
+        .incarnation = heritage->incarnation,
+        .generation = heritage->generation,
+        .finished_job_retention_ns = from->finished_job_retention_ns,
+        .worker_lost_after_ns = from->worker_lost_after_ns,
+        .dispatch_ack_timeout_ns = from->dispatch_ack_timeout_ns,
+        .dispatch_attempts = from->dispatch_attempts,
+        .retries_max = from->retries_max,
+        .workflow_retries_max = from->workflow_retries_max,
+        .retry_backoff_min_ns = from->retry_backoff_min_ns,
+        .retry_backoff_max_ns = from->retry_backoff_max_ns,
+        .stuck_after_ns = from->stuck_after_ns,
+    };
+    memcpy(config->node_id, heritage->node_id, sizeof config->node_id);
+    (void)snprintf(config->name, sizeof config->name, "%s", heritage->config->node.name);
+    (void)snprintf(config->datacenter, sizeof config->datacenter, "%s",
+                   heritage->config->node.datacenter);
+}
+
+/* Rows of a dead predecessor: its workers register again. */
+static int map_rows(struct hs_manager_process *process, struct hs_err *err)
+{
+    uint64_t           words[HS_WORKER_ROW_WORDS];
+    hs_registry_handle handle;
+    int                rc;
+
+    rc = hs_role_map_share(process->process.heritage, HS_SHARE_WORKERS, HS_SEGMENT_READ_WRITE,
+                           &process->rows_segment, err);
+    if (rc) return rc;
+    rc = hs_registry_attach_writer(&process->rows, hs_segment_body(&process->rows_segment),
+                                   &hs_worker_table_shape);
+    if (rc) return hs_err_set(err, rc, "table of workers");
+    for (uint32_t i = 0; i < hs_worker_table_shape.slot_count; i++)
+        if (hs_registry_at(&process->rows, i, &handle, words) == 1)
+            HS_IGNORE(hs_registry_remove(&process->rows, handle), "it was there a line ago");
+    return 0;
+}
+
+static int open_manager(struct hs_manager_process *process, const struct hs_heritage *heritage,
+                        struct hs_err *err)
+{
+    struct hs_loop_config loop_config = {
+        .wanted = (enum hs_loop_backend)heritage->config->node.io_backend,
+        .stream_count_max = 32,
+        .recv_buffer_count = 64,
+        .recv_buffer_bytes = 16 << 10,
+        .file_op_count_max = 4};
+    struct hs_manager_memory memory = {0};
+    struct hs_manager_config config;
+    int                      rc = hs_role_open(&process->process, heritage, &loop_config, err);
+
+    if (rc) return rc;
+    take_all_memory(process, &memory, err);
+    if (err->code) return err->code;
+    rc = map_rows(process, err);
+    if (!rc) rc = open_ledger(process, memory.state, err);
+    if (rc) return rc;
+    fill_config(&config, heritage);
+    hs_manager_init(&process->manager, &config, &memory);
+    return hs_role_ready(&process->process, err);
+}
+
+int hs_manager_main(const struct hs_heritage *heritage)
+{
+    struct hs_manager_process *process =
+        calloc(1, sizeof *process); /* lives as long as the process */
+    struct hs_err err = {0};
+
+    if (!process) return 1;
+    if (open_manager(process, heritage, &err)) return hs_role_exit_code(&err);
+    return hs_role_serve(&process->process, &hooks, process);
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+/* manager_step.h - between the files of the manager's core: what one event or turn works with, and what they do for one
+ * another. Nobody else's. */
+#ifndef HS_MANAGER_STEP_H
+#define HS_MANAGER_STEP_H
+
+#include "roles/manager/manager.h"
+#include "roles/result_code.h"
+#include "shm/base/time.h"
+
+struct hs_manager_step {
+    struct hs_manager         *manager;
+    struct hs_manager_actions *actions;
+    uint64_t                   now_ns;
+    uint64_t                   deadline_ns; /* of a turn: when to come again */
+};
+
+/* One job's place in all tables. */
+struct hs_manager_place {
+    struct hs_manager_job  *job;
+    struct hs_manager_soft *soft;
+    uint32_t                idx;
+};
+
+/* Tokens of blobs to read. */
+enum hs_manager_read { HS_READ_PLAN = 1, HS_READ_MAKER_PLAN, HS_READ_MAKER_RESULT };
+
+static inline void hs_manager_due(struct hs_manager_step *step, uint64_t deadline_ns)
+{
+    if (deadline_ns < step->deadline_ns) step->deadline_ns = deadline_ns;
+}
+
+/* An event begins with nothing to do, and is followed by a look at everything. */
+static inline struct hs_manager_step hs_manager_begin(struct hs_manager *manager, uint64_t now_ns,
+                                                      struct hs_manager_actions *actions)
+{
+    actions->count = 0;
+    actions->used_bytes = 0;
+    manager->is_dirty = true;
+    return (struct hs_manager_step){
+        .manager = manager, .actions = actions, .now_ns = now_ns, .deadline_ns = HS_NEVER_NS};
+}
+
+/* manager.c */
+bool                    hs_manager_find_place(struct hs_manager *manager, const uint8_t job_id[16],
+                                              struct hs_manager_place *place);
+struct hs_manager_flow *hs_manager_flow_at(struct hs_manager           *manager,
+                                           const struct hs_manager_job *job, unsigned idx);
+struct hs_manager_exec *hs_manager_exec_at(struct hs_manager                *manager,
+                                           const struct hs_manager_workflow *workflow,
+                                           unsigned                          idx);
+uint64_t                hs_manager_live_key(unsigned shard, unsigned attempt);
+uint8_t hs_manager_shown_status(struct hs_manager *manager, const struct hs_manager_job *job);
+void    hs_manager_read_blob(struct hs_manager_step *step, enum hs_manager_read what, uint32_t idx,
+                             const struct hs_ledger_digest *digest);
+bool    hs_manager_is_quarantined(const struct hs_manager       *manager,
+                                  const struct hs_ledger_digest *digest);
+
+/* manager_proposals.c: a free one or NULL (busy); then one of the other two. */
+struct hs_manager_proposal *hs_manager_prepare(struct hs_manager_step    *step,
+                                               enum hs_manager_entry_kind kind);
+void hs_manager_propose(struct hs_manager_step *step, struct hs_manager_proposal *proposal);
+/* The blob first, then the entry. */
+void hs_manager_propose_after(struct hs_manager_step *step, struct hs_manager_proposal *proposal,
+                              struct hs_view blob);
+
+/* manager_intake.c */
+void hs_manager_take_dispatch(struct hs_manager_step           *step,
+                              const struct hs_msg_job_dispatch *dispatch, uint64_t request_id);
+void hs_manager_take_plan_piece(struct hs_manager_step *step, const struct hs_msg_blob_data *data);
+void hs_manager_turn_intakes(struct hs_manager_step *step);
+void hs_manager_end_intake(struct hs_manager_step *step, const struct hs_manager_proposal *proposal,
+                           uint32_t code);
+/* Reads the plan again, after a restart. */
+void            hs_manager_load_plan(struct hs_manager_step *step, struct hs_manager_place *place,
+                                     struct hs_view text);
+struct hs_plan *hs_manager_parse(struct hs_manager *manager, struct hs_view text, char *why,
+                                 size_t why_bytes);
+void     hs_manager_fill_loads(const struct hs_plan *plan, const struct hs_manager_accept *accept,
+                               struct hs_assign_load *loads);
+uint64_t hs_manager_planned_ns(const struct hs_plan *plan);
+
+/* manager_gate.c */
+void hs_manager_answer_cancel(struct hs_manager_step           *step,
+                              const struct hs_manager_proposal *proposal, uint32_t code);
+void hs_manager_answer_gate(struct hs_manager_step           *step,
+                            const struct hs_manager_proposal *proposal, uint32_t code);
+bool hs_manager_is_tombstone(const struct hs_manager *manager, const uint8_t job_id[16],
+                             uint64_t gate_fence, uint64_t now_ns);
+
+/* manager_results.c */
+void hs_manager_take_result(struct hs_manager_step *step, uint32_t link,
+                            const struct hs_msg_exec_result *result);
+void hs_manager_answer_result(struct hs_manager_step           *step,
+                              const struct hs_manager_proposal *proposal, uint32_t code);
+void hs_manager_turn_assemblies(struct hs_manager_step *step);
+
+/* manager_records.c */
+void hs_manager_turn_maker(struct hs_manager_step *step);
+void hs_manager_maker_blob(struct hs_manager_step *step, enum hs_manager_read what,
+                           struct hs_view bytes);
+bool hs_manager_needs_record(struct hs_manager                *manager,
+                             const struct hs_manager_workflow *workflow);
+
+/* manager_execs.c */
+void hs_manager_turn_workflow(struct hs_manager_step *step, struct hs_manager_place *place,
+                              unsigned idx);
+void hs_manager_kill_exec(struct hs_manager_step *step, uint32_t link,
+                          const struct hs_exec_id *exec, uint64_t exec_fence, const char *reason);
+void hs_manager_end_applied(struct hs_manager_step *step, const struct hs_manager_end *end);
+bool hs_manager_propose_end(struct hs_manager_step *step, const struct hs_exec_id *exec,
+                            uint64_t exec_fence, enum hs_exec_outcome outcome, const char *text);
+
+/* manager_schedule.c */
+void hs_manager_turn_schedule(struct hs_manager_step *step);
+void hs_manager_assign_applied(struct hs_manager_step *step, const struct hs_manager_assign *assign,
+                               uint32_t code);
+
+/* manager_report.c */
+void hs_manager_turn_report(struct hs_manager_step *step, struct hs_manager_place *place);
+void hs_manager_turn_heartbeat(struct hs_manager_step *step);
+void hs_manager_take_results_ack(struct hs_manager_step             *step,
+                                 const struct hs_msg_dc_results_ack *ack, uint64_t request_id);
+
+#endif
