@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // timeout: 60
-/* 200_worker_engines.c - a real worker and two real engines under load, with this program as their supervisor, their manager
+/* 210_worker_engines.c - a real worker and two real engines under load, with this program as their supervisor, their manager
  * and their target: shares are taken, measured, reported and survive the deaths of engines and of the worker. */
 #include "ipc/frame.h"
 #include "roles/config.h"
@@ -62,20 +62,6 @@ struct tree {
 static unsigned failed_count;
 static unsigned passed_count;
 
-static const char *log_memory;
-static size_t      log_bytes;
-
-/* Everything readable in the log rings, for whoever has to find out. */
-static void print_logs(void)
-{
-    for (size_t i = 0; log_memory && i < log_bytes;) {
-        size_t length = strnlen(log_memory + i, log_bytes - i);
-
-        if (length > 12) (void)printf("  log: %s\n", log_memory + i);
-        i += length + 1;
-    }
-}
-
 static void check(bool held, const char *what, uint64_t seen)
 {
     if (held) {
@@ -93,7 +79,6 @@ static void must(bool held, const char *what)
 {
     if (held) return;
     (void)printf("cannot go on: %s: %s\n", what, strerror(errno));
-    print_logs();
     exit(1);
 }
 
@@ -174,9 +159,6 @@ static void make_shares(struct tree *tree)
         hs_share_spec(share, &spec);
         tree->share_fd[share] = make_segment(hs_share_name(share), &spec, &mapped);
         hs_share_init(share, hs_segment_body(&mapped));
-        if (share != HS_SHARE_LOGS) continue;
-        log_memory = hs_segment_body(&mapped);
-        log_bytes = (size_t)hs_segment_body_bytes(&mapped);
     }
     for (unsigned i = 0; i < ENGINES; i++) {
         int fds[HS_ENGINE_SEGMENT_COUNT];
@@ -455,7 +437,6 @@ static void finish(struct tree *tree, enum hs_exec_outcome outcome)
 
     CHECK(await(tree, HS_MSG_EXEC_RESULT, 10000, &message));
     CHECK_EQ(tree->last_result.outcome, outcome);
-    if (tree->last_result.outcome != outcome) (void)printf("%s\n", tree->last_result.text);
     CHECK_EQ(tree->refused_parts, 0);
     check_identities(&tree->result);
 }
@@ -614,7 +595,6 @@ int main(void)
     kill_role(&tree.worker);
     for (unsigned i = 0; i < ENGINES; i++) kill_role(&tree.engines[i]);
     (void)kill(tree.target, SIGKILL);
-    if (failed_count) print_logs();
     (void)printf("%u passed, %u failed\n", passed_count, failed_count);
     return failed_count ? 1 : 0;
 }

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+/* test_worker_ends.c - what a worker tells of its shares, and how they end, by arithmetic (jobs.md 6.6, 7.9). */
+#include "shm/base/rand.h"
+#include "tests/unit/suites.h"
+#include "tests/unit/worker_fixture.h"
+
+#include <errno.h>
+
+/* ---- figures and results ---- */
+
+static void figures_are_told_each_interval_and_whole_now_and_then(void)
+{
+    unsigned whole = 0, told = 0;
+
+    wf_set_up();
+    wf_start(1, 100, 1);
+    for (unsigned i = 0; i < 25; i++) {
+        wf_time_out(S);
+        told += wf_count(HS_EXECS_DO_PROGRESS);
+        if (wf_count(HS_EXECS_DO_PROGRESS)) whole += wf_find(HS_EXECS_DO_PROGRESS)->is_full;
+    }
+    HS_CHECK_EQ(told, 24); /* the first one a whole interval after the start, which lies ahead */
+    HS_CHECK_EQ(whole, 3);
+}
+
+static void a_manager_that_missed_something_gets_the_whole(void)
+{
+    struct hs_execs_event event = {
+        .type = HS_EXECS_PROGRESS_ACK, .id = wf_exec_id(1, 0), .fence = 100, .is_full = true};
+
+    wf_set_up();
+    wf_start(1, 100, 1);
+    wf_time_out(2 * S);
+    wf_time_out(S);
+    HS_CHECK(!wf_find(HS_EXECS_DO_PROGRESS)->is_full);
+    wf_step(&event);
+    HS_CHECK(wf_find(HS_EXECS_DO_PROGRESS)->is_full);
+}
+
+static void results_are_repeated_until_they_are_durable(void)
+{
+    wf_set_up();
+    wf_start(1, 100, 2);
+    wf_all_parts(1, HS_EXECS_RUN_ENDED);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_RESULT), 1);
+    HS_CHECK_EQ(hs_execs_free_cores(&wf.execs, wf.now_ns), 4); /* freed before it is told */
+    wf_time_out(4 * S);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_RESULT), 0);
+    wf_time_out(S);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_RESULT), 1);
+    wf_ack_result(1, 100, HS_STAGE_RECEIVED);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_FINISHED);
+    wf_time_out(9 * S);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_RESULT), 0);
+    wf_time_out(S);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_RESULT), 1);
+    wf_ack_result(1, 99, HS_STAGE_DURABLE); /* of another assignment */
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_FINISHED);
+    wf_ack_result(1, 100, HS_STAGE_DURABLE);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_FORGET), 1);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_NONE);
+}
+
+static void a_new_manager_gets_what_waits(void)
+{
+    struct hs_execs_event down = {.type = HS_EXECS_LINK_DOWN};
+    struct hs_execs_event reconcile = {.type = HS_EXECS_RECONCILE, .manager_fence = LEADER + 1};
+
+    wf_set_up();
+    wf_start(1, 100, 1);
+    wf_start(2, 101, 1);
+    wf_step(&down);
+    wf_all_parts(1, HS_EXECS_RUN_ENDED);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_RESULT), 0);
+    wf_time_out(3 * S);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_PROGRESS), 0);
+    wf_register_worker();
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_RESULT), 1);
+    HS_CHECK(wf_find(HS_EXECS_DO_PROGRESS)->is_full);
+    wf_step(&reconcile);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_STATE), 1);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_RESULT), 1);
+}
+
+/* ---- stopping ---- */
+
+static void a_cancelled_share_stops_and_tells(void)
+{
+    wf_set_up();
+    wf_start(1, 100, 2);
+    wf_cancel(1, 100);
+    HS_CHECK_EQ(wf_find(HS_EXECS_DO_ACK_CANCEL)->code, HS_RESULT_OK);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_STOP), 2);
+    wf_cancel(1, 100);
+    HS_CHECK_EQ(wf_find(HS_EXECS_DO_ACK_CANCEL)->state, HS_EXEC_STOPPING);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_STOP), 0);
+    wf_all_parts(1, HS_EXECS_RUN_ENDED);
+    HS_CHECK_EQ(wf_row_of(1)->record.outcome, HS_OUTCOME_CANCELLED);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_RESULT), 1);
+}
+
+static void a_share_cancelled_before_it_came_does_not_start(void)
+{
+    wf_set_up();
+    wf_cancel(1, 100);
+    HS_CHECK_EQ(wf_find(HS_EXECS_DO_ACK_CANCEL)->code, HS_RESULT_UNKNOWN_EXEC);
+    HS_CHECK_EQ(wf_dispatch(1, 100, 1), HS_RESULT_ALREADY_CANCELLED);
+    HS_CHECK_EQ(wf_dispatch(1, 99, 1), HS_RESULT_STALE_FENCE);
+    HS_CHECK_EQ(wf_dispatch(1, 101, 1), HS_RESULT_OK);
+}
+
+static void a_reserved_share_is_cancelled_at_once(void)
+{
+    wf_set_up();
+    HS_CHECK_EQ(wf_dispatch(1, 100, 2), HS_RESULT_OK);
+    wf_cancel(1, 100);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_FINISHED);
+    HS_CHECK_EQ(hs_execs_free_cores(&wf.execs, wf.now_ns), 4);
+    wf_prepared(1, 0); /* too late */
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_START), 0);
+}
+
+static void an_engine_that_ignores_stop_does_not_hold_the_share(void)
+{
+    wf_set_up();
+    wf_start(1, 100, 1);
+    wf_cancel(1, 100);
+    wf_time_out(5 * S);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_STOPPING);
+    wf_time_out(S);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_FINISHED);
+    HS_CHECK_EQ(hs_execs_free_cores(&wf.execs, wf.now_ns), 3);
+    wf_engine_event(HS_EXECS_ENGINE_DOWN, 0, 1); /* the watchdog got it */
+    HS_CHECK_EQ(hs_execs_free_cores(&wf.execs, wf.now_ns), 4);
+}
+
+static void a_share_alone_too_long_stops(void)
+{
+    struct hs_execs_event down = {.type = HS_EXECS_LINK_DOWN};
+
+    wf_set_up();
+    wf.facts.duration_ns = 3600 * S;
+    wf_start(1, 100, 1);
+    wf_step(&down);
+    wf_time_out(134 * S);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_RUNNING);
+    HS_CHECK(hs_execs_deadline_ns(&wf.execs) <= wf.now_ns + S);
+    wf_time_out(S);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_STOPPING);
+}
+
+static void a_share_over_its_time_limit_fails(void)
+{
+    struct hs_exec_dispatch message = wf_of_cores(1);
+
+    wf_set_up();
+    message.timeout_ns = 90 * S;
+    HS_CHECK_EQ(wf_send_dispatch(&message, 1, 0, 100, LEADER), HS_RESULT_OK);
+    wf_prepared(1, 0);
+    wf_all_parts(1, HS_EXECS_RUN_STARTED);
+    wf_time_out(89 * S);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_RUNNING);
+    wf_time_out(2 * S);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_STOPPING);
+    HS_CHECK_EQ(wf_row_of(1)->record.outcome, HS_OUTCOME_FAILED);
+}
+
+static void stopping_ends_the_load_and_waits_for_results_to_be_taken(void)
+{
+    struct hs_execs_event stop = {.type = HS_EXECS_STOP, .wait_ns = S};
+
+    wf_set_up();
+    wf_start(1, 100, 2);
+    wf_step(&stop);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_STOP), 2);
+    HS_CHECK(!hs_execs_is_done(&wf.execs));
+    wf_all_parts(1, HS_EXECS_RUN_ENDED);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_RESULT), 1);
+    HS_CHECK(!hs_execs_is_done(&wf.execs));
+    wf_ack_result(1, 100, HS_STAGE_DURABLE);
+    HS_CHECK(hs_execs_is_done(&wf.execs));
+}
+
+static void released_jobs_are_forgotten(void)
+{
+    struct hs_execs_event release = {
+        .type = HS_EXECS_RELEASE, .id = wf_exec_id(0, 0), .workflow = HS_WORKFLOW_ALL};
+
+    wf_set_up();
+    wf_start(1, 100, 1);
+    wf_start(2, 101, 1);
+    wf_all_parts(1, HS_EXECS_RUN_ENDED);
+    wf_step(&release);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_FORGET), 1);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_STOP), 1);
+    wf_all_parts(2, HS_EXECS_RUN_ENDED);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_FORGET), 1);
+    HS_CHECK_EQ(hs_execs_waiting_count(&wf.execs), 0);
+}
+
+static void tombstones_are_bounded_and_the_newest_stay(void)
+{
+    wf_set_up();
+    for (unsigned i = 0; i < 2 * HS_EXEC_TOMBSTONES; i++) {
+        wf.now_ns += S / 1000;
+        wf_cancel(i, 1000 + i);
+    }
+    HS_CHECK_EQ(wf_dispatch(2 * HS_EXEC_TOMBSTONES - 1, 1000, 1), HS_RESULT_STALE_FENCE);
+    HS_CHECK_EQ(wf_dispatch(0, 1000, 1), HS_RESULT_OK);
+}
+
+CU_TestInfo hs_tests_worker_ends[] = {
+    {"figures are told each interval and whole now and then",
+     figures_are_told_each_interval_and_whole_now_and_then},
+    {"a manager that missed something gets the whole",
+     a_manager_that_missed_something_gets_the_whole},
+    {"results are repeated until they are durable", results_are_repeated_until_they_are_durable},
+    {"a new manager gets what waits", a_new_manager_gets_what_waits},
+    {"a cancelled share stops and tells", a_cancelled_share_stops_and_tells},
+    {"a share cancelled before it came does not start",
+     a_share_cancelled_before_it_came_does_not_start},
+    {"a reserved share is cancelled at once", a_reserved_share_is_cancelled_at_once},
+    {"an engine that ignores stop does not hold the share",
+     an_engine_that_ignores_stop_does_not_hold_the_share},
+    {"a share alone too long stops", a_share_alone_too_long_stops},
+    {"a share over its time limit fails", a_share_over_its_time_limit_fails},
+    {"stopping ends the load and waits for results to be taken",
+     stopping_ends_the_load_and_waits_for_results_to_be_taken},
+    {"released jobs are forgotten", released_jobs_are_forgotten},
+    {"tombstones are bounded and the newest stay", tombstones_are_bounded_and_the_newest_stay},
+    CU_TEST_INFO_NULL,
+};
