@@ -64,14 +64,15 @@ static int dispatch(const struct hs_options *options)
     case HS_COMMAND_CHECK: return hs_command_check(options);
     case HS_COMMAND_TARGET: return hs_command_target(options);
     case HS_COMMAND_VERSION: return show_version(options);
-    case HS_COMMAND_PING:
-    case HS_COMMAND_SUBMIT:
-    case HS_COMMAND_LIST:
+    case HS_COMMAND_PING: return hs_command_ping(options);
+    case HS_COMMAND_SUBMIT: return hs_command_submit(options);
+    case HS_COMMAND_LIST: return hs_command_list(options);
     case HS_COMMAND_STATUS:
-    case HS_COMMAND_WATCH:
-    case HS_COMMAND_CANCEL:
-    case HS_COMMAND_RESULTS:
-    case HS_COMMAND_TOP:
+        return options->operand ? hs_command_status_of_job(options) : hs_command_status(options);
+    case HS_COMMAND_WATCH: return hs_command_watch(options);
+    case HS_COMMAND_CANCEL: return hs_command_cancel(options);
+    case HS_COMMAND_RESULTS: return hs_command_results(options);
+    case HS_COMMAND_TOP: return hs_command_top(options);
     case HS_COMMAND_HELP:
     case HS_COMMAND_COUNT: break;
     }

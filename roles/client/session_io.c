@@ -92,6 +92,10 @@ static void show_news(struct hs_session *session, enum hs_msg_type type,
                       const union hs_msg *message)
 {
     if (type == HS_MSG_EVENT) show_event(session, &message->event);
+    if (type == HS_MSG_SUBSCRIBE_ACK && session->wish.learned_name &&
+        message->subscribe_ack.name[0])
+        (void)snprintf(session->wish.learned_name, HS_NAME_BYTES, "%s",
+                       message->subscribe_ack.name);
     if (type == HS_MSG_SUBMIT_ACK) show_problems(&message->submit_ack);
     if (type == HS_MSG_STATS && hs_live_take(&session->live, &message->stats))
         hs_display_figures(session->display, &session->live);
@@ -336,7 +340,9 @@ int hs_session_open(struct hs_session *session, const struct hs_session_wish *wi
     hs_follow_init(&session->follow, &session->wish.follow, hs_client_now_ns());
     if (wish->socket_path) {
         session->is_ready = true;
-        connect_socket(session);
+        rc = hs_gate_link_connect(&session->link, wish->socket_path);
+        if (rc < 0) return hs_err_set(err, rc, "no daemon at %.100s", wish->socket_path);
+        step_plain(session, HS_FOLLOW_LINK_UP);
         return 0;
     }
     return hs_client_tree_start(&session->tree, &wish->tree, err);

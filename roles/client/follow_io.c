@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/* follow_io.c - `hyperscale submit` and `hyperscale watch`: a job of a daemon, from outside. */
+#include "roles/client/commands.h"
+
+#include "roles/client/plan_load.h"
+#include "roles/client/print_io.h"
+#include "roles/client/session_io.h"
+#include "roles/client/sockets.h"
+#include "shm/base/time.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* A daemon that is being started again is waited for. */
+#define PATIENCE_NS (60 * HS_NS_PER_S)
+
+static struct hs_session session;
+static struct hs_display display;
+
+static int open_session(const struct hs_session_wish *wish)
+{
+    struct hs_err err;
+
+    if (hs_session_open(&session, wish, &display, &err) == 0) return 0;
+    hs_session_close(&session);
+    hs_display_close(&display);
+    return hs_complain(HS_EXIT_CLUSTER, "%s", err.text);
+}
+
+static int socket_of(const struct hs_options *options, char path[HS_SOCKET_PATH_BYTES])
+{
+    struct hs_err err;
+
+    if (hs_socket_path(options->value[HS_OPTION_socket], HS_SOCKET_GATE, path, &err) == 0) return 0;
+    return hs_complain(HS_EXIT_USAGE, "%s", err.text);
+}
+
+static int print_id(const struct hs_session *submitted, bool is_json)
+{
+    char id[HS_SESSION_ID_BYTES];
+    char line[HS_SESSION_ID_BYTES + 64];
+
+    (void)hs_hex_format(submitted->follow.config.job_id, HS_JOB_ID_BYTES, id);
+    (void)snprintf(line, sizeof line, "%s%s%s\n", is_json ? "{\"schema\": 1, \"job\": \"" : "", id,
+                   is_json ? "\"}" : "");
+    return hs_print_text(STDOUT_FILENO, line) < 0 ? HS_EXIT_OUTPUT : HS_EXIT_OK;
+}
+
+int hs_command_submit(const struct hs_options *options)
+{
+    struct hs_plan_load_result loaded;
+    struct hs_session_wish     wish = {0};
+    char                       path[HS_SOCKET_PATH_BYTES];
+    int                        rc = socket_of(options, path);
+
+    if (!rc) rc = hs_plan_load_operand(&loaded, options);
+    if (rc) return rc;
+    wish.name = loaded.plan->name;
+    wish.socket_path = path;
+    wish.follow.plan = loaded.text;
+    wish.follow.patience_ns = PATIENCE_NS;
+    wish.follow.only_submit = true;
+    hs_display_open(&display, wish.name, options);
+    rc = open_session(&wish);
+    if (rc) return rc;
+    hs_session_serve(&session);
+    hs_display_close(&display);
+    rc = session.follow.has_job ? print_id(&session, options->value[HS_OPTION_json] != NULL)
+                                : hs_session_conclude(&session);
+    hs_session_close(&session);
+    return rc;
+}
+
+int hs_command_watch(const struct hs_options *options)
+{
+    static char            name[HS_NAME_BYTES];
+    struct hs_session_wish wish = {.name = name, .is_json = options->value[HS_OPTION_json] != NULL};
+    char                   path[HS_SOCKET_PATH_BYTES];
+    int                    rc = socket_of(options, path);
+
+    if (rc) return rc;
+    if (hs_hex_parse(options->operand, wish.follow.job_id, HS_JOB_ID_BYTES) != 0)
+        return hs_complain(HS_EXIT_USAGE,
+                           "a job is named by its 32 digits (see: hyperscale list), not \"%.60s\"",
+                           options->operand);
+    (void)snprintf(name, sizeof name, "%.8s", options->operand);
+    hs_display_open(&display, name, options);
+    wish.socket_path = path;
+    wish.learned_name = name;
+    wish.follow.patience_ns = PATIENCE_NS;
+    wish.follow.stats_interval_ns = hs_display_interval_ns(display.mode);
+    rc = open_session(&wish);
+    if (rc) return rc;
+    hs_session_serve(&session);
+    rc = hs_session_conclude(&session);
+    hs_session_close(&session);
+    hs_display_close(&display);
+    return rc;
+}

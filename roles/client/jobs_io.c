@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+/* jobs_io.c - the commands that ask a daemon's gate one thing: list, status JOB, cancel, results; and those that follow a job
+ * of it: submit, watch. */
+#include "roles/client/commands.h"
+
+#include "roles/client/exit_code.h"
+#include "roles/client/jobs_text.h"
+#include "roles/client/plan_load.h"
+#include "roles/client/print_io.h"
+#include "roles/client/session_io.h"
+#include "roles/client/sockets.h"
+#include "roles/job_table.h"
+#include "roles/result_code.h"
+#include "shm/base/time.h"
+#include "shm/base/units.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum { ANSWER_TIMEOUT_MS = 10000, STATUS_TEXT_BYTES = 64 << 10, RESULTS_BYTES_MAX = 256 << 20 };
+
+struct gate {
+    struct hs_gate_link link;
+    char                path[HS_SOCKET_PATH_BYTES];
+    union hs_msg        answer;
+};
+
+static int complain_of_daemon(const char *path, int rc)
+{
+    if (rc == -ENOENT || rc == -ECONNREFUSED)
+        return hs_complain(HS_EXIT_CLUSTER,
+                           "no daemon at %s (start one: hyperscaled start; or say where: --socket)",
+                           path);
+    return hs_complain(HS_EXIT_CLUSTER, "%s: %s", path, hs_err_code_text(rc));
+}
+
+static int open_gate(struct gate *gate, const struct hs_options *options)
+{
+    const struct hs_msg_hello hello = {.role = HS_ROLE_CLIENT, .version = 1};
+    struct hs_err             err;
+    int                       rc;
+
+    if (hs_socket_path(options->value[HS_OPTION_socket], HS_SOCKET_GATE, gate->path, &err) < 0)
+        return hs_complain(HS_EXIT_USAGE, "%s", err.text);
+    rc = hs_gate_link_init(&gate->link);
+    if (!rc) rc = hs_gate_link_connect(&gate->link, gate->path);
+    if (!rc) rc = hs_gate_link_send(&gate->link, HS_MSG_HELLO, &hello);
+    return rc < 0 ? complain_of_daemon(gate->path, rc) : 0;
+}
+
+/* Waits for an answer of that type into gate->answer; other messages are for nobody here. */
+static int await(struct gate *gate, enum hs_msg_type wanted)
+{
+    uint64_t deadline_ns = hs_client_now_ns() + ANSWER_TIMEOUT_MS * HS_NS_PER_MS;
+
+    while (hs_client_now_ns() < deadline_ns) {
+        struct pollfd    readable = {.fd = gate->link.fd, .events = POLLIN};
+        enum hs_msg_type type;
+        int              rc = hs_gate_link_receive(&gate->link, &type, &gate->answer);
+
+        if (rc < 0) return rc;
+        if (rc == 1 && type == wanted) return 0;
+        if (rc == 1 && type == HS_MSG_REFUSED) return -ECANCELED;
+        if (rc == 0) (void)poll(&readable, 1, ANSWER_TIMEOUT_MS);
+    }
+    return -ETIMEDOUT;
+}
+
+/* 0, or an exit code: what is wrong has been printed. */
+static int ask(struct gate *gate, enum hs_msg_type type, const void *message,
+               enum hs_msg_type wanted)
+{
+    int rc = hs_gate_link_send(&gate->link, type, message);
+
+    if (!rc) rc = await(gate, wanted);
+    if (rc == -ECANCELED)
+        return hs_complain(HS_EXIT_CLUSTER, "refused: %s %s",
+                           hs_result_code_name(gate->answer.refused.code),
+                           gate->answer.refused.text);
+    return rc < 0 ? complain_of_daemon(gate->path, rc) : 0;
+}
+
+static int parse_job(const struct hs_options *options, uint8_t job_id[HS_JOB_ID_BYTES])
+{
+    if (hs_hex_parse(options->operand, job_id, HS_JOB_ID_BYTES) == 0) return 0;
+    return hs_complain(HS_EXIT_USAGE,
+                       "a job is named by its 32 digits (see: hyperscale list), not \"%.60s\"",
+                       options->operand);
+}
+
+static int complain_of_code(uint16_t code, const char *text)
+{
+    return hs_complain(HS_EXIT_CLUSTER, "%s%s%s", hs_result_code_name(code), text[0] ? ": " : "",
+                       text);
+}
+
+static int print_document(json_t *document)
+{
+    char *text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
+    int   rc = text ? hs_print_text(STDOUT_FILENO, text) : -ENOMEM;
+
+    if (!rc) rc = hs_print_text(STDOUT_FILENO, "\n");
+    free(text);
+    json_decref(document);
+    return rc < 0 ? hs_complain(HS_EXIT_OUTPUT, "the answer: %s", hs_err_code_text(rc)) : 0;
+}
+
+/* ---- list ---- */
+
+static int take_rows(const struct hs_msg_job_list *list, json_t *jobs)
+{
+    struct hs_msg_job_row row;
+    struct hs_reader      rows;
+    char                  line[HS_JOBS_LINE_BYTES];
+    int                   rc;
+
+    hs_reader_init(&rows, list->rows);
+    while ((rc = hs_wire_get_row(HS_MSG_JOB_ROW, &rows, &row)) == 1)
+        if (jobs ? json_array_append_new(jobs, hs_jobs_row_json(&row))
+                 : hs_print_text(STDOUT_FILENO, hs_jobs_line(&row, line)))
+            return HS_EXIT_OUTPUT;
+    return rc < 0 ? hs_complain(HS_EXIT_CLUSTER, "the list cannot be read") : 0;
+}
+
+static int list_all(struct gate *gate, const struct hs_options *options, json_t *jobs)
+{
+    struct hs_msg_job_list_get get = {.only_active = options->value[HS_OPTION_active] != NULL};
+    int                        rc;
+
+    do {
+        rc = ask(gate, HS_MSG_JOB_LIST_GET, &get, HS_MSG_JOB_LIST);
+        if (!rc && gate->answer.job_list.code != HS_RESULT_OK)
+            rc = complain_of_code(gate->answer.job_list.code, "");
+        if (!rc) rc = take_rows(&gate->answer.job_list, jobs);
+        get.cursor = gate->answer.job_list.next_cursor;
+    } while (!rc && get.cursor);
+    return rc;
+}
+
+int hs_command_list(const struct hs_options *options)
+{
+    static struct gate gate;
+    char               line[HS_JOBS_LINE_BYTES];
+    json_t            *jobs = options->value[HS_OPTION_json] ? json_array() : NULL;
+    int                rc = open_gate(&gate, options);
+
+    if (!rc && !jobs && hs_print_text(STDOUT_FILENO, hs_jobs_title(line)) < 0) rc = HS_EXIT_OUTPUT;
+    if (!rc) rc = list_all(&gate, options, jobs);
+    hs_gate_link_fini(&gate.link);
+    if (rc || !jobs) {
+        json_decref(jobs);
+        return rc;
+    }
+    return print_document(json_pack("{s:i,s:o}", "schema", 1, "jobs", jobs));
+}
+
+/* ---- status JOB, cancel ---- */
+
+int hs_command_status_of_job(const struct hs_options *options)
+{
+    static struct gate       gate;
+    static char              text[STATUS_TEXT_BYTES];
+    struct hs_msg_status_get get = {0};
+    int                      rc = parse_job(options, get.job_id);
+
+    if (!rc) rc = open_gate(&gate, options);
+    if (!rc) rc = ask(&gate, HS_MSG_STATUS_GET, &get, HS_MSG_STATUS);
+    if (!rc && gate.answer.status.code != HS_RESULT_OK)
+        rc = complain_of_code(gate.answer.status.code, gate.answer.status.text);
+    if (!rc && options->value[HS_OPTION_json])
+        rc = print_document(hs_jobs_status_json(&gate.answer.status));
+    else if (!rc && hs_jobs_status_text(&gate.answer.status, text, sizeof text) < 0)
+        rc = hs_complain(HS_EXIT_CLUSTER, "the status cannot be read");
+    else if (!rc && hs_print_text(STDOUT_FILENO, text) < 0)
+        rc = HS_EXIT_OUTPUT;
+    hs_gate_link_fini(&gate.link);
+    return rc;
+}
+
+static int fill_cancel(const struct hs_options *options, struct hs_msg_cancel *cancel)
+{
+    const char *workflow = options->value[HS_OPTION_workflow];
+    const char *reason = options->value[HS_OPTION_reason];
+    uint64_t    number = HS_WORKFLOW_ALL;
+
+    if (workflow &&
+        (hs_units_parse_count(hs_view_text(workflow), &number) != 0 || number >= HS_WORKFLOWS_MAX))
+        return hs_complain(HS_EXIT_USAGE, "--workflow takes a number below %d, not \"%s\"",
+                           HS_WORKFLOWS_MAX, workflow);
+    cancel->workflow = (uint16_t)number;
+    hs_client_id(cancel->requester);
+    (void)snprintf(cancel->reason, sizeof cancel->reason, "%s",
+                   reason ? reason : "cancelled by its user");
+    if (getrandom(cancel->request_id, sizeof cancel->request_id, 0) < 0)
+        return hs_complain(HS_EXIT_INTERNAL, "%s", hs_err_code_text(-errno));
+    return 0;
+}
+
+int hs_command_cancel(const struct hs_options *options)
+{
+    static struct gate   gate;
+    struct hs_msg_cancel cancel = {0};
+    char                 line[HS_ERR_TEXT_BYTES + 64];
+    int                  rc = parse_job(options, cancel.job_id);
+
+    if (!rc) rc = fill_cancel(options, &cancel);
+    if (!rc) rc = open_gate(&gate, options);
+    if (!rc) rc = ask(&gate, HS_MSG_CANCEL, &cancel, HS_MSG_CANCEL_ACK);
+    if (!rc && gate.answer.cancel_ack.code != HS_RESULT_OK &&
+        gate.answer.cancel_ack.code != HS_RESULT_ALREADY_CANCELLED)
+        rc = complain_of_code(gate.answer.cancel_ack.code, gate.answer.cancel_ack.text);
+    if (!rc) {
+        (void)snprintf(line, sizeof line, "%s\n", hs_job_state_name(gate.answer.cancel_ack.status));
+        if (hs_print_text(STDOUT_FILENO, line) < 0) rc = HS_EXIT_OUTPUT;
+    }
+    hs_gate_link_fini(&gate.link);
+    return rc;
+}
+
+/* ---- results ---- */
+
+struct fetched {
+    uint8_t *bytes;
+    uint64_t used_bytes;
+    bool     is_final;
+    uint32_t status;
+};
+
+static int take_piece(const struct hs_msg_results *results, struct fetched *fetched)
+{
+    uint64_t end = results->offset_bytes + results->payload.bytes;
+
+    if (results->code != HS_RESULT_OK) return complain_of_code(results->code, results->text);
+    if (results->offset_bytes != fetched->used_bytes || end > results->total_bytes ||
+        results->total_bytes > RESULTS_BYTES_MAX)
+        return hs_complain(HS_EXIT_CLUSTER, "the results change while they are read: ask again");
+    if (fetched->used_bytes == 0 && results->total_bytes) {
+        free(fetched->bytes);
+        fetched->bytes = malloc((size_t)results->total_bytes);
+    }
+    if (!fetched->bytes && results->total_bytes)
+        return hs_complain(HS_EXIT_INTERNAL, "out of memory");
+    if (results->payload.bytes)
+        memcpy(fetched->bytes + fetched->used_bytes, results->payload.data, results->payload.bytes);
+    fetched->used_bytes = end;
+    fetched->is_final = results->final != 0;
+    fetched->status = results->status;
+    return 0;
+}
+
+static int fetch(struct gate *gate, const uint8_t job_id[HS_JOB_ID_BYTES], struct fetched *fetched)
+{
+    struct hs_msg_results_get get = {0};
+    int                       rc;
+
+    memcpy(get.job_id, job_id, sizeof get.job_id);
+    do {
+        get.offset_bytes = fetched->used_bytes;
+        rc = ask(gate, HS_MSG_RESULTS_GET, &get, HS_MSG_RESULTS);
+        if (!rc) rc = take_piece(&gate->answer.results, fetched);
+    } while (!rc && fetched->used_bytes < gate->answer.results.total_bytes &&
+             gate->answer.results.payload.bytes);
+    return rc;
+}
+
+/* Results do not know the name of their job. */
+static int name_of(struct gate *gate, const uint8_t job_id[HS_JOB_ID_BYTES],
+                   char name[HS_NAME_BYTES])
+{
+    struct hs_msg_status_get get = {0};
+    struct hs_msg_job_row    row;
+    struct hs_reader         rows;
+    int                      rc;
+
+    memcpy(get.job_id, job_id, sizeof get.job_id);
+    rc = ask(gate, HS_MSG_STATUS_GET, &get, HS_MSG_STATUS);
+    if (rc) return rc;
+    hs_reader_init(&rows, gate->answer.status.job);
+    if (gate->answer.status.code != HS_RESULT_OK)
+        return complain_of_code(gate->answer.status.code, gate->answer.status.text);
+    if (hs_wire_get_row(HS_MSG_JOB_ROW, &rows, &row) != 1) row.name[0] = '\0';
+    (void)snprintf(name, HS_NAME_BYTES, "%s", row.name[0] ? row.name : "job");
+    return 0;
+}
+
+static int report(const struct fetched *fetched, const char *name, const uint8_t *job_id,
+                  bool is_json)
+{
+    char                  run_id[HS_SESSION_ID_BYTES];
+    struct hs_report_meta meta = {.name = name,
+                                  .run_id = hs_hex_format(job_id, HS_JOB_ID_BYTES, run_id),
+                                  .in_flight_mean = -1.0,
+                                  .is_interrupted = fetched->status == HS_JOB_CANCELLED};
+    struct hs_run_end     end = {.job_state = fetched->status};
+    int                   rc;
+
+    if (!fetched->used_bytes)
+        return hs_complain(HS_EXIT_PARTIAL, "the job is %s and has no results",
+                           hs_job_state_name(fetched->status));
+    if (!fetched->is_final)
+        (void)hs_complain(0, "the job is %s: these are its figures so far",
+                          hs_job_state_name(fetched->status));
+    rc = hs_report_results(hs_view_of(fetched->bytes, (size_t)fetched->used_bytes), &meta, is_json,
+                           &end);
+    if (rc == -EPROTO) return hs_complain(HS_EXIT_INTERNAL, "the results cannot be read");
+    if (rc < 0) return hs_complain(HS_EXIT_OUTPUT, "the result: %s", hs_err_code_text(rc));
+    return fetched->is_final ? hs_exit_code_of(&end) : HS_EXIT_OK;
+}
+
+int hs_command_results(const struct hs_options *options)
+{
+    static struct gate gate;
+    struct fetched     fetched = {0};
+    uint8_t            job_id[HS_JOB_ID_BYTES];
+    char               name[HS_NAME_BYTES];
+    int                rc = parse_job(options, job_id);
+
+    if (!rc) rc = open_gate(&gate, options);
+    if (!rc) rc = name_of(&gate, job_id, name);
+    if (!rc) rc = fetch(&gate, job_id, &fetched);
+    hs_gate_link_fini(&gate.link);
+    if (!rc) rc = report(&fetched, name, job_id, options->value[HS_OPTION_json] != NULL);
+    free(fetched.bytes);
+    return rc;
+}

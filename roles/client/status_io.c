@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+/* status_io.c - `hyperscale status` and `hyperscale top`: asks the daemon's status socket, shows what it says. */
+#include "roles/client/commands.h"
+
+#include "roles/client/exit_code.h"
+#include "roles/client/print_io.h"
+#include "roles/client/screen.h"
+#include "roles/client/sockets.h"
+#include "roles/client/top.h"
+#include "shm/base/time.h"
+#include "shm/base/units.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { ANSWER_BYTES_MAX = 4 << 20, ANSWER_TIMEOUT_MS = 5000, COLUMNS = 132, TEXT_BYTES = 32 << 10 };
+
+struct line {
+    int    fd;
+    size_t used_bytes;
+    char  *bytes; /* ANSWER_BYTES_MAX */
+};
+
+static int connect_line(struct line *line, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    memcpy(address.sun_path, path, strlen(path)); /* bounded by HS_SOCKET_PATH_BYTES */
+    line->used_bytes = 0;
+    line->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (line->fd < 0) return -errno;
+    if (connect(line->fd, (const struct sockaddr *)&address, sizeof address) == 0) return 0;
+    return -errno;
+}
+
+static void close_line(struct line *line)
+{
+    if (line->fd >= 0) (void)close(line->fd);
+    line->fd = -1;
+}
+
+/* One question, one answer, which ends with a line feed; *end is where. */
+static int exchange(struct line *line, const char *question, char **end)
+{
+    if (send(line->fd, question, strlen(question), MSG_NOSIGNAL) != (ssize_t)strlen(question))
+        return -EPIPE;
+    line->used_bytes = 0;
+    while (line->used_bytes < ANSWER_BYTES_MAX) {
+        struct pollfd readable = {.fd = line->fd, .events = POLLIN};
+        ssize_t       got;
+
+        if (poll(&readable, 1, ANSWER_TIMEOUT_MS) == 0) return -ETIMEDOUT;
+        got =
+            recv(line->fd, line->bytes + line->used_bytes, ANSWER_BYTES_MAX - line->used_bytes, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return -ECONNRESET;
+        *end = memchr(line->bytes + line->used_bytes, '\n', (size_t)got);
+        line->used_bytes += (size_t)got;
+        if (*end) return 0;
+    }
+    return -EMSGSIZE;
+}
+
+static int ask(struct line *line, const char *question, json_t **answer)
+{
+    char *end = NULL;
+    int   rc = exchange(line, question, &end);
+
+    *answer = rc < 0 ? NULL : json_loadb(line->bytes, (size_t)(end - line->bytes), 0, NULL);
+    return rc < 0 ? rc : *answer ? 0 : -EPROTO;
+}
+
+/* All that is drawn; what could not be had is missing. */
+static int look(struct line *line, struct hs_canvas *canvas)
+{
+    json_t       *status = NULL;
+    json_t       *processes = NULL;
+    json_t       *jobs = NULL;
+    struct hs_top top;
+    int           rc = ask(line, "{\"get\":\"status\"}\n", &status);
+
+    if (!rc) rc = ask(line, "{\"get\":\"processes\"}\n", &processes);
+    if (!rc) rc = ask(line, "{\"get\":\"jobs\"}\n", &jobs);
+    top = (struct hs_top){.status = status, .processes = processes, .jobs = jobs};
+    if (!rc) hs_top_draw(&top, canvas);
+    json_decref(status);
+    json_decref(processes);
+    json_decref(jobs);
+    return rc;
+}
+
+static int complain_of_daemon(const char *path, int rc)
+{
+    if (rc == -ENOENT || rc == -ECONNREFUSED)
+        return hs_complain(HS_EXIT_CLUSTER,
+                           "no daemon at %s (start one: hyperscaled start; or say where: --socket)",
+                           path);
+    return hs_complain(HS_EXIT_CLUSTER, "%s: %s", path, hs_err_code_text(rc));
+}
+
+static int open_line(struct line *line, const struct hs_options *options,
+                     char path[HS_SOCKET_PATH_BYTES])
+{
+    struct hs_err err;
+    int           rc;
+
+    line->fd = -1;
+    line->bytes = malloc(ANSWER_BYTES_MAX);
+    if (!line->bytes) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
+    if (hs_socket_path(options->value[HS_OPTION_socket], HS_SOCKET_STATUS, path, &err) < 0)
+        return hs_complain(HS_EXIT_USAGE, "%s", err.text);
+    rc = connect_line(line, path);
+    return rc < 0 ? complain_of_daemon(path, rc) : 0;
+}
+
+static void fini_line(struct line *line)
+{
+    close_line(line);
+    free(line->bytes);
+}
+
+/* The answer of the socket as it is: it is JSON already. */
+static int print_raw(struct line *line)
+{
+    char *end = NULL;
+    int   rc = exchange(line, "{\"get\":\"status\"}\n", &end);
+
+    if (rc < 0) return rc;
+    return hs_print(STDOUT_FILENO, line->bytes, (size_t)(end - line->bytes) + 1) < 0 ? -EIO : 0;
+}
+
+static struct hs_canvas canvas;
+static char             text[TEXT_BYTES];
+
+static int print_status(struct line *line)
+{
+    size_t bytes;
+    int    rc;
+
+    hs_canvas_init(&canvas, COLUMNS, true, false);
+    rc = look(line, &canvas);
+    if (rc < 0) return rc;
+    bytes = hs_canvas_render(&canvas, text, sizeof text);
+    return hs_print(STDOUT_FILENO, text, bytes) < 0 ? -EIO : 0;
+}
+
+int hs_command_status(const struct hs_options *options)
+{
+    struct line line;
+    char        path[HS_SOCKET_PATH_BYTES];
+    int         code = open_line(&line, options, path);
+    int         rc = 0;
+
+    if (!code) rc = options->value[HS_OPTION_json] ? print_raw(&line) : print_status(&line);
+    fini_line(&line);
+    if (code) return code;
+    return rc == -EIO ? HS_EXIT_OUTPUT : rc < 0 ? complain_of_daemon(path, rc) : HS_EXIT_OK;
+}
+
+/* ---- top ---- */
+
+static unsigned terminal_columns(void)
+{
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 ? COLUMNS : size.ws_col;
+}
+
+/* On a terminal in place of what was there, else one below the other. */
+static int show(bool is_terminal)
+{
+    static char out[2 * TEXT_BYTES];
+    size_t      bytes = hs_canvas_render(&canvas, text, sizeof text);
+    size_t      used = 0;
+
+    (void)bytes;
+    if (!is_terminal) return hs_print_text(STDOUT_FILENO, text);
+    used = (size_t)snprintf(out, sizeof out, "\x1b[?2026h\x1b[H");
+    for (char *row = text, *end; (end = strchr(row, '\n')) != NULL; row = end + 1)
+        used += (size_t)snprintf(out + used, sizeof out - used, "%.*s\x1b[K\r\n", (int)(end - row),
+                                 row);
+    used += (size_t)snprintf(out + used, sizeof out - used, "\x1b[J\x1b[?2026l");
+    return hs_print(STDOUT_FILENO, out, used);
+}
+
+static void draw_trouble(const char *path, int rc)
+{
+    char trouble[HS_SOCKET_PATH_BYTES + 64];
+
+    canvas.style = HS_STYLE_BAD;
+    (void)snprintf(trouble, sizeof trouble, "%s: %s", path, hs_err_code_text(rc));
+    (void)hs_canvas_text(&canvas, 0, 0, canvas.columns, trouble);
+}
+
+static int parse_every(const struct hs_options *options, uint64_t *every_ns)
+{
+    const char *value = options->value[HS_OPTION_every];
+
+    *every_ns = HS_NS_PER_S;
+    if (!value) return 0;
+    if (hs_units_parse_duration(hs_view_text(value), every_ns) != 0 ||
+        *every_ns < 100 * HS_NS_PER_MS || *every_ns > 3600 * HS_NS_PER_S)
+        return hs_complain(HS_EXIT_USAGE, "--every takes a duration from 100ms to 1h, not \"%s\"",
+                           value);
+    return 0;
+}
+
+/* Until it is interrupted, or nobody reads any more; a daemon that is away is asked again. */
+static int watch(struct line *line, const char *path, const struct hs_options *options,
+                 uint64_t every_ns)
+{
+    const char *no_color = getenv("NO_COLOR");
+    bool        is_terminal = isatty(STDOUT_FILENO) == 1;
+    bool        has_colour =
+        is_terminal && !options->value[HS_OPTION_no_color] && !(no_color && no_color[0]);
+    bool is_unicode = hs_screen_takes_unicode(getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG"));
+
+    if (is_terminal && hs_print_text(STDOUT_FILENO, "\x1b[2J") < 0) return HS_EXIT_OUTPUT;
+    for (;;) {
+        int rc = line->fd < 0 ? connect_line(line, path) : 0;
+
+        hs_canvas_init(&canvas, terminal_columns(), is_unicode, has_colour);
+        if (!rc) rc = look(line, &canvas);
+        if (rc < 0) {
+            draw_trouble(path, rc);
+            close_line(line);
+        }
+        if (show(is_terminal) < 0) return HS_EXIT_OUTPUT;
+        (void)poll(NULL, 0, (int)(every_ns / HS_NS_PER_MS));
+    }
+}
+
+int hs_command_top(const struct hs_options *options)
+{
+    struct line line;
+    char        path[HS_SOCKET_PATH_BYTES];
+    uint64_t    every_ns;
+    int         code = parse_every(options, &every_ns);
+
+    if (code) return code;
+    code = open_line(&line, options, path);
+    if (!code) code = watch(&line, path, options, every_ns);
+    fini_line(&line);
+    return code;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+/* top.c - host, processes, jobs. */
+#include "roles/client/top.h"
+
+#include "shm/base/units.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LINE_BYTES = 320, JOBS_SHOWN = 12, PROCESSES_SHOWN = 24 };
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text ? text : "";
+}
+
+static uint64_t number_of(const json_t *object, const char *key)
+{
+    const json_t *number = json_object_get(object, key);
+    double        value = json_number_value(number);
+
+    if (json_is_integer(number)) return (uint64_t)json_integer_value(number);
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+static unsigned line(struct hs_canvas *canvas, unsigned row, const char *format, ...)
+    HS_PRINTF(3, 4);
+
+static unsigned line(struct hs_canvas *canvas, unsigned row, const char *format, ...)
+{
+    char    text[LINE_BYTES];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    (void)hs_canvas_text(canvas, row, 0, canvas->columns, text);
+    return row + 1;
+}
+
+static unsigned draw_host(const json_t *status, struct hs_canvas *canvas)
+{
+    const json_t *load = json_object_get(status, "load");
+    const json_t *cores = json_object_get(status, "cores");
+    char          uptime[HS_UNITS_TEXT_BYTES];
+    char          rate[HS_UNITS_TEXT_BYTES];
+    char          completed[HS_UNITS_TEXT_BYTES];
+    char          failed[HS_UNITS_TEXT_BYTES];
+    unsigned      row = 0;
+
+    canvas->style = HS_STYLE_BOLD;
+    row = line(canvas, row, "%s  %s   up %s   hyperscale %s   pid %llu", text_of(status, "node"),
+               text_of(status, "state"),
+               hs_units_format_duration(uptime, number_of(status, "uptime_ns")),
+               text_of(status, "version"), (unsigned long long)number_of(status, "pid"));
+    canvas->style = HS_STYLE_PLAIN;
+    row = line(canvas, row, "datacenter %s   environment %s   cluster %s   deaths %llu",
+               text_of(status, "datacenter"), text_of(status, "environment"),
+               text_of(status, "cluster"), (unsigned long long)number_of(status, "deaths"));
+    row = line(canvas, row, "load %s   completed %s   failed %s   cores %llu, free %llu",
+               hs_units_format_per_s(rate, number_of(load, "rate_per_s") * 1000),
+               hs_units_format_count(completed, number_of(load, "completed")),
+               hs_units_format_count(failed, number_of(load, "failed")),
+               (unsigned long long)number_of(cores, "total"),
+               (unsigned long long)number_of(cores, "free"));
+    if (text_of(status, "reload_error")[0])
+        row = line(canvas, row, "the last reload was refused: %s", text_of(status, "reload_error"));
+    return row + 1;
+}
+
+static const char *age_of(char *text, const json_t *object, const char *key)
+{
+    if (!json_is_number(json_object_get(object, key))) return "-";
+    return hs_units_format_duration(text, number_of(object, key));
+}
+
+static unsigned draw_process(const json_t *process, struct hs_canvas *canvas, unsigned row)
+{
+    bool is_well = strcmp(text_of(process, "state"), "ready") == 0;
+    char lag[HS_UNITS_TEXT_BYTES];
+    char beat[HS_UNITS_TEXT_BYTES];
+
+    canvas->style = is_well ? HS_STYLE_PLAIN : HS_STYLE_BAD;
+    row = line(canvas, row, "%-12s %-11s %8llu %9llu %10s %10s  %s", text_of(process, "name"),
+               text_of(process, "state"), (unsigned long long)number_of(process, "pid"),
+               (unsigned long long)number_of(process, "restarts"),
+               age_of(lag, process, "loop_lag_ns"), age_of(beat, process, "heartbeat_age_ns"),
+               text_of(process, "last_death"));
+    canvas->style = HS_STYLE_PLAIN;
+    return row;
+}
+
+static unsigned draw_processes(const json_t *processes, struct hs_canvas *canvas, unsigned row)
+{
+    size_t  index;
+    json_t *process;
+
+    if (json_array_size(processes) == 0) return row;
+    canvas->style = HS_STYLE_DIM;
+    row = line(canvas, row, "%-12s %-11s %8s %9s %10s %10s  %s", "PROCESS", "STATE", "PID",
+               "RESTARTS", "LAG", "HEARD", "LAST DEATH");
+    canvas->style = HS_STYLE_PLAIN;
+    json_array_foreach(processes, index, process)
+    {
+        if (index == PROCESSES_SHOWN)
+            return line(canvas, row, "and %zu more", json_array_size(processes) - index) + 1;
+        row = draw_process(process, canvas, row);
+    }
+    return row + 1;
+}
+
+static unsigned draw_job(const json_t *job, struct hs_canvas *canvas, unsigned row)
+{
+    char rate[HS_UNITS_TEXT_BYTES];
+    char completed[HS_UNITS_TEXT_BYTES];
+    char failed[HS_UNITS_TEXT_BYTES];
+    char p50[HS_UNITS_TEXT_BYTES];
+    char p99[HS_UNITS_TEXT_BYTES];
+
+    return line(canvas, row, "%-32s %-11s %3llu%% %10s %11s %8s %7s %7s %.40s", text_of(job, "id"),
+                text_of(job, "state"), (unsigned long long)number_of(job, "progress_percent"),
+                hs_units_format_per_s(rate, number_of(job, "rate_per_s") * 1000),
+                hs_units_format_count(completed, number_of(job, "completed")),
+                hs_units_format_count(failed, number_of(job, "failed")),
+                hs_units_format_duration(p50, number_of(job, "response_p50_ns")),
+                hs_units_format_duration(p99, number_of(job, "response_p99_ns")),
+                text_of(job, "name"));
+}
+
+static void draw_jobs(const json_t *jobs, struct hs_canvas *canvas, unsigned row)
+{
+    size_t  index;
+    json_t *job;
+
+    if (json_array_size(jobs) == 0) {
+        (void)line(canvas, row, "no jobs");
+        return;
+    }
+    canvas->style = HS_STYLE_DIM;
+    row = line(canvas, row, "%-32s %-11s %4s %10s %11s %8s %7s %7s %s", "JOB", "STATE", "DONE",
+               "RATE", "COMPLETED", "FAILED", "P50", "P99", "NAME");
+    canvas->style = HS_STYLE_PLAIN;
+    json_array_foreach(jobs, index, job)
+    {
+        if (index == JOBS_SHOWN) {
+            (void)line(canvas, row, "and %zu more", json_array_size(jobs) - index);
+            return;
+        }
+        row = draw_job(job, canvas, row);
+    }
+}
+
+void hs_top_draw(const struct hs_top *top, struct hs_canvas *canvas)
+{
+    unsigned row = draw_host(json_object_get(top->status, "status"), canvas);
+
+    row = draw_processes(json_object_get(top->processes, "processes"), canvas, row);
+    draw_jobs(json_object_get(top->jobs, "jobs"), canvas, row);
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/* top.h - what a daemon's status socket answers, drawn for people: `hyperscale status` and `hyperscale top`. Takes any answer,
+ * whatever is missing in it. Pure. */
+#ifndef HS_CLIENT_TOP_H
+#define HS_CLIENT_TOP_H
+
+#include "roles/client/canvas.h"
+
+#include <jansson.h>
+
+/* The answers to "status", "processes" and "jobs"; each may be NULL. */
+struct hs_top {
+    const json_t *status;
+    const json_t *processes;
+    const json_t *jobs;
+};
+
+void hs_top_draw(const struct hs_top *top, struct hs_canvas *canvas);
+
+#endif
