@@ -71,16 +71,17 @@ static int keep_piece(struct hs_session *session, const struct hs_msg_results *r
 
 static void show_event(struct hs_session *session, const struct hs_msg_event *event)
 {
-    const char *state = event->workflow == HS_WORKFLOW_ALL ? hs_job_state_name(event->status)
-                                                           : hs_workflow_state_name(event->status);
+    unsigned long long at_s = event->elapsed_ns / HS_NS_PER_S;
 
-    if (event->kind == HS_EVENT_ACCEPTED || (event->kind != HS_EVENT_NOTICE && !event->text[0]))
-        return; /* figures follow, and the result tells the rest */
-    hs_display_note(session->display, "t=%llus %s %s%s%s",
-                    (unsigned long long)(event->elapsed_ns / HS_NS_PER_S),
-                    event->kind == HS_EVENT_NOTICE ? "notice" : "state",
-                    event->kind == HS_EVENT_NOTICE ? "" : state, event->text[0] ? " " : "",
-                    event->text);
+    if (event->kind == HS_EVENT_NOTICE)
+        hs_display_note(session->display, "t=%llus notice: %s", at_s, event->text);
+    else if (event->kind == HS_EVENT_WORKFLOW && session->wish.step_count != 1)
+        hs_display_note(session->display, "t=%llus workflow %s %s", at_s, event->text,
+                        hs_workflow_state_name(event->status));
+    else if (event->kind != HS_EVENT_ACCEPTED && event->workflow == HS_WORKFLOW_ALL &&
+             event->text[0])
+        hs_display_note(session->display, "t=%llus %s: %s", at_s, hs_job_state_name(event->status),
+                        event->text);
 }
 
 static void show_problems(const struct hs_msg_submit_ack *ack)
