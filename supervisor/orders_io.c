@@ -89,6 +89,13 @@ void hs_orders_stop_look(struct hs_tree *tree)
     if (tree->stop.state != HS_STOP_IDLE) step_stop(tree, HS_STOP_LOOK);
 }
 
+/* A DRAIN or a STOP may have reached the process before its READY reached us. */
+static bool has_been_ready(const struct hs_vitals *vitals)
+{
+    return vitals->state == HS_VITALS_READY || vitals->state == HS_VITALS_DRAINING ||
+           vitals->state == HS_VITALS_STOPPING;
+}
+
 /* Both say it: the record wakes us, the page is the truth of this very life. */
 static void take_ready(struct hs_tree *tree, struct hs_child *child,
                        const struct hs_control_record *record)
@@ -98,7 +105,7 @@ static void take_ready(struct hs_tree *tree, struct hs_child *child,
     hs_vitals_load(hs_vitals_page(hs_segment_body(&tree->shares[HS_SHARE_VITALS].mapped),
                                   hs_process_idx_of(child->kind, child->idx)),
                    &vitals);
-    if (record->generation != child->restart.generation || vitals.state != HS_VITALS_READY ||
+    if (record->generation != child->restart.generation || !has_been_ready(&vitals) ||
         vitals.generation != child->restart.generation) {
         hs_process_give_up(tree, child, HS_KILL_NONSENSE);
         return;

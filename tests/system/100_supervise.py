@@ -176,6 +176,13 @@ def a_process_that_sends_nonsense_is_replaced():
     tree.stop()
 
 
+def readiness_that_an_order_overtook_is_no_nonsense():
+    tree = Tree("readiness_that_an_order_overtook_is_no_nonsense", fake="gate=ready_draining,worker=ready_stopping").start()
+    for name in ("gate", "worker"):
+        assert tree.row(name)["gen"] == 1 and tree.row(name)["died"] == "", tree.row(name)
+    tree.stop()
+
+
 def orphans_are_reaped_and_leave_no_zombie():
     tree = Tree("orphans_are_reaped_and_leave_no_zombie", fake="worker=orphans").start()
     wait_for("the orphans' end", lambda: "orphans 20" in tree.status(), 10)

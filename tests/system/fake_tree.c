@@ -307,6 +307,24 @@ static void on_link(void *self, enum hs_role_kind peer, unsigned peer_idx, uint6
 
 /* ---- mains ---- */
 
+/* What the supervisor sees when an order overtakes the READY that was sent before it. */
+static int say_ready_late(struct fake *fake, enum hs_vitals_state state)
+{
+    struct hs_control_record record;
+
+    hs_vitals_enter(fake->process.vitals, state, hs_loop_clock_ns(fake->process.loop));
+    hs_control_init(&record, HS_CONTROL_READY, NULL);
+    record.generation = fake->process.heritage->generation;
+    return hs_control_send(fake->process.heritage->control_fd, &record, -1);
+}
+
+static int become_ready(struct fake *fake, struct hs_err *err)
+{
+    if (is_habit(fake, "ready_draining")) return say_ready_late(fake, HS_VITALS_DRAINING);
+    if (is_habit(fake, "ready_stopping")) return say_ready_late(fake, HS_VITALS_STOPPING);
+    return hs_role_ready(process_of(fake), err);
+}
+
 static int fake_main(const struct hs_heritage *heritage)
 {
     static struct fake fake;
@@ -321,7 +339,7 @@ static int fake_main(const struct hs_heritage *heritage)
         if (hs_watch_open(fake.process.loop, &fake.listen_watch, heritage->status_listen_fd) < 0)
             return 1;
     }
-    if (hs_role_ready(process_of(&fake), &err) < 0) return hs_role_exit_code(&err);
+    if (become_ready(&fake, &err) < 0) return hs_role_exit_code(&err);
     return hs_role_serve(process_of(&fake), &hooks, &fake);
 }
 
