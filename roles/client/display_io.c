@@ -18,7 +18,7 @@
 enum { COLUMNS = 80, SCREEN_BYTES = 32 << 10 };
 
 /* Statistics come each second, more or less: a line waits for most of one. */
-#define LINE_MIN_NS (950 * HS_NS_PER_MS)
+#define LINE_MIN_NS (700 * HS_NS_PER_MS)
 
 void hs_display_open(struct hs_display *display, const char *name, const struct hs_options *options)
 {

@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
-enum { IN_FLIGHT_SAMPLES_MIN = 3 };
+enum { IN_FLIGHT_SAMPLES_MIN = 5 };
+#define SERVICE_MIN_NS (5.0 * (double)HS_NS_PER_MS)
 
 void hs_live_init(struct hs_live *live, struct hs_chunk *chunks, uint32_t chunk_count,
                   struct hs_merge_source *sources, uint32_t source_count)
@@ -87,9 +88,13 @@ const struct hs_stats *hs_live_total(const struct hs_live *live)
     return &live->merge.total;
 }
 
+/* Figures are read one after another while the engines work, so in flight is off by what is served in some tens of
+ * microseconds: against short service times that is too much to hold Little's law against. */
 double hs_live_in_flight_mean(const struct hs_live *live)
 {
-    if (live->in_flight_count < IN_FLIGHT_SAMPLES_MIN) return -1.0;
+    if (live->in_flight_count < IN_FLIGHT_SAMPLES_MIN ||
+        hs_stats_mean_ns(hs_live_total(live), HS_MEASURE_SERVICE) < SERVICE_MIN_NS)
+        return -1.0;
     return live->in_flight_sum / (double)live->in_flight_count;
 }
 

@@ -36,7 +36,7 @@ bool hs_live_take(struct hs_live *live, const struct hs_msg_stats *stats);
 bool hs_live_close_interval(struct hs_live *live, uint64_t min_ns);
 
 const struct hs_stats *hs_live_total(const struct hs_live *live);
-/* Average in flight while load was on; negative: not known. */
+/* Average in flight while load was on; negative: not known well enough. */
 double hs_live_in_flight_mean(const struct hs_live *live);
 /* "warmup", "steady", "drain" ... */
 const char *hs_live_phase_name(const struct hs_live *live);

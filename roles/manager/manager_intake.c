@@ -58,7 +58,8 @@ void hs_manager_fill_loads(const struct hs_plan *plan, const struct hs_manager_a
     }
 }
 
-/* The longest way through the workflows: each look makes at least one more of them final. */
+/* The longest way through the workflows: each look makes at least one more of them final. What drains does so at once when the
+ * target is well, so the wait for it, which is an upper bound, is not planned for. */
 uint64_t hs_manager_planned_ns(const struct hs_plan *plan)
 {
     uint64_t ends_ns[HS_WORKFLOWS_MAX] = {0};
@@ -73,6 +74,7 @@ uint64_t hs_manager_planned_ns(const struct hs_plan *plan)
             uint64_t begin_ns = 0;
 
             if (duration_ns == HS_NEVER_NS) return 0; /* nobody knows */
+            duration_ns -= hs_plan_drain_ns(plan, workflow);
             for (uint32_t k = 0; k < workflow->depends_on.count; k++)
                 begin_ns = hs_max_u64(begin_ns, ends_ns[workflow->depends_on_idx[k]]);
             if (begin_ns + duration_ns > ends_ns[i]) is_changed = true;

@@ -111,7 +111,7 @@ static void say_measurement(struct page *page, const struct hs_report *report)
     const struct hs_report_latency *lag = &report->measures[HS_MEASURE_LAG];
     char                            text[HS_UNITS_TEXT_BYTES];
 
-    say(page, "measurement: %-8s", hs_measurement_name(report->measurement));
+    say(page, "measurement: %-7s ", hs_measurement_name(report->measurement));
     if (lag->is_known[2]) {
         say(page, "lag p99 %s", hs_units_format_duration(text, lag->percentile_ns[2]));
         say(page, " (limit %s)", hs_units_format_duration(text, hs_report_lag_limit_ns(report)));
