@@ -65,8 +65,10 @@ static int put_snapshot(struct hs_ledger *ledger, uint64_t epoch)
     struct hs_ledger_machine *machine = &ledger->config.machine;
     struct hs_writer         *image = &ledger->image;
     struct hs_writer          body;
-    struct hs_ledger_record   record = {
-          .kind = HS_LEDGER_RECORD_SNAPSHOT, .batch = 1, .number = ledger->stats.seq};
+    struct hs_ledger_record   record = {.kind = HS_LEDGER_RECORD_SNAPSHOT,
+                                        .batch = 1,
+                                        .ends_batch = true,
+                                        .number = ledger->stats.seq};
 
     hs_writer_init(&body, image->data + image->used_bytes + HS_LEDGER_RECORD_HEADER_BYTES,
                    machine->snapshot_bytes_max);

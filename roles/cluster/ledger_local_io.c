@@ -227,10 +227,21 @@ static void settle_batch(struct hs_ledger *ledger)
     batch->writer.used_bytes = 0;
 }
 
+/* The last item that has a record. */
+static unsigned last_written(const struct hs_ledger_batch *batch)
+{
+    unsigned last = 0;
+
+    for (unsigned i = 0; i < batch->count; i++)
+        if (batch->items[i].body_bytes) last = i;
+    return last;
+}
+
 /* Writes the headers in front of the bodies that are already in place. */
 static void number_batch(struct hs_ledger *ledger, struct hs_ledger_batch *batch)
 {
     uint64_t seq = ledger->stats.seq;
+    unsigned last = last_written(batch);
 
     ledger->batch_number++;
     for (unsigned i = 0; i < batch->count; i++) {
@@ -238,6 +249,7 @@ static void number_batch(struct hs_ledger *ledger, struct hs_ledger_batch *batch
         uint8_t                *at = batch->writer.data + item->body_at_bytes;
         struct hs_ledger_record record = {.batch = ledger->batch_number,
                                           .kind = HS_LEDGER_RECORD_BLOB,
+                                          .ends_batch = i == last,
                                           .body = hs_view_of(at, item->body_bytes)};
         struct hs_writer        writer;
 

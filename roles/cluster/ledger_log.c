@@ -79,7 +79,8 @@ void hs_ledger_put_record(struct hs_writer *writer, uint64_t epoch,
     hs_put_u32le(writer, 0);
     hs_put_u32le(writer, record->batch);
     hs_put_u8(writer, (uint8_t)record->kind);
-    hs_put_bytes(writer, zeros, 3);
+    hs_put_u8(writer, record->ends_batch);
+    hs_put_bytes(writer, zeros, 2);
     hs_put_u64le(writer, record->number);
     hs_put_bytes(writer, record->body.data, record->body.bytes);
     hs_put_bytes(writer, zeros, padded(record->body.bytes) - record->body.bytes);
@@ -90,8 +91,11 @@ void hs_ledger_put_record(struct hs_writer *writer, uint64_t epoch,
 
 void hs_ledger_scan_init(struct hs_ledger_scan *scan, struct hs_view file, uint64_t epoch)
 {
-    *scan =
-        (struct hs_ledger_scan){.file = file, .epoch = epoch, .at_bytes = HS_LEDGER_HEADER_BYTES};
+    *scan = (struct hs_ledger_scan){.file = file,
+                                    .epoch = epoch,
+                                    .at_bytes = HS_LEDGER_HEADER_BYTES,
+                                    .ends_batch = true,
+                                    .whole_bytes = HS_LEDGER_HEADER_BYTES};
 }
 
 static bool is_kind(uint8_t kind)
@@ -106,6 +110,8 @@ static bool record_at(const struct hs_ledger_scan *scan, size_t at, struct hs_le
     uint32_t         body_bytes;
     uint32_t         crc;
     uint8_t          kind;
+    uint8_t          ends_batch;
+    uint16_t         zeros;
 
     if (at > scan->file.bytes) return false;
     hs_reader_init(&reader, hs_view_of(scan->file.data + at, scan->file.bytes - at));
@@ -113,32 +119,36 @@ static bool record_at(const struct hs_ledger_scan *scan, size_t at, struct hs_le
     crc = hs_get_u32le(&reader);
     record->batch = hs_get_u32le(&reader);
     kind = hs_get_u8(&reader);
-    (void)hs_get_view(&reader, 3);
+    ends_batch = hs_get_u8(&reader);
+    zeros = hs_get_u16le(&reader);
     record->number = hs_get_u64le(&reader);
     record->body = hs_get_view(&reader, body_bytes);
-    if (reader.failed || !is_kind(kind)) return false;
+    if (reader.failed || !is_kind(kind) || ends_batch > 1 || zeros) return false;
     record->kind = (enum hs_ledger_record_kind)kind;
+    record->ends_batch = ends_batch != 0;
     record->at_bytes = at + HS_LEDGER_RECORD_HEADER_BYTES;
     return crc == record_crc(scan->epoch, scan->file.data + at, body_bytes);
 }
 
-/* Nothing of the batch after the last sound one was ever answered, but a batch is written only when
- * the one before it is durable: so a record two batches on proves that something answered is lost. */
+/* Nothing of the batch that is torn was ever answered, but a batch is written only when the one
+ * before it is durable: so a record of a later one proves that something answered is lost. */
 static bool has_later_batch(const struct hs_ledger_scan *scan)
 {
+    uint32_t                torn_batch = scan->ends_batch ? scan->batch + 1 : scan->batch;
     struct hs_ledger_record record;
 
     for (size_t at = scan->at_bytes; at < scan->file.bytes; at += ALIGN_BYTES)
-        if (record_at(scan, at, &record) && record.batch > scan->batch + 1) return true;
+        if (record_at(scan, at, &record) && record.batch > torn_batch) return true;
     return false;
 }
 
 int hs_ledger_scan_next(struct hs_ledger_scan *scan, struct hs_ledger_record *record)
 {
     if (!record_at(scan, scan->at_bytes, record)) return has_later_batch(scan) ? -EIO : 0;
-    if (record->batch < scan->batch) return -EIO;
-    if (record->batch > scan->batch + 1) return -EIO;
+    if (record->batch != (scan->ends_batch ? scan->batch + 1 : scan->batch)) return -EIO;
     scan->batch = record->batch;
+    scan->ends_batch = record->ends_batch;
     scan->at_bytes = record->at_bytes + padded(record->body.bytes);
+    if (record->ends_batch) scan->whole_bytes = scan->at_bytes;
     return 1;
 }

@@ -3,7 +3,8 @@
  * disk is ledger_local_io.c.
  *
  *   header (64)   magic "HSLEDGR1", u32 version, u32 group, u64 epoch, u64 base seq, zeros, u32 crc
- *   record        u32 body bytes, u32 crc, u32 batch, u8 kind, 3 zeros, u64 number, body, zeros to 8
+ *   record        u32 body bytes, u32 crc, u32 batch, u8 kind, u8 ends the batch, 2 zeros, u64 number,
+ *                 body, zeros to 8
  *
  * The checksum covers everything of the record but itself, and begins with the epoch, so that a
  * record left over from an earlier use of the file is not taken for one of this. number: of an
@@ -14,6 +15,7 @@
 #include "shm/base/bytes.h"
 #include "shm/base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { HS_LEDGER_HEADER_BYTES = 64, HS_LEDGER_RECORD_HEADER_BYTES = 24 };
@@ -33,6 +35,7 @@ struct hs_ledger_file_header {
 struct hs_ledger_record {
     enum hs_ledger_record_kind kind;
     uint32_t                   batch; /* records of one batch became durable together */
+    bool                       ends_batch;
     uint64_t                   number;
     struct hs_view             body;
     size_t                     at_bytes; /* of the body in the file */
@@ -50,14 +53,16 @@ void   hs_ledger_put_record(struct hs_writer *writer, uint64_t epoch,
 struct hs_ledger_scan {
     struct hs_view file;
     uint64_t       epoch;
-    size_t         at_bytes; /* end of the last sound record: where the next may be appended */
-    uint32_t       batch;    /* of the last sound record */
+    size_t         at_bytes;    /* end of the last sound record */
+    uint32_t       batch;       /* of the last sound record */
+    bool           ends_batch;  /* the last sound record did */
+    size_t         whole_bytes; /* end of the last whole batch: where the next may be appended */
 };
 
 void hs_ledger_scan_init(struct hs_ledger_scan *scan, struct hs_view file, uint64_t epoch);
 /* 1: a record (its body views the file); 0: the end, the rest if any is a torn tail; -EIO: damaged
  * in the middle, since a record of a later batch, written only after this one was durable, stands
- * behind. */
+ * behind. Records of a batch that is not whole were never answered: do not count on them. */
 int hs_ledger_scan_next(struct hs_ledger_scan *scan, struct hs_ledger_record *record) HS_MUST_CHECK;
 
 #endif

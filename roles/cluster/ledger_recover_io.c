@@ -106,22 +106,39 @@ static int replay_record(struct hs_ledger *ledger, const struct hs_ledger_record
     return -EIO;
 }
 
-static int replay(struct hs_ledger *ledger, struct hs_view file, struct hs_err *err)
+/* How much of the file is whole batches: what stands behind was never answered. */
+static int find_end(const struct hs_ledger *ledger, struct hs_view file, size_t *whole_bytes,
+                    struct hs_err *err)
 {
     struct hs_ledger_scan   scan;
     struct hs_ledger_record record;
     int                     rc;
 
     hs_ledger_scan_init(&scan, file, ledger->header.epoch);
-    while ((rc = hs_ledger_scan_next(&scan, &record)) == 1) {
+    while ((rc = hs_ledger_scan_next(&scan, &record)) == 1) continue;
+    if (rc) return hs_err_set(err, rc, "the ledger is damaged at byte %zu", scan.at_bytes);
+    *whole_bytes = scan.whole_bytes;
+    return 0;
+}
+
+static int replay(struct hs_ledger *ledger, struct hs_view file, struct hs_err *err)
+{
+    struct hs_ledger_scan   scan;
+    struct hs_ledger_record record;
+    size_t                  whole_bytes;
+    int                     rc = find_end(ledger, file, &whole_bytes, err);
+
+    if (rc) return rc;
+    hs_ledger_scan_init(&scan, file, ledger->header.epoch);
+    while (scan.at_bytes < whole_bytes && hs_ledger_scan_next(&scan, &record) == 1) {
         rc = replay_record(ledger, &record);
         if (rc) return hs_err_set(err, rc, "replay the ledger at byte %zu", record.at_bytes);
         if (record.kind == HS_LEDGER_RECORD_SNAPSHOT) ledger->live_bytes = scan.at_bytes;
     }
-    if (rc) return hs_err_set(err, rc, "the ledger is damaged at byte %zu", scan.at_bytes);
     ledger->batch_number = scan.batch;
-    ledger->stats.file_bytes = scan.at_bytes;
-    ledger->stats.torn_bytes = file.bytes - scan.at_bytes;
+    ledger->stats.file_bytes = whole_bytes;
+    /* the padding of the last record may be missing: then there is nothing to cut */
+    ledger->stats.torn_bytes = file.bytes > whole_bytes ? file.bytes - whole_bytes : 0;
     return 0;
 }
 

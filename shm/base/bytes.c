@@ -153,15 +153,50 @@ int hs_reader_finish(const struct hs_reader *reader)
     return reader->failed || reader->at != reader->bytes ? -EPROTO : 0;
 }
 
+/* Four bits at a time: the remainders of 0..15. */
+static uint32_t crc_of_bytes(uint32_t crc, const uint8_t *at, size_t bytes)
+{
+    static const uint32_t remainders[16] = {0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
+                                            0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
+                                            0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+                                            0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75};
+
+    for (size_t i = 0; i < bytes; i++) {
+        crc ^= at[i];
+        crc = (crc >> 4) ^ remainders[crc & 15];
+        crc = (crc >> 4) ^ remainders[crc & 15];
+    }
+    return crc;
+}
+
+#if defined(__x86_64__)
+/* The processor's own instruction: some thirty times as fast, which is what replaying a log takes. */
+__attribute__((target("sse4.2"))) static uint32_t crc_of_words(uint32_t crc, const uint8_t *at,
+                                                               size_t words)
+{
+    uint64_t wide = crc;
+
+    for (size_t i = 0; i < words; i++) {
+        uint64_t word;
+
+        memcpy(&word, at + i * sizeof word, sizeof word);
+        wide = __builtin_ia32_crc32di(wide, word);
+    }
+    return (uint32_t)wide;
+}
+#endif
+
 uint32_t hs_crc32c(uint32_t crc, const void *data, size_t bytes)
 {
     const uint8_t *at = data;
+    size_t         done = 0;
 
     crc = ~crc;
-    for (size_t i = 0; i < bytes; i++) {
-        crc ^= at[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = (crc >> 1) ^ (UINT32_C(0x82f63b78) & (0 - (crc & 1)));
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("sse4.2")) {
+        crc = crc_of_words(crc, at, bytes / sizeof(uint64_t));
+        done = bytes / sizeof(uint64_t) * sizeof(uint64_t);
     }
-    return ~crc;
+#endif
+    return ~crc_of_bytes(crc, at + done, bytes - done);
 }

@@ -82,6 +82,34 @@ static void crc32c_matches_the_published_vectors(void)
     HS_CHECK_EQ(hs_crc32c(hs_crc32c(0, "1234", 4), "56789", 5), UINT32_C(0xe3069283));
 }
 
+/* The definition, bit by bit. */
+static uint32_t plain_crc32c(const uint8_t *data, size_t bytes)
+{
+    uint32_t crc = UINT32_MAX;
+
+    for (size_t i = 0; i < bytes; i++) {
+        crc ^= data[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = (crc >> 1) ^ (UINT32_C(0x82f63b78) & (0 - (crc & 1)));
+    }
+    return ~crc;
+}
+
+static void crc32c_is_the_same_for_every_length_and_place_and_cut(void)
+{
+    uint8_t bytes[80];
+
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * 37 + 11);
+    for (size_t at = 0; at < 9; at++)
+        for (size_t count = 0; at + count <= sizeof bytes; count++) {
+            uint32_t expected = plain_crc32c(bytes + at, count);
+            uint32_t first = hs_crc32c(0, bytes + at, count / 3);
+
+            HS_CHECK_EQ(hs_crc32c(0, bytes + at, count), expected);
+            HS_CHECK_EQ(hs_crc32c(first, bytes + at + count / 3, count - count / 3), expected);
+        }
+}
+
 CU_TestInfo hs_tests_bytes[] = {
     {"what is put is got back", what_is_put_is_got_back},
     {"writing past the end fails and keeps what was there",
@@ -90,5 +118,7 @@ CU_TestInfo hs_tests_bytes[] = {
     {"bytes left over are an error", bytes_left_over_are_an_error},
     {"an endless varint is refused", an_endless_varint_is_refused},
     {"crc32c matches the published vectors", crc32c_matches_the_published_vectors},
+    {"crc32c is the same for every length and place and cut",
+     crc32c_is_the_same_for_every_length_and_place_and_cut},
     CU_TEST_INFO_NULL,
 };

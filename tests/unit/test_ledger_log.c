@@ -31,6 +31,7 @@ static void write_file(struct written *written)
     for (unsigned i = 0; i < BATCHES * PER_BATCH; i++) {
         struct hs_ledger_record record = {.kind = HS_LEDGER_RECORD_ENTRY,
                                           .batch = 1 + i / PER_BATCH,
+                                          .ends_batch = i % PER_BATCH == PER_BATCH - 1,
                                           .number = i + 1,
                                           .body = hs_view_of(body, body_bytes_of(i))};
 
@@ -96,7 +97,9 @@ static void damage_before_a_later_batch_is_never_taken_for_a_torn_tail(void)
 {
     static struct written written;
 
-    for (size_t at = HS_LEDGER_HEADER_BYTES; at < written.ends[PER_BATCH - 1]; at++) {
+    write_file(&written);
+    for (size_t at = HS_LEDGER_HEADER_BYTES; at < written.ends[(BATCHES - 1) * PER_BATCH - 1];
+         at++) {
         int rc;
 
         write_file(&written);
