@@ -212,6 +212,7 @@ uint64_t hs_loop_now_ns(const struct hs_loop *loop)
 
 static int enter(struct hs_loop *loop, uint64_t timeout_ns)
 {
+    if (loop->is_broken) return -EIO;
     loop->figures.enter_count++;
     return loop->is_uring ? hs_loop_uring_enter(loop, timeout_ns)
                           : hs_loop_epoll_enter(loop, timeout_ns);
@@ -228,23 +229,36 @@ static int spin(struct hs_loop *loop, uint64_t deadline_ns)
 {
     int rc = 0;
 
-    while (!rc && !is_ready(loop) && hs_loop_clock_ns(loop) < deadline_ns) rc = enter(loop, 0);
+    while (!rc && !is_ready(loop)) {
+        uint64_t now_ns = hs_loop_clock_ns(loop);
+
+        if (now_ns >= deadline_ns || deadline_ns - now_ns > loop->spin_ns) break;
+        rc = enter(loop, 0);
+    }
     return rc;
 }
 
-static int await(struct hs_loop *loop, uint64_t deadline_ns)
+/* How long an arrival may have waited for its stamp: since the last harvest while we only poll, and
+ * until we went to sleep where we did. */
+static void note_gap(struct hs_loop *loop, uint64_t awake_until_ns)
 {
-    uint64_t now_ns;
+    uint64_t gap_ns = awake_until_ns - loop->now_ns;
+
+    if (gap_ns > loop->figures.harvest_gap_max_ns) loop->figures.harvest_gap_max_ns = gap_ns;
+}
+
+static int await(struct hs_loop *loop, uint64_t deadline_ns, uint64_t *slept_at_ns)
+{
     uint64_t sleep_ns;
+    uint64_t now_ns;
     int      rc;
 
     if (is_ready(loop) || deadline_ns <= loop->now_ns) return enter(loop, 0);
     now_ns = hs_loop_clock_ns(loop);
-    loop->figures.harvest_gap_max_ns =
-        hs_max_u64(loop->figures.harvest_gap_max_ns, now_ns - loop->now_ns);
-    if (deadline_ns == HS_NEVER_NS) return enter(loop, HS_NEVER_NS);
     if (deadline_ns <= now_ns) return enter(loop, 0);
-    sleep_ns = deadline_ns - now_ns;
+    *slept_at_ns = now_ns;
+    if (deadline_ns == HS_NEVER_NS) return enter(loop, HS_NEVER_NS);
+    sleep_ns = hs_min_u64(deadline_ns - now_ns, HS_LOOP_SLEEP_MAX_NS);
     if (!loop->spin_ns) return enter(loop, sleep_ns);
     rc = sleep_ns > loop->spin_ns ? enter(loop, sleep_ns - loop->spin_ns) : enter(loop, 0);
     return rc ? rc : spin(loop, deadline_ns);
@@ -278,12 +292,16 @@ static void rearm_listeners(struct hs_loop *loop)
 
 int hs_loop_step(struct hs_loop *loop, uint64_t deadline_ns)
 {
+    uint64_t slept_at_ns = 0;
+    uint64_t now_ns;
     unsigned dispatched;
 
     HS_CHECK_MAGIC(loop, HS_LOOP_MAGIC);
     HS_ASSERT(!loop->is_dispatching);
-    if (await(loop, hs_min_u64(deadline_ns, loop->rest_until_ns)) || loop->is_broken) return -EIO;
-    loop->now_ns = hs_loop_clock_ns(loop);
+    if (await(loop, hs_min_u64(deadline_ns, loop->rest_until_ns), &slept_at_ns)) return -EIO;
+    now_ns = hs_loop_clock_ns(loop);
+    note_gap(loop, slept_at_ns ? slept_at_ns : now_ns);
+    loop->now_ns = now_ns;
     loop->is_dispatching = true;
     if (loop->rest_until_ns <= loop->now_ns) rearm_listeners(loop);
     dispatched = loop->is_uring ? hs_loop_uring_dispatch(loop) : hs_loop_epoll_dispatch(loop);

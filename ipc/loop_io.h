@@ -28,6 +28,7 @@ enum {
 };
 
 #define HS_LOOP_ACCEPT_REST_NS   (100 * HS_NS_PER_MS) /* after a failure to accept */
+#define HS_LOOP_SLEEP_MAX_NS     (3600 * HS_NS_PER_S) /* far deadlines would overflow in the kernel */
 #define HS_LOOP_ACCEPT_REPORT_NS (1 * HS_NS_PER_S)
 
 /* hs_stream.flags */

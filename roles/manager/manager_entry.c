@@ -291,7 +291,7 @@ void hs_manager_entry_put(struct hs_writer *writer, const struct hs_manager_entr
         hs_put_varint(writer, entry->released.gate_fence);
         break;
     case HS_MANAGER_KIND_COUNT:
-    default: HS_ASSERT(!"a kind of entry");
+    default: HS_ASSERT(false && "a kind of entry");
     }
 }
 

@@ -240,7 +240,7 @@ static uint32_t apply_to_job(struct hs_manager_state *state, const struct hs_man
     case HS_MANAGER_ACCEPT:
     case HS_MANAGER_EXPIRE:
     case HS_MANAGER_KIND_COUNT:
-    default: HS_ASSERT(!"an entry of one job");
+    default: HS_ASSERT(false && "an entry of one job");
     }
     hs_workflow_settle(state, job);
     return code;
@@ -270,7 +270,7 @@ uint32_t hs_manager_fsm_apply(struct hs_manager_state *state, uint64_t seq, stru
     case HS_MANAGER_TIMEOUT:
     case HS_MANAGER_RELEASED: code = apply_to_job(state, &entry); break;
     case HS_MANAGER_KIND_COUNT:
-    default: HS_ASSERT(!"a kind that the decoder lets pass");
+    default: HS_ASSERT(false && "a kind that the decoder lets pass");
     }
     if (code != HS_RESULT_OK) state->dropped_count++;
     return code;

@@ -212,7 +212,7 @@ static uint32_t end_exec(struct hs_manager_state *state, struct hs_manager_job *
         break;
     case HS_OUTCOME_NONE:
     case HS_OUTCOME_COUNT:
-    default: HS_ASSERT(!"an outcome that the decoder lets pass");
+    default: HS_ASSERT(false && "an outcome that the decoder lets pass");
     }
     return HS_RESULT_OK;
 }
