@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* execs.c - the table, what is due in time, and the answers to questions about it. */
+#include "roles/worker/execs.h"
+
 #include "roles/worker/execs_local.h"
 
 #include <string.h>
@@ -192,8 +194,10 @@ static void on_stop(struct hs_execs *execs, uint64_t now_ns, const struct hs_exe
     execs->is_draining = true;
     for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++)
         if (hs_exec_is_live(&execs->rows[i]))
-            hs_exec_begin_stop(execs, &execs->rows[i], now_ns, HS_OUTCOME_CANCELLED,
-                               "the daemon is stopping", event->wait_ns, actions);
+            hs_exec_begin_stop(execs, &execs->rows[i], now_ns,
+                               &(struct hs_exec_end){HS_OUTCOME_CANCELLED, "the daemon is stopping",
+                                                     event->wait_ns},
+                               actions);
 }
 
 /* ---- what is due ---- */
@@ -210,12 +214,16 @@ static void check_exec(struct hs_execs *execs, struct hs_exec *exec, uint64_t no
     const struct hs_exec_record *record = &exec->record;
 
     if (now_ns >= orphan_deadline_ns(execs) && record->state != HS_EXEC_STOPPING)
-        hs_exec_begin_stop(execs, exec, now_ns, HS_OUTCOME_CANCELLED, "no manager for too long",
-                           HS_EXEC_STOP_GRACE_NS, actions);
+        hs_exec_begin_stop(execs, exec, now_ns,
+                           &(struct hs_exec_end){HS_OUTCOME_CANCELLED, "no manager for too long",
+                                                 HS_EXEC_STOP_GRACE_NS},
+                           actions);
     if (record->state == HS_EXEC_RUNNING && record->timeout_ns &&
         now_ns >= record->start_at_ns + record->timeout_ns)
-        hs_exec_begin_stop(execs, exec, now_ns, HS_OUTCOME_FAILED, "took longer than its limit",
-                           HS_EXEC_STOP_GRACE_NS, actions);
+        hs_exec_begin_stop(execs, exec, now_ns,
+                           &(struct hs_exec_end){HS_OUTCOME_FAILED, "took longer than its limit",
+                                                 HS_EXEC_STOP_GRACE_NS},
+                           actions);
     hs_exec_check_deadlines(execs, exec, now_ns, actions);
 }
 

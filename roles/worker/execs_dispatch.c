@@ -129,8 +129,10 @@ static void stop_older(struct hs_execs *execs, const struct answer *answer, uint
     older->record.is_unwanted = 1;
     older->is_dirty = true;
     if (hs_exec_is_live(older))
-        hs_exec_begin_stop(execs, older, now_ns, HS_OUTCOME_CANCELLED, "given to another attempt",
-                           0, answer->actions);
+        hs_exec_begin_stop(
+            execs, older, now_ns,
+            &(struct hs_exec_end){HS_OUTCOME_CANCELLED, "given to another attempt", 0},
+            answer->actions);
 }
 
 static void accept(struct hs_execs *execs, const struct answer *answer, struct hs_exec *exec,
@@ -228,7 +230,8 @@ void hs_execs_on_cancel(struct hs_execs *execs, uint64_t now_ns, const struct hs
         if (!tombstone || tombstone->fence < event->fence)
             hs_execs_add_tombstone(execs, &event->id, event->fence, HS_EXEC_NONE, now_ns);
     } else if (hs_exec_is_live(exec)) {
-        hs_exec_begin_stop(execs, exec, now_ns, HS_OUTCOME_CANCELLED, event->text, event->wait_ns,
+        hs_exec_begin_stop(execs, exec, now_ns,
+                           &(struct hs_exec_end){HS_OUTCOME_CANCELLED, event->text, event->wait_ns},
                            actions);
     }
     action = hs_execs_push(actions, HS_EXECS_DO_ACK_CANCEL);
@@ -249,8 +252,10 @@ void hs_execs_on_progress_ack(struct hs_execs *execs, uint64_t now_ns,
         exec->progress_at_ns = now_ns;
     }
     if (event->is_stop && hs_exec_is_live(exec))
-        hs_exec_begin_stop(execs, exec, now_ns, HS_OUTCOME_CANCELLED, "stopped by the manager",
-                           HS_EXEC_STOP_GRACE_NS, actions);
+        hs_exec_begin_stop(execs, exec, now_ns,
+                           &(struct hs_exec_end){HS_OUTCOME_CANCELLED, "stopped by the manager",
+                                                 HS_EXEC_STOP_GRACE_NS},
+                           actions);
 }
 
 void hs_execs_on_result_ack(struct hs_execs *execs, uint64_t now_ns,
@@ -279,6 +284,7 @@ void hs_execs_on_release(struct hs_execs *execs, uint64_t now_ns,
         exec->record.is_unwanted = 1;
         exec->is_dirty = true;
         if (hs_exec_is_live(exec))
-            hs_exec_begin_stop(execs, exec, now_ns, HS_OUTCOME_CANCELLED, "released", 0, actions);
+            hs_exec_begin_stop(execs, exec, now_ns,
+                               &(struct hs_exec_end){HS_OUTCOME_CANCELLED, "released", 0}, actions);
     }
 }

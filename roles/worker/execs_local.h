@@ -11,6 +11,13 @@
 #define HS_EXEC_STOP_GRACE_NS      (5 * HS_NS_PER_S)
 #define HS_ENGINE_AWAY_NS          (2 * HS_NS_PER_S) /* longer away: its core is not promised */
 
+/* How and why an exec is being stopped. */
+struct hs_exec_end {
+    enum hs_exec_outcome outcome;
+    const char          *text;
+    uint64_t             grace_ns;
+};
+
 struct hs_execs_action *hs_execs_push(struct hs_execs_actions  *actions,
                                       enum hs_execs_action_type type);
 uint64_t                hs_execs_new_id(struct hs_execs *execs);
@@ -44,8 +51,7 @@ void hs_execs_on_run(struct hs_execs *execs, uint64_t now_ns, const struct hs_ex
                      struct hs_execs_actions *actions);
 /* No part begins any more, those that run may finish until now + grace_ns; then FINISHED with this outcome. */
 void     hs_exec_begin_stop(struct hs_execs *execs, struct hs_exec *exec, uint64_t now_ns,
-                            enum hs_exec_outcome outcome, const char *text, uint64_t grace_ns,
-                            struct hs_execs_actions *actions);
+                            const struct hs_exec_end *end, struct hs_execs_actions *actions);
 void     hs_exec_check_deadlines(struct hs_execs *execs, struct hs_exec *exec, uint64_t now_ns,
                                  struct hs_execs_actions *actions);
 uint64_t hs_exec_parts_deadline_ns(const struct hs_exec *exec);

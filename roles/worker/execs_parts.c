@@ -108,17 +108,16 @@ static void end_part(struct hs_execs *execs, struct hs_exec *exec, struct hs_exe
 }
 
 void hs_exec_begin_stop(struct hs_execs *execs, struct hs_exec *exec, uint64_t now_ns,
-                        enum hs_exec_outcome outcome, const char *text, uint64_t grace_ns,
-                        struct hs_execs_actions *actions)
+                        const struct hs_exec_end *end, struct hs_execs_actions *actions)
 {
     struct hs_exec_record *record = &exec->record;
 
     if (record->state == HS_EXEC_STOPPING || !hs_exec_is_live(exec)) return;
     record->state = HS_EXEC_STOPPING;
-    record->outcome = outcome;
-    set_text(exec, text);
+    record->outcome = end->outcome;
+    set_text(exec, end->text);
     exec->is_dirty = true;
-    exec->stop_deadline_ns = now_ns + grace_ns + HS_NS_PER_S;
+    exec->stop_deadline_ns = now_ns + end->grace_ns + HS_NS_PER_S;
     for (unsigned i = 0; i < record->part_count; i++) {
         struct hs_exec_part *part = &record->parts[i];
 
@@ -129,7 +128,7 @@ void hs_exec_begin_stop(struct hs_execs *execs, struct hs_exec *exec, uint64_t n
 
             action->row = (unsigned)(exec - execs->rows);
             action->part = i;
-            action->deadline_ns = now_ns + grace_ns;
+            action->deadline_ns = now_ns + end->grace_ns;
         }
     }
     check_end(execs, exec, now_ns);
@@ -145,7 +144,8 @@ static void fail_part(struct hs_execs *execs, struct hs_exec *exec, struct hs_ex
     }
     set_text(exec, text);
     end_part(execs, exec, part, HS_PART_FAILED);
-    hs_exec_begin_stop(execs, exec, now_ns, HS_OUTCOME_FAILED, text, HS_NS_PER_S, actions);
+    hs_exec_begin_stop(execs, exec, now_ns,
+                       &(struct hs_exec_end){HS_OUTCOME_FAILED, text, HS_NS_PER_S}, actions);
 }
 
 /* ---- starting ---- */
@@ -234,7 +234,8 @@ void hs_execs_on_prepared(struct hs_execs *execs, uint64_t now_ns,
 
     if (!hs_exec_is_live(exec) || exec->record.fence != event->fence) return;
     if (event->code < 0) {
-        hs_exec_begin_stop(execs, exec, now_ns, HS_OUTCOME_FAILED, event->text, 0, actions);
+        hs_exec_begin_stop(execs, exec, now_ns,
+                           &(struct hs_exec_end){HS_OUTCOME_FAILED, event->text, 0}, actions);
         return;
     }
     exec->has_image = true;

@@ -108,7 +108,7 @@ struct hs_worker {
     uint64_t                           next_pseq;
 };
 
-int hs_worker_main(const struct hs_heritage *heritage);
+int hs_worker_main(const struct hs_heritage *heritage) HS_MUST_CHECK;
 
 /* worker_io.c: an event, and everything that follows from it. Not from inside an action. */
 void hs_worker_step(struct hs_worker *worker, const struct hs_execs_event *event);
