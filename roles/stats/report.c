@@ -12,11 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const double      quantiles[HS_REPORT_PERCENTILES] = {0.5, 0.9, 0.99, 0.999, 0.9999};
-static const char *const quantile_keys[HS_REPORT_PERCENTILES] = {"p50", "p90", "p99", "p999",
-                                                                 "p9999"};
-
-enum { P50 = 0, P99 = 2, P999 = 3 };
+static const double      quantiles[HS_REPORT_PERCENTILES] = {0.5, 0.9, 0.95, 0.99, 0.999, 0.9999};
+static const char *const quantile_keys[HS_REPORT_PERCENTILES] = {"p50", "p90",  "p95",
+                                                                 "p99", "p999", "p9999"};
 
 /* Fewer requests say nothing about a mean in flight; below it Little's law is not asked. */
 enum { LITTLE_COUNT_MIN = 1000 };
@@ -144,7 +142,7 @@ uint64_t hs_report_lag_limit_ns(const struct hs_report *report)
     uint64_t                        limit_ns = report->meta.lag_limit_ns;
 
     if (limit_ns == 0) limit_ns = HS_NS_PER_MS;
-    return hs_max_u64(limit_ns, response->percentile_ns[P50] / 10);
+    return hs_max_u64(limit_ns, response->percentile_ns[HS_REPORT_P50] / 10);
 }
 
 /* Lateness makes an open schedule another schedule: past the limit the figures are of another experiment. In a closed model
@@ -155,10 +153,12 @@ static void judge_lag(struct hs_report *report)
     uint64_t                        limit_ns = hs_report_lag_limit_ns(report);
     char                            lag_text[HS_UNITS_TEXT_BYTES];
     char                            limit_text[HS_UNITS_TEXT_BYTES];
-    bool                            is_late = lag->percentile_ns[P99] > limit_ns;
-    unsigned                        idx = is_late ? P99 : P999;
+    bool                            is_late = lag->percentile_ns[HS_REPORT_P99] > limit_ns;
+    unsigned                        idx = is_late ? HS_REPORT_P99 : HS_REPORT_P999;
 
-    if (!is_late && !(lag->is_known[P999] && lag->percentile_ns[P999] > 10 * limit_ns)) return;
+    if (!is_late &&
+        !(lag->is_known[HS_REPORT_P999] && lag->percentile_ns[HS_REPORT_P999] > 10 * limit_ns))
+        return;
     add_reason(report,
                is_late && report->meta.is_open_model ? HS_MEASUREMENT_INVALID
                                                      : HS_MEASUREMENT_DEGRADED,

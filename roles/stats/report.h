@@ -6,7 +6,17 @@
 
 #include "roles/stats/stats.h"
 
-enum { HS_REPORT_REASONS_MAX = 8, HS_REPORT_REASON_BYTES = 128, HS_REPORT_PERCENTILES = 5 };
+enum { HS_REPORT_REASONS_MAX = 8, HS_REPORT_REASON_BYTES = 128 };
+
+enum hs_report_percentile {
+    HS_REPORT_P50,
+    HS_REPORT_P90,
+    HS_REPORT_P95, /* in the document only: the screen has no room for it */
+    HS_REPORT_P99,
+    HS_REPORT_P999,
+    HS_REPORT_P9999,
+    HS_REPORT_PERCENTILES
+};
 
 enum hs_measurement { HS_MEASUREMENT_OK, HS_MEASUREMENT_DEGRADED, HS_MEASUREMENT_INVALID };
 enum hs_target_verdict {
@@ -36,8 +46,8 @@ struct hs_report_latency {
     uint64_t mean_ns;
     uint64_t min_ns;
     uint64_t max_ns;
-    uint64_t percentile_ns[HS_REPORT_PERCENTILES]; /* 50, 90, 99, 99.9, 99.99 */
-    bool     is_known[HS_REPORT_PERCENTILES];      /* false: too few samples, shown as a dash */
+    uint64_t percentile_ns[HS_REPORT_PERCENTILES];
+    bool     is_known[HS_REPORT_PERCENTILES]; /* false: too few samples, shown as a dash */
     bool
         is_at_least[HS_REPORT_PERCENTILES]; /* timeouts and cuts outweigh the tail: a lower bound */
 };

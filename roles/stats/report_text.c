@@ -85,8 +85,9 @@ static void say_latency_row(struct page *page, const char *title,
     say(page, "%-21s", title);
     say_duration(page, is_known, false, latency->mean_ns);
     for (unsigned i = 0; i < HS_REPORT_PERCENTILES; i++)
-        say_duration(page, latency->is_known[i], latency->is_at_least[i],
-                     latency->percentile_ns[i]);
+        if (i != HS_REPORT_P95)
+            say_duration(page, latency->is_known[i], latency->is_at_least[i],
+                         latency->percentile_ns[i]);
     say_duration(page, is_known, false, latency->max_ns);
 }
 
@@ -112,8 +113,8 @@ static void say_measurement(struct page *page, const struct hs_report *report)
     char                            text[HS_UNITS_TEXT_BYTES];
 
     say(page, "measurement: %-7s ", hs_measurement_name(report->measurement));
-    if (lag->is_known[2]) {
-        say(page, "lag p99 %s", hs_units_format_duration(text, lag->percentile_ns[2]));
+    if (lag->is_known[HS_REPORT_P99]) {
+        say(page, "lag p99 %s", hs_units_format_duration(text, lag->percentile_ns[HS_REPORT_P99]));
         say(page, " (limit %s)", hs_units_format_duration(text, hs_report_lag_limit_ns(report)));
     } else {
         say(page, "lag p99 " DASH);
@@ -197,7 +198,8 @@ static void say_phases(struct page *page, const struct hs_report *report)
 
         say(page, "%s%s ", i > HS_MEASURE_CONNECT ? DOT : "", hs_measure_name((enum hs_measure)i));
         say(page, "%s",
-            phase->count ? hs_units_format_duration(text, phase->percentile_ns[0]) : DASH);
+            phase->count ? hs_units_format_duration(text, phase->percentile_ns[HS_REPORT_P50])
+                         : DASH);
         if (i == HS_MEASURE_CONNECT && phase->count) say_count(page, TIMES, phase->count);
     }
     say(page, "      (p50)\n");

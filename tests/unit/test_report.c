@@ -78,10 +78,11 @@ static void a_clean_run_is_ok_and_passed(void)
     HS_CHECK_EQ(report.requests.offered, 10000);
     HS_CHECK(fabs(report.rate_per_s - 1000.0) < 1e-9);
     HS_CHECK_EQ(report.measures[HS_MEASURE_RESPONSE].mean_ns, 3 * HS_NS_PER_MS);
-    HS_CHECK_EQ(report.measures[HS_MEASURE_RESPONSE].percentile_ns[2], 3 * HS_NS_PER_MS);
-    HS_CHECK(report.measures[HS_MEASURE_RESPONSE].is_known[3]);
-    HS_CHECK(
-        !report.measures[HS_MEASURE_RESPONSE].is_known[4]); /* 10,000 are too few for 99.99 % */
+    HS_CHECK_EQ(report.measures[HS_MEASURE_RESPONSE].percentile_ns[HS_REPORT_P99],
+                3 * HS_NS_PER_MS);
+    HS_CHECK(report.measures[HS_MEASURE_RESPONSE].is_known[HS_REPORT_P999]);
+    HS_CHECK(!report.measures[HS_MEASURE_RESPONSE]
+                  .is_known[HS_REPORT_P9999]); /* 10,000 are too few for 99.99 % */
     HS_CHECK(fabs(report.in_flight_predicted - 2.0) < 1e-9);
 }
 
@@ -92,12 +93,12 @@ static void timeouts_make_percentiles_lower_bounds(void)
     fill(&stats, 200, HS_ERROR_TIMEOUT_RESPONSE); /* 2 %: above p99, below p90 */
     build(&stats);
     HS_CHECK_EQ(report.timeout_count, 200);
-    HS_CHECK(!report.measures[HS_MEASURE_RESPONSE].is_at_least[1]);
-    HS_CHECK(report.measures[HS_MEASURE_RESPONSE].is_at_least[2]);
+    HS_CHECK(!report.measures[HS_MEASURE_RESPONSE].is_at_least[HS_REPORT_P90]);
+    HS_CHECK(report.measures[HS_MEASURE_RESPONSE].is_at_least[HS_REPORT_P99]);
     HS_CHECK_EQ(report.target, HS_TARGET_PASSED);
     fill(&stats, 200, HS_ERROR_STATUS_5XX); /* failed, but their time is known */
     build(&stats);
-    HS_CHECK(!report.measures[HS_MEASURE_RESPONSE].is_at_least[2]);
+    HS_CHECK(!report.measures[HS_MEASURE_RESPONSE].is_at_least[HS_REPORT_P99]);
 }
 
 static void lateness_spoils_an_open_run_and_not_the_target(void)
