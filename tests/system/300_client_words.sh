@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The words of the client: help, versions, plans printed and checked, and exit codes 2 and 3 with a sentence.
+set -eu
+. tests/system/client_lib.sh
+
+expect 0 "$hyperscale" version
+expect 0 "$hyperscale" version --json
+holds "$HS_TMP/out" 'd["schema"] == 1'
+expect 0 "$hyperscale" help
+for command in run check ping target submit list status watch cancel results top version help; do
+    grep -q "^  $command" "$HS_TMP/out" || fail "help does not name $command"
+done
+expect 0 "$hyperscale" help run
+expect 2 "$hyperscale"
+expect 2 "$hyperscale" run
+expect 2 "$hyperscale" run x --conections 3
+grep -q 'did you mean --connections?' "$HS_TMP/err" || fail "no nearest flag"
+expect 2 "$hyperscale" run https://localhost/
+grep -q 'not in this version' "$HS_TMP/err" || fail "https"
+expect 2 "$hyperscale" run http://localhost/ -n 5 -d 3s
+expect 2 "$hyperscale" run http://localhost/ --cores 0
+expect 2 "$hyperscale" list --gate eu-1:7400
+
+# A one-liner is a plan, and the plan is the one-liner again.
+expect 0 "$hyperscale" run http://localhost:80/x -R 500/s -d 3s --plan
+cp "$HS_TMP/out" "$HS_TMP/plan.json"
+expect 0 "$hyperscale" check "$HS_TMP/plan.json"
+expect 0 "$hyperscale" check "$HS_TMP/plan.json" --schedule
+grep -q '1 500 arrivals' "$HS_TMP/out" || fail "schedule: $(cat "$HS_TMP/out")"
+expect 0 "$hyperscale" run "$HS_TMP/plan.json" --plan
+cmp "$HS_TMP/out" "$HS_TMP/plan.json" || fail "the plan changes on its way"
+expect 0 env HYPERSCALE_DURATION=9s "$hyperscale" run http://localhost/ --plan
+holds "$HS_TMP/out" 'd["workflows"][0]["load"]["for"] == "9s"'
+
+sed 's/"url"/"ulr"/' "$HS_TMP/plan.json" > "$HS_TMP/wrong.json"
+expect 3 "$hyperscale" run "$HS_TMP/wrong.json" --json
+grep -q 'did you mean "url"' "$HS_TMP/err" || fail "no nearest key: $(cat "$HS_TMP/err")"
+holds "$HS_TMP/out" '"E-KEY" in [p["code"] for p in d["problems"]]'
+expect 3 "$hyperscale" check "$HS_TMP"
+expect 3 "$hyperscale" check "$HS_TMP/missing.json"
+: > "$HS_TMP/empty.json"
+expect 3 "$hyperscale" check "$HS_TMP/empty.json"

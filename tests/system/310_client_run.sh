@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A run through a tree of its own: one JSON document, identities, the target's own count, the summary, the lines, the screen; and
+# nothing of the tree is left.
+set -eu
+. tests/system/client_lib.sh
+
+start_target
+expect 0 "$hyperscale" run "$url" -n 1000 -c 10 --json
+holds "$HS_TMP/out" 'r["completed"] == 1000 and d["schema"] == 1 and d["status"] == {"200": 1000}'
+stop_target
+tail -1 "$HS_TMP/target" > "$HS_TMP/target.last"
+holds "$HS_TMP/target.last" 'd["requests"] == 1000'
+
+start_target
+expect 0 "$hyperscale" run "$url" -R 500/s -d 2s
+grep -q '^t=1s phase=steady offered=' "$HS_TMP/err" || fail "no line a second: $(cat "$HS_TMP/err")"
+grep -q '^run  PASSED   2.0s' "$HS_TMP/out" || fail "no summary: $(cat "$HS_TMP/out")"
+grep -q 'offered 1 000 = sent 1 000' "$HS_TMP/out" || fail "counts: $(cat "$HS_TMP/out")"
+expect 0 "$hyperscale" run "$url" -d 1s -q
+[ ! -s "$HS_TMP/err" ] || fail "quiet is not: $(cat "$HS_TMP/err")"
+expect 0 "$hyperscale" run "$url" -d 1s --warmup 500ms --json --name named --cores 1 -H 'X-Test: 1' -m PUT -b hello
+holds "$HS_TMP/out" 'd["name"] == "named" and d["engines"] == 1 and d["warmup_ns"] == 500000000'
+
+# A plan with steps that depend on each other.
+cat > "$HS_TMP/plan.json" << PLAN
+{"version": 1, "name": "two", "vars": {"base": "$url"}, "defaults": {"base_url": "\${base}"}, "workflows": [
+ {"name": "first", "steps": [{"name": "one", "url": "/1"}]},
+ {"name": "second", "depends_on": ["first"], "load": {"model": "closed", "vus": 4, "for": "1s"},
+  "steps": [{"name": "two", "url": "/2"}, {"name": "three", "url": "/3"}]}]}
+PLAN
+expect 0 "$hyperscale" run "$HS_TMP/plan.json" --json
+holds "$HS_TMP/out" '[s["name"] for s in d["steps"]] == ["one", "two", "three"] and d["steps"][0]["requests"]["sent"] == 1'
+
+# The screen, on a terminal of its own.
+TERM=xterm LANG=C.UTF-8 script -qec "$hyperscale run $url -d 1s" /dev/null > "$HS_TMP/screen" < /dev/null || fail "on a terminal"
+grep -q 'response time' "$HS_TMP/screen" || fail "no screen"
+! grep -q "$(printf '\033')\[?\(1049\|25\)" "$HS_TMP/screen" || fail "the terminal was put into another mode"
+
+expect 4 "$hyperscale" run http://127.0.0.1:1/ -d 1s --json
+holds "$HS_TMP/out" 'd["verdict"]["target"] == "UNREACHABLE" and r["completed"] == 0'
+expect 0 "$hyperscale" ping "$url" --count 3 --json
+holds "$HS_TMP/out" 'len(d["answers"]) == 3 and d["answers"][2]["status"] == 200'
+expect 4 "$hyperscale" ping http://127.0.0.1:1/

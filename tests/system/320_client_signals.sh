@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What ends a run early: SIGINT and SIGTERM report what was measured, a second signal ends at once, and a client that is killed
+# takes its tree with it.
+set -eu
+. tests/system/client_lib.sh
+set -m # a background job without this ignores SIGINT
+
+start_target
+interrupt() { # SIGNAL CODE
+    local code=0
+    "$hyperscale" run "$url" -d 60s -c 4 --json > "$HS_TMP/out" 2> "$HS_TMP/err" &
+    local client=$!
+    sleep 1.5
+    kill -"$1" $client
+    wait $client || code=$?
+    [ $code -eq "$2" ] || fail "exit code $code after $1: $(cat "$HS_TMP/err")"
+    holds "$HS_TMP/out" 'd["interrupted"] and r["completed"] > 0'
+}
+interrupt INT 130
+interrupt TERM 143
+
+wait_gone() { # PIDS...: within a second
+    local i pid alive
+    for i in $(seq 20); do
+        alive=
+        for pid; do [ ! -d "/proc/$pid" ] || grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null || alive="$alive $pid"; done
+        [ -n "$alive" ] || return 0
+        sleep 0.05
+    done
+    fail "still there: $(ps -o pid,args -p "${alive# }" 2>&1)"
+}
+
+stop_target
+start_target --mode silent
+"$hyperscale" run "$url" -d 60s -c 4 --drain 30s --timeout 30s > "$HS_TMP/out" 2> "$HS_TMP/err" &
+client=$!
+sleep 1
+tree=$(tree_of $client)
+[ "$(echo "$tree" | wc -l)" -ge 5 ] || fail "the tree is not whole: $tree"
+kill -INT $client
+sleep 0.5
+kill -INT $client
+code=0
+wait $client || code=$?
+[ $code -eq 130 ] || fail "exit code $code after two signals"
+wait_gone $tree
+
+"$hyperscale" run "$url" -d 60s -c 4 > /dev/null 2>&1 &
+client=$!
+sleep 1
+tree=$(tree_of $client)
+kill -KILL $client
+wait $client 2> /dev/null || :
+wait_gone $tree

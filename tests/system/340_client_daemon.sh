@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A daemon from outside: submit, list, status, watch, cancel, results, top.
+set -eu
+. tests/system/client_lib.sh
+
+expect 5 "$hyperscale" list --socket "$HS_TMP/run"
+grep -q 'no daemon at' "$HS_TMP/err" || fail "$(cat "$HS_TMP/err")"
+export HYPERSCALE_SOCKET=$HS_TMP/run
+echo '{"roles": {"engines": 2}}' > "$HS_TMP/config.json"
+"$hyperscaled" start -c "$HS_TMP/config.json" --run-dir "$HS_TMP/run" --state-dir "$HS_TMP/state" 2> "$HS_TMP/log" &
+daemon=$!
+trap 'kill $daemon 2> /dev/null || :; stop_target' EXIT
+for i in $(seq 50); do
+    ! "$hyperscale" status --json > "$HS_TMP/out" 2> /dev/null || ! grep -q '"state": *"ready"' "$HS_TMP/out" || break
+    sleep 0.1
+done
+start_target
+
+expect 0 "$hyperscale" submit "$url" -R 500/s -d 2s --name first
+first=$(cat "$HS_TMP/out")
+expect 0 "$hyperscale" watch "$first" --json
+holds "$HS_TMP/out" 'r["completed"] == 1000 and d["name"] == "first"'
+grep -q '^t=1s phase=steady' "$HS_TMP/err" || fail "no lines: $(cat "$HS_TMP/err")"
+expect 0 "$hyperscale" results "$first" --json
+holds "$HS_TMP/out" 'r["completed"] == 1000'
+expect 0 "$hyperscale" list
+grep -q "^$first  COMPLETED .* first\$" "$HS_TMP/out" || fail "list: $(cat "$HS_TMP/out")"
+expect 0 "$hyperscale" status "$first" --json
+holds "$HS_TMP/out" 'd["job"]["state"] == "COMPLETED" and d["job"]["completed"] == 1000'
+
+expect 0 "$hyperscale" submit "$url" -d 60s --json
+second=$(sed 's/.*"job": "\([0-9a-f]*\)".*/\1/' "$HS_TMP/out")
+sleep 1
+expect 0 "$hyperscale" list --active --json
+holds "$HS_TMP/out" "[j['id'] for j in d['jobs']] == ['$second']"
+expect 0 "$hyperscale" status
+grep -q "$second" "$HS_TMP/out" || fail "status: $(cat "$HS_TMP/out")"
+timeout 2 "$hyperscale" top --every 500ms > "$HS_TMP/out" || :
+grep -q '^gate .* ready' "$HS_TMP/out" || fail "top: $(cat "$HS_TMP/out")"
+expect 0 "$hyperscale" cancel "$second" --reason enough
+expect 6 "$hyperscale" watch "$second"
+expect 6 "$hyperscale" results "$second" --json
+holds "$HS_TMP/out" 'r["completed"] > 0'
+expect 5 "$hyperscale" status 00000000000000000000000000000000
+expect 2 "$hyperscale" status 123
+kill -TERM $daemon
+wait $daemon || fail "the daemon ended with $?"

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# client_lib.sh - what the tests of the client share: the built-in target, runs, and a look into their JSON. To be sourced.
+hyperscale=$HS_BUILD/hyperscale
+hyperscaled=$HS_BUILD/hyperscaled
+target=
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+stop_target() {
+    [ -z "$target" ] || kill -INT "$target" 2> /dev/null || :
+    [ -z "$target" ] || wait "$target" 2> /dev/null || :
+    target=
+}
+trap stop_target EXIT
+
+# start_target FLAGS...: sets target (its pid) and url.
+start_target() {
+    local i
+    stop_target
+    "$hyperscale" target --listen 127.0.0.1:0 "$@" > "$HS_TMP/target" 2>&1 &
+    target=$!
+    for i in $(seq 50); do
+        url=$(sed -n 's/^listening on //p' "$HS_TMP/target")
+        [ -z "$url" ] || return 0
+        sleep 0.1
+    done
+    fail "the target did not start: $(cat "$HS_TMP/target")"
+}
+
+# expect CODE COMMAND...: runs it with output in $HS_TMP/out and $HS_TMP/err.
+expect() {
+    local wanted=$1 code=0
+    shift
+    "$@" > "$HS_TMP/out" 2> "$HS_TMP/err" || code=$?
+    [ $code -eq "$wanted" ] || fail "exit code $code, not $wanted: $*: $(tail -n 5 "$HS_TMP/out"; tail -n 5 "$HS_TMP/err")"
+}
+
+# holds FILE EXPRESSION: of the one JSON document d in it, and its requests r. Identities are always looked at.
+holds() {
+    python3 - "$1" "$2" << 'PYTHON' || fail "does not hold of $1: $2"
+import json, sys
+d = json.load(open(sys.argv[1]))
+r = d.get("requests", {})
+if isinstance(r, dict) and r:
+    assert r["offered"] == r["sent"] + r["dropped"] + r["shed"] + r["lost"], r
+    assert r["sent"] == r["completed"] + r["failed"] + r["cut"], r
+    assert r["failed"] == sum(d["errors"].values()), (r, d["errors"])
+if not eval(sys.argv[2]):
+    print(json.dumps(d), file=sys.stderr)
+    sys.exit(1)
+PYTHON
+}
+
+# tree_of PID: processes of the tree below the client PID.
+tree_of() {
+    local daemon
+    for daemon in $(pgrep -P "$1"); do echo "$daemon"; pgrep -P "$daemon" || :; done
+}
