@@ -4,6 +4,7 @@
 #include "ipc/loop_io.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@ static const uint8_t allowed_ops[] = {IORING_OP_NOP,     IORING_OP_RECV,   IORIN
                                       IORING_OP_CONNECT, IORING_OP_ACCEPT, IORING_OP_POLL_ADD,
                                       IORING_OP_WRITE,   IORING_OP_FSYNC,  IORING_OP_ASYNC_CANCEL};
 
+enum { SQ_MIN = 64, SQ_MAX = 4096, CQ_MAX = 1 << 16, TRIES_MAX = 16, REFUND_MS = 20 };
+
 static unsigned power_of_two(unsigned at_least, unsigned low, unsigned high)
 {
     unsigned value = low;
@@ -25,28 +28,32 @@ static unsigned power_of_two(unsigned at_least, unsigned low, unsigned high)
 }
 
 /* The completion queue holds what all streams may say in one round: 4 times the submissions, and
- * twice the streams. What is beyond it the kernel keeps for us (NODROP). */
-static int open_ring(struct hs_loop *loop, unsigned flags)
+ * twice the streams. What is beyond it the kernel keeps for us (NODROP), so a queue that was halved
+ * a few times costs system calls, never a completion. */
+static int open_ring(struct hs_loop *loop, unsigned flags, unsigned halvings)
 {
     enum { NEEDED = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_CQE_SKIP };
-    unsigned               sq = power_of_two(loop->slot_count, 64, 4096);
-    struct io_uring_params params = {
-        .flags = flags | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL |
-                 IORING_SETUP_CLAMP,
-        .cq_entries = power_of_two(loop->slot_count, sq * 2, 1 << 15) * 2};
-    int rc = io_uring_queue_init_params(sq, &loop->uring.ring, &params);
+    unsigned               sq = power_of_two(loop->slot_count, SQ_MIN, SQ_MAX) >> halvings;
+    unsigned               cq = power_of_two(loop->slot_count, SQ_MIN, CQ_MAX / 2) * 2 >> halvings;
+    struct io_uring_params params = {.flags = flags | IORING_SETUP_R_DISABLED |
+                                              IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL |
+                                              IORING_SETUP_CLAMP};
+    int                    rc;
 
+    if (sq < SQ_MIN) sq = SQ_MIN;
+    params.cq_entries = cq < sq * 4 ? sq * 4 : cq;
+    rc = io_uring_queue_init_params(sq, &loop->uring.ring, &params);
     if (rc) return rc;
     loop->uring.is_open = true;
     return (params.features & NEEDED) == NEEDED ? 0 : -EOPNOTSUPP;
 }
 
-static int open_best_ring(struct hs_loop *loop)
+static int open_best_ring(struct hs_loop *loop, unsigned halvings)
 {
     int rc = -EINVAL;
 
     for (size_t i = 0; i < HS_ARRAY_LEN(setup_flags) && rc == -EINVAL; i++)
-        rc = open_ring(loop, setup_flags[i]);
+        rc = open_ring(loop, setup_flags[i], halvings);
     return rc;
 }
 
@@ -91,12 +98,31 @@ static int restrict_ring(struct hs_loop *loop)
                              rules, COUNT + 2);
 }
 
+/* The memory of rings is counted against what its user may lock (RLIMIT_MEMLOCK), over all processes
+ * of that user: who finds little left takes less. Of a ring that was closed again, because there was
+ * no room for its buffers, the kernel gives the room back a little later. */
+static int open_what_fits(struct hs_loop *loop)
+{
+    bool is_refund_due = false;
+    int  rc = -ENOMEM;
+
+    for (unsigned i = 0; i < TRIES_MAX && rc == -ENOMEM; i++) {
+        if (is_refund_due) (void)poll(NULL, 0, REFUND_MS);
+        rc = open_best_ring(loop, i);
+        if (rc) continue;
+        rc = open_pool(loop);
+        if (rc != -ENOMEM) break;
+        hs_loop_uring_close(loop);
+        is_refund_due = true;
+    }
+    return rc;
+}
+
 int hs_loop_uring_open(struct hs_loop *loop, struct hs_err *err)
 {
     struct hs_loop_uring *uring = &loop->uring;
-    int                   rc = open_best_ring(loop);
+    int                   rc = open_what_fits(loop);
 
-    if (!rc) rc = open_pool(loop);
     if (!rc) {
         HS_IGNORE(io_uring_register_ring_fd(&uring->ring), "then each entry looks the ring up");
         uring->is_restricted = restrict_ring(loop) == 0;

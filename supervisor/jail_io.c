@@ -30,6 +30,7 @@ struct landlock_attr {
 };
 enum { LANDLOCK_VERSION = 1, LANDLOCK_NET_BIND = 1, LANDLOCK_NET_CONNECT = 2 };
 
+enum { LOCKED_BYTES = HS_ENGINES_MAX * (2 << 20) }; /* a ring of 1.3 MiB, buffers, registrations */
 enum { FILES_OF_CONSOLE = 64, CAPABILITY_LAST = 63, RESOLVER_FILES = 64, RESOLVER_CPU_S = 5 };
 
 static unsigned obtained; /* bits of enum hs_confinement, of this process */
@@ -73,6 +74,20 @@ static bool set_limit(int which, rlim_t soft)
     return setrlimit((__rlimit_resource_t)which, &limit) == 0;
 }
 
+/* The rings of all processes of a user are counted together: room for HS_ENGINES_MAX of the largest,
+ * where privileges permit, else all that the hard limit permits. Without it a loop takes a smaller
+ * ring. */
+static void raise_locked_memory(void)
+{
+    struct rlimit limit;
+    struct rlimit wide = {LOCKED_BYTES, LOCKED_BYTES};
+
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0) return;
+    if (limit.rlim_max < LOCKED_BYTES && setrlimit(RLIMIT_MEMLOCK, &wide) == 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
 static void set_oom_score(int score)
 {
     char text[16];
@@ -105,6 +120,7 @@ bool hs_jail_enter(const struct hs_config *config, const struct hs_role_row *row
     set_oom_score(row->oom_score);
     if (set_limit(RLIMIT_NOFILE, files) && set_limit(RLIMIT_CORE, 0))
         obtained |= HS_CONFINED_LIMITS;
+    raise_locked_memory();
     if (become(uid, gid)) obtained |= HS_CONFINED_USER | HS_CONFINED_CAPABILITIES;
     return die_with(parent_pid);
 }

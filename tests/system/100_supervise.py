@@ -3,6 +3,7 @@
 # timeout: 180
 """The supervisor keeps a tree going, whatever its processes do, and takes it with it when it goes."""
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -180,6 +181,18 @@ def readiness_that_an_order_overtook_is_no_nonsense():
     tree = Tree("readiness_that_an_order_overtook_is_no_nonsense", fake="gate=ready_draining,worker=ready_stopping").start()
     for name in ("gate", "worker"):
         assert tree.row(name)["gen"] == 1 and tree.row(name)["died"] == "", tree.row(name)
+    tree.stop()
+
+
+def rings_may_lock_what_the_hard_limit_permits():
+    hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, hard))
+    tree = Tree("rings_may_lock_what_the_hard_limit_permits").start()
+    for name in EVERYBODY:
+        with open(f"/proc/{tree.row(name)['pid']}/limits") as limits:
+            row = next(line for line in limits if line.startswith("Max locked memory"))
+        soft, above = row.split()[3:5]
+        assert soft == above and (soft == "unlimited" or int(soft) >= min(hard, 128 << 20)), row
     tree.stop()
 
 

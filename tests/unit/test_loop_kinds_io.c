@@ -489,6 +489,11 @@ static void a_kernel_that_refuses_io_uring_gets_epoll_and_the_reason_is_kept(voi
     if (hs_loop_jail_works()) check_child(hs_loop_jail_refusal, HS_LOOP_AUTO);
 }
 
+static void a_user_who_may_lock_little_memory_gets_a_smaller_ring(void)
+{
+    check_child(hs_loop_jail_little_memory, HS_LOOP_AUTO);
+}
+
 CU_TestInfo hs_tests_loop_kinds_io[] = {
     HS_BOTH_ROWS("both ends of a connection may be in one loop",
                  both_ends_of_a_connection_may_be_in_one_loop),
@@ -508,6 +513,8 @@ CU_TestInfo hs_tests_loop_kinds_io[] = {
                  a_step_without_news_lasts_until_its_deadline),
     {"a configuration out of bounds is refused", a_configuration_out_of_bounds_is_refused},
     {"the back end names itself", the_back_end_names_itself},
+    {"a user who may lock little memory gets a smaller ring",
+     a_user_who_may_lock_little_memory_gets_a_smaller_ring},
     HS_BOTH_ROWS("an open loop works in a jail", an_open_loop_works_in_a_jail),
     {"a kernel that refuses io_uring gets epoll, and the reason is kept",
      a_kernel_that_refuses_io_uring_gets_epoll_and_the_reason_is_kept},
