@@ -134,8 +134,11 @@ static json_t *workflows_json(const struct hs_msg_status *status)
                                                   (int)row.workflow, "name", row.name, "state",
                                                   hs_workflow_state_name(row.status), "text",
                                                   row.text)) != 0)
-            return json_decref(list), NULL;
+            goto fail;
     return list;
+fail:
+    json_decref(list);
+    return NULL;
 }
 
 static json_t *datacenters_json(const struct hs_msg_status *status)
@@ -149,8 +152,11 @@ static json_t *datacenters_json(const struct hs_msg_status *status)
         if (json_array_append_new(list,
                                   json_pack("{s:s,s:s,s:s}", "datacenter", row.datacenter, "state",
                                             hs_job_state_name(row.status), "text", row.text)) != 0)
-            return json_decref(list), NULL;
+            goto fail;
     return list;
+fail:
+    json_decref(list);
+    return NULL;
 }
 
 json_t *hs_jobs_status_json(const struct hs_msg_status *status)

@@ -347,15 +347,22 @@ static void on_blob_put(struct hs_gate *gate, unsigned client, const struct hs_m
 
 /* ---- frames ---- */
 
+static void on_ping(struct hs_gate *gate, unsigned client, const struct hs_msg_ping *ping,
+                    uint64_t request_id)
+{
+    struct hs_msg_pong pong = {.nonce = ping->nonce};
+
+    hs_gate_reply(gate, client, HS_MSG_PONG, &pong, request_id);
+}
+
 void hs_gate_client_frame(struct hs_gate *gate, unsigned client, unsigned type,
                           const union hs_msg *message, uint64_t request_id)
 {
     struct hs_msg_hello_ack hello_ack = {.code = HS_RESULT_OK, .fence = gate->fsm->leader_fence};
-    struct hs_msg_pong      pong = {.nonce = message->ping.nonce};
 
     switch (type) {
     case HS_MSG_HELLO: hs_gate_reply(gate, client, HS_MSG_HELLO_ACK, &hello_ack, request_id); break;
-    case HS_MSG_PING: hs_gate_reply(gate, client, HS_MSG_PONG, &pong, request_id); break;
+    case HS_MSG_PING: on_ping(gate, client, &message->ping, request_id); break;
     case HS_MSG_SUBMIT: hs_gate_submit(gate, client, &message->submit, request_id); break;
     case HS_MSG_SUBSCRIBE: on_subscribe(gate, client, &message->subscribe, request_id); break;
     case HS_MSG_EVENT_ACK: on_event_ack(gate, client, &message->event_ack); break;
