@@ -18,7 +18,7 @@ void hs_manager_init(struct hs_manager *manager, const struct hs_manager_config 
     manager->state = memory->state;
     manager->workers.session_base = config->generation << 32;
     hs_rand_init(&manager->rand, config->incarnation ^ (config->generation << 17));
-    hs_live_init(memory->live);
+    hs_manager_live_init(memory->live);
 }
 
 /* ---- ways through the tables ---- */
@@ -216,7 +216,7 @@ static void note_state(struct hs_manager_step *step, struct hs_manager_place *pl
     flow->is_row_dirty = true;
     place->soft->is_progress_dirty = true;
     if (!hs_manager_is_final(workflow->state)) return;
-    hs_live_end(manager->memory.live, flow->run);
+    hs_manager_live_end(manager->memory.live, flow->run);
     manager->counts.workflows_ended++;
 }
 
@@ -225,8 +225,8 @@ static void close_runs(struct hs_manager *manager, const struct hs_manager_job *
     for (unsigned i = 0; i < job->workflow_count; i++) {
         struct hs_manager_flow *flow = hs_manager_flow_at(manager, job, i);
 
-        hs_live_close(manager->memory.live, flow->run);
-        flow->run = HS_LIVE_NONE;
+        hs_manager_live_close(manager->memory.live, flow->run);
+        flow->run = HS_MANAGER_LIVE_NONE;
     }
 }
 

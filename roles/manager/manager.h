@@ -6,8 +6,8 @@
 #ifndef HS_MANAGER_MANAGER_H
 #define HS_MANAGER_MANAGER_H
 
-#include "roles/manager/live.h"
 #include "roles/manager/manager_actions.h"
+#include "roles/manager/manager_live.h"
 #include "roles/manager/manager_soft.h"
 #include "roles/manager/manager_state.h"
 #include "roles/manager/run_maker.h"
@@ -34,7 +34,7 @@ struct hs_manager_config {
 /* Memory of the caller, zeroed; only what is touched costs anything. */
 struct hs_manager_memory {
     struct hs_manager_state *state; /* behind the log */
-    struct hs_live          *live;
+    struct hs_manager_live  *live;
     struct hs_run_maker     *maker;
     void                    *plan_arena; /* HS_PLAN_ARENA_BYTES */
     uint8_t                 *plans;      /* HS_MANAGER_INTAKES x HS_PLAN_BYTES_MAX */

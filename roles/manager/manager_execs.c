@@ -45,9 +45,9 @@ bool hs_manager_propose_end(struct hs_manager_step *step, const struct hs_exec_i
     if (id->shard != HS_MANAGER_WORKFLOW_SHARDS &&
         hs_manager_find_place(step->manager, id->job_id, &place))
         end->discarded_sent =
-            hs_live_sent(step->manager->memory.live,
-                         hs_manager_flow_at(step->manager, place.job, id->workflow)->run,
-                         hs_manager_live_key(id->shard, id->attempt));
+            hs_manager_live_sent(step->manager->memory.live,
+                                 hs_manager_flow_at(step->manager, place.job, id->workflow)->run,
+                                 hs_manager_live_key(id->shard, id->attempt));
     hs_manager_propose(step, proposal);
     return true;
 }
@@ -88,8 +88,8 @@ void hs_manager_end_applied(struct hs_manager_step *step, const struct hs_manage
     place.soft->is_progress_dirty = true;
     if (end->outcome == HS_OUTCOME_LOST) manager->counts.execs_lost++;
     if (is_void && end->shard != HS_MANAGER_WORKFLOW_SHARDS)
-        hs_live_discard(manager->memory.live, flow->run,
-                        hs_manager_live_key(end->shard, end->attempt));
+        hs_manager_live_discard(manager->memory.live, flow->run,
+                                hs_manager_live_key(end->shard, end->attempt));
 }
 
 /* ---- frames to workers ---- */

@@ -142,8 +142,8 @@ static void put_step(struct filling *filling, unsigned workflow, uint32_t run, u
     struct hs_stats_encoder encoder;
     uint64_t                sequence = 0;
 
-    hs_stats_encoder_init(&encoder, hs_live_step(filling->step->manager->memory.live, run, step),
-                          NULL);
+    hs_stats_encoder_init(
+        &encoder, hs_manager_live_step(filling->step->manager->memory.live, run, step), NULL);
     while (hs_step_parts_put(&filling->payload, workflow << HS_STEP_PARTS_WORKFLOW_SHIFT | step,
                              &encoder, &sequence) == 1)
         next_frame(filling);
@@ -152,12 +152,12 @@ static void put_step(struct filling *filling, unsigned workflow, uint32_t run, u
 /* All steps of a run that changed; false: no room for all of them now. */
 static bool put_run(struct filling *filling, unsigned workflow, uint32_t run)
 {
-    struct hs_live *live = filling->step->manager->memory.live;
+    struct hs_manager_live *live = filling->step->manager->memory.live;
 
     for (uint32_t i = 0; i < live->runs[run].step_count; i++) {
         if (!live->is_step_dirty[live->runs[run].step_first + i]) continue;
         if (!has_room_for_step(filling->step->actions)) return false;
-        (void)hs_live_take_dirty(live, run, i);
+        (void)hs_manager_live_take_dirty(live, run, i);
         put_step(filling, workflow, run, i);
     }
     return true;
@@ -165,17 +165,17 @@ static bool put_run(struct filling *filling, unsigned workflow, uint32_t run)
 
 static void mark_all(struct hs_manager *manager, const struct hs_manager_place *place)
 {
-    struct hs_live *live = manager->memory.live;
+    struct hs_manager_live *live = manager->memory.live;
 
     for (unsigned i = 0; i < place->job->workflow_count; i++) {
         uint32_t run = hs_manager_flow_at(manager, place->job, i)->run;
 
-        if (!hs_live_is_open(live, run)) continue;
+        if (!hs_manager_live_is_open(live, run)) continue;
         if (live->runs[run].is_reduced) place->soft->needs_full = true;
         live->runs[run].is_reduced = false;
     }
     for (unsigned i = 0; i < place->job->workflow_count && place->soft->needs_full; i++)
-        hs_live_mark_dirty(live, hs_manager_flow_at(manager, place->job, i)->run);
+        hs_manager_live_mark_dirty(live, hs_manager_flow_at(manager, place->job, i)->run);
 }
 
 static void send_progress(struct hs_manager_step *step, struct hs_manager_place *place)
@@ -192,7 +192,8 @@ static void send_progress(struct hs_manager_step *step, struct hs_manager_place 
     for (unsigned i = 0; i < place->job->workflow_count && is_whole; i++) {
         uint32_t run = hs_manager_flow_at(manager, place->job, i)->run;
 
-        if (hs_live_is_shown(manager->memory.live, run)) is_whole = put_run(&filling, i, run);
+        if (hs_manager_live_is_shown(manager->memory.live, run))
+            is_whole = put_run(&filling, i, run);
     }
     close_frame(&filling);
     place->soft->needs_full = false;

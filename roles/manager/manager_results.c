@@ -152,9 +152,9 @@ static void take_live(struct hs_manager_step *step, struct hs_manager_place *pla
     struct hs_manager_flow *flow =
         hs_manager_flow_at(step->manager, place->job, result->exec.workflow);
 
-    if (hs_live_take(step->manager->memory.live, flow->run,
-                     hs_manager_live_key(result->exec.shard, result->exec.attempt), result->payload,
-                     true) == -EPROTO)
+    if (hs_manager_live_take(step->manager->memory.live, flow->run,
+                             hs_manager_live_key(result->exec.shard, result->exec.attempt),
+                             result->payload, true) == -EPROTO)
         step->manager->counts.malformed++;
     place->soft->is_progress_dirty = true;
 }
@@ -175,6 +175,7 @@ static void take_live_result(struct hs_manager_step *step, uint32_t link,
     exec->is_sent = true;
     exec->is_acked = true;
     exec->heard_at_ns = step->now_ns;
+    if (!exec->started_at_ns) exec->started_at_ns = step->now_ns;
     if (exec->is_end_proposed) {
         answer(step, link, result, HS_STAGE_RECEIVED);
         return;

@@ -264,7 +264,7 @@ void hs_manager_assign_applied(struct hs_manager_step *step, const struct hs_man
         return;
     }
     manager->counts.workflows_started++;
-    hs_live_close(manager->memory.live, flow->run);
-    flow->run =
-        hs_live_open(manager->memory.live, flow->load.step_count, workflow->shard_count, false);
+    hs_manager_live_close(manager->memory.live, flow->run);
+    flow->run = hs_manager_live_open(manager->memory.live, flow->load.step_count,
+                                     workflow->shard_count, false);
 }

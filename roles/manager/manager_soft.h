@@ -37,7 +37,7 @@ struct hs_manager_exec {
 /* Soft side of a workflow. */
 struct hs_manager_flow {
     struct hs_assign_load load;
-    uint32_t              run; /* of live.h */
+    uint32_t              run; /* of manager_live.h */
     uint8_t               seen_state;
     bool                  is_row_dirty;
     bool                  is_end_proposed;

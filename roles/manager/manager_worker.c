@@ -266,7 +266,7 @@ static void take_progress(struct hs_manager_step *step, const struct hs_manager_
                           const struct hs_msg_exec_progress *progress)
 {
     struct hs_manager               *manager = step->manager;
-    struct hs_live                  *live = manager->memory.live;
+    struct hs_manager_live          *live = manager->memory.live;
     struct hs_msg_exec_progress_ack *ack =
         &hs_manager_send(step->actions, HS_MANAGER_SEND_WORKER, HS_MSG_EXEC_PROGRESS_ACK,
                          worker->link, 0)
@@ -286,12 +286,12 @@ static void take_progress(struct hs_manager_step *step, const struct hs_manager_
     found.exec->phase = progress->phase;
     found.place.soft->is_progress_dirty = true;
     if (found.workflow->state == HS_WORKFLOW_CANCELLING) ack->stop = 1;
-    if (!hs_live_is_open(live, found.flow->run) && found.place.soft->has_loads)
-        found.flow->run =
-            hs_live_open(live, found.flow->load.step_count, found.workflow->shard_count, true);
-    rc = hs_live_take(live, found.flow->run,
-                      hs_manager_live_key(progress->exec.shard, progress->exec.attempt),
-                      progress->payload, progress->kind == HS_PROGRESS_FULL);
+    if (!hs_manager_live_is_open(live, found.flow->run) && found.place.soft->has_loads)
+        found.flow->run = hs_manager_live_open(live, found.flow->load.step_count,
+                                               found.workflow->shard_count, true);
+    rc = hs_manager_live_take(live, found.flow->run,
+                              hs_manager_live_key(progress->exec.shard, progress->exec.attempt),
+                              progress->payload, progress->kind == HS_PROGRESS_FULL);
     if (rc == -EPROTO) manager->counts.malformed++;
     if (rc == -EPROTO || rc == -ESTALE) ack->need_full = 1;
 }

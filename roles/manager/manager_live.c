@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* live.c - runs of steps and sources, taken from common tables. */
-#include "roles/manager/live.h"
+/* manager_live.c - runs of steps and sources, taken from common tables. */
+#include "roles/manager/manager_live.h"
 
 #include "roles/manager/manager_state.h"
 #include "roles/stats/step_parts.h"
@@ -8,23 +8,24 @@
 
 #include <errno.h>
 
-void hs_live_init(struct hs_live *live)
+void hs_manager_live_init(struct hs_manager_live *live)
 {
-    hs_chunk_pool_init(&live->pool, live->chunks, HS_LIVE_CHUNKS);
+    hs_chunk_pool_init(&live->pool, live->chunks, HS_MANAGER_LIVE_CHUNKS);
 }
 
-bool hs_live_is_open(const struct hs_live *live, uint32_t run)
+bool hs_manager_live_is_open(const struct hs_manager_live *live, uint32_t run)
 {
-    return run != HS_LIVE_NONE && live->runs[run].is_used;
+    return run != HS_MANAGER_LIVE_NONE && live->runs[run].is_used;
 }
 
-static bool take_room(struct hs_live *live, struct hs_live_run *run)
+static bool take_room(struct hs_manager_live *live, struct hs_manager_live_run *run)
 {
-    int64_t steps = hs_manager_take_slots(live->is_step_used, HS_LIVE_STEPS, run->step_count);
+    int64_t steps =
+        hs_manager_take_slots(live->is_step_used, HS_MANAGER_LIVE_STEPS, run->step_count);
     int64_t sources;
 
     if (steps < 0) return false;
-    sources = hs_manager_take_slots(live->is_source_used, HS_LIVE_SOURCES,
+    sources = hs_manager_take_slots(live->is_source_used, HS_MANAGER_LIVE_SOURCES,
                                     run->step_count * run->shard_count);
     if (sources < 0) {
         hs_manager_give_slots(live->is_step_used, (uint32_t)steps, run->step_count);
@@ -36,55 +37,55 @@ static bool take_room(struct hs_live *live, struct hs_live_run *run)
 }
 
 /* The run that ended first makes room. */
-static bool evict(struct hs_live *live)
+static bool evict(struct hs_manager_live *live)
 {
-    uint32_t oldest = HS_LIVE_NONE;
+    uint32_t oldest = HS_MANAGER_LIVE_NONE;
 
-    for (uint32_t i = 1; i < HS_LIVE_RUNS; i++) {
+    for (uint32_t i = 1; i < HS_MANAGER_LIVE_RUNS; i++) {
         if (!live->runs[i].is_used || !live->runs[i].is_ended) continue;
         if (!oldest || live->runs[i].ended_order < live->runs[oldest].ended_order) oldest = i;
     }
-    if (oldest) hs_live_close(live, oldest);
-    return oldest != HS_LIVE_NONE;
+    if (oldest) hs_manager_live_close(live, oldest);
+    return oldest != HS_MANAGER_LIVE_NONE;
 }
 
-static uint32_t find_free_run(const struct hs_live *live)
+static uint32_t find_free_run(const struct hs_manager_live *live)
 {
-    for (uint32_t i = 1; i < HS_LIVE_RUNS; i++)
+    for (uint32_t i = 1; i < HS_MANAGER_LIVE_RUNS; i++)
         if (!live->runs[i].is_used) return i;
-    return HS_LIVE_NONE;
+    return HS_MANAGER_LIVE_NONE;
 }
 
 /* Totals without all of their shares would be lower than what was told before. */
-bool hs_live_is_shown(struct hs_live *live, uint32_t run_idx)
+bool hs_manager_live_is_shown(struct hs_manager_live *live, uint32_t run_idx)
 {
-    struct hs_live_run    *run = &live->runs[run_idx];
-    const struct hs_merge *first = &live->steps[run->step_first];
-    uint32_t               told = 0;
+    struct hs_manager_live_run *run = &live->runs[run_idx];
+    const struct hs_merge      *first = &live->steps[run->step_first];
+    uint32_t                    told = 0;
 
-    if (!hs_live_is_open(live, run_idx)) return false;
+    if (!hs_manager_live_is_open(live, run_idx)) return false;
     for (uint32_t i = 0; i < run->shard_count && run->needs_all; i++)
         told += first->sources[i].is_used;
     if (told == run->shard_count) run->needs_all = false;
     return !run->needs_all;
 }
 
-uint32_t hs_live_open(struct hs_live *live, uint32_t step_count, uint32_t shard_count,
-                      bool needs_all)
+uint32_t hs_manager_live_open(struct hs_manager_live *live, uint32_t step_count,
+                              uint32_t shard_count, bool needs_all)
 {
-    struct hs_live_run run = {.is_used = true,
-                              .needs_all = needs_all,
-                              .step_count = step_count,
-                              .shard_count = shard_count};
-    uint32_t           idx;
+    struct hs_manager_live_run run = {.is_used = true,
+                                      .needs_all = needs_all,
+                                      .step_count = step_count,
+                                      .shard_count = shard_count};
+    uint32_t                   idx;
 
-    if (!step_count || !shard_count || step_count > HS_LIVE_STEPS ||
-        (uint64_t)step_count * shard_count > HS_LIVE_SOURCES)
-        return HS_LIVE_NONE;
+    if (!step_count || !shard_count || step_count > HS_MANAGER_LIVE_STEPS ||
+        (uint64_t)step_count * shard_count > HS_MANAGER_LIVE_SOURCES)
+        return HS_MANAGER_LIVE_NONE;
     while (!(idx = find_free_run(live)))
-        if (!evict(live)) return HS_LIVE_NONE;
+        if (!evict(live)) return HS_MANAGER_LIVE_NONE;
     while (!take_room(live, &run))
-        if (!evict(live)) return HS_LIVE_NONE;
+        if (!evict(live)) return HS_MANAGER_LIVE_NONE;
     live->runs[idx] = run;
     for (uint32_t i = 0; i < step_count; i++) {
         live->is_step_dirty[run.step_first + i] = false;
@@ -94,21 +95,21 @@ uint32_t hs_live_open(struct hs_live *live, uint32_t step_count, uint32_t shard_
     return idx;
 }
 
-void hs_live_close(struct hs_live *live, uint32_t run_idx)
+void hs_manager_live_close(struct hs_manager_live *live, uint32_t run_idx)
 {
-    struct hs_live_run *run = &live->runs[run_idx];
+    struct hs_manager_live_run *run = &live->runs[run_idx];
 
-    if (!hs_live_is_open(live, run_idx)) return;
+    if (!hs_manager_live_is_open(live, run_idx)) return;
     for (uint32_t i = 0; i < run->step_count; i++) hs_merge_fini(&live->steps[run->step_first + i]);
     hs_manager_give_slots(live->is_step_used, run->step_first, run->step_count);
     hs_manager_give_slots(live->is_source_used, run->source_first,
                           run->step_count * run->shard_count);
-    *run = (struct hs_live_run){0};
+    *run = (struct hs_manager_live_run){0};
 }
 
-void hs_live_end(struct hs_live *live, uint32_t run)
+void hs_manager_live_end(struct hs_manager_live *live, uint32_t run)
 {
-    if (!hs_live_is_open(live, run) || live->runs[run].is_ended) return;
+    if (!hs_manager_live_is_open(live, run) || live->runs[run].is_ended) return;
     live->runs[run].is_ended = true;
     live->runs[run].ended_order = ++live->ended_count;
 }
@@ -124,7 +125,7 @@ static int replace(struct hs_merge *merge, uint64_t key, struct hs_view bytes)
     return hs_merge_take(merge, key, bytes);
 }
 
-static int take_part(struct hs_live *live, struct hs_live_run *run, uint64_t key,
+static int take_part(struct hs_manager_live *live, struct hs_manager_live_run *run, uint64_t key,
                      const struct hs_step_part *part, bool is_full)
 {
     struct hs_merge *merge;
@@ -141,15 +142,15 @@ static int take_part(struct hs_live *live, struct hs_live_run *run, uint64_t key
     return rc == -EEXIST ? 0 : rc;
 }
 
-int hs_live_take(struct hs_live *live, uint32_t run, uint64_t key, struct hs_view payload,
-                 bool is_full)
+int hs_manager_live_take(struct hs_manager_live *live, uint32_t run, uint64_t key,
+                         struct hs_view payload, bool is_full)
 {
     struct hs_reader    reader;
     struct hs_step_part part;
     int                 worst = 0;
     int                 rc;
 
-    if (!hs_live_is_open(live, run)) return 0;
+    if (!hs_manager_live_is_open(live, run)) return 0;
     hs_reader_init(&reader, payload);
     while ((rc = hs_step_parts_next(&reader, &part)) == 1) {
         int taken = take_part(live, &live->runs[run], key, &part, is_full);
@@ -159,12 +160,12 @@ int hs_live_take(struct hs_live *live, uint32_t run, uint64_t key, struct hs_vie
     return rc < 0 ? rc : worst;
 }
 
-uint64_t hs_live_sent(struct hs_live *live, uint32_t run_idx, uint64_t key)
+uint64_t hs_manager_live_sent(struct hs_manager_live *live, uint32_t run_idx, uint64_t key)
 {
-    const struct hs_live_run *run = &live->runs[run_idx];
-    uint64_t                  sent = 0;
+    const struct hs_manager_live_run *run = &live->runs[run_idx];
+    uint64_t                          sent = 0;
 
-    if (!hs_live_is_open(live, run_idx)) return 0;
+    if (!hs_manager_live_is_open(live, run_idx)) return 0;
     for (uint32_t i = 0; i < run->step_count; i++) {
         const struct hs_merge_source *source =
             hs_merge_find(&live->steps[run->step_first + i], key);
@@ -174,11 +175,11 @@ uint64_t hs_live_sent(struct hs_live *live, uint32_t run_idx, uint64_t key)
     return sent;
 }
 
-void hs_live_discard(struct hs_live *live, uint32_t run_idx, uint64_t key)
+void hs_manager_live_discard(struct hs_manager_live *live, uint32_t run_idx, uint64_t key)
 {
-    struct hs_live_run *run = &live->runs[run_idx];
+    struct hs_manager_live_run *run = &live->runs[run_idx];
 
-    if (!hs_live_is_open(live, run_idx)) return;
+    if (!hs_manager_live_is_open(live, run_idx)) return;
     for (uint32_t i = 0; i < run->step_count; i++) {
         hs_merge_discard(&live->steps[run->step_first + i], key);
         live->is_step_dirty[run->step_first + i] = true;
@@ -186,13 +187,14 @@ void hs_live_discard(struct hs_live *live, uint32_t run_idx, uint64_t key)
     run->is_reduced = true;
 }
 
-const struct hs_stats *hs_live_step(const struct hs_live *live, uint32_t run, uint32_t step)
+const struct hs_stats *hs_manager_live_step(const struct hs_manager_live *live, uint32_t run,
+                                            uint32_t step)
 {
     HS_ASSERT(step < live->runs[run].step_count);
     return &live->steps[live->runs[run].step_first + step].total;
 }
 
-bool hs_live_take_dirty(struct hs_live *live, uint32_t run, uint32_t step)
+bool hs_manager_live_take_dirty(struct hs_manager_live *live, uint32_t run, uint32_t step)
 {
     bool *is_dirty = &live->is_step_dirty[live->runs[run].step_first + step];
     bool  was_dirty = *is_dirty;
@@ -201,10 +203,10 @@ bool hs_live_take_dirty(struct hs_live *live, uint32_t run, uint32_t step)
     return was_dirty;
 }
 
-void hs_live_mark_dirty(struct hs_live *live, uint32_t run_idx)
+void hs_manager_live_mark_dirty(struct hs_manager_live *live, uint32_t run_idx)
 {
-    const struct hs_live_run *run = &live->runs[run_idx];
+    const struct hs_manager_live_run *run = &live->runs[run_idx];
 
-    if (!hs_live_is_open(live, run_idx)) return;
+    if (!hs_manager_live_is_open(live, run_idx)) return;
     for (uint32_t i = 0; i < run->step_count; i++) live->is_step_dirty[run->step_first + i] = true;
 }
