@@ -10,6 +10,7 @@
 #include "shm/base/time.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +124,18 @@ void hs_worker_prepare(struct hs_worker *worker, unsigned row)
 
 /* ---- reading ---- */
 
+/* A sentence for people: no errno behind it. */
+static int HS_PRINTF(3, 4) refuse(struct hs_err *err, int code, const char *format, ...)
+{
+    va_list arguments;
+
+    err->code = code;
+    va_start(arguments, format);
+    (void)vsnprintf(err->text, sizeof err->text, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
 static const struct hs_plan_workflow *workflow_of(const struct hs_worker_plan *plan)
 {
     return &plan->plan->workflows.at[record_of(plan)->id.workflow];
@@ -135,7 +148,7 @@ static int read_plan(struct hs_worker_plan *plan, struct hs_err *err)
     struct hs_arena                         arena;
 
     if (hs_role_is_quarantined(&plan->worker->process, digest_of(plan)))
-        return hs_err_set(err, -EINVAL, "this plan has killed two processes: set aside");
+        return refuse(err, -EINVAL, "this plan has killed two processes: set aside");
     plan->arena_memory = take_pages(HS_PLAN_ARENA_BYTES);
     if (!plan->text || !plan->arena_memory) return hs_err_set(err, -ENOMEM, "memory for the plan");
     hs_arena_init(&arena, plan->arena_memory, HS_PLAN_ARENA_BYTES);
@@ -143,11 +156,10 @@ static int read_plan(struct hs_worker_plan *plan, struct hs_err *err)
     plan->plan =
         hs_plan_read(hs_view_of(plan->text, plan->text_bytes), &nothing, &arena, &problems);
     if (!plan->plan)
-        return hs_err_set(err, -EINVAL, "plan: %s",
-                          problems.kept ? problems.at[0].message : "cannot be read");
+        return refuse(err, -EINVAL, "plan: %s",
+                      problems.kept ? problems.at[0].message : "cannot be read");
     if (record_of(plan)->id.workflow >= plan->plan->workflows.count)
-        return hs_err_set(err, -EINVAL, "the plan has no workflow %u",
-                          record_of(plan)->id.workflow);
+        return refuse(err, -EINVAL, "the plan has no workflow %u", record_of(plan)->id.workflow);
     return hs_plan_targets(plan->plan, workflow_of(plan), &plan->targets, err);
 }
 
@@ -350,7 +362,7 @@ static void compile(struct hs_worker_plan *plan)
     int                  rc;
 
     if (!is_any_resolved(plan)) {
-        rc = hs_err_set(&err, -ENOENT, "the name %s does not resolve", plan->targets.at[0].host);
+        rc = refuse(&err, -ENOENT, "the name %s does not resolve", plan->targets.at[0].host);
     } else {
         leave_breadcrumb(plan, false);
         rc = make_image(plan, &facts, &err);
