@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate.c - what the ledger answers, what time brings, and what subscribers and operators get to see. */
-#include "roles/gate/gate.h"
-
+/* gate.c - what the ledger answers, and what time brings. */
 #include "roles/counters.h"
-#include "roles/gate/gate_totals.h"
+#include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"
-#include "roles/stats/step_parts.h"
 #include "shm/base/time.h"
 
 #include <stdio.h>
@@ -47,14 +44,9 @@ struct hs_gate_pending *hs_gate_take_pending(struct hs_gate *gate, enum hs_gate_
     return NULL;
 }
 
-void hs_gate_learn_plan(struct hs_gate *gate, struct hs_gate_job *job, const struct hs_plan *plan)
+static void learn_plan(struct hs_gate_soft *soft, const struct hs_gate_job *job,
+                       const struct hs_plan *plan)
 {
-    struct hs_gate_soft *soft = hs_gate_soft_of(gate, job);
-
-    soft->is_planned = true;
-    soft->planned_ns = 0;
-    soft->deadline_ns =
-        job->timeout_ns > HS_NEVER_NS - gate->now_ns ? HS_NEVER_NS : gate->now_ns + job->timeout_ns;
     for (uint32_t i = 0; i < plan->workflows.count && i < job->workflow_count; i++) {
         const struct hs_plan_workflow *workflow = &plan->workflows.at[i];
         uint64_t                       duration_ns = hs_plan_workflow_duration_ns(plan, workflow);
@@ -69,125 +61,19 @@ void hs_gate_learn_plan(struct hs_gate *gate, struct hs_gate_job *job, const str
     }
 }
 
-/* ---- rows for status ---- */
-
-void hs_gate_show(struct hs_gate *gate, struct hs_gate_job *job)
+/* Monotonic time does not survive the process. A job that is found again has its whole time, until a datacenter tells how much
+ * of it has gone (on_progress). */
+void hs_gate_begin_job(struct hs_gate *gate, const struct hs_gate_job *job)
 {
-    struct hs_gate_soft *soft = hs_gate_soft_of(gate, job);
-    struct hs_job_row   *row = &soft->row;
-    uint64_t             was = soft->last_completed;
-    uint64_t             span_ns = gate->now_ns - soft->last_row_ns;
+    struct hs_gate_soft  *soft = hs_gate_soft_of(gate, job);
+    const struct hs_plan *plan = hs_gate_plan_of(gate, job);
 
-    soft->is_row_dirty = false;
-    hs_gate_fill_totals(gate, job, row);
-    row->rate_milli_per_s = soft->last_row_ns && span_ns && row->completed >= was
-                                ? (row->completed - was) * (1000 * HS_NS_PER_MS) / span_ns * 1000
-                                : 0;
-    soft->last_completed = row->completed;
-    soft->last_row_ns = gate->now_ns;
-    memcpy(row->id, job->id, sizeof row->id);
-    memcpy(row->name, job->name, sizeof row->name);
-    memcpy(row->reason, job->reason, sizeof row->reason);
-    (void)snprintf(row->datacenters, sizeof row->datacenters, "%s", job->slots[0].datacenter);
-    row->submitted_at_ns = soft->created_at_ns;
-    row->started_at_ns = soft->elapsed_ns ? gate->now_ns - soft->elapsed_ns : 0;
-    if (job->phase == HS_GATE_DONE && !row->ended_at_ns) row->ended_at_ns = gate->now_ns;
-    row->updated_at_ns = gate->now_ns;
-    row->duration_ns = soft->planned_ns;
-    row->state = hs_gate_display(job);
-    row->workflow_count = job->workflow_count;
-    if (job->phase == HS_GATE_DONE)
-        row->percent_x100 = 10000;
-    else if (soft->planned_ns && soft->planned_ns != HS_NEVER_NS)
-        row->percent_x100 =
-            (uint16_t)hs_min_u64(10000, soft->elapsed_ns / (soft->planned_ns / 10000 + 1));
-    for (uint16_t i = 0; i < job->workflow_count; i++)
-        row->workflow_states[i] =
-            job->workflow_reports[i] ? job->workflow_states[i] : soft->live_states[i];
-    gate->out.show_job(gate->out.self, hs_gate_job_idx(gate->fsm, job), row);
-}
-
-/* ---- subscribers ---- */
-
-static void push_event(struct hs_gate *gate, struct hs_gate_subscription *subscription,
-                       const struct hs_gate_job *job)
-{
-    const struct hs_gate_soft  *soft = hs_gate_soft_of(gate, job);
-    const struct hs_gate_event *event = &job->events[subscription->sent_events];
-    struct hs_msg_event         message = {.event_no = subscription->sent_events + 1,
-                                           .kind = event->kind,
-                                           .status = event->status,
-                                           .workflow = event->workflow,
-                                           .elapsed_ns = soft->elapsed_ns};
-
-    memcpy(message.job_id, job->id, sizeof message.job_id);
-    if (event->kind == HS_EVENT_WORKFLOW)
-        (void)snprintf(message.text, sizeof message.text, "%s",
-                       soft->workflow_names[event->workflow]);
-    else if (event->kind != HS_EVENT_ACCEPTED && event->kind != HS_EVENT_RUNNING)
-        (void)snprintf(message.text, sizeof message.text, "%s", job->reason);
-    subscription->sent_events++;
-    hs_gate_reply(gate, subscription->client, HS_MSG_EVENT, &message, 0);
-}
-
-static void push_frame(struct hs_gate *gate, struct hs_gate_subscription *subscription,
-                       const struct hs_gate_job *job, struct hs_writer *payload, uint16_t part)
-{
-    const struct hs_gate_soft *soft = hs_gate_soft_of(gate, job);
-    struct hs_msg_stats        message = {.snap_no = subscription->snap_no,
-                                          .elapsed_ns = soft->elapsed_ns,
-                                          .status = (uint8_t)hs_gate_display(job),
-                                          .phase = soft->phase,
-                                          .part = part,
-                                          .planned_ns = soft->planned_ns};
-
-    memcpy(message.job_id, job->id, sizeof message.job_id);
-    message.payload = hs_view_of(payload->data, payload->used_bytes);
-    payload->used_bytes = 0;
-    HS_IGNORE(gate->out.push_latest(gate->out.self, subscription->client, HS_MSG_STATS, &message),
-              "the next one says more");
-}
-
-/* Whole figures of every step, in as many frames as they need; each can be taken as it comes. */
-static void push_stats(struct hs_gate *gate, struct hs_gate_subscription *subscription,
-                       const struct hs_gate_job *job)
-{
-    const struct hs_progress_step *step;
-    struct hs_writer               payload;
-    uint32_t                       cursor = 0;
-    uint16_t                       part = 0;
-    uint64_t                       sequence;
-
-    subscription->next_stats_ns = gate->now_ns + subscription->interval_ns;
-    if (gate->out.is_behind(gate->out.self, subscription->client)) return;
-    subscription->snap_no++;
-    sequence = (uint64_t)subscription->snap_no << 16;
-    hs_writer_init(&payload, gate->stats_memory, HS_WIRE_PART_BYTES_MAX);
-    while ((step = hs_progress_next(gate->progress, hs_gate_job_idx(gate->fsm, job), &cursor))) {
-        struct hs_stats_encoder encoder;
-
-        hs_stats_encoder_init(&encoder, &step->merge.total, NULL);
-        while (hs_step_parts_put(&payload, step->step, &encoder, &sequence) == 1)
-            push_frame(gate, subscription, job, &payload, part++);
-    }
-    push_frame(gate, subscription, job, &payload, part);
-}
-
-static uint64_t serve_subscription(struct hs_gate *gate, struct hs_gate_subscription *subscription)
-{
-    const struct hs_gate_job *job = &gate->fsm->jobs[subscription->job_idx];
-
-    if (job->phase == HS_GATE_FREE || job->birth_fence != subscription->birth_fence) {
-        subscription->is_used = false;
-        return HS_NEVER_NS;
-    }
-    if (subscription->wants_stats && job->phase != HS_GATE_DONE &&
-        gate->now_ns >= subscription->next_stats_ns)
-        push_stats(gate, subscription, job);
-    while (subscription->is_used && subscription->sent_events < job->event_count)
-        push_event(gate, subscription, job);
-    return subscription->wants_stats && job->phase != HS_GATE_DONE ? subscription->next_stats_ns
-                                                                   : HS_NEVER_NS;
+    memset(soft, 0, sizeof *soft);
+    soft->created_at_ns = gate->now_ns;
+    soft->deadline_ns =
+        job->timeout_ns > HS_NEVER_NS - gate->now_ns ? HS_NEVER_NS : gate->now_ns + job->timeout_ns;
+    if (gate->is_stopping) soft->deadline_ns = 0;
+    if (plan) learn_plan(soft, job, plan);
 }
 
 /* ---- the ledger ---- */
@@ -202,39 +88,36 @@ static void end_of(struct hs_gate *gate, struct hs_gate_job *job)
         [HS_JOB_TIMEOUT] = HS_COUNT_jobs_timed_out};
     struct hs_gate_soft *soft = hs_gate_soft_of(gate, job);
 
+    soft->is_end_noted = true;
+    soft->row.ended_at_ns = gate->now_ns;
     gate->out.count(gate->out.self, counts[job->final]);
     hs_progress_drop(gate->progress, hs_gate_job_idx(gate->fsm, job));
-    for (unsigned i = 0; i < job->slot_count; i++) soft->links[i].retry_at_ns = 0;
-    soft->row.ended_at_ns = gate->now_ns;
-}
-
-static void note_endings(struct hs_gate *gate)
-{
-    for (uint32_t i = 0; i < HS_GATE_JOBS_MAX; i++) {
-        struct hs_gate_job *job = &gate->fsm->jobs[i];
-
-        if (job->phase != HS_GATE_DONE || gate->soft[i].row.ended_at_ns) continue;
-        end_of(gate, job);
-        hs_gate_show(gate, job);
+    for (unsigned i = 0; i < job->slot_count; i++) {
+        soft->slots[i].retry_at_ns = 0;
+        if (job->slots[i].state != HS_GATE_SLOT_ENDED) soft->slots[i].is_told = false;
     }
+    hs_gate_show(gate, job);
 }
 
-static void note_timeouts(struct hs_gate *gate)
+/* Whatever an entry has brought about: ends, and times that begin to run. */
+static void note_changes(struct hs_gate *gate)
 {
-    for (uint32_t i = 0; i < HS_GATE_JOBS_MAX; i++) {
+    for (uint32_t i = 0; i < gate->fsm->job_high; i++) {
+        struct hs_gate_job  *job = &gate->fsm->jobs[i];
         struct hs_gate_soft *soft = &gate->soft[i];
-        unsigned             phase = gate->fsm->jobs[i].phase;
 
-        if ((phase == HS_GATE_TIMING_OUT || phase == HS_GATE_CANCELLING) && !soft->grace_at_ns)
+        if (job->phase == HS_GATE_FREE) continue;
+        hs_gate_note_slots(gate, job);
+        if (job->phase == HS_GATE_DONE && !soft->is_end_noted) end_of(gate, job);
+        if ((job->phase == HS_GATE_TIMING_OUT || job->phase == HS_GATE_CANCELLING) &&
+            !soft->grace_at_ns)
             soft->grace_at_ns = gate->now_ns + gate->limits.cancel_timeout_ns;
     }
 }
 
-static void settle_pending(struct hs_gate *gate, const struct hs_ledger_answer *answer)
+static void settle_pending(struct hs_gate *gate, const struct hs_ledger_answer *answer,
+                           uint32_t code)
 {
-    uint32_t code =
-        answer->kind == HS_LEDGER_APPLIED ? answer->result : (uint32_t)HS_RESULT_INTERNAL;
-
     for (unsigned i = 0; i < HS_GATE_PENDING_MAX; i++) {
         struct hs_gate_pending *pending = &gate->pending[i];
 
@@ -246,75 +129,82 @@ static void settle_pending(struct hs_gate *gate, const struct hs_ledger_answer *
         pending->kind = HS_GATE_PENDING_NONE;
         return;
     }
-    if (gate->fetch.is_busy && gate->fetch.is_proposed && gate->fetch.token == answer->token)
-        hs_gate_results_applied(gate, code);
 }
 
 static void settle_slot(struct hs_gate *gate, uint64_t token)
 {
-    uint32_t             job_idx = (uint32_t)(token & ~HS_GATE_SLOT_TOKEN) >> 8;
-    struct hs_gate_link *link = &gate->soft[job_idx].links[token & 0xff];
+    uint32_t                  job_idx = (uint32_t)(token & ~HS_GATE_SLOT_TOKEN) >> 8;
+    struct hs_gate_slot_soft *slot = &gate->soft[job_idx].slots[token & 0xff];
 
-    link->is_proposed = false;
-    link->retry_at_ns = 0;
+    slot->is_proposed = false;
+    slot->retry_at_ns = 0;
     gate->soft[job_idx].is_row_dirty = true;
+}
+
+static void settle_expire(struct hs_gate *gate)
+{
+    gate->expire_token = 0;
+    if (gate->fsm->jobs[gate->expire_idx].phase != HS_GATE_FREE) return;
+    gate->out.count(gate->out.self, HS_COUNT_jobs_forgotten);
+    gate->out.show_job(gate->out.self, gate->expire_idx, NULL);
+    memset(&gate->soft[gate->expire_idx], 0, sizeof gate->soft[0]);
+}
+
+static void settle(struct hs_gate *gate, const struct hs_ledger_answer *answer)
+{
+    uint32_t code =
+        answer->kind == HS_LEDGER_APPLIED ? answer->result : (uint32_t)HS_RESULT_INTERNAL;
+
+    if (answer->token & HS_GATE_SLOT_TOKEN)
+        settle_slot(gate, answer->token);
+    else if (answer->token && answer->token == gate->expire_token)
+        settle_expire(gate);
+    else if (answer->token && answer->token == gate->lead_token)
+        gate->lead_token = 0;
+    else if (answer->token && !hs_gate_results_applied(gate, answer->token, code))
+        settle_pending(gate, answer, code);
+    note_changes(gate);
 }
 
 static void lead(struct hs_gate *gate)
 {
     struct hs_gate_entry entry = {.kind = HS_GATE_LEADER};
 
-    gate->is_leading = hs_gate_propose(gate, &entry, 0) == 0;
+    gate->wants_lead = hs_gate_propose(gate, &entry, gate->next_token + 1) != 0;
+    if (gate->wants_lead) return;
+    gate->lead_token = ++gate->next_token;
+    gate->is_leading = true; /* what is proposed from now on comes after it */
 }
 
 void hs_gate_ledger_answer(struct hs_gate *gate, const struct hs_ledger_answer *answer)
 {
+    gate->due_ns = 0;
     switch (answer->kind) {
     case HS_LEDGER_LEADING: lead(gate); break;
     case HS_LEDGER_DEPOSED:
-    case HS_LEDGER_FAILED: gate->is_leading = false; break;
+    case HS_LEDGER_FAILED: gate->is_leading = gate->wants_lead = false; break;
     case HS_LEDGER_APPLIED:
     case HS_LEDGER_UNKNOWN:
-        if (answer->token & HS_GATE_SLOT_TOKEN)
-            settle_slot(gate, answer->token);
-        else if (answer->token)
-            settle_pending(gate, answer);
-        note_timeouts(gate);
-        note_endings(gate);
-        break;
+    case HS_LEDGER_NOT_LEADER: settle(gate, answer); break;
     case HS_LEDGER_BLOB_STORED:
-    case HS_LEDGER_BARRIER:
-    case HS_LEDGER_NOT_LEADER: break;
+    case HS_LEDGER_BARRIER: break;
     }
 }
 
-/* Monotonic time does not survive the process: a job that was running has its whole time again. */
 void hs_gate_recovered(struct hs_gate *gate)
 {
-    for (uint32_t i = 0; i < HS_GATE_JOBS_MAX; i++) {
+    gate->due_ns = 0;
+    for (uint32_t i = 0; i < gate->fsm->job_high; i++) {
         struct hs_gate_job *job = &gate->fsm->jobs[i];
-        struct hs_problems  problems;
-        int64_t             bytes;
 
         if (job->phase == HS_GATE_FREE) continue;
-        gate->soft[i].created_at_ns = gate->now_ns;
-        gate->soft[i].deadline_ns = HS_NEVER_NS;
-        bytes = gate->out.blob_get(gate->out.self, &job->digest, gate->blob_memory,
-                                   HS_LEDGER_BLOB_BYTES_MAX);
-        if (bytes > 0) {
-            static const struct hs_plan_environment none = {0};
-            const struct hs_plan                   *plan;
-
-            gate->arena.used_bytes = 0;
-            hs_problems_init(&problems);
-            plan = hs_plan_read(hs_view_of(gate->blob_memory, (size_t)bytes), &none, &gate->arena,
-                                &problems);
-            if (plan) hs_gate_learn_plan(gate, job, plan);
-        }
-        if (job->phase == HS_GATE_DONE) gate->soft[i].row.ended_at_ns = gate->now_ns;
-        hs_gate_show(gate, job);
+        hs_gate_begin_job(gate, job);
+        gate->soft[i].is_row_dirty = true; /* shown by and by: the ends are in records to be read */
+        if (job->phase != HS_GATE_DONE) continue;
+        gate->soft[i].is_end_noted = true;
+        gate->soft[i].row.ended_at_ns = gate->now_ns;
     }
-    note_timeouts(gate);
+    note_changes(gate);
 }
 
 /* ---- time ---- */
@@ -329,111 +219,134 @@ static void propose_deadline(struct hs_gate *gate, const struct hs_gate_job *job
     HS_IGNORE(hs_gate_propose(gate, &entry, 0), "proposed again in a moment");
 }
 
+static void propose_stop(struct hs_gate *gate, const struct hs_gate_job *job)
+{
+    struct hs_gate_entry entry = {.kind = HS_GATE_CANCEL};
+
+    memcpy(entry.as.cancel.job_id, job->id, HS_JOB_ID_BYTES);
+    memcpy(entry.as.cancel.request_id, job->id, sizeof entry.as.cancel.request_id);
+    entry.as.cancel.workflow = HS_WORKFLOW_ALL;
+    entry.as.cancel.cascade = 1;
+    (void)snprintf(entry.as.cancel.reason, sizeof entry.as.cancel.reason, "the daemon was stopped");
+    HS_IGNORE(hs_gate_propose(gate, &entry, 0), "proposed again in a moment");
+}
+
 static uint64_t check_deadlines(struct hs_gate *gate, const struct hs_gate_job *job)
 {
     struct hs_gate_soft *soft = hs_gate_soft_of(gate, job);
+    uint64_t *due_ns = job->phase == HS_GATE_ACTIVE ? &soft->deadline_ns : &soft->grace_at_ns;
 
-    if (job->phase == HS_GATE_DONE) return HS_NEVER_NS;
-    if (job->phase == HS_GATE_ACTIVE) {
-        if (gate->now_ns < soft->deadline_ns) return soft->deadline_ns;
+    if (job->phase == HS_GATE_DONE || !gate->is_leading) return HS_NEVER_NS;
+    if (gate->now_ns < *due_ns) return *due_ns;
+    if (job->phase != HS_GATE_ACTIVE)
+        propose_deadline(gate, job, HS_GATE_DEADLINE_GRACE);
+    else if (gate->is_stopping)
+        propose_stop(gate, job);
+    else
         propose_deadline(gate, job, HS_GATE_DEADLINE_TIMEOUT);
-        soft->deadline_ns = gate->now_ns + PROPOSE_AGAIN_NS;
-        return soft->deadline_ns;
-    }
-    if (gate->now_ns < soft->grace_at_ns) return soft->grace_at_ns;
-    propose_deadline(gate, job, HS_GATE_DEADLINE_GRACE);
-    soft->grace_at_ns = gate->now_ns + PROPOSE_AGAIN_NS;
-    return soft->grace_at_ns;
+    *due_ns = gate->now_ns + PROPOSE_AGAIN_NS;
+    return *due_ns;
 }
 
-/* The finished job that ended first. */
+static bool is_released(const struct hs_gate *gate, const struct hs_gate_job *job)
+{
+    const struct hs_gate_soft *soft = &gate->soft[hs_gate_job_idx(gate->fsm, job)];
+
+    for (unsigned i = 0; i < job->slot_count; i++)
+        if (!soft->slots[i].is_released) return false;
+    return true;
+}
+
+/* The finished job that ended first, of those that their datacenters have forgotten or that are old enough. */
 static const struct hs_gate_job *oldest_done(const struct hs_gate *gate, uint32_t *done_count)
 {
     const struct hs_gate_job *oldest = NULL;
 
     *done_count = 0;
-    for (uint32_t i = 0; i < HS_GATE_JOBS_MAX; i++) {
+    for (uint32_t i = 0; i < gate->fsm->job_high; i++) {
         const struct hs_gate_job *job = &gate->fsm->jobs[i];
+        uint64_t                  age_ns = gate->now_ns - gate->soft[i].row.ended_at_ns;
 
         if (job->phase != HS_GATE_DONE) continue;
         (*done_count)++;
-        if (!oldest || job->done_seq < oldest->done_seq) oldest = job;
+        if (oldest && job->done_seq > oldest->done_seq) continue;
+        if (is_released(gate, job) || age_ns >= gate->limits.retention_ns) oldest = job;
     }
     return oldest;
 }
 
 /* Makes room: too many finished ones, or too old, or records that new jobs need. One at a time. */
-static void expire(struct hs_gate *gate)
+static uint64_t expire(struct hs_gate *gate)
 {
     uint32_t                  done_count;
     const struct hs_gate_job *job = oldest_done(gate, &done_count);
     struct hs_gate_entry      entry = {.kind = HS_GATE_EXPIRE};
-    uint64_t                  age_ns;
-    uint32_t                  idx;
+    uint64_t                  old_at_ns;
 
-    if (!job || gate->now_ns < gate->expire_at_ns) return;
-    idx = hs_gate_job_idx(gate->fsm, job);
-    age_ns = gate->now_ns - gate->soft[idx].row.ended_at_ns;
-    if (done_count <= gate->limits.finished_jobs_max && age_ns < gate->limits.retention_ns &&
+    if (!job || gate->expire_token) return HS_NEVER_NS;
+    gate->expire_idx = hs_gate_job_idx(gate->fsm, job);
+    old_at_ns = gate->soft[gate->expire_idx].row.ended_at_ns + gate->limits.retention_ns;
+    if (done_count <= gate->limits.finished_jobs_max && gate->now_ns < old_at_ns &&
         gate->fsm->reserved_records < HS_GATE_RECORDS_MAX / 4 * 3)
-        return;
+        return old_at_ns;
+    if (gate->now_ns < gate->expire_at_ns) return gate->expire_at_ns;
     entry.as.expire.count = 1;
     memcpy(entry.as.expire.job_ids[0], job->id, HS_JOB_ID_BYTES);
-    if (hs_gate_propose(gate, &entry, 0)) return;
     gate->expire_at_ns = gate->now_ns + PROPOSE_AGAIN_NS;
-    gate->out.count(gate->out.self, HS_COUNT_jobs_forgotten);
-    gate->out.show_job(gate->out.self, idx, NULL);
+    if (hs_gate_propose(gate, &entry, gate->next_token + 1)) return gate->expire_at_ns;
+    gate->expire_at_ns = 0;
+    gate->expire_token = ++gate->next_token;
+    return HS_NEVER_NS; /* the answer brings the next turn */
+}
+
+/* The row of a finished job reads its records: one of those a turn, lest a start with many of them takes long. */
+static uint64_t turn_row(struct hs_gate *gate, const struct hs_gate_job *job, bool *has_read)
+{
+    struct hs_gate_soft *soft = hs_gate_soft_of(gate, job);
+
+    if (!soft->is_row_dirty) return HS_NEVER_NS;
+    if (soft->last_row_ns && gate->now_ns - soft->last_row_ns < ROW_INTERVAL_NS)
+        return soft->last_row_ns + ROW_INTERVAL_NS;
+    if (job->phase == HS_GATE_DONE && *has_read) return gate->now_ns;
+    *has_read = *has_read || job->phase == HS_GATE_DONE;
+    hs_gate_show(gate, job);
+    return HS_NEVER_NS;
 }
 
 static uint64_t turn_jobs(struct hs_gate *gate)
 {
-    uint64_t next_ns = HS_NEVER_NS;
+    uint64_t next_ns = gate->is_leading ? expire(gate) : HS_NEVER_NS;
+    bool     has_read = false;
 
-    for (uint32_t i = 0; i < HS_GATE_JOBS_MAX; i++) {
-        struct hs_gate_job  *job = &gate->fsm->jobs[i];
-        struct hs_gate_soft *soft = &gate->soft[i];
+    for (uint32_t i = 0; i < gate->fsm->job_high; i++) {
+        struct hs_gate_job *job = &gate->fsm->jobs[i];
 
         if (job->phase == HS_GATE_FREE) continue;
-        next_ns = hs_min_u64(next_ns, hs_gate_turn_job(gate, job));
+        /* the fence of this life is that of the LEADER entry: nothing is sent before */
+        if (gate->is_leading && !gate->lead_token)
+            next_ns = hs_min_u64(next_ns, hs_gate_turn_job(gate, job));
         next_ns = hs_min_u64(next_ns, check_deadlines(gate, job));
-        if (!soft->is_row_dirty) continue;
-        if (gate->now_ns - soft->last_row_ns >= ROW_INTERVAL_NS)
-            hs_gate_show(gate, job);
-        else
-            next_ns = hs_min_u64(next_ns, soft->last_row_ns + ROW_INTERVAL_NS);
+        next_ns = hs_min_u64(next_ns, turn_row(gate, job, &has_read));
     }
     return next_ns;
 }
 
 uint64_t hs_gate_turn(struct hs_gate *gate, uint64_t now_ns)
 {
-    uint64_t next_ns;
-
     gate->now_ns = now_ns;
-    hs_gate_turn_fetch(gate);
-    next_ns = turn_jobs(gate);
-    if (gate->is_leading) expire(gate);
-    for (unsigned i = 0; i < HS_GATE_SUBSCRIPTIONS_MAX; i++)
-        if (gate->subscriptions[i].is_used)
-            next_ns = hs_min_u64(next_ns, serve_subscription(gate, &gate->subscriptions[i]));
-    if (gate->fetch.is_busy) next_ns = hs_min_u64(next_ns, gate->fetch.asked_at_ns + HS_NS_PER_S);
-    return next_ns;
+    if (gate->wants_lead) lead(gate);
+    if (now_ns >= gate->due_ns) {
+        gate->due_ns = turn_jobs(gate);
+        gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_managers(gate));
+        gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_fetches(gate));
+        gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_watch(gate));
+    }
+    return gate->due_ns;
 }
 
 void hs_gate_stop(struct hs_gate *gate)
 {
-    gate->is_draining = true;
-    for (uint32_t i = 0; i < HS_GATE_JOBS_MAX; i++) {
-        const struct hs_gate_job *job = &gate->fsm->jobs[i];
-        struct hs_gate_entry      entry = {.kind = HS_GATE_CANCEL};
-
-        if (job->phase != HS_GATE_ACTIVE) continue;
-        memcpy(entry.as.cancel.job_id, job->id, HS_JOB_ID_BYTES);
-        memcpy(entry.as.cancel.request_id, job->id, sizeof entry.as.cancel.request_id);
-        entry.as.cancel.workflow = HS_WORKFLOW_ALL;
-        entry.as.cancel.cascade = 1;
-        (void)snprintf(entry.as.cancel.reason, sizeof entry.as.cancel.reason,
-                       "the daemon was stopped");
-        if (hs_gate_propose(gate, &entry, 0)) break; /* the next turn of the stop goes on */
-    }
+    gate->is_draining = gate->is_stopping = true;
+    gate->due_ns = 0;
+    for (uint32_t i = 0; i < gate->fsm->job_high; i++) gate->soft[i].deadline_ns = 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_clients.c - what clients ask besides submitting: subscriptions, status, lists, cancels, results, plans in pieces. */
+/* gate_clients.c - what clients ask besides submitting and watching: status, lists, cancels, results, plans in pieces. */
 #include "roles/counters.h"
-#include "roles/gate/gate.h"
+#include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"
 #include "shm/base/time.h"
 
@@ -9,77 +9,6 @@
 #include <string.h>
 
 enum { LIST_ROWS_MAX = 256 };
-#define STATS_INTERVAL_MIN_NS (50 * HS_NS_PER_MS)
-
-/* ---- subscriptions ---- */
-
-static bool is_for(const struct hs_gate *gate, const struct hs_gate_subscription *subscription,
-                   const struct hs_gate_job *job)
-{
-    return subscription->is_used && subscription->job_idx == hs_gate_job_idx(gate->fsm, job) &&
-           subscription->birth_fence == job->birth_fence;
-}
-
-static struct hs_gate_subscription *take_subscription(struct hs_gate *gate, unsigned client,
-                                                      const struct hs_gate_job *job)
-{
-    struct hs_gate_subscription *unused = NULL;
-    unsigned                     others = 0;
-
-    for (unsigned i = 0; i < HS_GATE_SUBSCRIPTIONS_MAX; i++) {
-        struct hs_gate_subscription *at = &gate->subscriptions[i];
-
-        if (is_for(gate, at, job) && at->client == client) return at;
-        others += is_for(gate, at, job);
-        if (!at->is_used && !unused) unused = at;
-    }
-    return others < HS_GATE_SUBSCRIBERS_PER_JOB_MAX ? unused : NULL;
-}
-
-static void on_subscribe(struct hs_gate *gate, unsigned client,
-                         const struct hs_msg_subscribe *subscribe, uint64_t request_id)
-{
-    struct hs_gate_job          *job = hs_gate_find_job(gate->fsm, subscribe->job_id);
-    struct hs_gate_subscription *subscription = job ? take_subscription(gate, client, job) : NULL;
-    struct hs_msg_subscribe_ack  ack = {.code = HS_RESULT_OK};
-
-    if (!subscription) {
-        ack.code = job ? HS_RESULT_BUSY : HS_RESULT_UNKNOWN_JOB;
-        hs_gate_reply(gate, client, HS_MSG_SUBSCRIBE_ACK, &ack, request_id);
-        return;
-    }
-    *subscription = (struct hs_gate_subscription){.is_used = true,
-                                                  .wants_stats = subscribe->want_stats != 0,
-                                                  .client = client,
-                                                  .job_idx = hs_gate_job_idx(gate->fsm, job),
-                                                  .birth_fence = job->birth_fence,
-                                                  .sent_events = subscribe->last_event,
-                                                  .interval_ns = subscribe->stats_interval_ns};
-    if (!subscription->interval_ns) subscription->interval_ns = HS_NS_PER_S;
-    subscription->interval_ns = hs_max_u64(subscription->interval_ns, STATS_INTERVAL_MIN_NS);
-    memcpy(ack.job_id, job->id, sizeof ack.job_id);
-    ack.status = (uint8_t)hs_gate_display(job);
-    ack.oldest = 1;
-    ack.latest = job->event_count;
-    ack.elapsed_ns = hs_gate_soft_of(gate, job)->elapsed_ns;
-    ack.workflows = job->workflow_count;
-    (void)snprintf(ack.name, sizeof ack.name, "%s", job->name);
-    hs_gate_reply(gate, client, HS_MSG_SUBSCRIBE_ACK, &ack, request_id);
-}
-
-/* Whoever has seen the end needs nothing more. */
-static void on_event_ack(struct hs_gate *gate, unsigned client, const struct hs_msg_event_ack *ack)
-{
-    struct hs_gate_job *job = hs_gate_find_job(gate->fsm, ack->job_id);
-
-    for (unsigned i = 0; job && i < HS_GATE_SUBSCRIPTIONS_MAX; i++) {
-        struct hs_gate_subscription *at = &gate->subscriptions[i];
-
-        if (is_for(gate, at, job) && at->client == client && job->phase == HS_GATE_DONE &&
-            ack->event_no >= job->event_count)
-            at->is_used = false;
-    }
-}
 
 /* ---- status ---- */
 
@@ -147,7 +76,7 @@ static void put_datacenter_rows(struct hs_gate *gate, const struct hs_gate_job *
         struct hs_msg_datacenter_row row = {.status = (uint8_t)slot_status(&job->slots[i]),
                                             .manager_fence = job->slots[i].manager_fence};
 
-        if (soft->links[i].heard_at_ns) row.heard_ns = gate->now_ns - soft->links[i].heard_at_ns;
+        if (soft->slots[i].heard_at_ns) row.heard_ns = gate->now_ns - soft->slots[i].heard_at_ns;
         (void)snprintf(row.datacenter, sizeof row.datacenter, "%s", job->slots[i].datacenter);
         hs_wire_put_row(HS_MSG_DATACENTER_ROW, &row, out);
     }
@@ -206,62 +135,80 @@ static void on_list_get(struct hs_gate *gate, unsigned client,
 
 /* ---- cancel ---- */
 
-static void on_cancel(struct hs_gate *gate, unsigned client, const struct hs_msg_cancel *cancel,
-                      uint64_t request_id)
+static void answer_cancel(struct hs_gate *gate, const struct hs_gate_waiter *waiter,
+                          const uint8_t job_id[HS_JOB_ID_BYTES], const uint8_t request_id[16],
+                          uint32_t code)
 {
-    struct hs_gate_entry     entry = {.kind = HS_GATE_CANCEL};
-    struct hs_msg_cancel_ack ack = {.code = HS_RESULT_BUSY};
-    struct hs_gate_pending  *pending = NULL;
+    const struct hs_gate_job *job = hs_gate_find_job(gate->fsm, job_id);
+    struct hs_msg_cancel_ack  ack = {.code = (uint16_t)code};
 
-    memcpy(ack.job_id, cancel->job_id, sizeof ack.job_id);
-    memcpy(ack.request_id, cancel->request_id, sizeof ack.request_id);
-    if (!hs_gate_find_job(gate->fsm, cancel->job_id))
-        ack.code = HS_RESULT_UNKNOWN_JOB;
-    else
-        pending = hs_gate_take_pending(gate, HS_GATE_PENDING_CANCEL);
-    if (!pending) {
-        hs_gate_reply(gate, client, HS_MSG_CANCEL_ACK, &ack, request_id);
-        return;
-    }
+    memcpy(ack.job_id, job_id, sizeof ack.job_id);
+    memcpy(ack.request_id, request_id, sizeof ack.request_id);
+    if (job) ack.status = (uint8_t)hs_gate_display(job);
+    hs_gate_reply(gate, waiter->client, HS_MSG_CANCEL_ACK, &ack, waiter->request_id);
+}
+
+/* What is known without another entry; OK: nothing is, decide. */
+static uint32_t check_cancel(const struct hs_gate_job *job, const struct hs_msg_cancel *cancel,
+                             bool *is_repeat)
+{
+    *is_repeat = job && hs_gate_is_request_known(job, cancel->request_id);
+    if (!job) return HS_RESULT_UNKNOWN_JOB;
+    if (*is_repeat) return HS_RESULT_OK;
+    if (job->phase == HS_GATE_DONE) return HS_RESULT_ALREADY_DONE;
+    return cancel->workflow == HS_WORKFLOW_ALL || cancel->workflow < job->workflow_count
+               ? HS_RESULT_OK
+               : HS_RESULT_INVALID;
+}
+
+static int propose_cancel(struct hs_gate *gate, const struct hs_msg_cancel *cancel, uint64_t token)
+{
+    struct hs_gate_entry entry = {.kind = HS_GATE_CANCEL};
+
     memcpy(entry.as.cancel.job_id, cancel->job_id, HS_JOB_ID_BYTES);
     memcpy(entry.as.cancel.request_id, cancel->request_id, 16);
     entry.as.cancel.workflow = cancel->workflow;
     entry.as.cancel.cascade = cancel->cascade;
     (void)snprintf(entry.as.cancel.reason, sizeof entry.as.cancel.reason, "%s",
                    cancel->reason[0] ? cancel->reason : "cancelled");
+    return hs_gate_propose(gate, &entry, token);
+}
+
+static void on_cancel(struct hs_gate *gate, unsigned client, const struct hs_msg_cancel *cancel,
+                      uint64_t request_id)
+{
+    struct hs_gate_waiter   waiter = {.client = client, .request_id = request_id};
+    struct hs_gate_pending *pending;
+    bool                    is_repeat;
+    uint32_t code = check_cancel(hs_gate_find_job(gate->fsm, cancel->job_id), cancel, &is_repeat);
+
+    if (code != HS_RESULT_OK || is_repeat) {
+        answer_cancel(gate, &waiter, cancel->job_id, cancel->request_id, code);
+        return;
+    }
+    pending = hs_gate_take_pending(gate, HS_GATE_PENDING_CANCEL);
+    if (!pending || propose_cancel(gate, cancel, pending->token)) {
+        if (pending) pending->kind = HS_GATE_PENDING_NONE;
+        answer_cancel(gate, &waiter, cancel->job_id, cancel->request_id, HS_RESULT_BUSY);
+        return;
+    }
     memcpy(pending->job_id, cancel->job_id, sizeof pending->job_id);
     memcpy(pending->request_id, cancel->request_id, sizeof pending->request_id);
-    pending->workflow = cancel->workflow;
-    pending->cascade = cancel->cascade;
-    pending->waiters[0] = (struct hs_gate_waiter){.client = client, .request_id = request_id};
+    pending->waiters[0] = waiter;
     pending->waiter_count = 1;
-    if (hs_gate_propose(gate, &entry, pending->token) == 0) return;
-    pending->kind = HS_GATE_PENDING_NONE;
-    hs_gate_reply(gate, client, HS_MSG_CANCEL_ACK, &ack, request_id);
 }
 
 void hs_gate_cancel_applied(struct hs_gate *gate, struct hs_gate_pending *pending, uint32_t code)
 {
-    struct hs_gate_job      *job = hs_gate_find_job(gate->fsm, pending->job_id);
-    struct hs_msg_cancel_ack ack = {.code = (uint16_t)code};
+    struct hs_gate_job *job = hs_gate_find_job(gate->fsm, pending->job_id);
 
-    memcpy(ack.job_id, pending->job_id, sizeof ack.job_id);
-    memcpy(ack.request_id, pending->request_id, sizeof ack.request_id);
-    if (job) ack.status = (uint8_t)hs_gate_display(job);
     if (job && code == HS_RESULT_OK) {
         struct hs_gate_soft *soft = hs_gate_soft_of(gate, job);
 
-        for (unsigned i = 0; i < job->slot_count; i++) soft->links[i].retry_at_ns = 0;
-        if (pending->workflow == HS_WORKFLOW_ALL) {
-            soft->grace_at_ns = gate->now_ns + gate->limits.cancel_timeout_ns;
-        } else {
-            soft->cancel_workflows[pending->workflow] = 1;
-            soft->cancel_cascades[pending->workflow] = pending->cascade;
-        }
+        for (unsigned i = 0; i < job->slot_count; i++) soft->slots[i].retry_at_ns = 0;
         hs_gate_show(gate, job);
     }
-    hs_gate_reply(gate, pending->waiters[0].client, HS_MSG_CANCEL_ACK, &ack,
-                  pending->waiters[0].request_id);
+    answer_cancel(gate, &pending->waiters[0], pending->job_id, pending->request_id, code);
 }
 
 /* ---- results ---- */
@@ -270,11 +217,10 @@ void hs_gate_cancel_applied(struct hs_gate *gate, struct hs_gate_pending *pendin
 static void fill_results(struct hs_gate *gate, const struct hs_gate_job *job, uint64_t offset_bytes,
                          struct hs_msg_results *results)
 {
-    const struct hs_gate_record *record;
-    uint32_t                     cursor = 0;
+    const struct hs_gate_record *record = hs_gate_first_record(gate->fsm, job);
     uint64_t                     begin_bytes = 0;
 
-    while ((record = hs_gate_next_record(gate->fsm, job, &cursor)) != NULL) {
+    for (; record; record = hs_gate_next_record(gate->fsm, record)) {
         int64_t bytes = gate->out.blob_get(gate->out.self, &record->digest, NULL, 0);
 
         if (bytes <= 0) continue;
@@ -293,6 +239,18 @@ static void fill_results(struct hs_gate *gate, const struct hs_gate_job *job, ui
     }
 }
 
+/* They change from one answer to the next, so one frame has to hold them. */
+static void fill_partial(struct hs_gate *gate, const struct hs_gate_job *job, uint64_t offset_bytes,
+                         struct hs_msg_results *results)
+{
+    struct hs_view partial = hs_gate_partial_results(gate, job);
+
+    results->total_bytes = partial.bytes;
+    if (offset_bytes >= partial.bytes) return;
+    results->payload =
+        hs_view_of(partial.data + offset_bytes, partial.bytes - (size_t)offset_bytes);
+}
+
 static void on_results_get(struct hs_gate *gate, unsigned client,
                            const struct hs_msg_results_get *get, uint64_t request_id)
 {
@@ -307,7 +265,10 @@ static void on_results_get(struct hs_gate *gate, unsigned client,
         results.final = job->phase == HS_GATE_DONE;
         results.elapsed_ns = hs_gate_soft_of(gate, job)->elapsed_ns;
         (void)snprintf(results.text, sizeof results.text, "%s", job->reason);
-        fill_results(gate, job, get->offset_bytes, &results);
+        if (results.final)
+            fill_results(gate, job, get->offset_bytes, &results);
+        else
+            fill_partial(gate, job, get->offset_bytes, &results);
     }
     hs_gate_reply(gate, client, HS_MSG_RESULTS, &results, request_id);
 }
@@ -364,8 +325,8 @@ void hs_gate_client_frame(struct hs_gate *gate, unsigned client, unsigned type,
     case HS_MSG_HELLO: hs_gate_reply(gate, client, HS_MSG_HELLO_ACK, &hello_ack, request_id); break;
     case HS_MSG_PING: on_ping(gate, client, &message->ping, request_id); break;
     case HS_MSG_SUBMIT: hs_gate_submit(gate, client, &message->submit, request_id); break;
-    case HS_MSG_SUBSCRIBE: on_subscribe(gate, client, &message->subscribe, request_id); break;
-    case HS_MSG_EVENT_ACK: on_event_ack(gate, client, &message->event_ack); break;
+    case HS_MSG_SUBSCRIBE: hs_gate_subscribe(gate, client, &message->subscribe, request_id); break;
+    case HS_MSG_EVENT_ACK: hs_gate_take_event_ack(gate, client, &message->event_ack); break;
     case HS_MSG_STATUS_GET: on_status_get(gate, client, &message->status_get, request_id); break;
     case HS_MSG_JOB_LIST_GET: on_list_get(gate, client, &message->job_list_get, request_id); break;
     case HS_MSG_CANCEL: on_cancel(gate, client, &message->cancel, request_id); break;

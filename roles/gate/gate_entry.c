@@ -61,6 +61,15 @@ static uint64_t bounded(struct hs_reader *reader, uint64_t max)
     return 0;
 }
 
+/* enum hs_gate_slot_op, enum hs_gate_deadline */
+static uint8_t one_of_two(struct hs_reader *reader)
+{
+    uint8_t value = hs_get_u8(reader);
+
+    if (value != 1 && value != 2) reader->failed = true;
+    return value;
+}
+
 static void get_create(struct hs_reader *reader, struct hs_gate_job_create *create)
 {
     hs_gate_get_bytes(reader, create->job_id, sizeof create->job_id);
@@ -162,7 +171,7 @@ static void get_rest(struct hs_reader *reader, struct hs_gate_entry *entry)
     case HS_GATE_DC_SLOT:
         hs_gate_get_bytes(reader, entry->as.slot.job_id, HS_JOB_ID_BYTES);
         entry->as.slot.slot = (uint16_t)bounded(reader, HS_GATE_SLOTS_MAX - 1);
-        entry->as.slot.op = hs_get_u8(reader);
+        entry->as.slot.op = one_of_two(reader);
         entry->as.slot.manager_fence = hs_get_varint(reader);
         hs_gate_get_text(reader, entry->as.slot.reason, sizeof entry->as.slot.reason);
         break;
@@ -176,7 +185,7 @@ static void get_rest(struct hs_reader *reader, struct hs_gate_entry *entry)
     case HS_GATE_RESULTS: get_results(reader, &entry->as.results); break;
     case HS_GATE_DEADLINE:
         hs_gate_get_bytes(reader, entry->as.deadline.job_id, HS_JOB_ID_BYTES);
-        entry->as.deadline.kind = hs_get_u8(reader);
+        entry->as.deadline.kind = one_of_two(reader);
         break;
     case HS_GATE_EXPIRE:
         entry->as.expire.count = (uint16_t)bounded(reader, HS_GATE_ENTRY_IDS);

@@ -10,12 +10,19 @@
 
 /* ---- looking up ---- */
 
+/* Ids are pieces of SHA-256: any two bytes of one spread evenly. */
+static uint16_t *bucket_of(struct hs_gate_fsm *fsm, const uint8_t id[HS_JOB_ID_BYTES])
+{
+    return &fsm->buckets[(id[0] | (unsigned)id[1] << 8) % HS_GATE_BUCKETS];
+}
+
 struct hs_gate_job *hs_gate_find_job(struct hs_gate_fsm *fsm, const uint8_t id[HS_JOB_ID_BYTES])
 {
-    for (uint32_t i = 0; i < HS_GATE_JOBS_MAX; i++)
-        if (fsm->jobs[i].phase != HS_GATE_FREE && memcmp(fsm->jobs[i].id, id, HS_JOB_ID_BYTES) == 0)
-            return &fsm->jobs[i];
-    return NULL;
+    uint16_t at_1 = *bucket_of(fsm, id);
+
+    while (at_1 && memcmp(fsm->jobs[at_1 - 1].id, id, HS_JOB_ID_BYTES) != 0)
+        at_1 = fsm->jobs[at_1 - 1].next_1;
+    return at_1 ? &fsm->jobs[at_1 - 1] : NULL;
 }
 
 uint32_t hs_gate_job_idx(const struct hs_gate_fsm *fsm, const struct hs_gate_job *job)
@@ -23,33 +30,99 @@ uint32_t hs_gate_job_idx(const struct hs_gate_fsm *fsm, const struct hs_gate_job
     return (uint32_t)(job - fsm->jobs);
 }
 
-const struct hs_gate_record *hs_gate_next_record(const struct hs_gate_fsm *fsm,
-                                                 const struct hs_gate_job *job, uint32_t *cursor)
+void hs_gate_index_job(struct hs_gate_fsm *fsm, struct hs_gate_job *job)
 {
-    uint16_t wanted = (uint16_t)(hs_gate_job_idx(fsm, job) + 1);
+    uint16_t *bucket = bucket_of(fsm, job->id);
+    uint32_t  idx = hs_gate_job_idx(fsm, job);
 
-    for (; *cursor < (uint32_t)job->workflow_count * job->slot_count; (*cursor)++) {
-        uint16_t workflow = (uint16_t)(*cursor / job->slot_count);
-        uint16_t slot = (uint16_t)(*cursor % job->slot_count);
-
-        for (uint32_t i = 0; i < HS_GATE_RECORDS_MAX; i++) {
-            const struct hs_gate_record *record = &fsm->records[i];
-
-            if (record->job_idx_1 != wanted || record->workflow != workflow || record->slot != slot)
-                continue;
-            (*cursor)++;
-            return record;
-        }
-    }
-    return NULL;
+    job->next_1 = *bucket;
+    *bucket = (uint16_t)(idx + 1);
+    if (fsm->job_high <= idx) fsm->job_high = idx + 1;
 }
+
+static void unindex_job(struct hs_gate_fsm *fsm, const struct hs_gate_job *job)
+{
+    uint16_t *at_1 = bucket_of(fsm, job->id);
+
+    while (&fsm->jobs[*at_1 - 1] != job) at_1 = &fsm->jobs[*at_1 - 1].next_1;
+    *at_1 = job->next_1;
+}
+
+/* ---- records ---- */
+
+const struct hs_gate_record *hs_gate_first_record(const struct hs_gate_fsm *fsm,
+                                                  const struct hs_gate_job *job)
+{
+    return job->first_record_1 ? &fsm->records[job->first_record_1 - 1] : NULL;
+}
+
+const struct hs_gate_record *hs_gate_next_record(const struct hs_gate_fsm    *fsm,
+                                                 const struct hs_gate_record *record)
+{
+    return record->next_1 ? &fsm->records[record->next_1 - 1] : NULL;
+}
+
+static uint16_t take_record(struct hs_gate_fsm *fsm)
+{
+    uint16_t at_1 = fsm->free_record_1;
+
+    if (at_1) {
+        fsm->free_record_1 = fsm->records[at_1 - 1].next_1;
+        return at_1;
+    }
+    HS_ASSERT(fsm->fresh_record < HS_GATE_RECORDS_MAX); /* it was reserved with the job */
+    return (uint16_t)++fsm->fresh_record;
+}
+
+static bool is_before(const struct hs_gate_record *a, const struct hs_gate_record *b)
+{
+    return a->workflow != b->workflow ? a->workflow < b->workflow : a->slot < b->slot;
+}
+
+void hs_gate_keep_record(struct hs_gate_fsm *fsm, struct hs_gate_job *job,
+                         const struct hs_gate_record *record)
+{
+    uint16_t  new_1 = take_record(fsm);
+    uint16_t *at_1 = &job->first_record_1;
+
+    while (*at_1 && is_before(&fsm->records[*at_1 - 1], record))
+        at_1 = &fsm->records[*at_1 - 1].next_1;
+    fsm->records[new_1 - 1] = *record;
+    fsm->records[new_1 - 1].next_1 = *at_1;
+    *at_1 = new_1;
+    job->record_count++;
+}
+
+static void drop_records(struct hs_gate_fsm *fsm, struct hs_gate_job *job)
+{
+    while (job->first_record_1) {
+        struct hs_gate_record *record = &fsm->records[job->first_record_1 - 1];
+        uint16_t               next_1 = record->next_1;
+
+        record->next_1 = fsm->free_record_1;
+        fsm->free_record_1 = job->first_record_1;
+        job->first_record_1 = next_1;
+    }
+    fsm->reserved_records -= job->record_count;
+    job->record_count = 0;
+}
+
+/* ---- slots and endings ---- */
 
 bool hs_gate_is_slot_over(const struct hs_gate_slot *slot)
 {
     return slot->state >= HS_GATE_SLOT_ENDED;
 }
 
-/* ---- endings ---- */
+bool hs_gate_is_final(uint8_t job_state)
+{
+    return job_state >= HS_JOB_COMPLETED && job_state < HS_JOB_STATE_COUNT;
+}
+
+bool hs_gate_is_workflow_final(uint8_t workflow_state)
+{
+    return workflow_state >= HS_WORKFLOW_COMPLETED && workflow_state < HS_WORKFLOW_STATE_COUNT;
+}
 
 enum hs_job_state hs_gate_resolve(const struct hs_gate_job *job)
 {
@@ -99,15 +172,6 @@ static void set_reason(struct hs_gate_job *job, const char *reason)
     if (!job->reason[0]) (void)snprintf(job->reason, sizeof job->reason, "%s", reason);
 }
 
-static uint32_t kept_records(const struct hs_gate_fsm *fsm, const struct hs_gate_job *job)
-{
-    uint16_t wanted = (uint16_t)(hs_gate_job_idx(fsm, job) + 1);
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < HS_GATE_RECORDS_MAX; i++) count += fsm->records[i].job_idx_1 == wanted;
-    return count;
-}
-
 static void end_job(struct hs_gate_fsm *fsm, struct hs_gate_job *job, uint64_t seq)
 {
     uint32_t reserved = (uint32_t)job->workflow_count * job->slot_count;
@@ -116,7 +180,7 @@ static void end_job(struct hs_gate_fsm *fsm, struct hs_gate_job *job, uint64_t s
     job->phase = HS_GATE_DONE;
     job->done_seq = seq;
     fsm->active_count--;
-    fsm->reserved_records -= reserved - kept_records(fsm, job);
+    fsm->reserved_records -= reserved - job->record_count;
     add_event(job, HS_EVENT_FINAL, job->final, HS_WORKFLOW_ALL);
 }
 
@@ -132,7 +196,7 @@ static void end_if_over(struct hs_gate_fsm *fsm, struct hs_gate_job *job, uint64
 static uint32_t apply_leader(struct hs_gate_fsm *fsm, uint64_t seq)
 {
     fsm->leader_fence = seq;
-    for (uint32_t i = 0; i < HS_GATE_JOBS_MAX; i++)
+    for (uint32_t i = 0; i < fsm->job_high; i++)
         if (fsm->jobs[i].phase != HS_GATE_FREE) fsm->jobs[i].gate_fence = seq;
     return HS_RESULT_OK;
 }
@@ -166,6 +230,7 @@ static uint32_t apply_create(struct hs_gate_fsm *fsm, uint64_t seq,
                                 .workflow_count = create->workflow_count,
                                 .slot_count = create->slot_count};
     memcpy(job->id, create->job_id, sizeof job->id);
+    hs_gate_index_job(fsm, job);
     memcpy(job->name, create->name, sizeof job->name);
     memcpy(job->client_id, create->client_id, sizeof job->client_id);
     for (unsigned i = 0; i < job->slot_count; i++)
@@ -206,16 +271,28 @@ static uint32_t apply_slot(struct hs_gate_fsm *fsm, uint64_t seq, const struct h
     return HS_RESULT_OK;
 }
 
-static bool is_known_request(struct hs_gate_job *job, const uint8_t request_id[16])
+bool hs_gate_is_request_known(const struct hs_gate_job *job, const uint8_t request_id[16])
 {
     unsigned known = job->request_count < HS_GATE_REQUESTS_MAX ? job->request_count
                                                                : (unsigned)HS_GATE_REQUESTS_MAX;
 
     for (unsigned i = 0; i < known; i++)
         if (memcmp(job->requests[i], request_id, 16) == 0) return true;
+    return false;
+}
+
+static void remember_request(struct hs_gate_job *job, const uint8_t request_id[16])
+{
     memcpy(job->requests[job->request_count % HS_GATE_REQUESTS_MAX], request_id, 16);
     job->request_count++;
-    return false;
+    if (job->request_count == 2 * HS_GATE_REQUESTS_MAX) job->request_count = HS_GATE_REQUESTS_MAX;
+}
+
+static void cancel_workflow(struct hs_gate_job *job, uint16_t workflow, bool is_cascade)
+{
+    uint8_t wanted = is_cascade ? HS_GATE_WORKFLOW_CASCADED : HS_GATE_WORKFLOW_CANCELLED;
+
+    if (job->workflow_cancels[workflow] < wanted) job->workflow_cancels[workflow] = wanted;
 }
 
 static uint32_t apply_cancel(struct hs_gate_fsm *fsm, const struct hs_gate_entry *entry)
@@ -224,31 +301,19 @@ static uint32_t apply_cancel(struct hs_gate_fsm *fsm, const struct hs_gate_entry
     uint16_t            workflow = entry->as.cancel.workflow;
 
     if (!job) return HS_RESULT_UNKNOWN_JOB;
+    if (hs_gate_is_request_known(job, entry->as.cancel.request_id)) return HS_RESULT_OK;
     if (job->phase == HS_GATE_DONE || job->phase == HS_GATE_TIMING_OUT)
         return HS_RESULT_ALREADY_DONE;
     if (workflow != HS_WORKFLOW_ALL && workflow >= job->workflow_count) return HS_RESULT_INVALID;
-    if (is_known_request(job, entry->as.cancel.request_id)) return HS_RESULT_OK;
-    if (workflow != HS_WORKFLOW_ALL || job->phase == HS_GATE_CANCELLING) return HS_RESULT_OK;
-    job->phase = HS_GATE_CANCELLING;
-    set_reason(job, entry->as.cancel.reason);
-    add_event(job, HS_EVENT_CANCELLING, HS_JOB_CANCELLING, HS_WORKFLOW_ALL);
-    return HS_RESULT_OK;
-}
-
-static void keep_record(struct hs_gate_fsm *fsm, const struct hs_gate_job *job, uint16_t slot,
-                        const struct hs_gate_item *item)
-{
-    for (uint32_t i = 0; i < HS_GATE_RECORDS_MAX; i++) {
-        struct hs_gate_record *record = &fsm->records[i];
-
-        if (record->job_idx_1) continue;
-        record->job_idx_1 = (uint16_t)(hs_gate_job_idx(fsm, job) + 1);
-        record->workflow = item->workflow;
-        record->slot = slot;
-        record->digest = item->digest;
-        return;
+    remember_request(job, entry->as.cancel.request_id);
+    if (workflow != HS_WORKFLOW_ALL) {
+        cancel_workflow(job, workflow, entry->as.cancel.cascade != 0);
+    } else if (job->phase == HS_GATE_ACTIVE) {
+        job->phase = HS_GATE_CANCELLING;
+        set_reason(job, entry->as.cancel.reason);
+        add_event(job, HS_EVENT_CANCELLING, HS_JOB_CANCELLING, HS_WORKFLOW_ALL);
     }
-    HS_ASSERT(false && "a record was reserved when the job was made");
+    return HS_RESULT_OK;
 }
 
 /* Mixed: the first of these that some datacenter reported. */
@@ -272,7 +337,10 @@ static void take_workflow(struct hs_gate_fsm *fsm, struct hs_gate_job *job, uint
     job->workflow_states[item->workflow] =
         *reports ? worse(job->workflow_states[item->workflow], item->status) : item->status;
     *reports = (uint8_t)(*reports | 1u << slot);
-    if (item->has_record) keep_record(fsm, job, slot, item);
+    if (item->has_record)
+        hs_gate_keep_record(fsm, job,
+                            &(struct hs_gate_record){
+                                .workflow = item->workflow, .slot = slot, .digest = item->digest});
     if (*reports == all)
         add_event(job, HS_EVENT_WORKFLOW, job->workflow_states[item->workflow], item->workflow);
 }
@@ -283,13 +351,19 @@ static void take_item(struct hs_gate_fsm *fsm, struct hs_gate_job *job,
     struct hs_gate_slot *slot = &job->slots[results->slot];
 
     if (item->workflow == HS_WORKFLOW_ALL) {
-        if (hs_gate_is_slot_over(slot)) return;
+        if (hs_gate_is_slot_over(slot)) return; /* first wins */
         slot->state = HS_GATE_SLOT_ENDED;
         slot->status = item->status;
         if (item->status != HS_JOB_COMPLETED) set_reason(job, results->reason);
-    } else if (item->workflow < job->workflow_count && item->status < HS_WORKFLOW_STATE_COUNT) {
+    } else {
         take_workflow(fsm, job, results->slot, item);
     }
+}
+
+static bool is_item_sound(const struct hs_gate_job *job, const struct hs_gate_item *item)
+{
+    if (item->workflow == HS_WORKFLOW_ALL) return hs_gate_is_final(item->status);
+    return item->workflow < job->workflow_count && hs_gate_is_workflow_final(item->status);
 }
 
 static uint32_t apply_results(struct hs_gate_fsm *fsm, uint64_t seq,
@@ -301,6 +375,8 @@ static uint32_t apply_results(struct hs_gate_fsm *fsm, uint64_t seq,
     if (job->phase == HS_GATE_DONE) return HS_RESULT_ALREADY_DONE; /* late: nothing changes */
     if (results->manager_fence < job->slots[results->slot].manager_fence)
         return HS_RESULT_STALE_FENCE;
+    for (unsigned i = 0; i < results->count; i++)
+        if (!is_item_sound(job, &results->items[i])) return HS_RESULT_INVALID;
     for (unsigned i = 0; i < results->count; i++) take_item(fsm, job, results, &results->items[i]);
     end_if_over(fsm, job, seq);
     return HS_RESULT_OK;
@@ -329,16 +405,12 @@ static uint32_t apply_deadline(struct hs_gate_fsm *fsm, uint64_t seq,
 
 static void forget(struct hs_gate_fsm *fsm, struct hs_gate_job *job)
 {
-    uint16_t wanted = (uint16_t)(hs_gate_job_idx(fsm, job) + 1);
-
     if (job->phase != HS_GATE_DONE) return;
-    for (uint32_t i = 0; i < HS_GATE_RECORDS_MAX; i++) {
-        if (fsm->records[i].job_idx_1 != wanted) continue;
-        fsm->records[i].job_idx_1 = 0;
-        fsm->reserved_records--;
-    }
+    drop_records(fsm, job);
+    unindex_job(fsm, job);
     job->phase = HS_GATE_FREE;
     fsm->job_count--;
+    while (fsm->job_high && fsm->jobs[fsm->job_high - 1].phase == HS_GATE_FREE) fsm->job_high--;
 }
 
 static uint32_t apply_expire(struct hs_gate_fsm *fsm, const struct hs_gate_entry *entry)
@@ -371,17 +443,23 @@ uint32_t hs_gate_fsm_apply(void *self, uint64_t seq, struct hs_view bytes)
     return HS_RESULT_UNSUPPORTED;
 }
 
+static bool is_same(const struct hs_ledger_digest *a, const struct hs_ledger_digest *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
 bool hs_gate_fsm_needs_blob(void *self, const struct hs_ledger_digest *digest)
 {
     const struct hs_gate_fsm *fsm = self;
 
-    for (uint32_t i = 0; i < HS_GATE_JOBS_MAX; i++)
-        if (fsm->jobs[i].phase != HS_GATE_FREE &&
-            memcmp(&fsm->jobs[i].digest, digest, sizeof *digest) == 0)
-            return true;
-    for (uint32_t i = 0; i < HS_GATE_RECORDS_MAX; i++)
-        if (fsm->records[i].job_idx_1 &&
-            memcmp(&fsm->records[i].digest, digest, sizeof *digest) == 0)
-            return true;
+    for (uint32_t i = 0; i < fsm->job_high; i++) {
+        const struct hs_gate_job    *job = &fsm->jobs[i];
+        const struct hs_gate_record *record = hs_gate_first_record(fsm, job);
+
+        if (job->phase == HS_GATE_FREE) continue;
+        if (is_same(&job->digest, digest)) return true;
+        for (; record; record = hs_gate_next_record(fsm, record))
+            if (is_same(&record->digest, digest)) return true;
+    }
     return false;
 }

@@ -6,10 +6,10 @@
 #include "roles/config.h"
 #include "roles/counters.h"
 #include "roles/gate/gate.h"
-#include "roles/node_tables.h"
+#include "roles/gate/gate_shares_io.h"
+#include "roles/plan/plan.h"
 #include "roles/result_code.h"
 #include "roles/role_io.h"
-#include "roles/share.h"
 #include "roles/wire_io.h"
 #include "shm/base/list.h"
 #include "shm/base/log.h"
@@ -38,12 +38,7 @@ struct gate_process {
     struct hs_listener     listener;
     struct hs_conn        *clients[HS_GATE_CLIENTS_MAX];
     struct hs_conn        *managers[HS_GATE_MANAGERS_MAX];
-    struct hs_segment      jobs_segment;
-    struct hs_segment      managers_segment;
-    struct hs_registry     jobs;
-    struct hs_registry     manager_rows;
-    hs_registry_handle     job_handles[HS_GATE_JOBS_MAX]; /* 0: no row */
-    hs_registry_handle     manager_handles[HS_GATE_MANAGERS_MAX];
+    struct hs_gate_shares  shares;
     unsigned               client_count;
     bool                   is_stopping;
     bool                   has_failed;
@@ -52,6 +47,12 @@ struct gate_process {
 static struct gate_process *process_of(void *self)
 {
     return self;
+}
+
+/* What comes between two turns comes at its own time. */
+static void see_time(struct gate_process *process)
+{
+    process->gate.now_ns = hs_loop_clock_ns(process->process.loop);
 }
 
 static void add_count(struct gate_process *process, enum hs_count count, uint64_t amount)
@@ -95,13 +96,15 @@ static void out_cut_off(void *self, unsigned client)
     hs_conn_abort(process->clients[client]);
 }
 
-static int out_send(void *self, unsigned manager, enum hs_msg_type type, const void *message)
+static int out_send(void *self, unsigned manager, enum hs_msg_type type, const void *message,
+                    uint64_t request_id)
 {
     struct hs_conn *conn = process_of(self)->managers[manager];
 
     if (!conn || !hs_conn_is_open(conn)) return -ENOTCONN;
     add_count(process_of(self), HS_COUNT_frames_out, 1);
-    return hs_wire_send(conn, type, message, 0);
+    return request_id ? hs_wire_reply(conn, type, message, request_id)
+                      : hs_wire_send(conn, type, message, 0);
 }
 
 static int out_propose(void *self, struct hs_view entry, uint64_t token)
@@ -121,27 +124,11 @@ static int64_t out_blob_get(void *self, const struct hs_ledger_digest *digest, v
     return hs_ledger_blob_get(process_of(self)->ledger, digest, memory, capacity_bytes);
 }
 
-static void show_row(struct hs_registry *registry, hs_registry_handle *handle,
-                     const uint64_t *payload)
-{
-    int rc;
-
-    if (*handle)
-        rc = payload ? hs_registry_update(registry, *handle, payload)
-                     : hs_registry_remove(registry, *handle);
-    else
-        rc = payload ? hs_registry_insert(registry, payload, handle) : 0;
-    if (rc) hs_log(HS_LOG_WARN, "gate", "row of status not shown: %s", hs_err_code_text(rc));
-    if (!payload || rc) *handle = 0;
-}
-
 static void out_show_job(void *self, uint32_t job_idx, const struct hs_job_row *row)
 {
     struct gate_process *process = process_of(self);
-    uint64_t             words[HS_JOB_ROW_WORDS];
 
-    if (row) memcpy(words, row, sizeof words);
-    show_row(&process->jobs, &process->job_handles[job_idx], row ? words : NULL);
+    hs_gate_shares_show_job(&process->shares, job_idx, row);
     hs_counter_set(process->process.counters, HS_COUNT_jobs_active,
                    process->gate.fsm->active_count);
     hs_counter_set(process->process.counters, HS_COUNT_jobs_kept,
@@ -150,31 +137,19 @@ static void out_show_job(void *self, uint32_t job_idx, const struct hs_job_row *
 
 static void out_show_manager(void *self, unsigned manager)
 {
-    struct gate_process          *process = process_of(self);
-    const struct hs_gate_manager *at = &process->gate.managers[manager];
-    struct hs_manager_row         row = {.incarnation = at->incarnation,
-                                         .generation = at->generation,
-                                         .term = at->fence,
-                                         .joined_at_ns = at->joined_at_ns,
-                                         .heard_at_ns = at->heard_at_ns,
-                                         .is_leader = at->fence != 0,
-                                         .workers = at->workers,
-                                         .cores_total = at->cores_total,
-                                         .cores_free = at->cores_free,
-                                         .jobs = at->jobs,
-                                         .execs = at->execs};
-    uint64_t                      words[HS_MANAGER_ROW_WORDS];
+    struct gate_process *process = process_of(self);
 
-    row.state = !at->is_up        ? HS_NODE_SUSPECT
-                : at->is_draining ? HS_NODE_DRAINING
-                : at->fence       ? HS_NODE_ALIVE
-                                  : HS_NODE_JOINING;
-    memcpy(row.node_id, at->node, sizeof row.node_id);
-    memcpy(row.name, at->name, sizeof row.name);
-    memcpy(row.datacenter, at->datacenter, sizeof row.datacenter);
-    (void)snprintf(row.address, sizeof row.address, "local");
-    memcpy(words, &row, sizeof words);
-    show_row(&process->manager_rows, &process->manager_handles[manager], words);
+    hs_gate_shares_show_manager(&process->shares, manager, &process->gate.managers[manager]);
+}
+
+static void out_note_dispatch(void *self, const struct hs_dispatch_time *record)
+{
+    hs_dispatch_time_write(process_of(self)->shares.dispatch_times, record);
+}
+
+static void out_note_latency(void *self, const struct hs_latency_sample *record)
+{
+    hs_latency_sample_write(process_of(self)->shares.latency_samples, record);
 }
 
 static void out_breadcrumb(void *self, const uint8_t job_id[HS_JOB_ID_BYTES], uint64_t digest)
@@ -200,6 +175,13 @@ static void show_clients(struct gate_process *process, int change)
     hs_counter_set(process->process.counters, HS_COUNT_clients_connected, process->client_count);
 }
 
+/* Its pages go back: 256 clients could have left a gigabyte of them. */
+static void drop_upload(struct hs_gate_upload *upload)
+{
+    if (upload->total_bytes && madvise(upload->memory, HS_PLAN_BYTES_MAX, MADV_DONTNEED) < 0)
+        hs_log(HS_LOG_WARN, "gate", "memory of an upload kept: %s", hs_err_code_text(-errno));
+}
+
 static void on_closed(struct hs_conn *conn, int reason)
 {
     struct gate_process *process = hs_conn_owner(conn);
@@ -216,6 +198,7 @@ static void on_closed(struct hs_conn *conn, int reason)
         return;
     }
     process->clients[tag] = NULL;
+    drop_upload(&process->gate.uploads[tag]);
     hs_gate_client_closed(&process->gate, (unsigned)tag);
     show_clients(process, -1);
 }
@@ -239,6 +222,7 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
         hs_wire_open(frame, is_manager ? HS_ROLE_MANAGER : HS_ROLE_CLIENT, HS_ROLE_GATE, &message);
 
     add_count(process, HS_COUNT_frames_in, 1);
+    see_time(process);
     if (rc == -ENOENT) {
         add_count(process, HS_COUNT_frames_unknown, 1);
         refuse_frame(conn, frame, rc);
@@ -330,7 +314,7 @@ static void add_manager(struct gate_process *process, int fd)
     if (open_conn(process, &conn, fd, MANAGER_TAG)) return;
     process->managers[0] = conn;
     add_count(process, HS_COUNT_links_opened, 1);
-    process->gate.now_ns = hs_loop_clock_ns(process->process.loop);
+    see_time(process);
     hs_gate_manager_up(&process->gate, 0, process->process.config->node.datacenter);
     greet_manager(process, conn);
 }
@@ -341,6 +325,7 @@ static void on_answer(void *context, const struct hs_ledger_answer *answer)
 {
     struct gate_process *process = context;
 
+    see_time(process);
     if (answer->kind == HS_LEDGER_FAILED) process->has_failed = true;
     if (answer->kind == HS_LEDGER_APPLIED) add_count(process, HS_COUNT_ledger_entries, 1);
     hs_gate_ledger_answer(&process->gate, answer);
@@ -371,7 +356,7 @@ static int open_ledger(struct gate_process *process, struct hs_err *err)
         hs_ledger_stats(process->ledger, &stats);
         add_count(process, HS_COUNT_ledger_replayed, stats.seq);
         add_count(process, HS_COUNT_ledger_torn_bytes, stats.torn_bytes);
-        process->gate.now_ns = hs_loop_clock_ns(process->process.loop);
+        see_time(process);
         hs_gate_recovered(&process->gate);
     }
     hs_role_set_phase(&process->process, HS_VITALS_NORMAL);
@@ -416,7 +401,7 @@ static bool is_done(const void *self)
     const struct gate_process *process = self;
 
     if (process->has_failed) return true;
-    if (process->gate.fsm->active_count || process->gate.fetch.is_busy) return false;
+    if (process->gate.fsm->active_count) return false;
     for (unsigned i = 0; i < HS_GATE_CLIENTS_MAX; i++)
         if (process->clients[i] && hs_conn_queued_bytes(process->clients[i])) return false;
     return hs_ledger_is_idle(process->ledger);
@@ -469,6 +454,7 @@ static uint64_t turn(void *self, uint64_t now_ns)
     HS_ASSERT(!process->has_failed && "the log of decisions cannot be written: start me again");
     next_ns = hs_gate_turn(&process->gate, now_ns);
     hs_ledger_step(process->ledger, now_ns);
+    next_ns = hs_min_u64(next_ns, process->gate.due_ns); /* it may have answered at once */
     next_ns = hs_min_u64(next_ns, turn_conns(process, now_ns));
     return hs_min_u64(next_ns, hs_ledger_deadline_ns(process->ledger));
 }
@@ -497,21 +483,23 @@ static int prepare_core(struct gate_process *process, struct hs_err *err)
     struct hs_chunk *chunks = take_memory((size_t)HS_PROGRESS_CHUNKS * sizeof *chunks);
     void            *arena = take_memory(HS_PLAN_ARENA_BYTES);
     uint8_t         *uploads = take_memory((size_t)HS_GATE_CLIENTS_MAX * HS_PLAN_BYTES_MAX);
+    uint8_t         *fetches = take_memory((size_t)HS_GATE_FETCHES_MAX * HS_LEDGER_BLOB_BYTES_MAX);
 
     gate->fsm = take_memory(sizeof *gate->fsm);
     gate->progress = take_memory(sizeof *gate->progress);
     gate->soft = take_memory(sizeof *gate->soft * HS_GATE_JOBS_MAX);
     gate->blob_memory = take_memory(HS_LEDGER_BLOB_BYTES_MAX);
-    gate->fetch_memory = take_memory(HS_LEDGER_BLOB_BYTES_MAX);
     gate->stats_memory = take_memory(HS_WIRE_PART_BYTES_MAX);
-    if (!chunks || !arena || !uploads || !gate->fsm || !gate->progress || !gate->soft ||
-        !gate->blob_memory || !gate->fetch_memory || !gate->stats_memory)
+    if (!chunks || !arena || !uploads || !fetches || !gate->fsm || !gate->progress || !gate->soft ||
+        !gate->blob_memory || !gate->stats_memory)
         return hs_err_set(err, -ENOMEM, "memory of the gate");
     hs_arena_init(&gate->arena, arena, HS_PLAN_ARENA_BYTES);
     hs_progress_init(gate->progress, chunks);
     hs_stats_init(&gate->scratch, &gate->progress->pool);
     for (unsigned i = 0; i < HS_GATE_CLIENTS_MAX; i++)
         gate->uploads[i].memory = uploads + (size_t)i * HS_PLAN_BYTES_MAX;
+    for (unsigned i = 0; i < HS_GATE_FETCHES_MAX; i++)
+        gate->fetches[i].memory = fetches + (size_t)i * HS_LEDGER_BLOB_BYTES_MAX;
     gate->out = (struct hs_gate_out){.self = process,
                                      .reply = out_reply,
                                      .push_latest = out_push_latest,
@@ -523,34 +511,11 @@ static int prepare_core(struct gate_process *process, struct hs_err *err)
                                      .blob_get = out_blob_get,
                                      .show_job = out_show_job,
                                      .show_manager = out_show_manager,
+                                     .note_dispatch = out_note_dispatch,
+                                     .note_latency = out_note_latency,
                                      .breadcrumb = out_breadcrumb,
                                      .is_quarantined = out_is_quarantined,
                                      .count = out_count};
-    return 0;
-}
-
-/* Rows of a dead predecessor: it knew what it showed, we show it anew. */
-static void clear_rows(struct hs_registry *registry)
-{
-    uint64_t           payload[HS_REGISTRY_PAYLOAD_WORDS_MAX];
-    hs_registry_handle handle;
-
-    for (uint32_t i = 0; i < registry->shape.slot_count; i++)
-        if (hs_registry_at(registry, i, &handle, payload) == 1)
-            HS_IGNORE(hs_registry_remove(registry, handle), "it was there a line ago");
-}
-
-static int map_table(struct gate_process *process, enum hs_share share, struct hs_segment *segment,
-                     struct hs_registry *registry, const struct hs_registry_shape *shape,
-                     struct hs_err *err)
-{
-    int rc;
-
-    rc = hs_role_map_share(process->process.heritage, share, HS_SEGMENT_READ_WRITE, segment, err);
-    if (rc) return rc;
-    rc = hs_registry_attach_writer(registry, hs_segment_body(segment), shape);
-    if (rc) return hs_err_set(err, rc, "table of %s", hs_share_name(share));
-    clear_rows(registry);
     return 0;
 }
 
@@ -566,12 +531,7 @@ static int open_gate(struct gate_process *process, const struct hs_heritage *her
     int rc = hs_role_open(&process->process, heritage, &loop_config, err);
 
     if (!rc) rc = prepare_core(process, err);
-    if (!rc)
-        rc = map_table(process, HS_SHARE_JOBS, &process->jobs_segment, &process->jobs,
-                       &hs_job_table_shape, err);
-    if (!rc)
-        rc = map_table(process, HS_SHARE_MANAGERS, &process->managers_segment,
-                       &process->manager_rows, &hs_manager_table_shape, err);
+    if (!rc) rc = hs_gate_shares_open(&process->shares, heritage, err);
     if (rc) return rc;
     set_limits(process);
     rc = open_ledger(process, err);

@@ -40,6 +40,7 @@ static void save_job(struct hs_writer *writer, const struct hs_gate_job *job)
     }
     hs_put_bytes(writer, job->workflow_states, job->workflow_count);
     hs_put_bytes(writer, job->workflow_reports, job->workflow_count);
+    hs_put_bytes(writer, job->workflow_cancels, job->workflow_count);
 }
 
 static void restore_lists(struct hs_reader *reader, struct hs_gate_job *job)
@@ -57,6 +58,33 @@ static void restore_lists(struct hs_reader *reader, struct hs_gate_job *job)
     }
     hs_gate_get_bytes(reader, job->workflow_states, job->workflow_count);
     hs_gate_get_bytes(reader, job->workflow_reports, job->workflow_count);
+    hs_gate_get_bytes(reader, job->workflow_cancels, job->workflow_count);
+}
+
+static bool are_counts_sound(const struct hs_gate_job *job)
+{
+    return job->workflow_count > 0 && job->workflow_count <= HS_WORKFLOWS_MAX &&
+           job->slot_count > 0 && job->slot_count <= HS_GATE_SLOTS_MAX &&
+           job->event_count <= HS_GATE_EVENTS_MAX &&
+           job->request_count < 2 * HS_GATE_REQUESTS_MAX && job->plan_bytes <= HS_PLAN_BYTES_MAX &&
+           job->phase > HS_GATE_FREE && job->phase <= HS_GATE_DONE;
+}
+
+static bool are_states_sound(const struct hs_gate_job *job)
+{
+    bool is_sound = job->phase != HS_GATE_DONE || hs_gate_is_final(job->final);
+
+    for (unsigned i = 0; i < job->slot_count; i++)
+        is_sound = is_sound && job->slots[i].state <= HS_GATE_SLOT_UNCONFIRMED &&
+                   job->slots[i].status < HS_JOB_STATE_COUNT;
+    for (unsigned i = 0; i < job->event_count; i++)
+        is_sound = is_sound && (job->events[i].workflow == HS_WORKFLOW_ALL ||
+                                job->events[i].workflow < job->workflow_count);
+    for (unsigned i = 0; i < job->workflow_count; i++)
+        is_sound = is_sound && job->workflow_states[i] < HS_WORKFLOW_STATE_COUNT &&
+                   job->workflow_reports[i] >> job->slot_count == 0 &&
+                   job->workflow_cancels[i] <= HS_GATE_WORKFLOW_CASCADED;
+    return is_sound;
 }
 
 static bool restore_job(struct hs_reader *reader, struct hs_gate_job *job)
@@ -79,84 +107,97 @@ static bool restore_job(struct hs_reader *reader, struct hs_gate_job *job)
     hs_gate_get_text(reader, job->client_id, sizeof job->client_id);
     hs_gate_get_text(reader, job->reason, sizeof job->reason);
     hs_gate_get_bytes(reader, job->requests, sizeof job->requests);
-    if (reader->failed || job->phase == HS_GATE_FREE || job->phase > HS_GATE_DONE ||
-        job->workflow_count > HS_WORKFLOWS_MAX || job->slot_count > HS_GATE_SLOTS_MAX ||
-        job->event_count > HS_GATE_EVENTS_MAX)
-        return false;
+    if (reader->failed || !are_counts_sound(job)) return false;
     restore_lists(reader, job);
-    return !reader->failed;
+    return !reader->failed && are_states_sound(job);
 }
 
-void hs_gate_fsm_save(void *self, struct hs_writer *writer)
+static void save_records(struct hs_writer *writer, const struct hs_gate_fsm *fsm,
+                         const struct hs_gate_job *job)
 {
-    const struct hs_gate_fsm *fsm = self;
-    uint32_t                  records = 0;
+    const struct hs_gate_record *record = hs_gate_first_record(fsm, job);
 
-    hs_put_u8(writer, SNAPSHOT_VERSION);
-    hs_put_varint(writer, fsm->leader_fence);
-    hs_put_varint(writer, fsm->reserved_records);
-    hs_put_varint(writer, fsm->job_count);
-    for (uint32_t i = 0; i < HS_GATE_JOBS_MAX; i++) {
-        if (fsm->jobs[i].phase == HS_GATE_FREE) continue;
-        hs_put_u16le(writer, (uint16_t)i);
-        save_job(writer, &fsm->jobs[i]);
-    }
-    for (uint32_t i = 0; i < HS_GATE_RECORDS_MAX; i++) records += fsm->records[i].job_idx_1 != 0;
-    hs_put_varint(writer, records);
-    for (uint32_t i = 0; i < HS_GATE_RECORDS_MAX; i++) {
-        const struct hs_gate_record *record = &fsm->records[i];
-
-        if (!record->job_idx_1) continue;
-        hs_put_u16le(writer, record->job_idx_1);
+    hs_put_u16le(writer, job->record_count);
+    for (; record; record = hs_gate_next_record(fsm, record)) {
         hs_put_u16le(writer, record->workflow);
         hs_put_u16le(writer, record->slot);
         hs_put_bytes(writer, &record->digest, sizeof record->digest);
     }
 }
 
-static bool restore_jobs(struct hs_reader *reader, struct hs_gate_fsm *fsm)
+void hs_gate_fsm_save(void *self, struct hs_writer *writer)
 {
-    uint64_t count = hs_get_varint(reader);
+    const struct hs_gate_fsm *fsm = self;
 
-    if (count > HS_GATE_JOBS_MAX) return false;
-    for (uint64_t i = 0; i < count; i++) {
-        uint16_t idx = hs_get_u16le(reader);
-
-        if (idx >= HS_GATE_JOBS_MAX || fsm->jobs[idx].phase != HS_GATE_FREE) return false;
-        if (!restore_job(reader, &fsm->jobs[idx])) return false;
-        fsm->active_count += fsm->jobs[idx].phase != HS_GATE_DONE;
+    hs_put_u8(writer, SNAPSHOT_VERSION);
+    hs_put_varint(writer, fsm->leader_fence);
+    hs_put_varint(writer, fsm->job_count);
+    for (uint32_t i = 0; i < fsm->job_high; i++) {
+        if (fsm->jobs[i].phase == HS_GATE_FREE) continue;
+        hs_put_u16le(writer, (uint16_t)i);
+        save_job(writer, &fsm->jobs[i]);
+        save_records(writer, fsm, &fsm->jobs[i]);
     }
-    fsm->job_count = (uint32_t)count;
-    return true;
 }
 
-static bool restore_records(struct hs_reader *reader, struct hs_gate_fsm *fsm)
+/* In their order, each from a workflow that its datacenter has reported: there cannot be more than were reserved. */
+static bool restore_records(struct hs_reader *reader, struct hs_gate_fsm *fsm,
+                            struct hs_gate_job *job)
 {
-    uint64_t count = hs_get_varint(reader);
+    uint16_t count = hs_get_u16le(reader);
+    int32_t  last = -1;
 
-    if (count > HS_GATE_RECORDS_MAX) return false;
-    for (uint64_t i = 0; i < count; i++) {
-        struct hs_gate_record *record = &fsm->records[i];
+    for (unsigned i = 0; i < count; i++) {
+        struct hs_gate_record record = {.workflow = hs_get_u16le(reader)};
+        int32_t               place;
 
-        record->job_idx_1 = hs_get_u16le(reader);
-        record->workflow = hs_get_u16le(reader);
-        record->slot = hs_get_u16le(reader);
-        hs_gate_get_bytes(reader, &record->digest, sizeof record->digest);
-        if (!record->job_idx_1 || record->job_idx_1 > HS_GATE_JOBS_MAX) return false;
+        record.slot = hs_get_u16le(reader);
+        hs_gate_get_bytes(reader, &record.digest, sizeof record.digest);
+        place = record.workflow * HS_GATE_SLOTS_MAX + record.slot;
+        if (reader->failed || record.workflow >= job->workflow_count ||
+            record.slot >= job->slot_count || place <= last ||
+            fsm->fresh_record == HS_GATE_RECORDS_MAX)
+            return false;
+        hs_gate_keep_record(fsm, job, &record);
+        last = place;
     }
-    return true;
+    return !reader->failed;
+}
+
+static bool restore_one(struct hs_reader *reader, struct hs_gate_fsm *fsm, struct hs_gate_job *job)
+{
+    struct hs_gate_job read = {0};
+
+    if (!restore_job(reader, &read) || hs_gate_find_job(fsm, read.id)) return false;
+    *job = read;
+    hs_gate_index_job(fsm, job);
+    if (!restore_records(reader, fsm, job)) return false;
+    fsm->reserved_records += job->phase == HS_GATE_DONE
+                                 ? job->record_count
+                                 : (uint32_t)job->workflow_count * job->slot_count;
+    fsm->active_count += job->phase != HS_GATE_DONE;
+    fsm->job_count++;
+    return fsm->reserved_records <= HS_GATE_RECORDS_MAX;
 }
 
 int hs_gate_fsm_restore(void *self, struct hs_view snapshot)
 {
     struct hs_gate_fsm *fsm = self;
     struct hs_reader    reader;
+    uint64_t            count;
 
     memset(fsm, 0, sizeof *fsm);
     hs_reader_init(&reader, snapshot);
     if (hs_get_u8(&reader) != SNAPSHOT_VERSION) return -EPROTO;
     fsm->leader_fence = hs_get_varint(&reader);
-    fsm->reserved_records = (uint32_t)hs_get_varint(&reader);
-    if (!restore_jobs(&reader, fsm) || !restore_records(&reader, fsm)) return -EPROTO;
+    count = hs_get_varint(&reader);
+    if (count > HS_GATE_JOBS_MAX) return -EPROTO;
+    for (uint64_t i = 0; i < count; i++) {
+        uint16_t idx = hs_get_u16le(&reader);
+
+        if (reader.failed || idx >= HS_GATE_JOBS_MAX || fsm->jobs[idx].phase != HS_GATE_FREE ||
+            !restore_one(&reader, fsm, &fsm->jobs[idx]))
+            return -EPROTO;
+    }
     return hs_reader_finish(&reader);
 }

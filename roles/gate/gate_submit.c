@@ -2,7 +2,7 @@
 /* gate_submit.c - a submission: whole? wanted before? a plan? room? Then stored and decided in one batch of the ledger, and
  * only after that answered (jobs.md 6.7, 7.1, 7.3). */
 #include "roles/counters.h"
-#include "roles/gate/gate.h"
+#include "roles/gate/gate_inner.h"
 #include "roles/gate/route.h"
 #include "roles/result_code.h"
 #include "shm/base/time.h"
@@ -119,20 +119,32 @@ static void refuse_plan(struct hs_gate *gate, unsigned client, uint64_t request_
     hs_gate_reply(gate, client, HS_MSG_SUBMIT_ACK, &ack, request_id);
 }
 
-static const struct hs_plan *read_plan(struct hs_gate *gate, struct hs_view text,
-                                       const uint8_t                  job_id[HS_JOB_ID_BYTES],
-                                       const struct hs_ledger_digest *digest,
-                                       struct hs_problems            *problems)
+const struct hs_plan *hs_gate_read_plan(struct hs_gate *gate, struct hs_view text,
+                                        const uint8_t                  job_id[HS_JOB_ID_BYTES],
+                                        const struct hs_ledger_digest *digest,
+                                        struct hs_problems            *problems)
 {
     static const struct hs_plan_environment none = {0};
     const struct hs_plan                   *plan;
 
-    gate->arena.used_bytes = 0;
     hs_problems_init(problems);
+    if (gate->out.is_quarantined(gate->out.self, digest_word(digest))) return NULL;
+    gate->arena.used_bytes = 0;
     gate->out.breadcrumb(gate->out.self, job_id, digest_word(digest));
     plan = hs_plan_read(text, &none, &gate->arena, problems);
     gate->out.breadcrumb(gate->out.self, job_id, 0);
     return plan;
+}
+
+const struct hs_plan *hs_gate_plan_of(struct hs_gate *gate, const struct hs_gate_job *job)
+{
+    struct hs_problems problems;
+    int64_t            bytes = gate->out.blob_get(gate->out.self, &job->digest, gate->blob_memory,
+                                                  HS_LEDGER_BLOB_BYTES_MAX);
+
+    if (bytes <= 0) return NULL;
+    return hs_gate_read_plan(gate, hs_view_of(gate->blob_memory, (size_t)bytes), job->id,
+                             &job->digest, &problems);
 }
 
 static void fill_create(struct hs_gate_job_create *create, const struct hs_msg_submit *submit,
@@ -171,7 +183,7 @@ static void create_job(struct hs_gate *gate, unsigned client, const struct hs_ms
     uint32_t                code;
 
     job_id_of(submit, entry.as.create.job_id);
-    plan = read_plan(gate, text, entry.as.create.job_id, digest, &problems);
+    plan = hs_gate_read_plan(gate, text, entry.as.create.job_id, digest, &problems);
     if (!plan) {
         refuse_plan(gate, client, request_id, &problems, text);
         return;
@@ -195,6 +207,45 @@ static void create_job(struct hs_gate *gate, unsigned client, const struct hs_ms
     pending->waiter_count = 1;
 }
 
+static uint32_t count_pending(const struct hs_gate *gate)
+{
+    uint32_t count = 0;
+
+    for (unsigned i = 0; i < HS_GATE_PENDING_MAX; i++)
+        count += gate->pending[i].kind == HS_GATE_PENDING_SUBMIT;
+    return count;
+}
+
+/* The parts of a submission that can be checked without reading the plan. */
+static uint32_t check_submit(const struct hs_gate *gate, const struct hs_msg_submit *submit,
+                             struct hs_view text, const char **why)
+{
+    struct hs_ledger_digest seen;
+    struct hs_ledger_digest said;
+
+    memcpy(said.bytes, submit->digest, sizeof said.bytes);
+    *why = "this gate takes no new jobs";
+    if (gate->is_draining) return HS_RESULT_DRAINING;
+    *why = "the gate has just started";
+    if (!gate->is_leading) return HS_RESULT_INITIALIZING;
+    *why = "who asks? there is no client id";
+    if (!submit->client_id[0]) return HS_RESULT_INVALID;
+    *why = "a plan may have 4 MiB";
+    if (submit->plan_bytes > HS_PLAN_BYTES_MAX) return HS_RESULT_TOO_LARGE;
+    *why = "put the plan's text first";
+    if (!text.bytes) return HS_RESULT_UNKNOWN_BLOB;
+    *why = "too many jobs are running";
+    if (gate->fsm->active_count + count_pending(gate) >= gate->limits.active_jobs_max)
+        return HS_RESULT_BUSY;
+    *why = "this plan has killed two processes and is set aside";
+    if (gate->out.is_quarantined(gate->out.self, digest_word(&said))) return HS_RESULT_FORBIDDEN;
+    *why = "the digest is not the plan's";
+    hs_ledger_digest_of(text, &seen);
+    if (text.bytes != submit->plan_bytes || memcmp(&seen, &said, sizeof seen) != 0)
+        return HS_RESULT_CORRUPT;
+    return HS_RESULT_OK;
+}
+
 void hs_gate_submit(struct hs_gate *gate, unsigned client, const struct hs_msg_submit *submit,
                     uint64_t request_id)
 {
@@ -202,6 +253,8 @@ void hs_gate_submit(struct hs_gate *gate, unsigned client, const struct hs_msg_s
     uint8_t                   job_id[HS_JOB_ID_BYTES];
     struct hs_ledger_digest   digest;
     const struct hs_gate_job *known;
+    const char               *why;
+    uint32_t                  code;
 
     gate->out.count(gate->out.self, HS_COUNT_jobs_submitted);
     memcpy(digest.bytes, submit->digest, sizeof digest.bytes);
@@ -212,45 +265,11 @@ void hs_gate_submit(struct hs_gate *gate, unsigned client, const struct hs_msg_s
         return;
     }
     if (join_pending(gate, client, request_id, job_id, &digest)) return;
-    if (gate->is_draining)
-        refuse(gate, client, request_id, HS_RESULT_DRAINING, "this gate takes no new jobs");
-    else if (!gate->is_leading)
-        refuse(gate, client, request_id, HS_RESULT_INITIALIZING, "the gate has just started");
-    else if (submit->plan_bytes > HS_PLAN_BYTES_MAX)
-        refuse(gate, client, request_id, HS_RESULT_TOO_LARGE, "a plan may have 4 MiB");
-    else if (!text.bytes)
-        refuse(gate, client, request_id, HS_RESULT_UNKNOWN_BLOB, "put the plan's text first");
-    else if (gate->fsm->active_count >= gate->limits.active_jobs_max)
-        refuse(gate, client, request_id, HS_RESULT_BUSY, "too many jobs are running");
-    else if (gate->out.is_quarantined(gate->out.self, digest_word(&digest)))
-        refuse(gate, client, request_id, HS_RESULT_FORBIDDEN,
-               "this plan has killed two processes and is set aside");
-    else {
-        struct hs_ledger_digest seen;
-
-        hs_ledger_digest_of(text, &seen);
-        if (text.bytes != submit->plan_bytes || memcmp(&seen, &digest, sizeof seen) != 0)
-            refuse(gate, client, request_id, HS_RESULT_CORRUPT, "the digest is not the plan's");
-        else
-            create_job(gate, client, submit, request_id, text, &digest);
-    }
-}
-
-/* Read once more: whatever was in the arena then belongs to somebody else by now. */
-static void learn_new(struct hs_gate *gate, struct hs_gate_job *job)
-{
-    struct hs_gate_soft  *soft = hs_gate_soft_of(gate, job);
-    struct hs_problems    problems;
-    const struct hs_plan *plan;
-    int64_t bytes = gate->out.blob_get(gate->out.self, &job->digest, gate->blob_memory,
-                                       HS_LEDGER_BLOB_BYTES_MAX);
-
-    memset(soft, 0, sizeof *soft);
-    soft->created_at_ns = gate->now_ns;
-    if (bytes <= 0) return;
-    plan = read_plan(gate, hs_view_of(gate->blob_memory, (size_t)bytes), job->id, &job->digest,
-                     &problems);
-    if (plan) hs_gate_learn_plan(gate, job, plan);
+    code = check_submit(gate, submit, text, &why);
+    if (code == HS_RESULT_OK)
+        create_job(gate, client, submit, request_id, text, &digest);
+    else
+        refuse(gate, client, request_id, code, why);
 }
 
 void hs_gate_submit_applied(struct hs_gate *gate, struct hs_gate_pending *pending, uint32_t code)
@@ -267,7 +286,7 @@ void hs_gate_submit_applied(struct hs_gate *gate, struct hs_gate_pending *pendin
     }
     if (code == HS_RESULT_OK) {
         gate->out.count(gate->out.self, HS_COUNT_jobs_accepted);
-        learn_new(gate, job);
+        hs_gate_begin_job(gate, job);
         hs_gate_show(gate, job);
     } else {
         gate->out.count(gate->out.self, HS_COUNT_jobs_refused);

@@ -2,17 +2,17 @@
 /* route.c - the choice of datacenters. */
 #include "roles/gate/route.h"
 
+#include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static bool is_there(const struct hs_gate *gate, const char *datacenter)
+static bool is_chosen(const struct hs_gate_job_create *create, const char *datacenter)
 {
-    for (unsigned i = 0; i < HS_GATE_MANAGERS_MAX; i++)
-        if (gate->managers[i].is_up && strcmp(gate->managers[i].datacenter, datacenter) == 0)
-            return true;
+    for (unsigned i = 0; i < create->slot_count; i++)
+        if (strcmp(create->datacenters[i], datacenter) == 0) return true;
     return false;
 }
 
@@ -35,6 +35,27 @@ static void add(struct hs_gate_job_create *create, const char *datacenter)
     create->slot_count++;
 }
 
+/* OK: added, or left out for another. */
+static uint32_t add_named(const struct hs_gate *gate, const struct hs_plan *plan, const char *name,
+                          struct hs_gate_job_create *create, struct hs_err *err)
+{
+    int manager = hs_gate_manager_of(gate, name);
+
+    if (is_chosen(create, name)) return HS_RESULT_OK;
+    if (manager >= 0 && !gate->managers[manager].is_draining) {
+        add(create, name);
+        return HS_RESULT_OK;
+    }
+    if (plan->datacenters.allow_fallback) return HS_RESULT_OK;
+    if (manager >= 0) {
+        (void)hs_err_set(err, 0, "datacenter \"%s\" takes no new jobs", name);
+        return HS_RESULT_NO_DATACENTER;
+    }
+    (void)hs_err_set(err, 0, "E-DC: unknown datacenter \"%s\" (there is \"%s\")", name,
+                     first_by_name(gate));
+    return HS_RESULT_INVALID;
+}
+
 uint32_t hs_gate_route(const struct hs_gate *gate, const struct hs_plan *plan,
                        struct hs_gate_job_create *create, struct hs_err *err)
 {
@@ -52,13 +73,9 @@ uint32_t hs_gate_route(const struct hs_gate *gate, const struct hs_plan *plan,
         return HS_RESULT_INVALID;
     }
     for (uint32_t i = 0; i < include->count; i++) {
-        if (is_there(gate, include->at[i]))
-            add(create, include->at[i]);
-        else if (!plan->datacenters.allow_fallback) {
-            (void)hs_err_set(err, 0, "E-DC: unknown datacenter \"%s\" (there is \"%s\")",
-                             include->at[i], first);
-            return HS_RESULT_INVALID;
-        }
+        uint32_t code = add_named(gate, plan, include->at[i], create, err);
+
+        if (code != HS_RESULT_OK) return code;
     }
     if (!create->slot_count) add(create, first);
     return HS_RESULT_OK;

@@ -5,6 +5,7 @@
 #define HS_GATE_ROUTE_H
 
 #include "roles/gate/gate.h"
+#include "roles/plan/plan.h"
 
 /* Fills slot_count and datacenters of create. HS_RESULT_OK; NO_DATACENTER: none is there, try later; INVALID: the plan names
  * one that does not exist here (err names it, and those that do). */
