@@ -333,9 +333,9 @@ static uint64_t turn_jobs(struct hs_gate *gate)
 
 uint64_t hs_gate_turn(struct hs_gate *gate, uint64_t now_ns)
 {
-    gate->now_ns = now_ns;
+    gate->now_ns = hs_max_u64(gate->now_ns, now_ns); /* frames between turns had later times */
     if (gate->wants_lead) lead(gate);
-    if (now_ns >= gate->due_ns) {
+    if (gate->now_ns >= gate->due_ns) {
         gate->due_ns = turn_jobs(gate);
         gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_managers(gate));
         gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_fetches(gate));
