@@ -27,6 +27,8 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-
         -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wredundant-decls -Wformat=2 -Wundef -Wvla \
         -Wswitch-enum -Wimplicit-fallthrough -Wdouble-promotion -Wpointer-arith -Wnull-dereference -Werror
 GCC_WARN := -Wcast-align=strict -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Warith-conversion -Wno-format-truncation
+# gcc takes the red zones between members for ends of objects.
+GCC_WARN += $(if $(SANITIZE),-Wno-stringop-overread -Wno-stringop-overflow)
 CLANG_WARN := -Wcast-align -Wcomma -Wmissing-variable-declarations -Wunreachable-code
 HARDEN := -fstack-protector-strong -fPIE -ftrivial-auto-var-init=zero \
           $(if $(IS_CLANG),-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang) \
