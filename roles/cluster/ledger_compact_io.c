@@ -13,8 +13,16 @@
 enum { COMPACT_FACTOR = 4 /* a file may hold four times what is alive */ };
 #define BLOB_GRACE_NS (60 * HS_NS_PER_S)
 
+/* Small blobs fill their table long before the file is large: nearly full, and some of them are of after the last compaction. */
+static bool are_blobs_many(const struct hs_ledger *ledger)
+{
+    return ledger->blob_count >= HS_LEDGER_BLOBS_MAX / 4 * 3 &&
+           ledger->blob_count >= ledger->live_blob_count + HS_LEDGER_BLOBS_MAX / 16;
+}
+
 bool hs_ledger_is_compaction_due(const struct hs_ledger *ledger)
 {
+    if (are_blobs_many(ledger)) return true;
     return ledger->stats.file_bytes > ledger->config.compact_bytes &&
            ledger->stats.file_bytes > COMPACT_FACTOR * ledger->live_bytes;
 }
@@ -114,6 +122,7 @@ int hs_ledger_prepare_compaction(struct hs_ledger *ledger)
     if (!rc) return 0;
     hs_log(HS_LOG_ERROR, "ledger", "compaction put off: %s", hs_err_code_text(rc));
     ledger->live_bytes = ledger->stats.file_bytes; /* try again when it has grown fourfold */
+    ledger->live_blob_count = ledger->blob_count;
     drop_image(ledger);
     return rc;
 }
@@ -140,5 +149,6 @@ void hs_ledger_finish_compaction(struct hs_ledger *ledger)
     ledger->stats.file_bytes = file.bytes;
     ledger->stats.compaction_count++;
     ledger->live_bytes = file.bytes;
+    ledger->live_blob_count = ledger->blob_count;
     drop_image(ledger);
 }

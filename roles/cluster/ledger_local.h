@@ -39,8 +39,9 @@ struct hs_ledger {
     struct hs_ledger_stats       stats;
     struct hs_file_op            op;
     unsigned                     file_idx;
-    uint32_t                     batch_number; /* of the last durable batch */
-    uint64_t                     live_bytes;   /* of the file after its last compaction */
+    uint32_t                     batch_number;    /* of the last durable batch */
+    uint64_t                     live_bytes;      /* of the file after its last compaction */
+    unsigned                     live_blob_count; /* likewise */
     uint64_t                     now_ns;
     bool                         is_announced;
     bool                         is_writing;

@@ -330,6 +330,28 @@ static void compaction_keeps_state_and_needed_blobs_and_drops_the_rest(void)
     ledger_world_fini(&world);
 }
 
+/* The file would never be large enough for a compaction. */
+static void small_blobs_that_nobody_needs_do_not_fill_the_table_for_ever(void)
+{
+    struct ledger_world    world;
+    struct hs_ledger_stats stats;
+    uint64_t               number = 0;
+
+    ledger_world_init(&world);
+    HS_CHECK_EQ(ledger_world_open(&world, HS_LOOP_AUTO), 0);
+    while (number < 3 * HS_LEDGER_BLOBS_MAX / 2) {
+        for (unsigned i = 0; i < 64; i++)
+            HS_CHECK_EQ(ledger_world_propose_holding(&world, number++), 0);
+        (void)ledger_world_settle(&world);
+        world.now_ns += 10 * HS_NS_PER_S;
+    }
+    stats = stats_of(&world);
+    HS_CHECK(stats.compaction_count >= 1 && stats.compaction_count <= 3);
+    HS_CHECK(stats.blob_count < HS_LEDGER_BLOBS_MAX / 4 * 3);
+    ledger_world_check(&world);
+    ledger_world_fini(&world);
+}
+
 /* Cut off anywhere, the new file does not count, and the old one still does. */
 static void half_a_compaction_changes_nothing(void)
 {
@@ -384,6 +406,8 @@ CU_TestInfo hs_tests_ledger_io[] = {
      a_blob_that_changed_on_the_disk_is_not_handed_out},
     {"compaction keeps state and needed blobs and drops the rest",
      compaction_keeps_state_and_needed_blobs_and_drops_the_rest},
+    {"small blobs that nobody needs do not fill the table for ever",
+     small_blobs_that_nobody_needs_do_not_fill_the_table_for_ever},
     {"half a compaction changes nothing", half_a_compaction_changes_nothing},
     CU_TEST_INFO_NULL,
 };
