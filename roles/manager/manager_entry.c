@@ -39,7 +39,7 @@ static void get_bytes(struct hs_reader *reader, void *into, size_t bytes)
 {
     struct hs_view view = hs_get_view(reader, bytes);
 
-    if (view.bytes == bytes) memcpy(into, view.data, bytes);
+    if (bytes && view.bytes == bytes) memcpy(into, view.data, bytes);
 }
 
 /* Numbers out of range are a failure, like everything that no encoder wrote. */
