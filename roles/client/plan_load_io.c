@@ -95,6 +95,7 @@ static int read_plan_text(const struct hs_options *options, struct hs_view *text
     struct stat status;
     int         rc;
 
+    *text = (struct hs_view){0};
     if (stat(options->operand, &status) < 0)
         return complain_of_file(options, "cannot be read: ", hs_err_code_text(-errno));
     if (S_ISDIR(status.st_mode)) return complain_of_file(options, "is a folder, not a plan", "");
@@ -179,7 +180,7 @@ static int resolve(struct hs_plan_load_result *result, const struct hs_options *
 
 int hs_plan_load_operand(struct hs_plan_load_result *result, const struct hs_options *options)
 {
-    void                 *memory = calloc(2, HS_PLAN_ARENA_BYTES); /* read twice */
+    void                 *memory;
     struct stat           status;
     struct hs_quick_flags flags;
     const char           *body;
@@ -188,6 +189,7 @@ int hs_plan_load_operand(struct hs_plan_load_result *result, const struct hs_opt
 
     memset(result, 0, sizeof *result);
     if (rc) return rc;
+    memory = calloc(2, HS_PLAN_ARENA_BYTES); /* read twice */
     if (!memory) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
     hs_arena_init(&result->arena, memory, (size_t)2 * HS_PLAN_ARENA_BYTES);
     hs_quick_flags_of(options, body, &flags);

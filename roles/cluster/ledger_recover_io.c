@@ -125,7 +125,7 @@ static int replay(struct hs_ledger *ledger, struct hs_view file, struct hs_err *
 {
     struct hs_ledger_scan   scan;
     struct hs_ledger_record record;
-    size_t                  whole_bytes;
+    size_t                  whole_bytes = 0;
     int                     rc = find_end(ledger, file, &whole_bytes, err);
 
     if (rc) return rc;

@@ -197,6 +197,7 @@ static void on_closed(struct hs_conn *conn, int reason)
         hs_gate_manager_down(&process->gate, manager);
         return;
     }
+    HS_ASSERT(tag < HS_GATE_CLIENTS_MAX);
     process->clients[tag] = NULL;
     drop_upload(&process->gate.uploads[tag]);
     hs_gate_client_closed(&process->gate, (unsigned)tag);
