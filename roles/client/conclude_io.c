@@ -27,10 +27,9 @@ static int print_json(const struct hs_report *report)
 
 static int print_text(const struct hs_report *report)
 {
-    static char text[HS_REPORT_TEXT_BYTES];
-    size_t      bytes = hs_report_text(report, text, sizeof text);
+    char text[HS_REPORT_TEXT_BYTES];
 
-    return hs_print(STDOUT_FILENO, text, bytes);
+    return hs_print(STDOUT_FILENO, text, hs_report_text(report, text, sizeof text));
 }
 
 int hs_report_results(struct hs_view bytes, struct hs_report_meta *meta, bool is_json,
@@ -84,7 +83,7 @@ int hs_session_conclude(struct hs_session *session)
                                     .run_id =
                                         hs_hex_format(follow->config.job_id, HS_JOB_ID_BYTES, run_id),
                                     .restart_count = session->death_count,
-                                    .in_flight_mean = hs_live_in_flight_mean(&session->live),
+                                    .in_flight_mean = hs_live_job_in_flight_mean(&session->live),
                                     .is_interrupted = session->signal != 0};
     struct hs_run_end       end = {.job_state = follow->status, .signal = session->signal};
     int                     rc;

@@ -3,7 +3,7 @@
 #ifndef HS_CLIENT_DISPLAY_H
 #define HS_CLIENT_DISPLAY_H
 
-#include "roles/client/live.h"
+#include "roles/client/live_job.h"
 
 enum hs_display_mode { HS_DISPLAY_NONE, HS_DISPLAY_LINES, HS_DISPLAY_SCREEN };
 

@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { COLUMNS = 80, SCREEN_BYTES = 32 << 10 };
+enum { COLUMNS = 80 };
 
 /* Statistics come each second, more or less: a line waits for most of one. */
 #define LINE_MIN_NS (700 * HS_NS_PER_MS)
@@ -56,12 +56,13 @@ void hs_display_note(struct hs_display *display, const char *format, ...)
                   "the run matters more");
 }
 
-static void print_line(const struct hs_live *live)
+static void print_line(const struct hs_live_job *live)
 {
     const struct hs_report_line line = {.elapsed_ns = live->elapsed_ns,
-                                        .phase = hs_live_phase_name(live),
+                                        .phase = hs_live_job_phase_name(live),
                                         .interval_ns = live->interval_ns,
-                                        .in_flight_count = hs_stats_in_flight(hs_live_total(live))};
+                                        .in_flight_count =
+                                            hs_stats_in_flight(hs_live_job_total(live))};
     char                        text[HS_REPORT_LINE_BYTES + 1];
     size_t bytes = hs_report_line(&line, &live->interval, text, HS_REPORT_LINE_BYTES);
 
@@ -81,29 +82,29 @@ static unsigned terminal_columns(void)
  * show it at once (those who do not know the question ignore it). */
 static void draw(struct hs_display *display)
 {
-    static char rows[SCREEN_BYTES];
-    static char out[SCREEN_BYTES + HS_CANVAS_ROWS_MAX * 8];
-    size_t      used = 0;
-    char       *row = rows;
-    char       *end;
+    char       *out = display->out;
+    size_t      used;
+    const char *row = display->rows;
+    const char *end;
 
     hs_canvas_init(&display->canvas, terminal_columns(), display->is_unicode, display->has_colour);
     hs_screen_draw(&display->screen, &display->canvas);
-    (void)hs_canvas_render(&display->canvas, rows, sizeof rows);
-    used = (size_t)snprintf(out, sizeof out, "\x1b[?2026h");
+    (void)hs_canvas_render(&display->canvas, display->rows, sizeof display->rows);
+    used = (size_t)snprintf(out, sizeof display->out, "\x1b[?2026h");
     if (display->drawn_rows)
-        used += (size_t)snprintf(out + used, sizeof out - used, "\x1b[%uF", display->drawn_rows);
+        used += (size_t)snprintf(out + used, sizeof display->out - used, "\x1b[%uF",
+                                 display->drawn_rows);
     for (; (end = strchr(row, '\n')) != NULL; row = end + 1)
-        used += (size_t)snprintf(out + used, sizeof out - used, "%.*s\x1b[K\r\n", (int)(end - row),
-                                 row);
-    used += (size_t)snprintf(out + used, sizeof out - used, "\x1b[J\x1b[?2026l");
+        used += (size_t)snprintf(out + used, sizeof display->out - used, "%.*s\x1b[K\r\n",
+                                 (int)(end - row), row);
+    used += (size_t)snprintf(out + used, sizeof display->out - used, "\x1b[J\x1b[?2026l");
     display->drawn_rows = display->canvas.rows;
     HS_IGNORE(hs_print(STDERR_FILENO, out, used), "the run matters more");
 }
 
-void hs_display_figures(struct hs_display *display, struct hs_live *live)
+void hs_display_figures(struct hs_display *display, struct hs_live_job *live)
 {
-    bool is_new = hs_live_close_interval(live, LINE_MIN_NS);
+    bool is_new = hs_live_job_close_interval(live, LINE_MIN_NS);
 
     display->screen.live = live;
     if (display->mode == HS_DISPLAY_SCREEN) draw(display);

@@ -7,6 +7,9 @@
 #include "roles/client/display.h"
 #include "roles/client/screen.h"
 
+enum { HS_DISPLAY_SCREEN_BYTES = 32 << 10 };
+
+/* On the heap: it holds what it draws. */
 struct hs_display {
     enum hs_display_mode mode;
     bool                 is_unicode;
@@ -15,6 +18,8 @@ struct hs_display {
     int log_fd; /* what would spoil the screen goes here until it is over; -1: standard error */
     struct hs_screen screen;
     struct hs_canvas canvas;
+    char             rows[HS_DISPLAY_SCREEN_BYTES];
+    char             out[HS_DISPLAY_SCREEN_BYTES + HS_CANVAS_ROWS_MAX * 8];
 };
 
 struct hs_options;
@@ -24,7 +29,7 @@ void hs_display_open(struct hs_display *display, const char *name,
 /* Something that happened, as one line. */
 void hs_display_note(struct hs_display *display, const char *format, ...) HS_PRINTF(2, 3);
 /* Figures have moved on. */
-void hs_display_figures(struct hs_display *display, struct hs_live *live);
+void hs_display_figures(struct hs_display *display, struct hs_live_job *live);
 /* Nothing is drawn from here on; what the screen held back is said. */
 void hs_display_close(struct hs_display *display);
 

@@ -15,19 +15,6 @@
 /* A daemon that is being started again is waited for. */
 #define PATIENCE_NS (60 * HS_NS_PER_S)
 
-static struct hs_session session;
-static struct hs_display display;
-
-static int open_session(const struct hs_session_wish *wish)
-{
-    struct hs_err err;
-
-    if (hs_session_open(&session, wish, &display, &err) == 0) return 0;
-    hs_session_close(&session);
-    hs_display_close(&display);
-    return hs_complain(HS_EXIT_CLUSTER, "%s", err.text);
-}
-
 static int socket_of(const struct hs_options *options, char path[HS_SOCKET_PATH_BYTES])
 {
     struct hs_err err;
@@ -47,35 +34,51 @@ static int print_id(const struct hs_session *submitted, bool is_json)
     return hs_print_text(STDOUT_FILENO, line) < 0 ? HS_EXIT_OUTPUT : HS_EXIT_OK;
 }
 
+/* Opens, serves, concludes. */
+static int carry_through(struct hs_session *session, const struct hs_session_wish *wish)
+{
+    struct hs_err err;
+    int           code;
+
+    if (hs_session_open(session, wish, &err) < 0) {
+        code = hs_complain(HS_EXIT_CLUSTER, "%s", err.text);
+    } else {
+        hs_session_serve(session);
+        code = wish->follow.only_submit && session->follow.has_job
+                   ? print_id(session, wish->is_json)
+                   : hs_session_conclude(session);
+    }
+    hs_session_close(session);
+    return code;
+}
+
 int hs_command_submit(const struct hs_options *options)
 {
     struct hs_plan_load_result loaded;
-    struct hs_session_wish     wish = {0};
+    struct hs_session_wish     wish = {.is_json = options->value[HS_OPTION_json] != NULL};
+    struct hs_session         *session;
     char                       path[HS_SOCKET_PATH_BYTES];
     int                        rc = socket_of(options, path);
 
     if (!rc) rc = hs_plan_load_operand(&loaded, options);
     if (rc) return rc;
+    session = hs_session_create(loaded.plan->name, options);
+    if (!session) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
     wish.name = loaded.plan->name;
     wish.socket_path = path;
     wish.follow.plan = loaded.text;
     wish.follow.patience_ns = PATIENCE_NS;
     wish.follow.only_submit = true;
-    hs_display_open(&display, wish.name, options);
-    rc = open_session(&wish);
-    if (rc) return rc;
-    hs_session_serve(&session);
-    hs_display_close(&display);
-    rc = session.follow.has_job ? print_id(&session, options->value[HS_OPTION_json] != NULL)
-                                : hs_session_conclude(&session);
-    hs_session_close(&session);
+    rc = carry_through(session, &wish);
+    hs_session_destroy(&session);
     return rc;
 }
 
 int hs_command_watch(const struct hs_options *options)
 {
-    static char            name[HS_NAME_BYTES];
+    char                   name[HS_NAME_BYTES];
     struct hs_session_wish wish = {.name = name, .is_json = options->value[HS_OPTION_json] != NULL};
+    struct hs_session     *session;
     char                   path[HS_SOCKET_PATH_BYTES];
     int                    rc = socket_of(options, path);
 
@@ -85,16 +88,13 @@ int hs_command_watch(const struct hs_options *options)
                            "a job is named by its 32 digits (see: hyperscale list), not \"%.60s\"",
                            options->operand);
     (void)snprintf(name, sizeof name, "%.8s", options->operand);
-    hs_display_open(&display, name, options);
+    session = hs_session_create(name, options);
+    if (!session) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
     wish.socket_path = path;
     wish.learned_name = name;
     wish.follow.patience_ns = PATIENCE_NS;
-    wish.follow.stats_interval_ns = hs_display_interval_ns(display.mode);
-    rc = open_session(&wish);
-    if (rc) return rc;
-    hs_session_serve(&session);
-    rc = hs_session_conclude(&session);
-    hs_session_close(&session);
-    hs_display_close(&display);
+    wish.follow.stats_interval_ns = hs_display_interval_ns(session->display.mode);
+    rc = carry_through(session, &wish);
+    hs_session_destroy(&session);
     return rc;
 }

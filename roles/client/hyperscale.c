@@ -31,7 +31,7 @@ static const char *lookup(const char *name)
 
 static int show_help(const struct hs_options *options)
 {
-    static char      memory[HELP_BYTES];
+    char             memory[HELP_BYTES];
     struct hs_writer out;
     const char      *topic = options->operand;
     enum hs_command  command = topic ? hs_command_from_name(topic) : options->command;

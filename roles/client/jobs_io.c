@@ -25,9 +25,9 @@
 enum { ANSWER_TIMEOUT_MS = 10000, STATUS_TEXT_BYTES = 64 << 10, RESULTS_BYTES_MAX = 256 << 20 };
 
 struct gate {
-    struct hs_gate_link link;
-    char                path[HS_SOCKET_PATH_BYTES];
-    union hs_msg        answer;
+    struct hs_client_link link;
+    char                  path[HS_SOCKET_PATH_BYTES];
+    union hs_msg          answer;
 };
 
 static int complain_of_daemon(const char *path, int rc)
@@ -39,7 +39,7 @@ static int complain_of_daemon(const char *path, int rc)
     return hs_complain(HS_EXIT_CLUSTER, "%s: %s", path, hs_err_code_text(rc));
 }
 
-static int open_gate(struct gate *gate, const struct hs_options *options)
+static int connect_gate(struct gate *gate, const struct hs_options *options)
 {
     const struct hs_msg_hello hello = {.role = HS_ROLE_CLIENT, .version = 1};
     struct hs_err             err;
@@ -47,10 +47,28 @@ static int open_gate(struct gate *gate, const struct hs_options *options)
 
     if (hs_socket_path(options->value[HS_OPTION_socket], HS_SOCKET_GATE, gate->path, &err) < 0)
         return hs_complain(HS_EXIT_USAGE, "%s", err.text);
-    rc = hs_gate_link_init(&gate->link);
-    if (!rc) rc = hs_gate_link_connect(&gate->link, gate->path);
-    if (!rc) rc = hs_gate_link_send(&gate->link, HS_MSG_HELLO, &hello);
+    rc = hs_client_link_init(&gate->link);
+    if (!rc) rc = hs_client_link_connect(&gate->link, gate->path);
+    if (!rc) rc = hs_client_link_send(&gate->link, HS_MSG_HELLO, &hello);
     return rc < 0 ? complain_of_daemon(gate->path, rc) : 0;
+}
+
+/* NULL: out of memory, which has been printed. */
+static struct gate *make_gate(void)
+{
+    struct gate *gate = calloc(1, sizeof *gate);
+
+    if (gate)
+        gate->link.fd = -1;
+    else
+        (void)hs_complain(HS_EXIT_INTERNAL, "out of memory");
+    return gate;
+}
+
+static void close_gate(struct gate *gate)
+{
+    hs_client_link_fini(&gate->link);
+    free(gate);
 }
 
 /* Waits for an answer of that type into gate->answer; other messages are for nobody here. */
@@ -61,7 +79,7 @@ static int await(struct gate *gate, enum hs_msg_type wanted)
     while (hs_client_now_ns() < deadline_ns) {
         struct pollfd    readable = {.fd = gate->link.fd, .events = POLLIN};
         enum hs_msg_type type;
-        int              rc = hs_gate_link_receive(&gate->link, &type, &gate->answer);
+        int              rc = hs_client_link_receive(&gate->link, &type, &gate->answer);
 
         if (rc < 0) return rc;
         if (rc == 1 && type == wanted) return 0;
@@ -75,7 +93,7 @@ static int await(struct gate *gate, enum hs_msg_type wanted)
 static int ask(struct gate *gate, enum hs_msg_type type, const void *message,
                enum hs_msg_type wanted)
 {
-    int rc = hs_gate_link_send(&gate->link, type, message);
+    int rc = hs_client_link_send(&gate->link, type, message);
 
     if (!rc) rc = await(gate, wanted);
     if (rc == -ECANCELED)
@@ -144,14 +162,16 @@ static int list_all(struct gate *gate, const struct hs_options *options, json_t 
 
 int hs_command_list(const struct hs_options *options)
 {
-    static struct gate gate;
-    char               line[HS_JOBS_LINE_BYTES];
-    json_t            *jobs = options->value[HS_OPTION_json] ? json_array() : NULL;
-    int                rc = open_gate(&gate, options);
+    struct gate *gate = make_gate();
+    char         line[HS_JOBS_LINE_BYTES];
+    json_t      *jobs = options->value[HS_OPTION_json] ? json_array() : NULL;
+    int          rc;
 
+    if (!gate) return HS_EXIT_INTERNAL;
+    rc = connect_gate(gate, options);
     if (!rc && !jobs && hs_print_text(STDOUT_FILENO, hs_jobs_title(line)) < 0) rc = HS_EXIT_OUTPUT;
-    if (!rc) rc = list_all(&gate, options, jobs);
-    hs_gate_link_fini(&gate.link);
+    if (!rc) rc = list_all(gate, options, jobs);
+    close_gate(gate);
     if (rc || !jobs) {
         json_decref(jobs);
         return rc;
@@ -161,24 +181,40 @@ int hs_command_list(const struct hs_options *options)
 
 /* ---- status JOB, cancel ---- */
 
+static int print_status(const struct hs_msg_status *status)
+{
+    char *text = malloc(STATUS_TEXT_BYTES);
+    int   rc = text ? hs_jobs_status_text(status, text, STATUS_TEXT_BYTES) : -ENOMEM;
+
+    if (rc < 0)
+        rc = hs_complain(HS_EXIT_CLUSTER, "the status: %s", hs_err_code_text(rc));
+    else if (hs_print_text(STDOUT_FILENO, text) < 0)
+        rc = HS_EXIT_OUTPUT;
+    free(text);
+    return rc;
+}
+
+static int show_status(struct gate *gate, const struct hs_msg_status_get *get, bool is_json)
+{
+    const struct hs_msg_status *status = &gate->answer.status;
+    int                         rc = ask(gate, HS_MSG_STATUS_GET, get, HS_MSG_STATUS);
+
+    if (rc) return rc;
+    if (status->code != HS_RESULT_OK) return complain_of_code(status->code, status->text);
+    return is_json ? print_document(hs_jobs_status_json(status)) : print_status(status);
+}
+
 int hs_command_status_of_job(const struct hs_options *options)
 {
-    static struct gate       gate;
-    static char              text[STATUS_TEXT_BYTES];
+    struct gate             *gate = make_gate();
     struct hs_msg_status_get get = {0};
-    int                      rc = parse_job(options, get.job_id);
+    int                      rc;
 
-    if (!rc) rc = open_gate(&gate, options);
-    if (!rc) rc = ask(&gate, HS_MSG_STATUS_GET, &get, HS_MSG_STATUS);
-    if (!rc && gate.answer.status.code != HS_RESULT_OK)
-        rc = complain_of_code(gate.answer.status.code, gate.answer.status.text);
-    if (!rc && options->value[HS_OPTION_json])
-        rc = print_document(hs_jobs_status_json(&gate.answer.status));
-    else if (!rc && hs_jobs_status_text(&gate.answer.status, text, sizeof text) < 0)
-        rc = hs_complain(HS_EXIT_CLUSTER, "the status cannot be read");
-    else if (!rc && hs_print_text(STDOUT_FILENO, text) < 0)
-        rc = HS_EXIT_OUTPUT;
-    hs_gate_link_fini(&gate.link);
+    if (!gate) return HS_EXIT_INTERNAL;
+    rc = parse_job(options, get.job_id);
+    if (!rc) rc = connect_gate(gate, options);
+    if (!rc) rc = show_status(gate, &get, options->value[HS_OPTION_json] != NULL);
+    close_gate(gate);
     return rc;
 }
 
@@ -201,24 +237,31 @@ static int fill_cancel(const struct hs_options *options, struct hs_msg_cancel *c
     return 0;
 }
 
+static int cancel_job(struct gate *gate, const struct hs_msg_cancel *cancel)
+{
+    const struct hs_msg_cancel_ack *ack = &gate->answer.cancel_ack;
+    char                            line[HS_NAME_BYTES];
+    int                             rc = ask(gate, HS_MSG_CANCEL, cancel, HS_MSG_CANCEL_ACK);
+
+    if (rc) return rc;
+    if (ack->code != HS_RESULT_OK && ack->code != HS_RESULT_ALREADY_CANCELLED)
+        return complain_of_code(ack->code, ack->text);
+    (void)snprintf(line, sizeof line, "%s\n", hs_job_state_name(ack->status));
+    return hs_print_text(STDOUT_FILENO, line) < 0 ? HS_EXIT_OUTPUT : HS_EXIT_OK;
+}
+
 int hs_command_cancel(const struct hs_options *options)
 {
-    static struct gate   gate;
+    struct gate         *gate = make_gate();
     struct hs_msg_cancel cancel = {0};
-    char                 line[HS_ERR_TEXT_BYTES + 64];
-    int                  rc = parse_job(options, cancel.job_id);
+    int                  rc;
 
+    if (!gate) return HS_EXIT_INTERNAL;
+    rc = parse_job(options, cancel.job_id);
     if (!rc) rc = fill_cancel(options, &cancel);
-    if (!rc) rc = open_gate(&gate, options);
-    if (!rc) rc = ask(&gate, HS_MSG_CANCEL, &cancel, HS_MSG_CANCEL_ACK);
-    if (!rc && gate.answer.cancel_ack.code != HS_RESULT_OK &&
-        gate.answer.cancel_ack.code != HS_RESULT_ALREADY_CANCELLED)
-        rc = complain_of_code(gate.answer.cancel_ack.code, gate.answer.cancel_ack.text);
-    if (!rc) {
-        (void)snprintf(line, sizeof line, "%s\n", hs_job_state_name(gate.answer.cancel_ack.status));
-        if (hs_print_text(STDOUT_FILENO, line) < 0) rc = HS_EXIT_OUTPUT;
-    }
-    hs_gate_link_fini(&gate.link);
+    if (!rc) rc = connect_gate(gate, options);
+    if (!rc) rc = cancel_job(gate, &cancel);
+    close_gate(gate);
     return rc;
 }
 
@@ -314,16 +357,18 @@ static int report(const struct fetched *fetched, const char *name, const uint8_t
 
 int hs_command_results(const struct hs_options *options)
 {
-    static struct gate gate;
-    struct fetched     fetched = {0};
-    uint8_t            job_id[HS_JOB_ID_BYTES];
-    char               name[HS_NAME_BYTES];
-    int                rc = parse_job(options, job_id);
+    struct gate   *gate = make_gate();
+    struct fetched fetched = {0};
+    uint8_t        job_id[HS_JOB_ID_BYTES];
+    char           name[HS_NAME_BYTES];
+    int            rc;
 
-    if (!rc) rc = open_gate(&gate, options);
-    if (!rc) rc = name_of(&gate, job_id, name);
-    if (!rc) rc = fetch(&gate, job_id, &fetched);
-    hs_gate_link_fini(&gate.link);
+    if (!gate) return HS_EXIT_INTERNAL;
+    rc = parse_job(options, job_id);
+    if (!rc) rc = connect_gate(gate, options);
+    if (!rc) rc = name_of(gate, job_id, name);
+    if (!rc) rc = fetch(gate, job_id, &fetched);
+    close_gate(gate);
     if (!rc) rc = report(&fetched, name, job_id, options->value[HS_OPTION_json] != NULL);
     free(fetched.bytes);
     return rc;

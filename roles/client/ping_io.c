@@ -34,10 +34,11 @@ struct ping {
     struct hs_writer           request;
     struct hs_ping_answer      answer;
     uint64_t                   deadline_ns;
+    uint8_t                    request_memory[REQUEST_BYTES];
+    uint8_t                    bytes[RECEIVE_BYTES];
+    char                       text[TEXT_BYTES];
     int                        fd;
 };
-
-static uint8_t request_memory[REQUEST_BYTES];
 
 static int resolve(struct ping *ping)
 {
@@ -135,7 +136,6 @@ static int send_request(struct ping *ping)
 /* Reads until the answer is whole. */
 static int receive(struct ping *ping, struct hs_http1 *parser)
 {
-    static uint8_t          bytes[RECEIVE_BYTES];
     struct hs_http1_capture capture;
     uint64_t                begin_ns = hs_client_now_ns();
     uint64_t                first_ns = 0;
@@ -144,7 +144,7 @@ static int receive(struct ping *ping, struct hs_http1 *parser)
     hs_http1_capture_init(&capture, ping->answer.head, HS_PING_HEAD_BYTES, NULL, 0);
     while (rc == HS_HTTP1_MORE) {
         size_t  consumed;
-        ssize_t got = recv(ping->fd, bytes, sizeof bytes, 0);
+        ssize_t got = recv(ping->fd, ping->bytes, sizeof ping->bytes, 0);
 
         if (got < 0 && errno == EAGAIN) {
             int waited = wait_for(ping, POLLIN);
@@ -155,7 +155,7 @@ static int receive(struct ping *ping, struct hs_http1 *parser)
         if (got < 0) return -errno;
         if (!first_ns) first_ns = hs_client_now_ns();
         rc = got == 0 ? hs_http1_eof(parser)
-                      : hs_http1_feed(parser, &capture, bytes, (size_t)got, &consumed);
+                      : hs_http1_feed(parser, &capture, ping->bytes, (size_t)got, &consumed);
     }
     ping->answer.head_bytes = capture.head_bytes;
     ping->answer.wait_ns = first_ns - begin_ns;
@@ -185,13 +185,11 @@ static int once(struct ping *ping, const char **why)
     return rc < 0 ? rc : 0;
 }
 
-static int show(const struct ping *ping, bool is_first, json_t *answers)
+static int show(struct ping *ping, bool is_first, json_t *answers)
 {
-    static char text[TEXT_BYTES];
-
     if (answers) return json_array_append_new(answers, hs_ping_json(&ping->answer));
-    hs_ping_text(&ping->answer, is_first, text, sizeof text);
-    return hs_print_text(STDOUT_FILENO, text);
+    hs_ping_text(&ping->answer, is_first, ping->text, sizeof ping->text);
+    return hs_print_text(STDOUT_FILENO, ping->text);
 }
 
 static int run(struct ping *ping, json_t *answers)
@@ -222,25 +220,36 @@ static int print_answers(json_t *answers)
     return rc < 0 ? HS_EXIT_OUTPUT : HS_EXIT_OK;
 }
 
+static int ping_all(struct ping *ping, const struct hs_options *options)
+{
+    json_t *answers = options->value[HS_OPTION_json] ? json_array() : NULL;
+    int     code;
+
+    hs_writer_init(&ping->request, ping->request_memory, sizeof ping->request_memory);
+    hs_ping_request(options, ping->wish, &ping->request);
+    if (hs_writer_finish(&ping->request) < 0)
+        return hs_complain(HS_EXIT_USAGE, "the request is too long");
+    code = run(ping, answers);
+    if (answers && !code) code = print_answers(answers);
+    json_decref(answers);
+    return code;
+}
+
 int hs_command_ping(const struct hs_options *options)
 {
-    static struct ping  ping;
+    struct ping        *ping;
     struct hs_ping_wish wish;
     struct hs_err       err;
-    json_t             *answers = options->value[HS_OPTION_json] ? json_array() : NULL;
     int                 code;
 
     if (hs_ping_wish(options, &wish, &err) < 0) return hs_complain(HS_EXIT_USAGE, "%s", err.text);
-    ping.wish = &wish;
-    ping.fd = -1;
-    hs_writer_init(&ping.request, request_memory, sizeof request_memory);
-    hs_ping_request(options, &wish, &ping.request);
-    if (hs_writer_finish(&ping.request) < 0)
-        return hs_complain(HS_EXIT_USAGE, "the request is too long");
-    code = run(&ping, answers);
-    if (answers && !code) code = print_answers(answers);
-    close_connection(&ping);
-    if (ping.addresses) freeaddrinfo(ping.addresses);
-    json_decref(answers);
+    ping = calloc(1, sizeof *ping);
+    if (!ping) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
+    ping->wish = &wish;
+    ping->fd = -1;
+    code = ping_all(ping, options);
+    close_connection(ping);
+    if (ping->addresses) freeaddrinfo(ping->addresses);
+    free(ping);
     return code;
 }

@@ -46,33 +46,30 @@ static uint32_t count_steps(const struct hs_plan *plan)
 static int run(const struct hs_options *options, const struct hs_plan_load_result *loaded,
                uint32_t engine_count)
 {
-    static struct hs_session session;
-    struct hs_session_wish   wish = {.name = loaded->plan->name,
-                                     .step_count = count_steps(loaded->plan),
-                                     .cancels = true,
-                                     .is_json = options->value[HS_OPTION_json] != NULL};
-    static struct hs_display display;
-    struct hs_err            err;
-    bool                     is_quiet = options->value[HS_OPTION_quiet] != NULL;
-    int                      code;
+    struct hs_session     *session = hs_session_create(loaded->plan->name, options);
+    struct hs_session_wish wish = {.name = loaded->plan->name,
+                                   .step_count = count_steps(loaded->plan),
+                                   .cancels = true,
+                                   .is_json = options->value[HS_OPTION_json] != NULL};
+    struct hs_err          err;
+    int                    code;
 
-    hs_display_open(&display, wish.name, options);
+    if (!session) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
     wish.follow.plan = loaded->text;
     wish.follow.patience_ns = PATIENCE_NS;
-    wish.follow.stats_interval_ns = hs_display_interval_ns(display.mode);
+    wish.follow.stats_interval_ns = hs_display_interval_ns(session->display.mode);
     wish.tree = (struct hs_tree_wish){.engine_count = engine_count,
                                       .progress_interval_ns = wish.follow.stats_interval_ns,
-                                      .is_quiet = is_quiet,
-                                      .log_fd = display.log_fd};
-    if (hs_session_open(&session, &wish, &display, &err) < 0) {
-        hs_session_close(&session);
-        hs_display_close(&display);
-        return hs_complain(HS_EXIT_INTERNAL, "%s", err.text);
+                                      .is_quiet = options->value[HS_OPTION_quiet] != NULL,
+                                      .log_fd = session->display.log_fd};
+    if (hs_session_open(session, &wish, &err) == 0) {
+        hs_session_serve(session);
+        code = hs_session_conclude(session);
+    } else {
+        code = hs_complain(HS_EXIT_INTERNAL, "%s", err.text);
     }
-    hs_session_serve(&session);
-    code = hs_session_conclude(&session);
-    hs_session_close(&session);
-    hs_display_close(&display);
+    hs_session_close(session);
+    hs_session_destroy(&session);
     return code;
 }
 

@@ -43,7 +43,7 @@ bool hs_screen_takes_unicode(const char *lc_all, const char *lc_ctype, const cha
     return text && (strstr(text, "UTF-8") || strstr(text, "utf8") || strstr(text, "utf-8"));
 }
 
-static double share_done(const struct hs_live *live)
+static double share_done(const struct hs_live_job *live)
 {
     if (live->planned_ns == 0 || live->planned_ns == HS_NEVER_NS) return -1.0;
     if (live->elapsed_ns >= live->planned_ns) return 1.0;
@@ -57,13 +57,13 @@ static const char *whole_seconds(char *text, uint64_t ns)
 
 static void draw_title(const struct hs_screen *screen, struct hs_canvas *canvas)
 {
-    const struct hs_live *live = screen->live;
-    double                share = share_done(live);
-    char                  elapsed[HS_UNITS_TEXT_BYTES];
-    char                  planned[HS_UNITS_TEXT_BYTES];
-    char                  text[LINE_BYTES];
-    unsigned              bar_width = canvas->columns / 4;
-    unsigned              column;
+    const struct hs_live_job *live = screen->live;
+    double                    share = share_done(live);
+    char                      elapsed[HS_UNITS_TEXT_BYTES];
+    char                      planned[HS_UNITS_TEXT_BYTES];
+    char                      text[LINE_BYTES];
+    unsigned                  bar_width = canvas->columns / 4;
+    unsigned                  column;
 
     if (bar_width > BAR_WIDTH_MAX) bar_width = BAR_WIDTH_MAX;
     canvas->style = HS_STYLE_BOLD;
@@ -71,12 +71,12 @@ static void draw_title(const struct hs_screen *screen, struct hs_canvas *canvas)
     column = hs_canvas_text(canvas, 0, column + 2, canvas->columns / 4, screen->name);
     canvas->style = HS_STYLE_PLAIN;
     if (share < 0) {
-        (void)snprintf(text, sizeof text, "%s  %s", hs_live_phase_name(live),
+        (void)snprintf(text, sizeof text, "%s  %s", hs_live_job_phase_name(live),
                        whole_seconds(elapsed, live->elapsed_ns));
         (void)hs_canvas_text(canvas, 0, column + 3, canvas->columns, text);
         return;
     }
-    (void)snprintf(text, sizeof text, "%s  %s / %s", hs_live_phase_name(live),
+    (void)snprintf(text, sizeof text, "%s  %s / %s", hs_live_job_phase_name(live),
                    whole_seconds(elapsed, live->elapsed_ns),
                    whole_seconds(planned, live->planned_ns));
     hs_canvas_text_right(canvas, 0, canvas->columns - bar_width - 8, text);
@@ -114,10 +114,10 @@ static void draw_counts(const struct hs_stats *total, struct hs_canvas *canvas, 
     canvas->style = HS_STYLE_PLAIN;
 }
 
-static void draw_rate(const struct hs_live *live, struct hs_canvas *canvas, unsigned row)
+static void draw_rate(const struct hs_live_job *live, struct hs_canvas *canvas, unsigned row)
 {
     const struct hs_stats *now = &live->interval;
-    const struct hs_stats *total = hs_live_total(live);
+    const struct hs_stats *total = hs_live_job_total(live);
     char                   text[HS_UNITS_TEXT_BYTES];
 
     hs_canvas_box(canvas, row, 0, BOX_HEIGHT, LEFT_WIDTH, "rate");
@@ -156,7 +156,7 @@ static void draw_latency_row(const struct hs_stats *stats, enum hs_measure measu
                              : "-");
 }
 
-static void draw_latency(const struct hs_live *live, struct hs_canvas *canvas, unsigned row)
+static void draw_latency(const struct hs_live_job *live, struct hs_canvas *canvas, unsigned row)
 {
     static const char *const heads[5] = {"p50", "p90", "p99", "p99.9", "max"};
     unsigned                 at = LEFT_WIDTH;
@@ -170,9 +170,9 @@ static void draw_latency(const struct hs_live *live, struct hs_canvas *canvas, u
     (void)hs_canvas_text(canvas, row + 2, at + 1, LABEL_WIDTH, "now");
     draw_latency_row(&live->interval, HS_MEASURE_RESPONSE, canvas, row + 2, cells);
     (void)hs_canvas_text(canvas, row + 3, at + 1, LABEL_WIDTH, "all");
-    draw_latency_row(hs_live_total(live), HS_MEASURE_RESPONSE, canvas, row + 3, cells);
+    draw_latency_row(hs_live_job_total(live), HS_MEASURE_RESPONSE, canvas, row + 3, cells);
     (void)hs_canvas_text(canvas, row + 4, at + 1, LABEL_WIDTH, "service");
-    draw_latency_row(hs_live_total(live), HS_MEASURE_SERVICE, canvas, row + 4, cells);
+    draw_latency_row(hs_live_job_total(live), HS_MEASURE_SERVICE, canvas, row + 4, cells);
 }
 
 static uint64_t bytes_per_s(uint64_t bytes, uint64_t interval_ns)
@@ -180,7 +180,7 @@ static uint64_t bytes_per_s(uint64_t bytes, uint64_t interval_ns)
     return interval_ns ? (uint64_t)((double)bytes / (double)interval_ns * (double)HS_NS_PER_S) : 0;
 }
 
-static void draw_traffic(const struct hs_live *live, struct hs_canvas *canvas, unsigned row)
+static void draw_traffic(const struct hs_live_job *live, struct hs_canvas *canvas, unsigned row)
 {
     const struct hs_stats *now = &live->interval;
     char                   in[HS_UNITS_TEXT_BYTES];
@@ -243,15 +243,15 @@ static bool draw_errors(const struct hs_stats *total, struct hs_canvas *canvas, 
 
 void hs_screen_draw(const struct hs_screen *screen, struct hs_canvas *canvas)
 {
-    const struct hs_live *live = screen->live;
-    unsigned              row = 1 + BOX_HEIGHT;
+    const struct hs_live_job *live = screen->live;
+    unsigned                  row = 1 + BOX_HEIGHT;
 
     draw_title(screen, canvas);
     draw_rate(live, canvas, 1);
     draw_latency(live, canvas, 1);
     draw_traffic(live, canvas, row++);
-    if (draw_statuses(hs_live_total(live), canvas, row)) row++;
-    if (draw_errors(hs_live_total(live), canvas, row)) row++;
+    if (draw_statuses(hs_live_job_total(live), canvas, row)) row++;
+    if (draw_errors(hs_live_job_total(live), canvas, row)) row++;
     for (uint32_t i = 0; i < screen->note_count; i++)
         (void)hs_canvas_text(canvas, row++, 2, canvas->columns - 2, screen->notes[i]);
     canvas->style = HS_STYLE_DIM;

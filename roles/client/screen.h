@@ -4,14 +4,14 @@
 #define HS_CLIENT_SCREEN_H
 
 #include "roles/client/canvas.h"
-#include "roles/client/live.h"
+#include "roles/client/live_job.h"
 
 enum { HS_SCREEN_COLUMNS_MIN = 40, HS_SCREEN_NOTES = 3, HS_SCREEN_NOTE_BYTES = 160 };
 
 struct hs_screen {
-    const char           *name;
-    const struct hs_live *live;
-    uint32_t              note_count;
+    const char               *name;
+    const struct hs_live_job *live;
+    uint32_t                  note_count;
     char notes[HS_SCREEN_NOTES][HS_SCREEN_NOTE_BYTES]; /* the last ones, oldest first */
 };
 

@@ -74,13 +74,13 @@ static void show_event(struct hs_session *session, const struct hs_msg_event *ev
     unsigned long long at_s = event->elapsed_ns / HS_NS_PER_S;
 
     if (event->kind == HS_EVENT_NOTICE)
-        hs_display_note(session->display, "t=%llus notice: %s", at_s, event->text);
+        hs_display_note(&session->display, "t=%llus notice: %s", at_s, event->text);
     else if (event->kind == HS_EVENT_WORKFLOW && session->wish.step_count != 1)
-        hs_display_note(session->display, "t=%llus workflow %s %s", at_s, event->text,
+        hs_display_note(&session->display, "t=%llus workflow %s %s", at_s, event->text,
                         hs_workflow_state_name(event->status));
     else if (event->kind != HS_EVENT_ACCEPTED && event->workflow == HS_WORKFLOW_ALL &&
              event->text[0])
-        hs_display_note(session->display, "t=%llus %s: %s", at_s, hs_job_state_name(event->status),
+        hs_display_note(&session->display, "t=%llus %s: %s", at_s, hs_job_state_name(event->status),
                         event->text);
 }
 
@@ -98,8 +98,8 @@ static void show_news(struct hs_session *session, enum hs_msg_type type,
         (void)snprintf(session->wish.learned_name, HS_NAME_BYTES, "%s",
                        message->subscribe_ack.name);
     if (type == HS_MSG_SUBMIT_ACK) show_problems(&message->submit_ack);
-    if (type == HS_MSG_STATS && hs_live_take(&session->live, &message->stats))
-        hs_display_figures(session->display, &session->live);
+    if (type == HS_MSG_STATS && hs_live_job_take(&session->live, &message->stats))
+        hs_display_figures(&session->display, &session->live);
 }
 
 static void on_link_lost(struct hs_session *session);
@@ -115,7 +115,7 @@ static void step(struct hs_session *session, const struct hs_follow_event *event
 
         switch (action->type) {
         case HS_FOLLOW_SEND:
-            if (hs_gate_link_send(&session->link, action->message_type, &action->message) < 0)
+            if (hs_client_link_send(&session->link, action->message_type, &action->message) < 0)
                 is_lost = true;
             break;
         case HS_FOLLOW_NEWS: show_news(session, action->message_type, event->message); break;
@@ -139,27 +139,27 @@ static void step_plain(struct hs_session *session, enum hs_follow_event_type typ
 
 static void on_link_lost(struct hs_session *session)
 {
-    hs_gate_link_close(&session->link);
+    hs_client_link_close(&session->link);
     session->connect_at_ns = hs_client_now_ns() + session->connect_wait_ns;
     step_plain(session, HS_FOLLOW_LINK_DOWN);
 }
 
 static void read_link(struct hs_session *session)
 {
-    static union hs_msg message;
-    enum hs_msg_type    type;
-    int                 rc = 1;
+    enum hs_msg_type type;
+    int              rc = 1;
 
     while (session->link.fd >= 0 && session->follow.state != HS_FOLLOW_DONE &&
-           (rc = hs_gate_link_receive(&session->link, &type, &message)) == 1)
-        step(session, &(struct hs_follow_event){
-                          .type = HS_FOLLOW_MESSAGE, .message_type = type, .message = &message});
+           (rc = hs_client_link_receive(&session->link, &type, &session->message)) == 1)
+        step(session, &(struct hs_follow_event){.type = HS_FOLLOW_MESSAGE,
+                                                .message_type = type,
+                                                .message = &session->message});
     if (rc < 0 && session->link.fd >= 0) on_link_lost(session);
 }
 
 static void connect_socket(struct hs_session *session)
 {
-    int rc = hs_gate_link_connect(&session->link, session->wish.socket_path);
+    int rc = hs_client_link_connect(&session->link, session->wish.socket_path);
 
     if (rc == 0) {
         session->connect_wait_ns = CONNECT_WAIT_MIN_NS;
@@ -183,7 +183,7 @@ static void take_record(struct hs_session *session, const struct hs_control_reco
 
     if (record->type == HS_CONTROL_LINK && record->peer == HS_ROLE_GATE && fd >= 0) {
         if (session->link.fd >= 0) on_link_lost(session);
-        hs_gate_link_take(&session->link, fd);
+        hs_client_link_take(&session->link, fd);
         tell_link_up(session);
         return;
     }
@@ -194,7 +194,7 @@ static void take_record(struct hs_session *session, const struct hs_control_reco
     } else if (record->type == HS_CONTROL_DEATH) {
         session->death_count++;
         hs_process_name((enum hs_role_kind)record->peer, record->idx, name);
-        hs_display_note(session->display, "%s died: %s", name, record->text);
+        hs_display_note(&session->display, "%s died: %s", name, record->text);
     }
 }
 
@@ -222,8 +222,8 @@ static void read_signal(struct hs_session *session)
         return;
     }
     session->signal = (int)info.ssi_signo;
-    hs_display_note(session->display, "stopping: no more requests start, those in flight are "
-                                      "awaited; once more ends at once");
+    hs_display_note(&session->display, "stopping: no more requests start, those in flight are "
+                                       "awaited; once more ends at once");
     step_plain(session, HS_FOLLOW_CANCEL);
 }
 
@@ -289,7 +289,8 @@ static int open_live(struct hs_session *session)
     session->chunks = calloc(chunks, sizeof(struct hs_chunk));
     session->sources = calloc(steps + 1, sizeof(struct hs_merge_source));
     if (!session->chunks || !session->sources) return -ENOMEM;
-    hs_live_init(&session->live, session->chunks, (uint32_t)chunks, session->sources, steps + 1);
+    hs_live_job_init(&session->live, session->chunks, (uint32_t)chunks, session->sources,
+                     steps + 1);
     return 0;
 }
 
@@ -305,11 +306,12 @@ static int open_signals(struct hs_session *session)
     return session->signal_fd < 0 ? -errno : 0;
 }
 
-static int fill_follow(struct hs_session *session, char *client_id)
+static int fill_follow(struct hs_session *session)
 {
     struct hs_follow_config *config = &session->wish.follow;
 
-    config->client_id = client_id;
+    hs_client_id(session->client_id);
+    config->client_id = session->client_id;
     config->name = session->wish.name;
     config->seq = 1;
     if (getrandom(&config->nonce, sizeof config->nonce, 0) < 0 ||
@@ -320,28 +322,39 @@ static int fill_follow(struct hs_session *session, char *client_id)
     return 0;
 }
 
-int hs_session_open(struct hs_session *session, const struct hs_session_wish *wish,
-                    struct hs_display *display, struct hs_err *err)
+struct hs_session *hs_session_create(const char *name, const struct hs_options *options)
 {
-    static char client_id[HS_CLIENT_ID_BYTES];
-    int         rc;
+    struct hs_session *session = calloc(1, sizeof *session);
 
-    memset(session, 0, sizeof *session);
-    session->wish = *wish;
-    session->display = display;
-    session->signal_fd = -1;
+    if (!session) return NULL;
+    session->link.fd = session->signal_fd = -1;
     session->tree = (struct hs_client_tree){.pid = -1, .pid_fd = -1, .leash_fd = -1};
     session->connect_wait_ns = CONNECT_WAIT_MIN_NS;
-    hs_client_id(client_id);
-    rc = hs_gate_link_init(&session->link);
+    hs_display_open(&session->display, name, options);
+    return session;
+}
+
+void hs_session_destroy(struct hs_session **session)
+{
+    free(*session);
+    *session = NULL;
+}
+
+int hs_session_open(struct hs_session *session, const struct hs_session_wish *wish,
+                    struct hs_err *err)
+{
+    int rc;
+
+    session->wish = *wish;
+    rc = hs_client_link_init(&session->link);
     if (!rc) rc = open_live(session);
     if (!rc) rc = open_signals(session);
-    if (!rc) rc = fill_follow(session, client_id);
+    if (!rc) rc = fill_follow(session);
     if (rc < 0) return hs_err_set(err, rc, "start");
     hs_follow_init(&session->follow, &session->wish.follow, hs_client_now_ns());
     if (wish->socket_path) {
         session->is_ready = true;
-        rc = hs_gate_link_connect(&session->link, wish->socket_path);
+        rc = hs_client_link_connect(&session->link, wish->socket_path);
         if (rc < 0) return hs_err_set(err, rc, "no daemon at %.100s", wish->socket_path);
         step_plain(session, HS_FOLLOW_LINK_UP);
         return 0;
@@ -355,9 +368,10 @@ void hs_session_close(struct hs_session *session)
 
     hs_client_tree_stop(&session->tree);
     (void)hs_client_tree_wait(&session->tree, is_hurried ? 0 : 15000);
-    hs_gate_link_fini(&session->link);
+    hs_client_link_fini(&session->link);
     if (session->signal_fd >= 0) (void)close(session->signal_fd);
     free(session->results);
     free(session->chunks);
     free(session->sources);
+    hs_display_close(&session->display);
 }

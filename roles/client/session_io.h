@@ -4,10 +4,10 @@
 #ifndef HS_CLIENT_SESSION_IO_H
 #define HS_CLIENT_SESSION_IO_H
 
+#include "roles/client/client_link_io.h"
 #include "roles/client/display_io.h"
 #include "roles/client/exit_code.h"
 #include "roles/client/follow.h"
-#include "roles/client/gate_link_io.h"
 #include "roles/client/tree_io.h"
 
 enum { HS_SESSION_ID_BYTES = 2 * HS_JOB_ID_BYTES + 1 };
@@ -23,11 +23,14 @@ struct hs_session_wish {
     bool                is_json;
 };
 
+/* On the heap: large. */
 struct hs_session {
     struct hs_follow       follow;
-    struct hs_gate_link    link;
-    struct hs_live         live;
-    struct hs_display     *display;
+    struct hs_client_link  link;
+    struct hs_live_job     live;
+    struct hs_display      display;
+    union hs_msg           message; /* the one that came last */
+    char                   client_id[HS_CLIENT_ID_BYTES];
     struct hs_client_tree  tree;
     struct hs_session_wish wish;
     int                    signal_fd;
@@ -44,13 +47,17 @@ struct hs_session {
     struct hs_err          err; /* why it could not go on; code 0: it could */
 };
 
+/* A session with its display; NULL: out of memory. */
+struct hs_session *hs_session_create(const char *name, const struct hs_options *options);
+void               hs_session_destroy(struct hs_session **session);
 /* Starts the tree, or connects; the plan's text must stay. */
 int hs_session_open(struct hs_session *session, const struct hs_session_wish *wish,
-                    struct hs_display *display, struct hs_err *err) HS_MUST_CHECK;
+                    struct hs_err *err) HS_MUST_CHECK;
 /* Until the job has ended and its results are here, or it cannot go on. */
 void hs_session_serve(struct hs_session *session);
 /* Prints the result (or why there is none); the exit code. */
-int  hs_session_conclude(struct hs_session *session);
+int hs_session_conclude(struct hs_session *session);
+/* Ends the tree; then says what the screen held back. */
 void hs_session_close(struct hs_session *session);
 
 /* The report of a job's results on standard output; end is filled with what the exit code depends on. */

@@ -22,10 +22,14 @@
 
 enum { ANSWER_BYTES_MAX = 4 << 20, ANSWER_TIMEOUT_MS = 5000, COLUMNS = 132, TEXT_BYTES = 32 << 10 };
 
+/* One line to the daemon, and what is drawn of its answers. */
 struct line {
-    int    fd;
-    size_t used_bytes;
-    char  *bytes; /* ANSWER_BYTES_MAX */
+    int              fd;
+    size_t           used_bytes;
+    struct hs_canvas canvas;
+    char             text[TEXT_BYTES];
+    char             out[2 * TEXT_BYTES];
+    char             bytes[ANSWER_BYTES_MAX];
 };
 
 static int connect_line(struct line *line, const char *path)
@@ -78,7 +82,7 @@ static int ask(struct line *line, const char *question, json_t **answer)
 }
 
 /* All that is drawn; what could not be had is missing. */
-static int look(struct line *line, struct hs_canvas *canvas)
+static int look(struct line *line)
 {
     json_t       *status = NULL;
     json_t       *processes = NULL;
@@ -89,7 +93,7 @@ static int look(struct line *line, struct hs_canvas *canvas)
     if (!rc) rc = ask(line, "{\"get\":\"processes\"}\n", &processes);
     if (!rc) rc = ask(line, "{\"get\":\"jobs\"}\n", &jobs);
     top = (struct hs_top){.status = status, .processes = processes, .jobs = jobs};
-    if (!rc) hs_top_draw(&top, canvas);
+    if (!rc) hs_top_draw(&top, &line->canvas);
     json_decref(status);
     json_decref(processes);
     json_decref(jobs);
@@ -105,25 +109,26 @@ static int complain_of_daemon(const char *path, int rc)
     return hs_complain(HS_EXIT_CLUSTER, "%s: %s", path, hs_err_code_text(rc));
 }
 
-static int open_line(struct line *line, const struct hs_options *options,
+/* *line is NULL or for close_all, whatever is returned: 0, or an exit code, and what is wrong has been printed. */
+static int open_line(struct line **line, const struct hs_options *options,
                      char path[HS_SOCKET_PATH_BYTES])
 {
     struct hs_err err;
     int           rc;
 
-    line->fd = -1;
-    line->bytes = malloc(ANSWER_BYTES_MAX);
-    if (!line->bytes) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
+    *line = calloc(1, sizeof **line);
+    if (!*line) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
+    (*line)->fd = -1;
     if (hs_socket_path(options->value[HS_OPTION_socket], HS_SOCKET_STATUS, path, &err) < 0)
         return hs_complain(HS_EXIT_USAGE, "%s", err.text);
-    rc = connect_line(line, path);
+    rc = connect_line(*line, path);
     return rc < 0 ? complain_of_daemon(path, rc) : 0;
 }
 
-static void fini_line(struct line *line)
+static void close_all(struct line *line)
 {
-    close_line(line);
-    free(line->bytes);
+    if (line) close_line(line);
+    free(line);
 }
 
 /* The answer of the socket as it is: it is JSON already. */
@@ -136,30 +141,27 @@ static int print_raw(struct line *line)
     return hs_print(STDOUT_FILENO, line->bytes, (size_t)(end - line->bytes) + 1) < 0 ? -EIO : 0;
 }
 
-static struct hs_canvas canvas;
-static char             text[TEXT_BYTES];
-
 static int print_status(struct line *line)
 {
     size_t bytes;
     int    rc;
 
-    hs_canvas_init(&canvas, COLUMNS, true, false);
-    rc = look(line, &canvas);
+    hs_canvas_init(&line->canvas, COLUMNS, true, false);
+    rc = look(line);
     if (rc < 0) return rc;
-    bytes = hs_canvas_render(&canvas, text, sizeof text);
-    return hs_print(STDOUT_FILENO, text, bytes) < 0 ? -EIO : 0;
+    bytes = hs_canvas_render(&line->canvas, line->text, sizeof line->text);
+    return hs_print(STDOUT_FILENO, line->text, bytes) < 0 ? -EIO : 0;
 }
 
 int hs_command_status(const struct hs_options *options)
 {
-    struct line line;
-    char        path[HS_SOCKET_PATH_BYTES];
-    int         code = open_line(&line, options, path);
-    int         rc = 0;
+    struct line *line;
+    char         path[HS_SOCKET_PATH_BYTES];
+    int          code = open_line(&line, options, path);
+    int          rc = 0;
 
-    if (!code) rc = options->value[HS_OPTION_json] ? print_raw(&line) : print_status(&line);
-    fini_line(&line);
+    if (!code) rc = options->value[HS_OPTION_json] ? print_raw(line) : print_status(line);
+    close_all(line);
     if (code) return code;
     return rc == -EIO ? HS_EXIT_OUTPUT : rc < 0 ? complain_of_daemon(path, rc) : HS_EXIT_OK;
 }
@@ -174,29 +176,30 @@ static unsigned terminal_columns(void)
 }
 
 /* On a terminal in place of what was there, else one below the other. */
-static int show(bool is_terminal)
+static int show(struct line *line, bool is_terminal)
 {
-    static char out[2 * TEXT_BYTES];
-    size_t      bytes = hs_canvas_render(&canvas, text, sizeof text);
-    size_t      used = 0;
+    char       *out = line->out;
+    size_t      used;
+    const char *row = line->text;
+    const char *end;
 
-    (void)bytes;
-    if (!is_terminal) return hs_print_text(STDOUT_FILENO, text);
-    used = (size_t)snprintf(out, sizeof out, "\x1b[?2026h\x1b[H");
-    for (char *row = text, *end; (end = strchr(row, '\n')) != NULL; row = end + 1)
-        used += (size_t)snprintf(out + used, sizeof out - used, "%.*s\x1b[K\r\n", (int)(end - row),
-                                 row);
-    used += (size_t)snprintf(out + used, sizeof out - used, "\x1b[J\x1b[?2026l");
+    (void)hs_canvas_render(&line->canvas, line->text, sizeof line->text);
+    if (!is_terminal) return hs_print_text(STDOUT_FILENO, line->text);
+    used = (size_t)snprintf(out, sizeof line->out, "\x1b[?2026h\x1b[H");
+    for (; (end = strchr(row, '\n')) != NULL; row = end + 1)
+        used += (size_t)snprintf(out + used, sizeof line->out - used, "%.*s\x1b[K\r\n",
+                                 (int)(end - row), row);
+    used += (size_t)snprintf(out + used, sizeof line->out - used, "\x1b[J\x1b[?2026l");
     return hs_print(STDOUT_FILENO, out, used);
 }
 
-static void draw_trouble(const char *path, int rc)
+static void draw_trouble(struct hs_canvas *canvas, const char *path, int rc)
 {
     char trouble[HS_SOCKET_PATH_BYTES + 64];
 
-    canvas.style = HS_STYLE_BAD;
+    canvas->style = HS_STYLE_BAD;
     (void)snprintf(trouble, sizeof trouble, "%s: %s", path, hs_err_code_text(rc));
-    (void)hs_canvas_text(&canvas, 0, 0, canvas.columns, trouble);
+    (void)hs_canvas_text(canvas, 0, 0, canvas->columns, trouble);
 }
 
 static int parse_every(const struct hs_options *options, uint64_t *every_ns)
@@ -226,27 +229,27 @@ static int watch(struct line *line, const char *path, const struct hs_options *o
     for (;;) {
         int rc = line->fd < 0 ? connect_line(line, path) : 0;
 
-        hs_canvas_init(&canvas, terminal_columns(), is_unicode, has_colour);
-        if (!rc) rc = look(line, &canvas);
+        hs_canvas_init(&line->canvas, terminal_columns(), is_unicode, has_colour);
+        if (!rc) rc = look(line);
         if (rc < 0) {
-            draw_trouble(path, rc);
+            draw_trouble(&line->canvas, path, rc);
             close_line(line);
         }
-        if (show(is_terminal) < 0) return HS_EXIT_OUTPUT;
+        if (show(line, is_terminal) < 0) return HS_EXIT_OUTPUT;
         (void)poll(NULL, 0, (int)(every_ns / HS_NS_PER_MS));
     }
 }
 
 int hs_command_top(const struct hs_options *options)
 {
-    struct line line;
-    char        path[HS_SOCKET_PATH_BYTES];
-    uint64_t    every_ns;
-    int         code = parse_every(options, &every_ns);
+    struct line *line;
+    char         path[HS_SOCKET_PATH_BYTES];
+    uint64_t     every_ns;
+    int          code = parse_every(options, &every_ns);
 
     if (code) return code;
     code = open_line(&line, options, path);
-    if (!code) code = watch(&line, path, options, every_ns);
-    fini_line(&line);
+    if (!code) code = watch(line, path, options, every_ns);
+    close_all(line);
     return code;
 }

@@ -18,7 +18,7 @@ static struct hs_chunk        own_chunks[CHUNKS];
 static struct hs_merge_source sources[SOURCES];
 static struct hs_chunk_pool   own_pool;
 static struct hs_stats        figures;
-static struct hs_live         live;
+static struct hs_live_job         live;
 static struct hs_screen       screen;
 static struct hs_canvas       canvas;
 static char                   text[32768];
@@ -37,7 +37,7 @@ static bool tell(uint64_t elapsed_ns)
     hs_stats_encoder_init(&encoder, &figures, NULL);
     if (hs_step_parts_put(&out, 0, &encoder, &sequence) != 0) abort();
     stats.payload = hs_view_of(memory, out.used_bytes);
-    return hs_live_take(&live, &stats);
+    return hs_live_job_take(&live, &stats);
 }
 
 static void serve(unsigned count, uint64_t response_ns)
@@ -58,7 +58,7 @@ static void begin(void)
     memset(own_chunks, 0, sizeof own_chunks);
     hs_chunk_pool_init(&own_pool, own_chunks, CHUNKS);
     hs_stats_init(&figures, &own_pool);
-    hs_live_init(&live, chunks, CHUNKS, sources, SOURCES);
+    hs_live_job_init(&live, chunks, CHUNKS, sources, SOURCES);
     memset(&screen, 0, sizeof screen);
     screen.name = "search-api";
     screen.live = &live;
@@ -71,7 +71,7 @@ static void run_four_seconds(void)
         serve(second == 3 ? 500 : 2000, 3 * HS_NS_PER_MS);
         figures.tallies[HS_TALLY_SENT] += 1;
         HS_CHECK(tell(second * HS_NS_PER_S));
-        HS_CHECK(hs_live_close_interval(&live, HS_NS_PER_S / 2));
+        HS_CHECK(hs_live_job_close_interval(&live, HS_NS_PER_S / 2));
     }
 }
 
@@ -167,22 +167,22 @@ static void an_interval_is_what_happened_in_it(void)
     HS_CHECK_EQ(live.interval_ns, HS_NS_PER_S);
     HS_CHECK_EQ(live.history_count, 4);
     HS_CHECK_EQ(live.history_per_s[2], 500);
-    HS_CHECK(!hs_live_close_interval(&live, 1));
+    HS_CHECK(!hs_live_job_close_interval(&live, 1));
 }
 
 static void in_flight_is_told_when_service_is_slow_enough_to_see_it(void)
 {
     run_four_seconds();
     HS_CHECK(tell(5 * HS_NS_PER_S));
-    HS_CHECK(hs_live_in_flight_mean(&live) < 0.0);
+    HS_CHECK(hs_live_job_in_flight_mean(&live) < 0.0);
     begin();
     for (uint64_t second = 1; second <= 5; second++) {
         serve(100, 20 * HS_NS_PER_MS);
         figures.tallies[HS_TALLY_SENT] += 1;
-        HS_CHECK(hs_live_in_flight_mean(&live) < 0.0);
+        HS_CHECK(hs_live_job_in_flight_mean(&live) < 0.0);
         HS_CHECK(tell(second * HS_NS_PER_S));
     }
-    HS_CHECK(hs_live_in_flight_mean(&live) > 2.9 && hs_live_in_flight_mean(&live) < 3.1);
+    HS_CHECK(hs_live_job_in_flight_mean(&live) > 2.9 && hs_live_job_in_flight_mean(&live) < 3.1);
 }
 
 static void a_repeat_and_nonsense_change_no_count(void)
@@ -192,21 +192,21 @@ static void a_repeat_and_nonsense_change_no_count(void)
 
     run_four_seconds();
     HS_CHECK(tell(4 * HS_NS_PER_S));
-    HS_CHECK_EQ(hs_stats_completed(hs_live_total(&live)), 6500);
-    HS_CHECK(hs_live_take(&live, &nonsense));
+    HS_CHECK_EQ(hs_stats_completed(hs_live_job_total(&live)), 6500);
+    HS_CHECK(hs_live_job_take(&live, &nonsense));
     HS_CHECK(live.is_late);
-    HS_CHECK_EQ(hs_stats_completed(hs_live_total(&live)), 6500);
+    HS_CHECK_EQ(hs_stats_completed(hs_live_job_total(&live)), 6500);
 }
 
 static void history_keeps_the_newest(void)
 {
     begin();
-    for (uint64_t second = 1; second <= 2 * HS_LIVE_HISTORY; second++) {
+    for (uint64_t second = 1; second <= 2 * HS_LIVE_JOB_HISTORY; second++) {
         serve(1, HS_NS_PER_MS);
         HS_CHECK(tell(second * HS_NS_PER_S));
-        HS_CHECK(hs_live_close_interval(&live, 1));
+        HS_CHECK(hs_live_job_close_interval(&live, 1));
     }
-    HS_CHECK_EQ(live.history_count, HS_LIVE_HISTORY);
+    HS_CHECK_EQ(live.history_count, HS_LIVE_JOB_HISTORY);
     HS_CHECK_EQ(live.history_per_s[0], 1);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_link_io.c - frames over one socket, with poll. */
-#include "roles/client/gate_link_io.h"
+/* client_link_io.c - frames over one socket, with poll. */
+#include "roles/client/client_link_io.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 
 enum { SEND_TIMEOUT_MS = 5000 };
 
-int hs_gate_link_init(struct hs_gate_link *link)
+int hs_client_link_init(struct hs_client_link *link)
 {
     memset(link, 0, sizeof *link);
     link->fd = -1;
@@ -21,28 +21,28 @@ int hs_gate_link_init(struct hs_gate_link *link)
     return link->received && link->sending ? 0 : -ENOMEM;
 }
 
-void hs_gate_link_fini(struct hs_gate_link *link)
+void hs_client_link_fini(struct hs_client_link *link)
 {
-    hs_gate_link_close(link);
+    hs_client_link_close(link);
     free(link->received);
     free(link->sending);
     link->received = link->sending = NULL;
 }
 
-void hs_gate_link_close(struct hs_gate_link *link)
+void hs_client_link_close(struct hs_client_link *link)
 {
     if (link->fd >= 0) (void)close(link->fd);
     link->fd = -1;
     link->used_bytes = link->taken_bytes = 0;
 }
 
-void hs_gate_link_take(struct hs_gate_link *link, int fd)
+void hs_client_link_take(struct hs_client_link *link, int fd)
 {
-    hs_gate_link_close(link);
+    hs_client_link_close(link);
     link->fd = fd;
 }
 
-int hs_gate_link_connect(struct hs_gate_link *link, const char *path)
+int hs_client_link_connect(struct hs_client_link *link, const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int                fd;
@@ -57,7 +57,7 @@ int hs_gate_link_connect(struct hs_gate_link *link, const char *path)
         (void)close(fd);
         return rc;
     }
-    hs_gate_link_take(link, fd);
+    hs_client_link_take(link, fd);
     return 0;
 }
 
@@ -81,7 +81,7 @@ static int send_all(int fd, const uint8_t *data, size_t bytes)
     return 0;
 }
 
-int hs_gate_link_send(struct hs_gate_link *link, enum hs_msg_type type, const void *message)
+int hs_client_link_send(struct hs_client_link *link, enum hs_msg_type type, const void *message)
 {
     struct hs_frame  frame = {.type = (uint16_t)type, .version = HS_FRAME_VERSION};
     struct hs_writer writer;
@@ -98,7 +98,7 @@ int hs_gate_link_send(struct hs_gate_link *link, enum hs_msg_type type, const vo
 }
 
 /* The frame that was handed out last makes room. */
-static void forget_taken(struct hs_gate_link *link)
+static void forget_taken(struct hs_client_link *link)
 {
     if (!link->taken_bytes) return;
     link->used_bytes -= link->taken_bytes;
@@ -106,7 +106,7 @@ static void forget_taken(struct hs_gate_link *link)
     link->taken_bytes = 0;
 }
 
-static int fill(struct hs_gate_link *link)
+static int fill(struct hs_client_link *link)
 {
     ssize_t got;
 
@@ -120,7 +120,8 @@ static int fill(struct hs_gate_link *link)
     return 1;
 }
 
-int hs_gate_link_receive(struct hs_gate_link *link, enum hs_msg_type *type, union hs_msg *message)
+int hs_client_link_receive(struct hs_client_link *link, enum hs_msg_type *type,
+                           union hs_msg *message)
 {
     struct hs_frame frame;
     size_t          need_bytes;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* live.h - the figures of a running job, as STATS bring them: the totals so far, and what happened since the last line. Pure;
+/* live_job.h - the figures of a running job, as STATS bring them: the totals so far, and what happened since the last line. Pure;
  * memory is the caller's. A payload that cannot be taken costs a line, never a count: the result has its own figures. */
-#ifndef HS_CLIENT_LIVE_H
-#define HS_CLIENT_LIVE_H
+#ifndef HS_CLIENT_LIVE_JOB_H
+#define HS_CLIENT_LIVE_JOB_H
 
 #include "roles/stats/merge.h"
 #include "roles/wire.h"
 
-enum { HS_LIVE_HISTORY = 64 };
+enum { HS_LIVE_JOB_HISTORY = 64 };
 
-struct hs_live {
+struct hs_live_job {
     struct hs_chunk_pool pool;
     struct hs_merge      merge;  /* a source per step */
     struct hs_stats      before; /* when the interval began */
@@ -24,21 +24,21 @@ struct hs_live {
     double               in_flight_sum;
     uint64_t             in_flight_count;
     uint32_t             history_count;
-    uint64_t history_per_s[HS_LIVE_HISTORY]; /* completed, one an interval, oldest first */
+    uint64_t history_per_s[HS_LIVE_JOB_HISTORY]; /* completed, one an interval, oldest first */
 };
 
 /* chunks and sources: as many as the plan has steps, and three more figures. */
-void hs_live_init(struct hs_live *live, struct hs_chunk *chunks, uint32_t chunk_count,
-                  struct hs_merge_source *sources, uint32_t source_count);
+void hs_live_job_init(struct hs_live_job *live, struct hs_chunk *chunks, uint32_t chunk_count,
+                      struct hs_merge_source *sources, uint32_t source_count);
 /* True when figures have moved on. */
-bool hs_live_take(struct hs_live *live, const struct hs_msg_stats *stats);
+bool hs_live_job_take(struct hs_live_job *live, const struct hs_msg_stats *stats);
 /* Ends the interval when it has lasted min_ns: interval and interval_ns are what happened in it. */
-bool hs_live_close_interval(struct hs_live *live, uint64_t min_ns);
+bool hs_live_job_close_interval(struct hs_live_job *live, uint64_t min_ns);
 
-const struct hs_stats *hs_live_total(const struct hs_live *live);
+const struct hs_stats *hs_live_job_total(const struct hs_live_job *live);
 /* Average in flight while load was on; negative: not known well enough. */
-double hs_live_in_flight_mean(const struct hs_live *live);
+double hs_live_job_in_flight_mean(const struct hs_live_job *live);
 /* "warmup", "steady", "drain" ... */
-const char *hs_live_phase_name(const struct hs_live *live);
+const char *hs_live_job_phase_name(const struct hs_live_job *live);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* live.c - takes statistics of a job as they come in. */
-#include "roles/client/live.h"
+/* live_job.c - takes statistics of a job as they come in. */
+#include "roles/client/live_job.h"
 
 #include "roles/exec_state.h"
 #include "roles/stats/step_parts.h"
@@ -12,8 +12,8 @@
 enum { IN_FLIGHT_SAMPLES_MIN = 5 };
 #define SERVICE_MIN_NS (5.0 * (double)HS_NS_PER_MS)
 
-void hs_live_init(struct hs_live *live, struct hs_chunk *chunks, uint32_t chunk_count,
-                  struct hs_merge_source *sources, uint32_t source_count)
+void hs_live_job_init(struct hs_live_job *live, struct hs_chunk *chunks, uint32_t chunk_count,
+                      struct hs_merge_source *sources, uint32_t source_count)
 {
     memset(live, 0, sizeof *live);
     hs_chunk_pool_init(&live->pool, chunks, chunk_count);
@@ -22,7 +22,7 @@ void hs_live_init(struct hs_live *live, struct hs_chunk *chunks, uint32_t chunk_
     hs_stats_init(&live->interval, &live->pool);
 }
 
-static bool take_parts(struct hs_live *live, struct hs_view payload)
+static bool take_parts(struct hs_live_job *live, struct hs_view payload)
 {
     struct hs_reader    reader;
     struct hs_step_part part;
@@ -38,7 +38,7 @@ static bool take_parts(struct hs_live *live, struct hs_view payload)
     return is_whole && rc == 0;
 }
 
-bool hs_live_take(struct hs_live *live, const struct hs_msg_stats *stats)
+bool hs_live_job_take(struct hs_live_job *live, const struct hs_msg_stats *stats)
 {
     live->phase = stats->phase;
     live->status = stats->status;
@@ -53,20 +53,20 @@ bool hs_live_take(struct hs_live *live, const struct hs_msg_stats *stats)
     return true;
 }
 
-static void add_history(struct hs_live *live)
+static void add_history(struct hs_live_job *live)
 {
     uint64_t completed = hs_stats_completed(&live->interval);
 
-    if (live->history_count == HS_LIVE_HISTORY) {
+    if (live->history_count == HS_LIVE_JOB_HISTORY) {
         memmove(live->history_per_s, live->history_per_s + 1,
-                (HS_LIVE_HISTORY - 1) * sizeof live->history_per_s[0]);
+                (HS_LIVE_JOB_HISTORY - 1) * sizeof live->history_per_s[0]);
         live->history_count--;
     }
     live->history_per_s[live->history_count++] =
         (uint64_t)((double)completed * (double)HS_NS_PER_S / (double)live->interval_ns);
 }
 
-bool hs_live_close_interval(struct hs_live *live, uint64_t min_ns)
+bool hs_live_job_close_interval(struct hs_live_job *live, uint64_t min_ns)
 {
     const struct hs_stats *total = &live->merge.total;
 
@@ -83,22 +83,22 @@ bool hs_live_close_interval(struct hs_live *live, uint64_t min_ns)
     return true;
 }
 
-const struct hs_stats *hs_live_total(const struct hs_live *live)
+const struct hs_stats *hs_live_job_total(const struct hs_live_job *live)
 {
     return &live->merge.total;
 }
 
 /* Figures are read one after another while the engines work, so in flight is off by what is served in some tens of
  * microseconds: against short service times that is too much to hold Little's law against. */
-double hs_live_in_flight_mean(const struct hs_live *live)
+double hs_live_job_in_flight_mean(const struct hs_live_job *live)
 {
     if (live->in_flight_count < IN_FLIGHT_SAMPLES_MIN ||
-        hs_stats_mean_ns(hs_live_total(live), HS_MEASURE_SERVICE) < SERVICE_MIN_NS)
+        hs_stats_mean_ns(hs_live_job_total(live), HS_MEASURE_SERVICE) < SERVICE_MIN_NS)
         return -1.0;
     return live->in_flight_sum / (double)live->in_flight_count;
 }
 
-const char *hs_live_phase_name(const struct hs_live *live)
+const char *hs_live_job_phase_name(const struct hs_live_job *live)
 {
     switch ((enum hs_exec_phase)live->phase) {
     case HS_PHASE_START: return "start";
