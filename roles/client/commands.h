@@ -6,17 +6,17 @@
 
 #include "roles/client/options.h"
 
-int hs_command_run(const struct hs_options *options);
-int hs_command_check(const struct hs_options *options);
-int hs_command_submit(const struct hs_options *options);
-int hs_command_watch(const struct hs_options *options);
-int hs_command_list(const struct hs_options *options);
-int hs_command_status_of_job(const struct hs_options *options);
-int hs_command_cancel(const struct hs_options *options);
-int hs_command_results(const struct hs_options *options);
-int hs_command_status(const struct hs_options *options);
-int hs_command_top(const struct hs_options *options);
-int hs_command_ping(const struct hs_options *options);
-int hs_command_target(const struct hs_options *options);
+int hs_command_run(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_check(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_submit(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_watch(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_list(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_status_of_job(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_cancel(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_results(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_status(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_top(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_ping(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_target(const struct hs_options *options) HS_MUST_CHECK;
 
 #endif

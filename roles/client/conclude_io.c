@@ -94,7 +94,7 @@ int hs_session_conclude(struct hs_session *session)
     if (rc == -EPROTO) return hs_complain(HS_EXIT_INTERNAL, "the results cannot be read");
     if (rc < 0) return hs_complain(HS_EXIT_OUTPUT, "the result: %s", hs_err_code_text(rc));
     if (follow->status != HS_JOB_COMPLETED && !session->signal)
-        (void)hs_complain(0, "the job ended %s%s%s", hs_job_state_name(follow->status),
-                          follow->text[0] ? ": " : "", follow->text);
+        hs_warn("the job ended %s%s%s", hs_job_state_name(follow->status),
+                follow->text[0] ? ": " : "", follow->text);
     return hs_exit_code_of(&end);
 }

@@ -27,8 +27,8 @@ struct hs_run_end {
     enum hs_target_verdict target;
 };
 
-int hs_exit_code_of(const struct hs_run_end *end);
+int hs_exit_code_of(const struct hs_run_end *end) HS_MUST_CHECK;
 /* Of the answer of a gate that refused (enum hs_result_code). */
-int hs_exit_code_of_refusal(unsigned code);
+int hs_exit_code_of_refusal(unsigned code) HS_MUST_CHECK;
 
 #endif

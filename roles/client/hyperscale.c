@@ -88,8 +88,9 @@ int main(int argc, char **argv)
     if (hs_options_parse(&options, argc, argv, lookup, &err) < 0)
         return hs_complain(HS_EXIT_USAGE, "%s", err.text);
     if (argc < 2) {
-        (void)show_help(&options);
-        return HS_EXIT_USAGE;
+        int code = show_help(&options);
+
+        return code ? code : HS_EXIT_USAGE;
     }
     return dispatch(&options);
 }

@@ -61,7 +61,7 @@ static struct gate *make_gate(void)
     if (gate)
         gate->link.fd = -1;
     else
-        (void)hs_complain(HS_EXIT_INTERNAL, "out of memory");
+        hs_warn("out of memory");
     return gate;
 }
 
@@ -346,8 +346,7 @@ static int report(const struct fetched *fetched, const char *name, const uint8_t
         return hs_complain(HS_EXIT_PARTIAL, "the job is %s and has no results",
                            hs_job_state_name(fetched->status));
     if (!fetched->is_final)
-        (void)hs_complain(0, "the job is %s: these are its figures so far",
-                          hs_job_state_name(fetched->status));
+        hs_warn("the job is %s: these are its figures so far", hs_job_state_name(fetched->status));
     rc = hs_report_results(hs_view_of(fetched->bytes, (size_t)fetched->used_bytes), &meta, is_json,
                            &end);
     if (rc == -EPROTO) return hs_complain(HS_EXIT_INTERNAL, "the results cannot be read");

@@ -312,16 +312,6 @@ int hs_options_parse(struct hs_options *options, int argc, char *const *argv,
     return check(options, err);
 }
 
-const char *hs_command_operand(enum hs_command command)
-{
-    return commands[command].operand;
-}
-
-const char *hs_command_name(enum hs_command command)
-{
-    return commands[command].name;
-}
-
 enum hs_command hs_command_from_name(const char *name)
 {
     unsigned command = 0;

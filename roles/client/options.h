@@ -55,9 +55,6 @@ typedef const char *hs_options_lookup_fn(const char *name);
 int hs_options_parse(struct hs_options *options, int argc, char *const *argv,
                      hs_options_lookup_fn *lookup, struct hs_err *err) HS_MUST_CHECK;
 
-/* The operand of the command, as help shows it: "URL|PLAN"; "" for none. */
-const char *hs_command_operand(enum hs_command command);
-const char *hs_command_name(enum hs_command command);
 /* HS_COMMAND_COUNT: no such command. */
 enum hs_command hs_command_from_name(const char *name);
 

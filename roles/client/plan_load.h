@@ -24,7 +24,8 @@ int hs_plan_sets_of(const struct hs_options *options, struct hs_arena *arena,
                     struct hs_plan_pairs *sets, struct hs_err *err) HS_MUST_CHECK;
 
 /* 0, or an exit code: what is wrong has been printed. */
-int hs_plan_load_operand(struct hs_plan_load_result *result, const struct hs_options *options);
+int hs_plan_load_operand(struct hs_plan_load_result *result,
+                         const struct hs_options    *options) HS_MUST_CHECK;
 
 /* What would run, for `check --schedule`; cut to what fits. */
 void hs_plan_schedule_text(const struct hs_plan *plan, struct hs_writer *out);

@@ -34,16 +34,31 @@ int hs_print_text(int fd, const char *text)
     return hs_print(fd, text, strlen(text));
 }
 
-int hs_complain(int code, const char *format, ...)
+static void HS_PRINTF(1, 0) say(const char *format, va_list arguments)
 {
-    char    sentence[1024];
-    char    line[1100];
+    char sentence[1024];
+    char line[1100];
+
+    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
+    (void)snprintf(line, sizeof line, "hyperscale: %s\n", sentence);
+    HS_IGNORE(hs_print_text(STDERR_FILENO, line), "there is nowhere else to say it");
+}
+
+void hs_warn(const char *format, ...)
+{
     va_list arguments;
 
     va_start(arguments, format);
-    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
+    say(format, arguments);
     va_end(arguments);
-    (void)snprintf(line, sizeof line, "hyperscale: %s\n", sentence);
-    HS_IGNORE(hs_print_text(STDERR_FILENO, line), "there is nowhere else to say it");
+}
+
+int hs_complain(int code, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    say(format, arguments);
+    va_end(arguments);
     return code;
 }

@@ -8,7 +8,9 @@
 /* All of it, or a negative errno (a full disk, a closed pipe). */
 int hs_print(int fd, const void *text, size_t bytes) HS_MUST_CHECK;
 int hs_print_text(int fd, const char *text) HS_MUST_CHECK;
-/* "hyperscale: SENTENCE" to standard error; returns code. */
-int hs_complain(int code, const char *format, ...) HS_PRINTF(2, 3);
+/* "hyperscale: SENTENCE" to standard error. */
+void hs_warn(const char *format, ...) HS_PRINTF(1, 2);
+/* The same; returns code, so that `return hs_complain(...)` reads well. */
+int hs_complain(int code, const char *format, ...) HS_PRINTF(2, 3) HS_MUST_CHECK;
 
 #endif

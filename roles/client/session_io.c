@@ -28,7 +28,8 @@ enum {
     LIVE_STEPS_UNKNOWN = 256,
     RESULTS_BYTES_MAX = 256 << 20,
     POLL_COUNT = 4,
-    POLL_MAX_MS = 60000
+    POLL_MAX_MS = 60000,
+    TREE_STOP_TIMEOUT_MS = 15000
 };
 
 #define CONNECT_WAIT_MIN_NS (50 * HS_NS_PER_MS)
@@ -367,7 +368,8 @@ void hs_session_close(struct hs_session *session)
     bool is_hurried = session->is_over && session->signal;
 
     hs_client_tree_stop(&session->tree);
-    (void)hs_client_tree_wait(&session->tree, is_hurried ? 0 : 15000);
+    HS_IGNORE(hs_client_tree_wait(&session->tree, is_hurried ? 0 : TREE_STOP_TIMEOUT_MS),
+              "the result is out, and the log tells of trouble");
     hs_client_link_fini(&session->link);
     if (session->signal_fd >= 0) (void)close(session->signal_fd);
     free(session->results);

@@ -56,7 +56,7 @@ int hs_session_open(struct hs_session *session, const struct hs_session_wish *wi
 /* Until the job has ended and its results are here, or it cannot go on. */
 void hs_session_serve(struct hs_session *session);
 /* Prints the result (or why there is none); the exit code. */
-int hs_session_conclude(struct hs_session *session);
+int hs_session_conclude(struct hs_session *session) HS_MUST_CHECK;
 /* Ends the tree; then says what the screen held back. */
 void hs_session_close(struct hs_session *session);
 

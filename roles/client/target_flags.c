@@ -96,6 +96,17 @@ static int parse_body(const char *text, struct hs_target_config *config, struct 
     return 0;
 }
 
+static int refuse_mode(const char *text, struct hs_err *err)
+{
+    char   modes[HS_ERR_TEXT_BYTES - 96] = "";
+    size_t used = 0;
+
+    for (unsigned i = 0; i < HS_TARGET_MODE_COUNT && used < sizeof modes - 1; i++)
+        used += (size_t)snprintf(modes + used, sizeof modes - used, "%s%s", i ? ", " : "",
+                                 hs_target_mode_name((enum hs_target_mode)i));
+    return refuse(err, "--mode takes one of %s, not \"%.30s\"", modes, text);
+}
+
 int hs_target_flags(const struct hs_options *options, struct hs_target_config *config,
                     struct hs_err *err)
 {
@@ -107,9 +118,7 @@ int hs_target_flags(const struct hs_options *options, struct hs_target_config *c
     config->status = 200;
     config->body_bytes = BODY_BYTES;
     if (value[HS_OPTION_mode]) config->mode = hs_target_mode_from_name(value[HS_OPTION_mode]);
-    if (config->mode == HS_TARGET_MODE_COUNT)
-        return refuse(err, "--mode: there is no mode \"%.60s\"; see: hyperscale help target",
-                      value[HS_OPTION_mode]);
+    if (config->mode == HS_TARGET_MODE_COUNT) return refuse_mode(value[HS_OPTION_mode], err);
     rc = parse_listen(listen ? listen : "127.0.0.1:8080", &config->listen, err);
     if (!rc) rc = parse_times(options, config, err);
     if (!rc) rc = parse_number("--status", value[HS_OPTION_status], 200, 599, &config->status, err);

@@ -26,6 +26,6 @@ int hs_client_tree_start(struct hs_client_tree *tree, const struct hs_tree_wish 
 /* Asks it to end in order. */
 void hs_client_tree_stop(struct hs_client_tree *tree);
 /* Waits until it has ended, then kills it; its exit code, 128 + signal. */
-int hs_client_tree_wait(struct hs_client_tree *tree, int timeout_ms);
+int hs_client_tree_wait(struct hs_client_tree *tree, int timeout_ms) HS_MUST_CHECK;
 
 #endif

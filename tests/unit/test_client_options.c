@@ -125,14 +125,16 @@ static void a_flag_beats_its_variable_and_the_variable_stands_in_for_it(void)
 
 static void help_shows_every_command_and_its_flags(void)
 {
-    char             text[16384];
-    struct hs_writer out;
+    static const char *const commands[] = {"run",  "check",   "ping",  "target", "submit",
+                                           "list", "status",  "watch", "cancel", "results",
+                                           "top",  "version", "help"};
+    char                     text[16384];
+    struct hs_writer         out;
 
     hs_writer_init(&out, text, sizeof text - 1);
     hs_options_help(&out);
     text[out.used_bytes] = '\0';
-    for (unsigned i = 0; i < HS_COMMAND_COUNT; i++)
-        HS_CHECK(strstr(text, hs_command_name((enum hs_command)i)) != NULL);
+    for (size_t i = 0; i < HS_ARRAY_LEN(commands); i++) HS_CHECK(strstr(text, commands[i]) != NULL);
     hs_writer_init(&out, text, sizeof text - 1);
     hs_options_help_command(HS_COMMAND_RUN, &out);
     text[out.used_bytes] = '\0';

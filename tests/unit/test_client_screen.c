@@ -18,7 +18,7 @@ static struct hs_chunk        own_chunks[CHUNKS];
 static struct hs_merge_source sources[SOURCES];
 static struct hs_chunk_pool   own_pool;
 static struct hs_stats        figures;
-static struct hs_live_job         live;
+static struct hs_live_job     live;
 static struct hs_screen       screen;
 static struct hs_canvas       canvas;
 static char                   text[32768];
