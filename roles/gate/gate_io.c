@@ -359,6 +359,7 @@ static int open_ledger(struct gate_process *process, struct hs_err *err)
         add_count(process, HS_COUNT_ledger_torn_bytes, stats.torn_bytes);
         see_time(process);
         hs_gate_recovered(&process->gate);
+        hs_gate_shares_adopt(&process->shares, &process->gate);
     }
     hs_role_set_phase(&process->process, HS_VITALS_NORMAL);
     return rc;

@@ -44,8 +44,41 @@ static int map_table(struct hs_gate_shares *shares, const struct hs_heritage *he
     if (!body) return err->code;
     rc = hs_registry_attach_writer(registry, body, shape);
     if (rc) return hs_err_set(err, rc, "table of %s", hs_share_name(share));
-    clear_rows(registry);
+    if (!is_jobs) clear_rows(registry);
     return 0;
+}
+
+static void adopt_row(struct hs_gate_shares *shares, struct hs_gate *gate,
+                      hs_registry_handle handle, const struct hs_job_row *row)
+{
+    const struct hs_gate_job *job = hs_gate_find_job(gate->fsm, row->id);
+    uint32_t                  idx = job ? hs_gate_job_idx(gate->fsm, job) : 0;
+    struct hs_gate_soft      *soft = &gate->soft[idx];
+    uint64_t                  ended_at_ns = soft->row.ended_at_ns;
+
+    if (!job || shares->job_handles[idx]) {
+        HS_IGNORE(hs_registry_remove(&shares->jobs, handle), "it was there a line ago");
+        return;
+    }
+    shares->job_handles[idx] = handle;
+    soft->row = *row;
+    if (!row->ended_at_ns) soft->row.ended_at_ns = ended_at_ns;
+    soft->created_at_ns = row->submitted_at_ns;
+    soft->last_completed = row->completed;
+}
+
+void hs_gate_shares_adopt(struct hs_gate_shares *shares, struct hs_gate *gate)
+{
+    uint64_t           payload[HS_REGISTRY_PAYLOAD_WORDS_MAX];
+    hs_registry_handle handle;
+
+    for (uint32_t i = 0; i < shares->jobs.shape.slot_count; i++) {
+        struct hs_job_row row;
+
+        if (hs_registry_at(&shares->jobs, i, &handle, payload) != 1) continue;
+        memcpy(&row, payload, sizeof row);
+        adopt_row(shares, gate, handle, &row);
+    }
 }
 
 int hs_gate_shares_open(struct hs_gate_shares *shares, const struct hs_heritage *heritage,

@@ -18,9 +18,11 @@ struct hs_gate_shares {
     hs_registry_handle    manager_handles[HS_GATE_MANAGERS_MAX];
 };
 
-/* Maps them and takes out the rows of a dead predecessor. They stay until the process ends. */
-int  hs_gate_shares_open(struct hs_gate_shares *shares, const struct hs_heritage *heritage,
-                         struct hs_err *err) HS_MUST_CHECK;
+/* Maps them; they stay until the process ends. */
+int hs_gate_shares_open(struct hs_gate_shares *shares, const struct hs_heritage *heritage,
+                        struct hs_err *err) HS_MUST_CHECK;
+/* After the replay: rows that a dead predecessor left go on from their counts, those of unknown jobs go. */
+void hs_gate_shares_adopt(struct hs_gate_shares *shares, struct hs_gate *gate);
 void hs_gate_shares_show_job(struct hs_gate_shares *shares, uint32_t job_idx,
                              const struct hs_job_row *row); /* NULL: gone */
 void hs_gate_shares_show_manager(struct hs_gate_shares *shares, unsigned manager,
