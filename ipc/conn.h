@@ -25,14 +25,6 @@ typedef void hs_conn_frame_fn(struct hs_conn *conn, const struct hs_frame *frame
  * by its deadline; else what the kernel said. */
 typedef void hs_conn_closed_fn(struct hs_conn *conn, int reason);
 
-struct hs_conn_config {
-    struct hs_loop    *loop;
-    void              *owner;
-    hs_conn_frame_fn  *on_frame;
-    hs_conn_closed_fn *on_closed;
-    size_t             queue_bytes_max; /* 0: HS_SEND_QUEUE_BYTES_MAX */
-};
-
 struct hs_conn_figures { /* cumulative */
     uint64_t received_frames;
     uint64_t received_bytes;
@@ -40,6 +32,16 @@ struct hs_conn_figures { /* cumulative */
     uint64_t sent_bytes;
     uint64_t conflated_frames; /* statistics left out because the peer reads slowly */
     uint64_t refused_frames;   /* -ENOBUFS */
+};
+
+struct hs_conn_config {
+    struct hs_loop    *loop;
+    void              *owner;
+    hs_conn_frame_fn  *on_frame;
+    hs_conn_closed_fn *on_closed;
+    size_t             queue_bytes_max; /* 0: HS_SEND_QUEUE_BYTES_MAX */
+    struct hs_conn_figures
+        *figures; /* added to; the owner's sum over its conns. NULL: not counted */
 };
 
 /* Takes the connected stream socket fd; on failure it stays the caller's. */
@@ -70,7 +72,6 @@ void hs_conn_commit(struct hs_conn *conn, const struct hs_writer *writer);
 
 size_t hs_conn_queued_bytes(const struct hs_conn *conn); /* not yet taken by the kernel */
 bool   hs_conn_is_open(const struct hs_conn *conn);      /* neither closing nor failed */
-void   hs_conn_figures(const struct hs_conn *conn, struct hs_conn_figures *figures);
 
 /* Takes no more input, sends what is queued, closes; gives up at flush_deadline_ns. Idempotent. */
 void hs_conn_close(struct hs_conn *conn, uint64_t flush_deadline_ns);

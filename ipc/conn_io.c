@@ -41,7 +41,7 @@ struct hs_conn {
     uint64_t               partial_since_ns; /* HS_NEVER_NS: in is empty */
     uint64_t               flush_deadline_ns;
     uint64_t               touched_ns;
-    struct hs_conn_figures figures;
+    struct hs_conn_figures uncounted; /* where figures go that nobody asked for */
 };
 
 static struct hs_conn *conn_of(struct hs_stream *stream)
@@ -105,7 +105,7 @@ static void on_sent(struct hs_conn *conn, int result)
         return;
     }
     HS_ASSERT(conn->flight.used_bytes > 0);
-    conn->figures.sent_bytes += conn->flight.used_bytes;
+    conn->config.figures->sent_bytes += conn->flight.used_bytes;
     conn->flight.used_bytes = 0;
     send_next(conn);
 }
@@ -134,7 +134,7 @@ static void on_event(struct hs_stream *stream, enum hs_stream_event event, int r
 
 static void dispatch(struct hs_conn *conn, const struct hs_frame *frame)
 {
-    conn->figures.received_frames++;
+    conn->config.figures->received_frames++;
     conn->config.on_frame(conn, frame);
 }
 
@@ -191,7 +191,7 @@ static void on_data(struct hs_stream *stream, const uint8_t *bytes, size_t count
     struct hs_view  rest = hs_view_of(bytes, count);
 
     if (conn->state != OPEN) return;
-    conn->figures.received_bytes += count;
+    conn->config.figures->received_bytes += count;
     conn->touched_ns = hs_loop_now_ns(conn->config.loop);
     complete_kept(conn, &rest);
     while (conn->state == OPEN && rest.bytes) {
@@ -227,6 +227,7 @@ int hs_conn_open(struct hs_conn **conn, const struct hs_conn_config *config, int
                                .flush_deadline_ns = HS_NEVER_NS,
                                .touched_ns = hs_loop_now_ns(config->loop)};
     if (!opened->config.queue_bytes_max) opened->config.queue_bytes_max = HS_SEND_QUEUE_BYTES_MAX;
+    if (!opened->config.figures) opened->config.figures = &opened->uncounted;
     rc = hs_stream_adopt(config->loop, &opened->stream, fd_take);
     if (rc < 0) {
         free(opened);
@@ -267,7 +268,7 @@ int hs_conn_begin(struct hs_conn *conn, const struct hs_frame *frame, size_t bod
     if (body_bytes_max > HS_FRAME_BODY_BYTES_MAX) return -EMSGSIZE;
     if (hs_conn_queued_bytes(conn) + bytes > conn->config.queue_bytes_max ||
         buffer_reserve(&conn->out, bytes) < 0) {
-        conn->figures.refused_frames++;
+        conn->config.figures->refused_frames++;
         return -ENOBUFS;
     }
     empty.body = (struct hs_view){0};
@@ -281,7 +282,7 @@ int hs_conn_begin_latest(struct hs_conn *conn, const struct hs_frame *frame, siz
                          struct hs_writer *writer)
 {
     if (conn->state == OPEN && hs_conn_queued_bytes(conn) > BEHIND_BYTES) {
-        conn->figures.conflated_frames++;
+        conn->config.figures->conflated_frames++;
         return -EAGAIN;
     }
     return hs_conn_begin(conn, frame, body_bytes_max, writer);
@@ -298,7 +299,7 @@ void hs_conn_commit(struct hs_conn *conn, const struct hs_writer *writer)
     hs_writer_init(&length, header, sizeof(uint32_t));
     hs_put_u32le(&length, (uint32_t)writer->used_bytes);
     conn->out.used_bytes += HS_FRAME_HEADER_BYTES + writer->used_bytes;
-    conn->figures.sent_frames++;
+    conn->config.figures->sent_frames++;
     conn->touched_ns = hs_loop_now_ns(conn->config.loop);
     send_next(conn);
 }
@@ -335,11 +336,6 @@ size_t hs_conn_queued_bytes(const struct hs_conn *conn)
 bool hs_conn_is_open(const struct hs_conn *conn)
 {
     return conn->state == OPEN;
-}
-
-void hs_conn_figures(const struct hs_conn *conn, struct hs_conn_figures *figures)
-{
-    *figures = conn->figures;
 }
 
 void hs_conn_close(struct hs_conn *conn, uint64_t flush_deadline_ns)

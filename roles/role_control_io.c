@@ -4,8 +4,10 @@
 #include "roles/role_io.h"
 
 #include "roles/config.h"
+#include "roles/counters.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
+#include "shm/counters.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -41,6 +43,7 @@ static void take_config(struct hs_role_process *process, const struct hs_control
     }
     process->segments[SEGMENT_CONFIG] = fresh;
     process->config = hs_segment_body(&fresh);
+    hs_counter_add(process->counters, HS_COUNT_config_reloads, 1);
     hs_log(HS_LOG_INFO, "role", "config generation=%" PRIu64, record->number);
     if (process->hooks->on_config) process->hooks->on_config(process->self, process->config);
     hs_segment_unmap(&old);
@@ -116,10 +119,12 @@ void hs_role_take_control(struct hs_role_process *process)
         int rc = hs_control_recv(process->heritage->control_fd, HS_ROLE_NONE, &record, &fd);
 
         if (rc == -EAGAIN) return;
+        if (rc < 0) hs_counter_add(process->counters, HS_COUNT_control_records_bad, 1);
         if (rc <= 0) {
             process->is_orphaned = true;
             return;
         }
+        hs_counter_add(process->counters, HS_COUNT_control_records_in, 1);
         take_record(process, &record, fd);
     }
 }

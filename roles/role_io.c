@@ -5,6 +5,7 @@
 
 #include "roles/config.h"
 #include "roles/control_io.h"
+#include "roles/counters.h"
 #include "roles/host_table.h"
 #include "shm/base/assert.h"
 #include "shm/base/log.h"
@@ -162,6 +163,36 @@ static void look_at_supervisor(struct hs_role_process *process, uint64_t now_ns)
     }
 }
 
+/* What the loop and the connections have counted since the last time. */
+static void show_counts(struct hs_role_process *process)
+{
+    const struct hs_conn_figures *frames = &process->frames;
+    const struct hs_conn_figures *told_frames = &process->told.frames;
+    const struct hs_loop_figures *told_loop = &process->told.loop;
+    struct hs_loop_figures        loop;
+
+    hs_loop_figures(process->loop, &loop);
+    const struct {
+        enum hs_count count;
+        uint64_t      amount;
+    } rows[] = {
+        {HS_COUNT_loop_turns, process->turn_count},
+        {HS_COUNT_loop_completions, loop.completion_count - told_loop->completion_count},
+        {HS_COUNT_loop_no_buffer, loop.no_buffer_count - told_loop->no_buffer_count},
+        {HS_COUNT_loop_enters, loop.enter_count - told_loop->enter_count},
+        {HS_COUNT_frames_in, frames->received_frames - told_frames->received_frames},
+        {HS_COUNT_frames_out, frames->sent_frames - told_frames->sent_frames},
+        {HS_COUNT_frame_bytes_in, frames->received_bytes - told_frames->received_bytes},
+        {HS_COUNT_frame_bytes_out, frames->sent_bytes - told_frames->sent_bytes},
+    };
+
+    for (size_t i = 0; i < HS_ARRAY_LEN(rows); i++)
+        hs_counter_add(process->counters, rows[i].count, rows[i].amount);
+    process->told.loop = loop;
+    process->told.frames = *frames;
+    process->turn_count = 0;
+}
+
 /* One step of the loop and what is due after it; false when the process is over. */
 static bool take_turn(struct hs_role_process *process, uint64_t *beat_at_ns, int *exit_code)
 {
@@ -169,12 +200,14 @@ static bool take_turn(struct hs_role_process *process, uint64_t *beat_at_ns, int
     uint64_t now_ns;
     int      rc = hs_loop_step(process->loop, hs_min_u64(wait_ns, process->stop_deadline_ns));
 
+    process->turn_count++;
     *exit_code = 1;
     if (rc < 0 || process->is_orphaned) return false;
     now_ns = hs_loop_now_ns(process->loop);
     hs_vitals_beat(process->vitals, now_ns, now_ns > wait_ns ? now_ns - wait_ns : 0);
     if (now_ns >= *beat_at_ns) {
         look_at_supervisor(process, now_ns);
+        show_counts(process);
         *beat_at_ns = now_ns + BEAT_INTERVAL_NS;
     }
     process->due_ns = process->hooks->turn(process->self, now_ns);
@@ -196,6 +229,7 @@ int hs_role_serve(struct hs_role_process *process, const struct hs_role_hooks *h
     process->due_ns = hooks->turn(self, now_ns);
     while (take_turn(process, &beat_at_ns, &exit_code))
         ;
+    show_counts(process);
     if (process->is_orphaned) hs_log(HS_LOG_ERROR, "role", "supervisor_gone");
     hs_vitals_enter(process->vitals, HS_VITALS_STOPPING, hs_loop_clock_ns(process->loop));
     return exit_code;

@@ -13,6 +13,7 @@
 #ifndef HS_ROLES_ROLE_IO_H
 #define HS_ROLES_ROLE_IO_H
 
+#include "ipc/conn.h"
 #include "ipc/loop.h"
 #include "roles/role.h"
 #include "roles/share.h"
@@ -53,6 +54,12 @@ struct hs_role_hooks {
     bool (*is_done)(const void *self); /* asked after on_stop: may the process exit 0? */
 };
 
+/* What is in the counters' page already, of what is counted elsewhere. */
+struct hs_role_told {
+    struct hs_loop_figures loop;
+    struct hs_conn_figures frames;
+};
+
 struct hs_role_process {
     const struct hs_heritage       *heritage;
     struct hs_loop                 *loop;
@@ -66,6 +73,9 @@ struct hs_role_process {
     const struct hs_role_hooks     *hooks;
     void                           *self;
     struct hs_segment               segments[HS_ROLE_SEGMENTS_MAX];
+    struct hs_conn_figures          frames; /* hs_conn_config.figures of all the role's links */
+    struct hs_role_told             told;
+    uint64_t                        turn_count;       /* not yet in the page */
     uint64_t                        stop_deadline_ns; /* HS_NEVER_NS: not told to stop */
     uint64_t                        due_ns;           /* what the last turn asked for */
     uint64_t                        supervisor_seen_at_ns;

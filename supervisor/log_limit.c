@@ -39,5 +39,6 @@ bool hs_log_limit_allows(struct hs_log_limit *limit, unsigned process_idx, const
         return true;
     }
     limit->slots[idx].dropped_count++;
+    limit->dropped_count++;
     return false;
 }

@@ -10,6 +10,7 @@
 enum { HS_LOG_LIMIT_SLOTS = 256, HS_LOG_LIMIT_LINES = 20 };
 
 struct hs_log_limit {
+    uint64_t dropped_count; /* of all lines, ever */
     struct {
         uint64_t hash; /* of process, module and line; 0: free */
         uint64_t window_at_ns;

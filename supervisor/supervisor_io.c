@@ -4,9 +4,11 @@
 #include "supervisor/supervisor_io.h"
 
 #include "roles/config.h"
+#include "roles/counters.h"
 #include "shm/base/assert.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
+#include "shm/counters.h"
 #include "supervisor/notify_io.h"
 #include "supervisor/orders_io.h"
 #include "supervisor/process_io.h"
@@ -149,6 +151,9 @@ static void drain_logs(struct hs_tree *tree, uint64_t now_ns)
                                 now_ns);
     }
     hs_log_drain_flush(&tree->drain);
+    hs_counter_set(hs_counters_page(hs_segment_body(&tree->shares[HS_SHARE_COUNTERS].mapped),
+                                    HS_PROCESS_SUPERVISOR),
+                   HS_COUNT_log_lines_suppressed, tree->drain.limit.dropped_count);
 }
 
 static void tick_children(struct hs_tree *tree, uint64_t now_ns)

@@ -25,6 +25,7 @@
 
 struct hs_loop;
 struct hs_ledger;
+struct hs_counters_shm;
 
 enum {
     HS_LEDGER_ENTRY_BYTES_MAX = 4096, /* decisions are small; payloads are blobs */
@@ -114,9 +115,15 @@ struct hs_ledger_stats {
     uint64_t blob_count;
     uint64_t blob_bytes;
     uint64_t compaction_count;
+    uint64_t written_bytes; /* by this process, and how often made durable */
+    uint64_t sync_count;
     uint64_t torn_bytes; /* cut off at the last start */
 };
 void hs_ledger_stats(const struct hs_ledger *ledger, struct hs_ledger_stats *stats);
+
+/* Adds what has been done since the last call to the counters of the process; the first call, after
+ * hs_ledger_open, adds what was replayed. */
+void hs_ledger_count(struct hs_ledger *ledger, struct hs_counters_shm *counters);
 
 /* SHA-256 of any bytes, as blobs and job ids use it. */
 void hs_ledger_digest_of(struct hs_view bytes, struct hs_ledger_digest *digest);

@@ -43,6 +43,8 @@ struct hs_ledger {
     uint64_t                     live_bytes;      /* of the file after its last compaction */
     unsigned                     live_blob_count; /* likewise */
     uint64_t                     now_ns;
+    struct hs_ledger_stats       told; /* what the counters of the process hold already */
+    bool                         is_told;
     bool                         is_announced;
     bool                         is_writing;
     bool                         has_failed;

@@ -319,6 +319,10 @@ static void on_written(struct hs_file_op *op, int result)
         (struct hs_ledger *)(void *)((char *)op - offsetof(struct hs_ledger, op));
 
     ledger->is_writing = false;
+    if (!result) {
+        ledger->stats.written_bytes += op->count;
+        ledger->stats.sync_count++;
+    }
     if (result)
         fail(ledger, result);
     else if (ledger->image.data)

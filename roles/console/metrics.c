@@ -105,6 +105,9 @@ static void put_counts(const struct hs_status_snapshot *snapshot, struct hs_writ
         for (unsigned i = 0; i < snapshot->process_count; i++)
             put(out, "%s{process=\"%s\"} %" PRIu64 "\n", name, snapshot->processes[i].name,
                 snapshot->processes[i].counts[idx]);
+        if (snapshot->supervisor_counts[idx]) /* it counts next to nothing */
+            put(out, "%s{process=\"supervisor\"} %" PRIu64 "\n", name,
+                snapshot->supervisor_counts[idx]);
     }
 }
 

@@ -32,17 +32,24 @@ static void name_page(unsigned idx, char name[HS_PROCESS_NAME_BYTES])
     hs_process_name(kind, number, name);
 }
 
+static void take_counts(const struct hs_snapshot_source *source, unsigned idx,
+                        uint64_t counts[HS_COUNT_END])
+{
+    const struct hs_counters_shm *counters = hs_counters_page(source->counters, idx);
+
+    for (unsigned i = 0; i < HS_COUNT_END; i++) counts[i] = hs_counter_load(counters, i);
+}
+
 static void take_process(struct hs_status_snapshot       *snapshot,
                          const struct hs_snapshot_source *source, unsigned idx)
 {
-    struct hs_status_process     *process = &snapshot->processes[snapshot->process_count];
-    const struct hs_counters_shm *counters = hs_counters_page(source->counters, idx);
+    struct hs_status_process *process = &snapshot->processes[snapshot->process_count];
 
     if (hs_host_table_load_process(source->host, idx, &process->host)) return;
     if (process->host.state == HS_PROCESS_ABSENT) return;
     name_page(idx, process->name);
     hs_vitals_load(hs_vitals_page(source->vitals, idx), &process->vitals);
-    for (unsigned i = 0; i < HS_COUNT_END; i++) process->counts[i] = hs_counter_load(counters, i);
+    take_counts(source, idx, process->counts);
     snapshot->process_count++;
 }
 
@@ -51,6 +58,7 @@ static void take_processes(struct hs_status_snapshot       *snapshot,
 {
     HS_STATIC_ASSERT((int)HS_STATUS_PROCESSES_MAX >= (int)HS_PROCESS_SUPERVISED, "room for all");
     for (unsigned idx = 0; idx < HS_PROCESS_SUPERVISED; idx++) take_process(snapshot, source, idx);
+    take_counts(source, HS_PROCESS_SUPERVISOR, snapshot->supervisor_counts);
 }
 
 /* Rows of a registry into an array of row_bytes each; how many, or -EPROTO. Rows that are busy are left out. */

@@ -183,10 +183,25 @@ static json_t *process_list(const struct hs_status_snapshot *snapshot,
         const struct hs_status_process *process = &snapshot->processes[i];
 
         if (!is_wanted(request, process->name)) continue;
-        list = hs_status_append(list, request->what == HS_STATUS_COUNTERS
-                                          ? hs_status_row_counters(process)
-                                          : hs_status_row_process(process, snapshot->now_ns));
+        list = hs_status_append(list, hs_status_row_process(process, snapshot->now_ns));
     }
+    return list;
+}
+
+static json_t *counter_list(const struct hs_status_snapshot *snapshot,
+                            const struct hs_status_request  *request)
+{
+    json_t *list = json_array();
+
+    for (unsigned i = 0; i < snapshot->process_count; i++) {
+        const struct hs_status_process *process = &snapshot->processes[i];
+
+        if (is_wanted(request, process->name))
+            list = hs_status_append(list, hs_status_row_counters(process->name, process->counts));
+    }
+    if (is_wanted(request, "supervisor"))
+        list = hs_status_append(list,
+                                hs_status_row_counters("supervisor", snapshot->supervisor_counts));
     return list;
 }
 
@@ -282,8 +297,8 @@ static json_t *body(const struct hs_status_snapshot *snapshot, const struct hs_c
 {
     switch (request->what) {
     case HS_STATUS_WHOLE: return whole(snapshot, config);
-    case HS_STATUS_PROCESSES:
-    case HS_STATUS_COUNTERS: return process_list(snapshot, request);
+    case HS_STATUS_PROCESSES: return process_list(snapshot, request);
+    case HS_STATUS_COUNTERS: return counter_list(snapshot, request);
     case HS_STATUS_MANAGERS: return manager_list(snapshot);
     case HS_STATUS_WORKERS: return worker_list(snapshot);
     case HS_STATUS_JOBS: return job_list(snapshot, request);

@@ -181,19 +181,18 @@ json_t *hs_status_row_job(const struct hs_job_row *row, uint64_t now_ns)
     return NULL;
 }
 
-json_t *hs_status_row_counters(const struct hs_status_process *process)
+json_t *hs_status_row_counters(const char *process, const uint64_t counts[HS_COUNT_END])
 {
     json_t *values = json_object();
 
     for (unsigned i = 0; values && i < HS_COUNT_END; i++) {
-        if (json_object_set_new(values, hs_count_row_at(i)->name,
-                                hs_status_number(process->counts[i])) == 0)
+        if (json_object_set_new(values, hs_count_row_at(i)->name, hs_status_number(counts[i])) == 0)
             continue;
         json_decref(values);
         values = NULL;
     }
     const struct hs_status_pair pairs[] = {
-        {"process", hs_status_text(process->name)},
+        {"process", hs_status_text(process)},
         {"values", values},
     };
 

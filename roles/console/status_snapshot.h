@@ -40,6 +40,7 @@ struct hs_status_snapshot {
 
     unsigned                 process_count;
     struct hs_status_process processes[HS_STATUS_PROCESSES_MAX];
+    uint64_t                 supervisor_counts[HS_COUNT_END];
 
     unsigned              job_count;
     struct hs_job_row     jobs[HS_JOBS_MAX];

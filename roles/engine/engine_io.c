@@ -7,6 +7,8 @@
 #include "roles/config.h"
 #include "roles/counters.h"
 #include "roles/engine/run.h"
+#include "roles/engine/run_counts.h"
+#include "roles/host_table.h"
 #include "roles/role_io.h"
 #include "roles/share.h"
 #include "shm/base/list.h"
@@ -21,14 +23,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     IMAGES_MAX = 4, /* passed and not yet used: the worker sends one before each START */
     EVENTS_MAX = 8  /* told to nobody yet, because the ring is full */
 };
-#define IMAGE_PATIENCE_NS HS_NS_PER_S
+#define IMAGE_PATIENCE_NS  HS_NS_PER_S
+#define COUNTS_INTERVAL_NS HS_NS_PER_S
 
 struct held_image {
     struct hs_engine_image name;
@@ -50,6 +52,8 @@ struct engine {
     struct hs_engine_command order;       /* START that waits for its image */
     uint64_t                 order_at_ns; /* 0: none waits */
     struct hs_run           *run;
+    struct hs_run_counts     told; /* of the run, in the counters already */
+    uint64_t                 counts_at_ns;
     void                    *image;
     size_t                   image_bytes;
     struct hs_engine_event   untold[EVENTS_MAX];
@@ -198,13 +202,28 @@ static void unmap_image(struct engine *engine)
 
 /* ---- commands ---- */
 
-static uint64_t wall_offset_ns(struct engine *engine)
+/* Of the daemon's start: all engines of a host agree, and no decision hangs on it (${now_ms}). */
+static uint64_t wall_offset_ns(const struct engine *engine)
 {
-    struct timespec wall;
+    struct hs_host_summary host;
 
-    if (clock_gettime(CLOCK_REALTIME, &wall)) return 0; /* ${now_ms} only */
-    return (uint64_t)wall.tv_sec * HS_NS_PER_S + (uint64_t)wall.tv_nsec -
-           hs_loop_clock_ns(engine->process.loop);
+    if (hs_host_table_load_summary(engine->process.host, &host)) return 0;
+    return host.start_wall_ns - host.start_ns;
+}
+
+/* What a predecessor left in the pages is in the counters already, or lost with it. */
+static void take_counts(const struct engine *engine, struct hs_run_counts *counts)
+{
+    hs_run_counts_take(counts, engine->run->pages, engine->run->image->step_count * 2);
+}
+
+static void tell_counts(struct engine *engine)
+{
+    struct hs_run_counts now;
+
+    take_counts(engine, &now);
+    hs_run_counts_tell(&now, &engine->told, engine->process.counters);
+    hs_counter_set(engine->process.counters, HS_COUNT_connections_open, engine->run->open_lanes);
 }
 
 static int open_run(struct engine *engine, struct held_image *held, struct hs_err *err)
@@ -237,6 +256,7 @@ static void start_order(struct engine *engine, struct held_image *held)
         tell(engine, HS_ENGINE_FAILED, engine->order.run_id, rc, err.text);
         return;
     }
+    take_counts(engine, &engine->told);
     tell(engine, HS_ENGINE_STARTED, engine->order.run_id, 0, "");
 }
 
@@ -378,6 +398,7 @@ static void finish_run(struct engine *engine)
     uint64_t run_id = engine->run->order.run_id;
     int      code = engine->run->code;
 
+    tell_counts(engine);
     tell(engine, code ? HS_ENGINE_FAILED : HS_ENGINE_DONE, run_id, code, engine->run->text);
     hs_run_close(&engine->run);
     unmap_image(engine);
@@ -409,8 +430,10 @@ static uint64_t turn(void *self, uint64_t now_ns)
     check_orphan(engine, now_ns);
     if (engine->run) {
         deadline_ns = hs_run_turn(engine->run, now_ns);
-        hs_counter_set(engine->process.counters, HS_COUNT_connections_open,
-                       engine->run->open_lanes);
+        if (now_ns >= engine->counts_at_ns) {
+            engine->counts_at_ns = now_ns + COUNTS_INTERVAL_NS;
+            tell_counts(engine);
+        }
         if (engine->run->phase == HS_RUN_OVER) finish_run(engine);
     }
     if (engine->order_at_ns) deadline_ns = hs_min_u64(deadline_ns, now_ns + HS_NS_PER_MS);
@@ -501,6 +524,7 @@ static int open_engine(struct engine *engine, const struct hs_heritage *heritage
     rc = map_segments(engine, err);
     if (!rc) rc = open_channels(engine, share, err);
     if (rc) return rc;
+    hs_counter_set(engine->process.counters, HS_COUNT_connections_open, 0);
     if (hs_figures_adopt(engine->figures, heritage->generation))
         hs_log(HS_LOG_INFO, "engine", "took over the figures of a predecessor");
     return hs_role_ready(&engine->process, err);

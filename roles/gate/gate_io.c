@@ -68,7 +68,6 @@ static int out_reply(void *self, unsigned client, enum hs_msg_type type, const v
     struct hs_conn *conn = process_of(self)->clients[client];
 
     if (!conn || !hs_conn_is_open(conn)) return 0; /* nobody there: nothing to say */
-    add_count(process_of(self), HS_COUNT_frames_out, 1);
     return request_id ? hs_wire_reply(conn, type, message, request_id)
                       : hs_wire_send(conn, type, message, 0);
 }
@@ -102,7 +101,6 @@ static int out_send(void *self, unsigned manager, enum hs_msg_type type, const v
     struct hs_conn *conn = process_of(self)->managers[manager];
 
     if (!conn || !hs_conn_is_open(conn)) return -ENOTCONN;
-    add_count(process_of(self), HS_COUNT_frames_out, 1);
     return request_id ? hs_wire_reply(conn, type, message, request_id)
                       : hs_wire_send(conn, type, message, 0);
 }
@@ -222,7 +220,6 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
     int                  rc =
         hs_wire_open(frame, is_manager ? HS_ROLE_MANAGER : HS_ROLE_CLIENT, HS_ROLE_GATE, &message);
 
-    add_count(process, HS_COUNT_frames_in, 1);
     see_time(process);
     if (rc == -ENOENT) {
         add_count(process, HS_COUNT_frames_unknown, 1);
@@ -248,7 +245,8 @@ static int open_conn(struct gate_process *process, struct hs_conn **conn, int fd
     struct hs_conn_config config = {.loop = process->process.loop,
                                     .owner = process,
                                     .on_frame = on_frame,
-                                    .on_closed = on_closed};
+                                    .on_closed = on_closed,
+                                    .figures = &process->process.frames};
     int                   rc = hs_conn_open(conn, &config, fd);
 
     if (rc) {
@@ -328,7 +326,7 @@ static void on_answer(void *context, const struct hs_ledger_answer *answer)
 
     see_time(process);
     if (answer->kind == HS_LEDGER_FAILED) process->has_failed = true;
-    if (answer->kind == HS_LEDGER_APPLIED) add_count(process, HS_COUNT_ledger_entries, 1);
+    hs_ledger_count(process->ledger, process->process.counters);
     hs_gate_ledger_answer(&process->gate, answer);
 }
 
@@ -352,11 +350,7 @@ static int open_ledger(struct gate_process *process, struct hs_err *err)
     hs_role_set_phase(&process->process, HS_VITALS_REPLAY);
     rc = hs_ledger_open(&process->ledger, &config, err);
     if (!rc) {
-        struct hs_ledger_stats stats;
-
-        hs_ledger_stats(process->ledger, &stats);
-        add_count(process, HS_COUNT_ledger_replayed, stats.seq);
-        add_count(process, HS_COUNT_ledger_torn_bytes, stats.torn_bytes);
+        hs_ledger_count(process->ledger, process->process.counters);
         see_time(process);
         hs_gate_recovered(&process->gate);
         hs_gate_shares_adopt(&process->shares, &process->gate);

@@ -23,7 +23,6 @@ static void send_message(struct hs_manager_process *process, struct hs_conn *con
     if (!conn || !hs_conn_is_open(conn)) return;
     rc = action->request_id ? hs_wire_reply(conn, action->message_type, message, action->request_id)
                             : hs_wire_send(conn, action->message_type, message, 0);
-    hs_manager_count(process, HS_COUNT_frames_out, 1);
     if (rc != -ENOBUFS) return;
     hs_manager_count(process, HS_COUNT_send_queue_overflows, 1);
     hs_conn_abort(conn);
@@ -41,11 +40,8 @@ static void send_latest(struct hs_manager_process *process, const struct hs_mana
 
     if (process->gate && hs_conn_is_open(process->gate))
         rc = hs_wire_send_latest(process->gate, action->message_type, &action->message);
-    if (rc == 0) {
-        hs_manager_count(process, HS_COUNT_frames_out, 1);
-    } else if (action->message_type == HS_MSG_DC_PROGRESS) {
+    if (rc != 0 && action->message_type == HS_MSG_DC_PROGRESS)
         hs_manager_on_dropped(&process->manager, action->message.dc_progress.job_id, now_ns);
-    }
 }
 
 static struct hs_view read_blob(struct hs_manager_process     *process,

@@ -89,7 +89,6 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
     int                        rc;
 
     if (!is_gate && conn != process->worker) return; /* of a dead life */
-    hs_manager_count(process, HS_COUNT_frames_in, 1);
     rc = hs_wire_open(frame, is_gate ? HS_ROLE_GATE : HS_ROLE_WORKER, HS_ROLE_MANAGER,
                       &process->message);
     if (rc) {
@@ -111,7 +110,8 @@ static struct hs_conn *open_conn(struct hs_manager_process *process, int fd)
     struct hs_conn_config config = {.loop = process->process.loop,
                                     .owner = process,
                                     .on_frame = on_frame,
-                                    .on_closed = on_closed};
+                                    .on_closed = on_closed,
+                                    .figures = &process->process.frames};
     struct hs_conn       *conn = NULL;
     int                   rc = hs_conn_open(&conn, &config, fd);
 
@@ -175,7 +175,7 @@ static void on_answer(void *context, const struct hs_ledger_answer *answer)
     uint64_t                   now_ns = clock_of(process);
 
     if (answer->kind == HS_LEDGER_FAILED) process->has_failed = true;
-    if (answer->kind == HS_LEDGER_APPLIED) hs_manager_count(process, HS_COUNT_ledger_entries, 1);
+    hs_ledger_count(process->ledger, process->process.counters);
     hs_manager_on_answer(&process->manager, answer, now_ns, &process->actions);
     hs_manager_perform(process, now_ns);
 }
@@ -218,16 +218,13 @@ static int open_ledger(struct hs_manager_process *process, struct hs_manager_sta
           .context = process,
           .compact_bytes = LEDGER_COMPACT_BYTES,
     };
-    struct hs_ledger_stats stats;
-    int                    rc;
+    int rc;
 
     hs_role_set_phase(&process->process, HS_VITALS_REPLAY);
     rc = hs_ledger_open(&process->ledger, &config, err);
     hs_role_set_phase(&process->process, HS_VITALS_NORMAL);
     if (rc) return rc;
-    hs_ledger_stats(process->ledger, &stats);
-    hs_manager_count(process, HS_COUNT_ledger_replayed, stats.seq);
-    hs_manager_count(process, HS_COUNT_ledger_torn_bytes, stats.torn_bytes);
+    hs_ledger_count(process->ledger, process->process.counters);
     return 0;
 }
 

@@ -35,8 +35,6 @@ static void send_message(struct hs_worker *worker, enum hs_msg_type type, const 
     if (rc < 0)
         hs_log(HS_LOG_WARN, "worker", "not sent type=%s error=%s", hs_wire_name(type),
                hs_err_code_text(rc));
-    else
-        count_one(worker, HS_COUNT_frames_out);
 }
 
 /* ---- actions ---- */
@@ -358,7 +356,6 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
     int               rc = hs_wire_open(frame, HS_ROLE_MANAGER, HS_ROLE_WORKER, &worker->message);
 
     if (conn != worker->conn) return;
-    count_one(worker, HS_COUNT_frames_in);
     if (rc == 0) {
         take_message(worker, frame);
         return;
@@ -402,7 +399,8 @@ void hs_worker_link_open(struct hs_worker *worker, int fd)
     struct hs_conn_config config = {.loop = worker->process.loop,
                                     .owner = worker,
                                     .on_frame = on_frame,
-                                    .on_closed = on_closed};
+                                    .on_closed = on_closed,
+                                    .figures = &worker->process.frames};
     struct hs_execs_event event = {.type = HS_EXECS_LINK_UP};
     struct hs_conn       *conn = NULL;
     int                   rc;

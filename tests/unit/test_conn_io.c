@@ -15,18 +15,19 @@
 enum { SMALL_BYTES = 8, STEPS_MAX = 2000 };
 
 struct side {
-    struct hs_loop *loop;
-    struct hs_conn *conn; /* NULL after on_closed */
-    int             peer_fd;
-    unsigned        frames;
-    unsigned        closed;
-    int             reason;
-    uint64_t        last_id;
-    uint16_t        last_type;
-    size_t          last_bytes;
-    uint8_t         last_first; /* byte of the body */
-    unsigned        abort_at;   /* frame number at which on_frame aborts; 0: never */
-    bool            is_order_broken;
+    struct hs_loop        *loop;
+    struct hs_conn        *conn; /* NULL after on_closed */
+    int                    peer_fd;
+    struct hs_conn_figures figures;
+    unsigned               frames;
+    unsigned               closed;
+    int                    reason;
+    uint64_t               last_id;
+    uint16_t               last_type;
+    size_t                 last_bytes;
+    uint8_t                last_first; /* byte of the body */
+    unsigned               abort_at;   /* frame number at which on_frame aborts; 0: never */
+    bool                   is_order_broken;
 };
 
 static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
@@ -61,7 +62,8 @@ static void open_side(struct side *side, enum hs_loop_backend backend, size_t qu
                                      .owner = side,
                                      .on_frame = on_frame,
                                      .on_closed = on_closed,
-                                     .queue_bytes_max = queue_bytes_max};
+                                     .queue_bytes_max = queue_bytes_max,
+                                     .figures = &side->figures};
     HS_CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     HS_CHECK_EQ(hs_conn_open(&side->conn, &config, fds[0]), 0);
     side->peer_fd = fds[1];
@@ -282,15 +284,13 @@ static void idle_connection_gives_its_memory_back(void)
 
 static void close_sends_what_is_queued_first(enum hs_loop_backend backend)
 {
-    static uint8_t         received[4000 * (HS_FRAME_HEADER_BYTES + SMALL_BYTES) + 1];
-    struct side            side;
-    struct hs_conn_figures figures;
-    size_t                 at = 0;
+    static uint8_t received[4000 * (HS_FRAME_HEADER_BYTES + SMALL_BYTES) + 1];
+    struct side    side;
+    size_t         at = 0;
 
     open_side(&side, backend, 0);
     for (uint64_t i = 1; i <= 4000; i++) HS_CHECK_EQ(send_small(&side, i), 0);
-    hs_conn_figures(side.conn, &figures);
-    HS_CHECK_EQ(figures.sent_frames, 4000);
+    HS_CHECK_EQ(side.figures.sent_frames, 4000);
     hs_conn_close(side.conn, HS_NEVER_NS);
     HS_CHECK(!hs_conn_is_open(side.conn));
     HS_CHECK_EQ(send_small(&side, 4001), -ENOTCONN);
@@ -337,11 +337,10 @@ HS_ON_BOTH(flush_that_does_not_end_is_given_up_at_its_deadline)
 
 static void queue_is_bounded_and_statistics_give_way_first(enum hs_loop_backend backend)
 {
-    static uint8_t         body[HS_FRAME_BODY_BYTES_MAX];
-    static uint8_t         received[4 * HS_FRAME_BYTES_MAX];
-    struct side            side;
-    struct hs_frame        frame = {.type = 1, .version = 1, .body = {body, sizeof(body)}};
-    struct hs_conn_figures figures;
+    static uint8_t  body[HS_FRAME_BODY_BYTES_MAX];
+    static uint8_t  received[4 * HS_FRAME_BYTES_MAX];
+    struct side     side;
+    struct hs_frame frame = {.type = 1, .version = 1, .body = {body, sizeof(body)}};
 
     open_side(&side, backend, 4 * HS_FRAME_BYTES_MAX);
     HS_CHECK_EQ(hs_conn_send_latest(side.conn, &frame), 0);
@@ -351,9 +350,8 @@ static void queue_is_bounded_and_statistics_give_way_first(enum hs_loop_backend 
     HS_CHECK_EQ(hs_conn_send(side.conn, &frame), 0);
     HS_CHECK_EQ(hs_conn_send(side.conn, &frame), -ENOBUFS);
     HS_CHECK_EQ(hs_conn_queued_bytes(side.conn), 4 * HS_FRAME_BYTES_MAX);
-    hs_conn_figures(side.conn, &figures);
-    HS_CHECK_EQ(figures.conflated_frames, 1);
-    HS_CHECK_EQ(figures.refused_frames, 1);
+    HS_CHECK_EQ(side.figures.conflated_frames, 1);
+    HS_CHECK_EQ(side.figures.refused_frames, 1);
     HS_CHECK_EQ(peer_receive(&side, received, sizeof(received)), sizeof(received));
     hs_end_settle(side.loop);
     HS_CHECK_EQ(hs_conn_queued_bytes(side.conn), 0);
@@ -363,6 +361,37 @@ static void queue_is_bounded_and_statistics_give_way_first(enum hs_loop_backend 
     close_side(&side);
 }
 HS_ON_BOTH(queue_is_bounded_and_statistics_give_way_first)
+
+static void connections_of_one_owner_add_up(void)
+{
+    enum { BYTES = HS_FRAME_HEADER_BYTES + SMALL_BYTES };
+    struct side           side;
+    struct side           other = {.peer_fd = -1};
+    struct hs_conn_config config = {.owner = &other, .on_frame = on_frame, .on_closed = on_closed};
+    uint8_t               memory[64];
+    int                   fds[2];
+
+    open_side(&side, HS_LOOP_AUTO, 0);
+    other.loop = config.loop = side.loop;
+    config.figures = &side.figures;
+    HS_CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    HS_CHECK_EQ(hs_conn_open(&other.conn, &config, fds[0]), 0);
+    other.peer_fd = fds[1];
+    HS_CHECK_EQ(send_small(&side, 1), 0);
+    HS_CHECK_EQ(send_small(&other, 1), 0);
+    peer_send(&other, memory, put_frame(memory, 1, 3));
+    HS_CHECK_EQ(other.frames, 1);
+    hs_conn_abort(other.conn);
+    HS_CHECK(hs_end_await(side.loop, &other.closed, 1));
+    HS_CHECK_EQ(peer_receive(&side, memory, BYTES), BYTES);
+    hs_end_settle(side.loop);
+    HS_CHECK_EQ(side.figures.sent_frames, 2);
+    HS_CHECK_EQ(side.figures.sent_bytes, 2 * BYTES);
+    HS_CHECK_EQ(side.figures.received_frames, 1);
+    HS_CHECK_EQ(side.figures.received_bytes, HS_FRAME_HEADER_BYTES + 3);
+    (void)close(other.peer_fd);
+    close_side(&side);
+}
 
 static void sending_to_a_peer_that_went_closes(enum hs_loop_backend backend)
 {
@@ -440,6 +469,7 @@ CU_TestInfo hs_tests_conn_io[] = {
                  flush_that_does_not_end_is_given_up_at_its_deadline),
     HS_BOTH_ROWS("queue is bounded and statistics give way first",
                  queue_is_bounded_and_statistics_give_way_first),
+    {"connections of one owner add up", connections_of_one_owner_add_up},
     HS_BOTH_ROWS("sending to a peer that went closes", sending_to_a_peer_that_went_closes),
     {"messages go through the queue as encoded", messages_go_through_the_queue_as_encoded},
     {"message that breaks its bounds leaves no trace in the queue",

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* test_ledger_io.c - the ledger over files and the loop: order, replay, torn tails, full tables, a
  * disk that refuses, blobs, compaction. What a kill leaves: test_ledger_kill_io.c. */
+#include "roles/counters.h"
 #include "shm/base/time.h"
+#include "shm/counters.h"
 #include "tests/check.h"
 #include "tests/unit/ledger_world.h"
 #include "tests/unit/loop_end.h"
@@ -386,6 +388,43 @@ static void half_a_compaction_changes_nothing(void)
     ledger_world_fini(&world);
 }
 
+static uint64_t count_of(const struct hs_counters_shm *counters, enum hs_count count)
+{
+    return hs_counter_load(counters, count);
+}
+
+static void what_a_ledger_does_is_counted_once_over_its_lives(void)
+{
+    static struct hs_counters_shm counters;
+    struct ledger_world           world;
+    uint64_t                      bytes;
+
+    memset(&counters, 0, sizeof counters);
+    ledger_world_init(&world);
+    HS_CHECK_EQ(ledger_world_open(&world, HS_LOOP_AUTO), 0);
+    hs_ledger_count(world.ledger, &counters);
+    propose_and_settle(&world, 0, 10);
+    hs_ledger_count(world.ledger, &counters);
+    bytes = count_of(&counters, HS_COUNT_ledger_bytes);
+    HS_CHECK_EQ(count_of(&counters, HS_COUNT_ledger_entries), 10);
+    HS_CHECK_EQ(count_of(&counters, HS_COUNT_ledger_replayed), 0);
+    /* the file's own header is nobody's decision */
+    HS_CHECK_EQ(bytes + 64, stats_of(&world).file_bytes);
+    HS_CHECK(count_of(&counters, HS_COUNT_ledger_syncs) >= 1);
+    hs_ledger_count(world.ledger, &counters);
+    HS_CHECK_EQ(count_of(&counters, HS_COUNT_ledger_bytes), bytes);
+    ledger_world_close(&world);
+    world.compact_bytes = 1;
+    HS_CHECK_EQ(ledger_world_open(&world, HS_LOOP_AUTO), 0);
+    hs_ledger_count(world.ledger, &counters);
+    HS_CHECK_EQ(count_of(&counters, HS_COUNT_ledger_replayed), 10);
+    propose_and_settle(&world, 10, 200);
+    hs_ledger_count(world.ledger, &counters);
+    HS_CHECK_EQ(count_of(&counters, HS_COUNT_ledger_entries), 210);
+    HS_CHECK(count_of(&counters, HS_COUNT_ledger_compactions) >= 1);
+    ledger_world_fini(&world);
+}
+
 CU_TestInfo hs_tests_ledger_io[] = {
     HS_BOTH_ROWS("proposals are applied and answered in their order", check_order),
     HS_BOTH_ROWS("a ledger opened again has the same state", check_replay),
@@ -408,6 +447,8 @@ CU_TestInfo hs_tests_ledger_io[] = {
      compaction_keeps_state_and_needed_blobs_and_drops_the_rest},
     {"small blobs that nobody needs do not fill the table for ever",
      small_blobs_that_nobody_needs_do_not_fill_the_table_for_ever},
+    {"what a ledger does is counted once over its lives",
+     what_a_ledger_does_is_counted_once_over_its_lives},
     {"half a compaction changes nothing", half_a_compaction_changes_nothing},
     CU_TEST_INFO_NULL,
 };

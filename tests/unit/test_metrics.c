@@ -33,6 +33,7 @@ static struct hs_status_snapshot *snapshot_made(void)
     (void)snprintf(snapshot->processes[0].name, HS_PROCESS_NAME_BYTES, "engine.0");
     snapshot->processes[0].counts[HS_COUNT_requests_sent] = 12;
     snapshot->processes[0].counts[HS_COUNT_connections_open] = 3;
+    snapshot->supervisor_counts[HS_COUNT_log_lines_suppressed] = 8;
     snapshot->job_count = 2;
     snapshot->jobs[0].state = HS_JOB_RUNNING;
     (void)snprintf(snapshot->jobs[0].name, HS_NAME_BYTES, "a \"b\"\\\n\xc3\xa4");
@@ -49,6 +50,8 @@ static void counters_and_gauges_have_their_series(void)
     const char                *text = page_of(snapshot);
 
     HS_CHECK(strstr(text, "\nhyperscale_requests_sent_total{process=\"engine.0\"} 12\n"));
+    HS_CHECK(strstr(text, "\nhyperscale_log_lines_suppressed_total{process=\"supervisor\"} 8\n"));
+    HS_CHECK(!strstr(text, "hyperscale_requests_sent_total{process=\"supervisor\"}"));
     HS_CHECK(strstr(text, "# TYPE hyperscale_requests_sent_total counter\n"));
     HS_CHECK(strstr(text, "\nhyperscale_connections_open{process=\"engine.0\"} 3\n"));
     HS_CHECK(strstr(text, "# TYPE hyperscale_connections_open gauge\n"));

@@ -86,11 +86,14 @@ static void processes_come_with_vitals_and_counters(void)
     hs_counter_add(
         hs_counters_page(host.source.counters, (unsigned)hs_process_idx_from_name("engine.1")),
         HS_COUNT_requests_sent, 5);
+    hs_counter_add(hs_counters_page(host.source.counters, HS_PROCESS_SUPERVISOR),
+                   HS_COUNT_log_lines_suppressed, 6);
     HS_CHECK_EQ(take(&host, "{\"get\":\"counters\"}"), 0);
     HS_CHECK_EQ(host.snapshot->process_count, 2);
     HS_CHECK_TEXT(host.snapshot->processes[0].name, "gate");
     HS_CHECK_TEXT(host.snapshot->processes[1].name, "engine.1");
     HS_CHECK_EQ(host.snapshot->processes[1].counts[HS_COUNT_requests_sent], 5);
+    HS_CHECK_EQ(host.snapshot->supervisor_counts[HS_COUNT_log_lines_suppressed], 6);
     host_fini(&host);
 }
 
