@@ -49,8 +49,8 @@ struct hs_plan *hs_manager_parse(struct hs_manager *manager, struct hs_view text
     return plan;
 }
 
-void hs_manager_fill_loads(const struct hs_plan *plan, const struct hs_manager_accept *accept,
-                           struct hs_assign_load *loads)
+static void fill_loads(const struct hs_plan *plan, const struct hs_manager_accept *accept,
+                       struct hs_assign_load *loads)
 {
     for (uint32_t i = 0; i < plan->workflows.count; i++) {
         hs_assign_load_of(&loads[i], plan, &plan->workflows.at[i]);
@@ -132,7 +132,7 @@ static void take_plan(struct hs_manager_step *step, struct hs_manager_intake *in
                     plan ? "too many dependencies between workflows" : why);
         return;
     }
-    hs_manager_fill_loads(plan, &intake->accept, intake->loads);
+    fill_loads(plan, &intake->accept, intake->loads);
     intake->planned_ns = hs_manager_planned_ns(plan);
     proposal = hs_manager_prepare(step, HS_MANAGER_ACCEPT);
     if (!proposal) {
@@ -384,7 +384,7 @@ void hs_manager_load_plan(struct hs_manager_step *step, struct hs_manager_place 
         place->soft->is_plan_bad = true;
         return;
     }
-    hs_manager_fill_loads(plan, &accept, loads);
+    fill_loads(plan, &accept, loads);
     for (unsigned i = 0; i < place->job->workflow_count; i++)
         hs_manager_flow_at(manager, place->job, i)->load = loads[i];
     place->soft->has_loads = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_live.h - the figures of workflows that run, merged exactly over their shares as progress arrives, for the gate. Soft: what a
- * restarted manager lacks comes again with the next whole figures. Final figures do not come from here (run_maker.h). Pure; the
- * caller owns the memory, of which only touched pages cost anything.
+/* manager_live.h - the figures of workflows that run, merged exactly over their shares as progress arrives, for the gate.
+ * Soft: what a restarted manager lacks comes again with the next whole figures. Final figures do not come from here
+ * (run_maker.h). Pure; the caller owns the memory, of which only touched pages cost anything.
  *
  * A run is one workflow with its shards as sources. A run that has ended keeps its totals until its room is needed. */
 #ifndef HS_MANAGER_MANAGER_LIVE_H

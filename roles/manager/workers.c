@@ -30,11 +30,6 @@ struct hs_manager_worker *hs_workers_find_link(struct hs_workers *workers, uint3
     return NULL;
 }
 
-uint32_t hs_workers_idx(const struct hs_workers *workers, const struct hs_manager_worker *worker)
-{
-    return (uint32_t)(worker - workers->at);
-}
-
 /* A free slot, a fresh one, or the one that was silent longest. */
 static struct hs_manager_worker *take_slot(struct hs_workers *workers)
 {
@@ -160,7 +155,7 @@ enum hs_node_load hs_workers_bucket(const struct hs_manager_worker *worker)
     return worker->load_ppm >= BUSY_PPM ? HS_NODE_BUSY : HS_NODE_HEALTHY;
 }
 
-enum hs_node_state hs_workers_state(const struct hs_manager_worker *worker)
+static enum hs_node_state state_of(const struct hs_manager_worker *worker)
 {
     if (worker->is_lost) return HS_NODE_LOST;
     if (!worker->link) return HS_NODE_SUSPECT;
@@ -178,7 +173,7 @@ void hs_workers_row(const struct hs_manager_worker *worker, uint32_t busy_cores,
         .session = worker->session,
         .joined_at_ns = worker->joined_at_ns,
         .heard_at_ns = worker->heard_at_ns,
-        .state = hs_workers_state(worker),
+        .state = state_of(worker),
         .load = hs_workers_bucket(worker),
         .cores_total = worker->cores,
         .cores_free = worker->cores > busy_cores ? worker->cores - busy_cores : 0,

@@ -52,7 +52,6 @@ void hs_workers_link_down(struct hs_workers *workers, uint32_t link);
 
 struct hs_manager_worker *hs_workers_find(struct hs_workers *workers, const uint8_t id[16]);
 struct hs_manager_worker *hs_workers_find_link(struct hs_workers *workers, uint32_t link);
-uint32_t hs_workers_idx(const struct hs_workers *workers, const struct hs_manager_worker *worker);
 
 /* How many cores may be given out: all, or those whose engines are up when some have been down for a while; 0 while it may be
  * a restart that is over in a moment, and for a worker that takes nothing. */
@@ -60,9 +59,8 @@ uint32_t hs_workers_usable_cores(const struct hs_manager_worker *worker, uint64_
 /* Engines that are up. */
 uint32_t hs_workers_up_cores(const struct hs_manager_worker *worker);
 /* When that may change by itself; HS_NEVER_NS: it does not. */
-uint64_t           hs_workers_usable_at_ns(const struct hs_manager_worker *worker);
-enum hs_node_load  hs_workers_bucket(const struct hs_manager_worker *worker);
-enum hs_node_state hs_workers_state(const struct hs_manager_worker *worker);
+uint64_t          hs_workers_usable_at_ns(const struct hs_manager_worker *worker);
+enum hs_node_load hs_workers_bucket(const struct hs_manager_worker *worker);
 /* Its row in the registry, for status. */
 void hs_workers_row(const struct hs_manager_worker *worker, uint32_t busy_cores,
                     uint32_t exec_count, struct hs_worker_row *row);
