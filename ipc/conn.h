@@ -49,7 +49,6 @@ int hs_conn_open(struct hs_conn **conn, const struct hs_conn_config *config,
                  int fd_take) HS_MUST_CHECK;
 
 void *hs_conn_owner(const struct hs_conn *conn);
-void  hs_conn_set_owner(struct hs_conn *conn, void *owner);
 /* A number that the owner may keep with the connection: a table index, a role. */
 uint64_t hs_conn_tag(const struct hs_conn *conn);
 void     hs_conn_set_tag(struct hs_conn *conn, uint64_t tag);

@@ -242,11 +242,6 @@ void *hs_conn_owner(const struct hs_conn *conn)
     return conn->config.owner;
 }
 
-void hs_conn_set_owner(struct hs_conn *conn, void *owner)
-{
-    conn->config.owner = owner;
-}
-
 uint64_t hs_conn_tag(const struct hs_conn *conn)
 {
     return conn->tag;

@@ -279,11 +279,6 @@ void hs_role_set_phase(struct hs_role_process *process, enum hs_vitals_phase pha
     hs_vitals_set_phase(process->vitals, phase, clock_ns());
 }
 
-void hs_role_beat(struct hs_role_process *process)
-{
-    hs_vitals_beat(process->vitals, clock_ns(), 0);
-}
-
 void hs_role_breadcrumb(struct hs_role_process *process, uint32_t message_type,
                         const uint8_t job_id[16], uint64_t digest)
 {

@@ -108,10 +108,8 @@ int hs_role_map_engine(const struct hs_heritage *heritage, unsigned engine_idx,
                        enum hs_engine_segment which, enum hs_segment_access access,
                        struct hs_segment *segment, struct hs_err *err) HS_MUST_CHECK;
 
-/* Long work outside the loop (replay of a log, a snapshot): set the phase before, NORMAL after, and
- * beat at least once a second while it lasts. */
+/* Long work outside the loop (replay of a log, a snapshot): set the phase before, NORMAL after. */
 void hs_role_set_phase(struct hs_role_process *process, enum hs_vitals_phase phase);
-void hs_role_beat(struct hs_role_process *process);
 
 /* Asks the supervisor for a short-lived resolver process; its link (a sequenced socket) comes
  * through on_link with the token and brings one packet of struct hs_resolver_answer, then end of

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* gate.c - what the ledger answers, and what time brings. */
+#include "roles/gate/gate.h"
+
 #include "roles/counters.h"
 #include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"

@@ -152,7 +152,8 @@ static bool is_unheard(const struct hs_gate_job *job, unsigned slot)
     return job->phase == HS_GATE_DONE && job->slots[slot].state != HS_GATE_SLOT_ENDED;
 }
 
-/* A job whose end is wanted is not dispatched any more: if its dispatch is on the way, or was never sent, the cancel finds out. */
+/* A job whose end is wanted is not dispatched any more: if its dispatch is on the way, or was never
+ * sent, the cancel finds out. */
 static void tell(struct hs_gate *gate, struct hs_gate_job *job, unsigned slot)
 {
     struct hs_gate_slot_soft *soft = &hs_gate_soft_of(gate, job)->slots[slot];

@@ -108,8 +108,9 @@ struct hs_gate_fsm {
 };
 
 /* Zeroed memory is an empty machine. The machine finds its way by indexes that are no part of its state: bucket lists and free
- * lists differ with the past, what they hold does not. apply answers enum hs_result_code. An entry that this version does not know is a bug of
- * ours or a newer version's log: the process must not go on (-EPROTO is asserted). */
+ * lists differ with the past, what they hold does not. apply answers enum hs_result_code. An entry that
+ * this version does not know is a bug of ours or a newer version's log: the process must not go on
+ * (-EPROTO is asserted). */
 uint32_t hs_gate_fsm_apply(void *fsm, uint64_t seq, struct hs_view entry);
 void     hs_gate_fsm_save(void *fsm, struct hs_writer *writer);
 int      hs_gate_fsm_restore(void *fsm, struct hs_view snapshot) HS_MUST_CHECK;

@@ -53,9 +53,10 @@ void hs_gate_cancel_applied(struct hs_gate *gate, struct hs_gate_pending *pendin
 
 /* ---- gate_managers.c, gate_dispatch.c, gate_results.c ---- */
 
-int  hs_gate_manager_of(const struct hs_gate *gate, const char *datacenter); /* -1: none is up */
-void hs_gate_send(struct hs_gate *gate, unsigned manager, enum hs_msg_type type,
-                  const void *message);
+/* -1: none is up */
+int      hs_gate_manager_of(const struct hs_gate *gate, const char *datacenter) HS_MUST_CHECK;
+void     hs_gate_send(struct hs_gate *gate, unsigned manager, enum hs_msg_type type,
+                      const void *message);
 uint64_t hs_gate_turn_managers(struct hs_gate *gate); /* the next moment */
 void     hs_gate_note_latency(struct hs_gate *gate, unsigned manager, enum hs_latency_kind kind,
                               uint64_t sent_at_ns);

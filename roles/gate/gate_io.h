@@ -4,7 +4,8 @@
 #define HS_GATE_GATE_IO_H
 
 #include "roles/role.h"
+#include "shm/base/err.h"
 
-int hs_gate_main(const struct hs_heritage *heritage);
+int hs_gate_main(const struct hs_heritage *heritage) HS_MUST_CHECK;
 
 #endif

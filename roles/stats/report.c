@@ -19,12 +19,6 @@ static const char *const quantile_keys[HS_REPORT_PERCENTILES] = {"p50", "p90",  
 /* Fewer requests say nothing about a mean in flight; below it Little's law is not asked. */
 enum { LITTLE_COUNT_MIN = 1000 };
 
-double hs_report_quantile(unsigned idx)
-{
-    HS_ASSERT(idx < HS_REPORT_PERCENTILES);
-    return quantiles[idx];
-}
-
 const char *hs_report_quantile_key(unsigned idx)
 {
     HS_ASSERT(idx < HS_REPORT_PERCENTILES);

@@ -101,7 +101,6 @@ uint64_t hs_report_lag_limit_ns(const struct hs_report *report);
 const char *hs_measurement_name(enum hs_measurement measurement); /* "OK", "DEGRADED", "INVALID" */
 const char *hs_target_verdict_name(enum hs_target_verdict verdict);
 /* Of hs_report_latency: 0.5 ... and its key, "p50" ... */
-double      hs_report_quantile(unsigned idx);
 const char *hs_report_quantile_key(unsigned idx);
 
 #endif

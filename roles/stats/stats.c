@@ -12,32 +12,12 @@ HS_STATIC_ASSERT(HS_FINE_CHUNKS *HS_CHUNK_COUNTERS == HS_HISTOGRAM_FINE_COUNTERS
 HS_STATIC_ASSERT(HS_COARSE_CHUNKS *HS_CHUNK_COUNTERS == HS_HISTOGRAM_COARSE_COUNTERS,
                  "whole chunks only");
 
-static const char *const tally_names[HS_TALLY_COUNT] = {
-    [HS_TALLY_SENT] = "sent",
-    [HS_TALLY_DROPPED] = "dropped",
-    [HS_TALLY_SHED] = "shed",
-    [HS_TALLY_CUT] = "cut",
-    [HS_TALLY_LOST] = "lost",
-    [HS_TALLY_DISCARDED] = "discarded",
-    [HS_TALLY_RETRIED] = "retried",
-    [HS_TALLY_BYTES_IN] = "bytes_in",
-    [HS_TALLY_BYTES_OUT] = "bytes_out",
-    [HS_TALLY_ITERATIONS] = "iterations",
-    [HS_TALLY_CONNECTIONS] = "connections",
-};
-
 static const char *const measure_names[HS_MEASURE_COUNT] = {
     [HS_MEASURE_RESPONSE] = "response", [HS_MEASURE_SERVICE] = "service",
     [HS_MEASURE_FAILED] = "failed",     [HS_MEASURE_LAG] = "lag",
     [HS_MEASURE_CONNECT] = "connect",   [HS_MEASURE_SEND] = "send",
     [HS_MEASURE_WAIT] = "wait",         [HS_MEASURE_RECEIVE] = "receive",
 };
-
-const char *hs_tally_name(enum hs_tally tally)
-{
-    HS_ASSERT(tally < HS_TALLY_COUNT);
-    return tally_names[tally];
-}
 
 const char *hs_measure_name(enum hs_measure measure)
 {

@@ -110,7 +110,6 @@ uint64_t hs_stats_percentile_ns(const struct hs_stats *stats, enum hs_measure me
 /* The layer below, for the codec and the reader of pages. */
 enum hs_histogram_layout hs_measure_layout(enum hs_measure measure);
 const char              *hs_measure_name(enum hs_measure measure); /* "response", "lag", ... */
-const char              *hs_tally_name(enum hs_tally tally);       /* "sent", "bytes_in", ... */
 uint32_t                 hs_section_counters(unsigned section);
 uint32_t                 hs_section_first_chunk(unsigned section); /* in chunk_of */
 /* The HS_CHUNK_COUNTERS counters at a place in chunk_of: to read (zeros if never written); to write (taken from the pool

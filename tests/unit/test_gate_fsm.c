@@ -4,6 +4,7 @@
 #include "shm/base/rand.h"
 #include "tests/check.h"
 #include "tests/unit/gate_machine.h"
+#include "tests/unit/suites.h"
 
 /* ---- 6.1 ---- */
 
