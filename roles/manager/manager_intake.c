@@ -23,6 +23,8 @@ static void answer(struct hs_manager_step *step, const uint8_t job_id[16], uint6
     ack->code = (uint16_t)code;
     ack->manager_fence = step->manager->state->leader_fence;
     ack->retry_after_ns = hs_result_code_retry_ns(code);
+    /* a tree that has just started is whole within a blink */
+    if (code == HS_RESULT_INITIALIZING) ack->retry_after_ns = 20 * HS_NS_PER_MS;
     if (text) (void)snprintf(ack->text, sizeof ack->text, "%s", text);
     if (!job) return;
     ack->gate_fence = job->gate_fence;

@@ -136,13 +136,16 @@ static void on_answer(void *self, uint64_t token, int code, const char *text)
     hs_worker_resolver_failed(worker_of(self), token, code);
 }
 
-static void count_gauges(struct hs_worker *worker)
+static void count_up(struct hs_worker *worker)
 {
+    uint64_t moved = worker->execs.restarts - worker->counted_restarts;
+
     hs_counter_set(worker->process.counters, HS_COUNT_execs_running,
                    hs_execs_live_count(&worker->execs));
     hs_counter_set(worker->process.counters, HS_COUNT_results_waiting,
                    hs_execs_waiting_count(&worker->execs));
-    hs_counter_set(worker->process.counters, HS_COUNT_engine_shares_moved, worker->execs.restarts);
+    hs_counter_add(worker->process.counters, HS_COUNT_engine_shares_moved, moved);
+    worker->counted_restarts += moved;
 }
 
 static uint64_t turn(void *self, uint64_t now_ns)
@@ -155,7 +158,7 @@ static uint64_t turn(void *self, uint64_t now_ns)
     if (worker->execs.needs_heartbeat || hs_execs_deadline_ns(&worker->execs) <= now_ns)
         hs_worker_step(worker, &timeout);
     deadline_ns = hs_min_u64(deadline_ns, hs_worker_link_turn(worker, now_ns));
-    count_gauges(worker);
+    count_up(worker);
     return hs_min_u64(deadline_ns, hs_execs_deadline_ns(&worker->execs));
 }
 

@@ -5,13 +5,12 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from tree import TMP, check_identities, run_cases, run_json, show, wait_for
+from tree import TMP, check_identities, free_port, run_cases, run_json, show, wait_for
 
 CONFIG = """
 daemon off; master_process off; pid {tmp}/nginx.pid; error_log {tmp}/error.log;
@@ -27,12 +26,6 @@ http {{
   }}
 }}
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def counted(url):

@@ -64,11 +64,11 @@ def a_round(daemon, number):
     output, errors = watch.communicate(timeout=SECONDS + 60)
     assert watch.returncode == 0, (watch.returncode, errors[-3000:])
     row = daemon.wait_job(job_id, lambda row: row["state"] == "COMPLETED", 10)
-    looks = watcher.stop()
+    watcher.stop()
     counts = target.stop()
     document = json.loads(output)
     requests = document["requests"]
-    print(f"  round {number + 1}: {show(requests)}; the target counted {counts}; {looks} looks at status")
+    print(f"  round {number + 1}: {show(requests)}; the target counted {counts}; {watcher.looks} looks at status")
     for (name, fault), ns in served.items():
         print(f"    {name:9} {fault.name}: its successor served {ns / 1e6:.1f} ms after the detection")
     check_identities(document)
@@ -89,13 +89,17 @@ def a_round(daemon, number):
     assert not slow, slow
     wait_for("no zombie", lambda: not [pid for pid in children_of(daemon.process.pid) if state_of(pid) == "Z"], 1)
     wait_for(f"descriptors and segments as before: {before}, now {books(daemon)}", lambda: books(daemon) == before, 5)
+    assert watcher.looks > SECONDS, "nobody looked"
+    return watcher.faults
 
 
 def whoever_dies_the_job_completes():
     daemon = Daemon("whoever_dies_the_job_com").start()
     time.sleep(1.1)  # a good life of everybody
+    faults = []
     for number in range(ROUNDS):
-        a_round(daemon, number)
+        faults += a_round(daemon, number)
+    assert not faults, f"what may only grow went back: {faults[:20]}"
     status = daemon.get("status")["status"]
     assert status["deaths"] == ROUNDS * len(FAULTS) and status["quarantined"] == [], status
     for row in daemon.rows().values():

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 
 PROGRAM = os.path.join(os.environ["HS_BUILD"], "tests/system/fake_tree")
 TMP = os.environ["HS_TMP"]
@@ -138,9 +139,9 @@ def run_cases(cases):
         try:
             case()
             result = "passed"
-        except AssertionError as error:
+        except Exception as error:
             failed += 1
-            result = f"FAILED: {error}"
+            result = f"FAILED: {error if isinstance(error, AssertionError) else traceback.format_exc()}"
             log = os.path.join(TMP, name[:24], "log")
             if os.path.exists(log):
                 print("".join("    " + line for line in open(log).readlines()[-25:]))
