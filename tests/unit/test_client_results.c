@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+/* test_client_results.c - a job's run records as one report. */
+#include "roles/client/results.h"
+
+#include "roles/job_table.h"
+#include "shm/base/time.h"
+#include "tests/check.h"
+#include "tests/unit/suites.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { RECORD_BYTES = 64 << 10 };
+
+static struct hs_results    results;
+static struct hs_report     report;
+static struct hs_chunk      own_chunks[2000];
+static struct hs_chunk_pool own_pool;
+static uint8_t              memory[RECORD_BYTES];
+static struct hs_writer     out;
+static struct hs_chunk     *chunks;
+
+static void begin(void)
+{
+    chunks = calloc(HS_RESULTS_CHUNKS, sizeof *chunks);
+    if (!chunks) abort();
+    hs_results_init(&results, chunks);
+    hs_writer_init(&out, memory, sizeof memory);
+}
+
+/* A record of one workflow with that many steps of 1,000 requests each. */
+static void add_record(const char *workflow, enum hs_workflow_state state, uint64_t duration_ns,
+                       uint32_t step_count)
+{
+    struct hs_run_record        record = {.state = state,
+                                          .seed = 7,
+                                          .duration_ns = duration_ns,
+                                          .engine_count = 2,
+                                          .restart_count = 1,
+                                          .step_count = step_count};
+    struct hs_run_record_writer writer;
+    struct hs_stats             stats;
+
+    memset(own_chunks, 0, sizeof own_chunks);
+    hs_chunk_pool_init(&own_pool, own_chunks, 2000);
+    hs_stats_init(&stats, &own_pool);
+    stats.tallies[HS_TALLY_SENT] = 1000;
+    for (unsigned i = 0; i < 1000; i++)
+        if (hs_stats_record(&stats, HS_MEASURE_RESPONSE, HS_NS_PER_MS) != 0) abort();
+    (void)snprintf(record.workflow, sizeof record.workflow, "%s", workflow);
+    (void)snprintf(record.backend, sizeof record.backend, "epoll");
+    hs_run_record_begin(&writer, &record, &out);
+    for (uint32_t i = 0; i < step_count; i++)
+        hs_run_record_put_step(&writer, hs_view_text("step"), &stats);
+    if (hs_run_record_end(&writer) != 0) abort();
+}
+
+static int take(void)
+{
+    int rc = hs_results_take(&results, hs_view_of(memory, out.used_bytes));
+
+    if (rc == 0) {
+        struct hs_report_meta meta = {.name = "run", .run_id = "", .in_flight_mean = -1.0};
+
+        hs_results_report(&results, &meta, &report);
+    }
+    free(chunks);
+    return rc;
+}
+
+static void workflows_add_up(void)
+{
+    begin();
+    add_record("a", HS_WORKFLOW_COMPLETED, 5 * HS_NS_PER_S, 1);
+    add_record("b", HS_WORKFLOW_COMPLETED, 10 * HS_NS_PER_S, 2);
+    HS_CHECK_EQ(take(), 0);
+    HS_CHECK_EQ(report.requests.completed, 3000);
+    HS_CHECK_EQ(report.step_count, 3);
+    HS_CHECK_TEXT(report.steps[2].workflow, "b");
+    HS_CHECK_EQ(report.meta.duration_ns, 10 * HS_NS_PER_S);
+    HS_CHECK_EQ(report.meta.restart_count, 2);
+    HS_CHECK_EQ(report.meta.engine_count, 2);
+    HS_CHECK_TEXT(report.meta.backend, "epoll");
+    HS_CHECK(!results.is_incomplete);
+}
+
+static void a_workflow_that_did_not_end_well_makes_them_incomplete(void)
+{
+    begin();
+    add_record("a", HS_WORKFLOW_FAILED, HS_NS_PER_S, 1);
+    HS_CHECK_EQ(take(), 0);
+    HS_CHECK(results.is_incomplete);
+}
+
+static void torn_results_are_refused(void)
+{
+    begin();
+    add_record("a", HS_WORKFLOW_COMPLETED, HS_NS_PER_S, 1);
+    out.used_bytes--;
+    HS_CHECK_EQ(take(), -EPROTO);
+    begin();
+    hs_put_bytes(&out, "nonsense, nonsense", 18);
+    HS_CHECK_EQ(take(), -EPROTO);
+}
+
+static void more_workflows_than_a_plan_has_are_refused(void)
+{
+    struct hs_run_record        record = {.state = HS_WORKFLOW_COMPLETED};
+    struct hs_run_record_writer writer;
+
+    begin();
+    for (unsigned i = 0; i < HS_WORKFLOWS_MAX + 1; i++) {
+        hs_run_record_begin(&writer, &record, &out);
+        HS_CHECK_EQ(hs_run_record_end(&writer), 0);
+    }
+    HS_CHECK_EQ(take(), -ENOBUFS);
+}
+
+CU_TestInfo hs_tests_client_results[] = {
+    {"workflows add up", workflows_add_up},
+    {"a workflow that did not end well makes them incomplete",
+     a_workflow_that_did_not_end_well_makes_them_incomplete},
+    {"torn results are refused", torn_results_are_refused},
+    {"more workflows than a plan has are refused", more_workflows_than_a_plan_has_are_refused},
+    CU_TEST_INFO_NULL};
