@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 150
+"""Targets that refuse, reset, stall, answer nonsense or never stop answering: each is counted in its class and in no other, memory
+stays bounded, and the run ends on time."""
+import json
+import os
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from tree import (CLIENT, Target, cases_of, check_identities, client, free_port, memory_of, run_cases, run_json, show,
+                  title_of, tree_of)
+
+USERS = 20
+# What a connection may take, and an engine: its receive buffers (engine.recv_buffers) are touched as its load begins.
+CONNECTION_BYTES, ENGINE_BYTES = 256 << 10, 12 << 20
+FLAGS = ("-d", "1500ms", "--timeout", "300ms", "--drain", "500ms", "--json", "-q")
+ENDS_WITHIN = 1.5 + 0.5 + 5  # load, drain, and a machine with other work
+
+
+def watch_memory(process):
+    """Until the run ends: by how much the greediest engine grew."""
+    first, growth = {}, 0
+    while process.poll() is None:
+        for pid in tree_of(process.pid):
+            if "hyperscaled: engine." in title_of(pid):
+                try:
+                    own = memory_of(pid)[0]
+                except OSError:
+                    continue
+                growth = max(growth, own - first.setdefault(pid, own))
+        time.sleep(0.02)
+    return growth
+
+
+def run_against(url, *flags, users=USERS):
+    """Its document and exit code; memory and time are looked at on the way."""
+    begin = time.monotonic()
+    process = subprocess.Popen([CLIENT, "run", url, "-c", str(users), *FLAGS, *flags], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    growth = watch_memory(process)
+    seconds = time.monotonic() - begin
+    output, errors = process.communicate(timeout=10)
+    assert output, (process.returncode, errors)
+    document = json.loads(output)
+    check_identities(document)
+    print(f"  {show(document['requests'])} {document['errors']}; engines grew by {growth >> 10} KiB; {seconds:.1f} s")
+    assert growth <= USERS * CONNECTION_BYTES + ENGINE_BYTES, growth
+    assert seconds < ENDS_WITHIN, seconds
+    return document, process.returncode
+
+
+def expect_class(mode, wanted):
+    target = Target("--mode", mode)
+    document, code = run_against(target.url)
+    counts = target.stop()
+    requests, errors = document["requests"], document["errors"]
+    assert code == 99 and document["verdict"]["target"] == "FAILED", (code, document["verdict"])
+    assert requests["completed"] == 0 and requests["failed"] > 0, requests
+    # On a loaded machine a few answers may take longer than the timeout; nothing else may appear.
+    assert set(errors) <= {wanted, "timeout.response"}, errors
+    assert errors.get(wanted, 0) >= 0.95 * requests["failed"], errors
+    assert counts["requests"] <= requests["sent"] + requests["retried"], (counts, requests)
+    assert counts["requests"] >= requests["completed"], (counts, requests)
+
+
+def silence():
+    expect_class("silent", "timeout.response")
+
+
+def garbage():
+    expect_class("garbage", "http.parse")
+
+
+def resets():
+    expect_class("reset", "recv.reset")
+
+
+def an_early_close():
+    expect_class("early-close", "recv.eof_early")
+
+
+def a_chunk_of_no_size():
+    expect_class("bad-chunk", "http.bad_chunk")
+
+
+def a_byte_now_and_then():
+    expect_class("drip", "timeout.response")
+
+
+def headers_without_end():
+    expect_class("endless-head", "http.header_too_big")
+
+
+def a_body_without_end():
+    expect_class("endless-body", "timeout.response")
+
+
+def a_port_that_refuses():
+    document, code = run_against(f"http://127.0.0.1:{free_port()}/")
+    assert code == 4 and document["verdict"]["target"] == "UNREACHABLE", (code, document["verdict"])
+    assert set(document["errors"]) == {"connect.refused"}, document["errors"]
+    assert document["requests"]["completed"] == 0, document["requests"]
+
+
+def error_statuses():
+    for status, name in (("404", "status.4xx"), ("503", "status.5xx")):
+        target = Target("--status", status)
+        document, code = run_against(target.url)
+        counts = target.stop()
+        assert code == 99 and set(document["errors"]) == {name}, (code, document["errors"])
+        assert document["status"] == {status: document["requests"]["failed"]}, document["status"]
+        assert counts["requests"] == document["requests"]["sent"], (counts, document["requests"])
+
+
+def a_close_after_every_third_answer():
+    target = Target("--close-after", "3")
+    document, code = run_against(target.url)
+    counts = target.stop()
+    requests = document["requests"]
+    assert code == 0 and requests["failed"] == 0, (code, document["errors"])
+    assert counts["requests"] == requests["sent"] + requests["retried"], (counts, requests)
+    assert document["connections"] >= requests["completed"] // 3, document["connections"]
+
+
+def an_open_load_on_a_silent_target_is_bounded():
+    target = Target("--mode", "silent")
+    document, code = run_against(target.url, "-R", "2000/s", users=50)
+    target.stop()
+    requests = document["requests"]
+    assert code == 99 and requests["offered"] == 3000, (code, requests)
+    assert requests["dropped"] + requests["shed"] + requests["sent"] == 3000, requests
+
+
+def a_target_that_goes_away_and_comes_back():
+    target = Target("--for", "700ms", port=free_port())
+    process = subprocess.Popen([CLIENT, "run", target.url, "-R", "200/s", "-d", "4s", "--json", "-q"],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    target.process.communicate(timeout=20)
+    target = Target(port=target.port)
+    output, _ = process.communicate(timeout=30)
+    target.stop()
+    document = json.loads(output)
+    check_identities(document)
+    print(f"  {show(document['requests'])} {document['errors']}")
+    assert process.returncode == 0 and document["requests"]["offered"] == 800, document["requests"]
+    assert document["requests"]["completed"] > 200, document["requests"]
+    assert all(name.startswith(("connect.", "recv.", "send.")) for name in document["errors"]), document["errors"]
+
+
+run_cases(cases_of(globals(), ("watch_memory", "run_against", "expect_class")))
