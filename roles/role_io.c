@@ -197,6 +197,7 @@ static void show_counts(struct hs_role_process *process)
 static bool take_turn(struct hs_role_process *process, uint64_t *beat_at_ns, int *exit_code)
 {
     uint64_t wait_ns = hs_min_u64(process->due_ns, *beat_at_ns);
+    uint64_t begun_ns = hs_loop_now_ns(process->loop); /* a deadline may be "at once": 0 */
     uint64_t now_ns;
     int      rc = hs_loop_step(process->loop, hs_min_u64(wait_ns, process->stop_deadline_ns));
 
@@ -204,6 +205,7 @@ static bool take_turn(struct hs_role_process *process, uint64_t *beat_at_ns, int
     *exit_code = 1;
     if (rc < 0 || process->is_orphaned) return false;
     now_ns = hs_loop_now_ns(process->loop);
+    wait_ns = hs_max_u64(wait_ns, begun_ns);
     hs_vitals_beat(process->vitals, now_ns, now_ns > wait_ns ? now_ns - wait_ns : 0);
     if (now_ns >= *beat_at_ns) {
         look_at_supervisor(process, now_ns);

@@ -7,6 +7,7 @@
 #include "supervisor/jail_io.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { LISTEN_BACKLOG = 128 };
+enum { LISTEN_BACKLOG = 128, SILENCE_TRIES = 20, SILENCE_POLL_MS = 50 };
 
 static int fill_address(struct sockaddr_un *address, const char *dir, const char *name)
 {
@@ -46,21 +47,32 @@ int hs_listen_connect_status(const char *run_dir)
     return connect_unix(run_dir, HS_STATUS_SOCKET);
 }
 
+/* The kernel takes the rings of a dead process apart a little later than the process, and they hold
+ * its sockets. 0: nobody answers (any more). */
+static int await_silence(const char *dir, const char *name)
+{
+    for (unsigned i = 0;; i++) {
+        int fd = connect_unix(dir, name);
+
+        if (fd < 0) return fd == -ECONNREFUSED ? 0 : fd;
+        (void)close(fd);
+        if (i == SILENCE_TRIES) return -EBUSY;
+        (void)poll(NULL, 0, SILENCE_POLL_MS);
+    }
+}
+
 /* A name left by a killed daemon goes; one that somebody listens on is not ours. */
 static int remove_stale(const char *dir, const char *name, const char *path, struct hs_err *err)
 {
     struct stat about;
-    int         fd;
+    int         rc;
 
     if (lstat(path, &about) < 0)
         return errno == ENOENT ? 0 : hs_err_set(err, -errno, "look at %s", path);
     if (!S_ISSOCK(about.st_mode)) return hs_err_set(err, -EEXIST, "%s is not a socket", path);
-    fd = connect_unix(dir, name);
-    if (fd >= 0) {
-        (void)close(fd);
-        return hs_err_set(err, -EBUSY, "another instance answers at %s", path);
-    }
-    if (fd != -ECONNREFUSED) return hs_err_set(err, fd, "is anybody behind %s?", path);
+    rc = await_silence(dir, name);
+    if (rc == -EBUSY) return hs_err_set(err, rc, "another instance answers at %s", path);
+    if (rc < 0) return hs_err_set(err, rc, "is anybody behind %s?", path);
     return unlink(path) < 0 ? hs_err_set(err, -errno, "remove %s", path) : 0;
 }
 

@@ -5,8 +5,10 @@
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
@@ -210,6 +212,19 @@ def a_killed_supervisor_takes_everybody_with_it():
     wait_for("the end of all children", lambda: not any(map(is_alive, pids)), 1.0)
     tree.start()  # over the stale sockets and locks
     assert "incarnation 2" in tree.status()
+    tree.stop()
+
+
+def a_socket_whose_owner_is_just_ending_is_waited_for():
+    tree = Tree("a_socket_whose_owner_is_just_ending_is_waited_for")
+    os.makedirs(tree.run_dir)
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(tree.run_dir + "/status.sock")
+    left.listen(128)
+    refused = tree.call("start")
+    assert refused.returncode == 75 and "another instance" in refused.stderr, refused
+    threading.Timer(0.3, left.close).start()
+    tree.start()
     tree.stop()
 
 
