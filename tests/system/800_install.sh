@@ -17,7 +17,12 @@ if grep -rn '@[A-Z]*DIR@' "$stage/etc"; then fail "a place is not filled in"; fi
 sh -n "$stage/etc/init.d/hyperscale"
 bash -n "$stage/opt/hs/share/bash-completion/completions/hyperscale"
 "$stage/opt/hs/bin/hyperscale" version > /dev/null || fail "hyperscale version"
-"$stage/opt/hs/bin/hyperscaled" check -c "$stage/etc/hyperscale/hyperscaled.json" > /dev/null || fail "hyperscaled check"
+# A staging directory makes no users: the daemon names those that this host lacks, and finds nothing else.
+no_users=$HS_TMP/no-users.json
+sed -e 's/"group": "[a-z]*"/"group": ""/' -e 's/"hs-[a-z]*"/""/' "$stage/etc/hyperscale/hyperscaled.json" > "$no_users"
+"$stage/opt/hs/bin/hyperscaled" check -c "$no_users" > /dev/null || fail "hyperscaled check"
+"$stage/opt/hs/bin/hyperscaled" check -c "$stage/etc/hyperscale/hyperscaled.json" > "$HS_TMP/check" 2>&1 ||
+    ! grep '\[E-' "$HS_TMP/check" | grep -v 'E-USER' || fail "hyperscaled check of the installed file"
 
 echo '{}' > "$stage/etc/hyperscale/hyperscaled.json"
 etc/install install
