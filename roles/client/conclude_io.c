@@ -50,6 +50,8 @@ int hs_report_results(struct hs_view bytes, struct hs_report_meta *meta, bool is
         end->is_incomplete = results->is_incomplete;
         end->target = report->target;
         rc = is_json ? print_json(report) : print_text(report);
+        if (report->target == HS_TARGET_UNREACHABLE)
+            hs_warn("the target was never reached: %s", hs_report_unreached_text(report));
     }
     free(results);
     free(chunks);

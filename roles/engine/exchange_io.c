@@ -48,7 +48,9 @@ static void fail(struct hs_run *run, struct hs_vu *vu, enum hs_error_class error
 static enum hs_error_class connect_error(int code)
 {
     switch (-code) {
-    case ENOENT: return HS_ERROR_DNS_NXDOMAIN; /* the target has no address */
+    case ENOENT: return HS_ERROR_DNS_NXDOMAIN; /* these three: struct hs_image_target */
+    case ETIME: return HS_ERROR_DNS_TIMEOUT;
+    case EREMOTEIO: return HS_ERROR_DNS_SERVFAIL;
     case ECONNREFUSED: return HS_ERROR_CONNECT_REFUSED;
     case ETIMEDOUT: return HS_ERROR_CONNECT_TIMEOUT;
     case ECONNRESET: return HS_ERROR_CONNECT_RESET;
@@ -141,7 +143,7 @@ static int open_lane(struct hs_run *run, struct hs_vu *vu, struct hs_lane *lane)
     struct hs_addr addr;
     int            rc;
 
-    if (target->address_count == 0) return -ENOENT;
+    if (target->address_count == 0) return target->code;
     addr_of(target, vu->number, &addr);
     lane->stream = (struct hs_stream){.ops = &lane_ops};
     lane->target_idx = step_of(run, vu)->target_idx;

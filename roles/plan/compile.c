@@ -43,6 +43,7 @@ static void put_target(struct compile *compile, uint32_t idx)
     row.host = put_text(compile, target->host);
     HS_ASSERT(addresses->count <= HS_ADDRESSES_MAX);
     memcpy(row.addresses, addresses->at, addresses->count * sizeof row.addresses[0]);
+    if (!addresses->count) row.code = addresses->code ? addresses->code : -ENOENT;
     if (compile->header) compile->target_table[idx] = row;
 }
 
@@ -175,6 +176,23 @@ static void fill_load(struct hs_image_header *header, const struct hs_plan_load 
     header->iterations = 1;
 }
 
+static bool is_any_reachable(const struct compile *compile)
+{
+    for (uint32_t i = 0; i < compile->targets->count; i++)
+        if (compile->input->addresses[i].count) return true;
+    return compile->targets->count == 0;
+}
+
+/* Addresses do not change while a load runs: where none is known, the first request tells as much as all of them. */
+static void cut_short(struct hs_image_header *header)
+{
+    header->warmup_ns = 0;
+    if (header->model == HS_LOAD_OPEN)
+        header->duration_ns = 1; /* the arrival at the start */
+    else if (!header->iterations)
+        header->iterations_per_vu = 1;
+}
+
 static void put_all(struct compile *compile)
 {
     const struct hs_plan *plan = compile->input->plan;
@@ -191,6 +209,7 @@ static void put_all(struct compile *compile)
     compile->header->warmup_ns = compile->workflow->warmup_ns;
     compile->header->drain_ns = hs_plan_drain_ns(plan, compile->workflow);
     compile->header->request_max_bytes = compile->request_max_bytes;
+    if (!is_any_reachable(compile)) cut_short(compile->header);
 }
 
 static uint64_t aligned(uint64_t bytes)

@@ -9,6 +9,7 @@
 /* What the resolver found for target i. */
 struct hs_plan_addresses {
     uint32_t                count;
+    int32_t                 code; /* count 0: why, as in struct hs_image_target; 0: not told */
     struct hs_image_address at[HS_ADDRESSES_MAX];
 };
 

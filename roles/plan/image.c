@@ -11,7 +11,7 @@
 HS_STATIC_ASSERT(sizeof(struct hs_image_header) == 168,
                  "a change of layout bumps HS_IMAGE_VERSION");
 HS_STATIC_ASSERT(sizeof(struct hs_image_step) == 144, "a change of layout bumps HS_IMAGE_VERSION");
-HS_STATIC_ASSERT(sizeof(struct hs_image_target) == 408,
+HS_STATIC_ASSERT(sizeof(struct hs_image_target) == 416,
                  "a change of layout bumps HS_IMAGE_VERSION");
 HS_STATIC_ASSERT(sizeof(struct hs_image_segment) == 32,
                  "a change of layout bumps HS_IMAGE_VERSION");
@@ -133,6 +133,7 @@ static bool is_target_sound(const struct hs_image_header *image, uint32_t idx)
     if (!is_span(image, target->authority) || !is_span(image, target->host)) return false;
     if (target->port == 0 || target->port > 65535) return false;
     if (target->address_count > HS_ADDRESSES_MAX) return false;
+    if (!target->address_count && target->code >= 0) return false;
     for (uint32_t i = 0; i < target->address_count; i++)
         if (target->addresses[i].family != 4 && target->addresses[i].family != 6) return false;
     return true;

@@ -11,7 +11,7 @@
 
 #define HS_IMAGE_MAGIC UINT64_C(0x3130454741474d49)
 enum {
-    HS_IMAGE_VERSION = 1,
+    HS_IMAGE_VERSION = 2,
     HS_IMAGE_REQUEST_BYTES_MAX = 8
                                  << 20, /* one request; a plan has 4 MiB, filters make it longer */
     HS_IMAGE_BYTES_MAX = 64 << 20, /* one workflow that passed the checks; random bodies add up */
@@ -38,8 +38,11 @@ struct hs_image_target {
     struct hs_image_span authority; /* "example.test:8080", as in the Host header */
     struct hs_image_span host;      /* without port and brackets */
     uint32_t             port;
-    uint32_t address_count; /* 0: the name did not resolve; every request is dns.nxdomain */
+    uint32_t address_count; /* 0: the name did not resolve, and every request fails with code */
+    int32_t
+        code; /* -ENOENT no such name, -ETIME the name server was silent, -EREMOTEIO it failed */
     struct hs_image_address addresses[HS_ADDRESSES_MAX];
+    uint32_t                reserved;
 };
 
 /* Part of a request: constant bytes, or what a built-in gives. */

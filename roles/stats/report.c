@@ -226,6 +226,33 @@ static void judge_target(struct hs_report *report)
         unreached_count == report->requests.failed ? HS_TARGET_UNREACHABLE : HS_TARGET_FAILED;
 }
 
+static const char *const unreached_texts[] = {
+    [HS_ERROR_DNS_NXDOMAIN] = "no such name",
+    [HS_ERROR_DNS_TIMEOUT] = "the name server does not answer",
+    [HS_ERROR_DNS_SERVFAIL] = "the name server failed",
+    [HS_ERROR_CONNECT_REFUSED] = "connection refused: nothing listens there",
+    [HS_ERROR_CONNECT_TIMEOUT] = "no answer to connecting",
+    [HS_ERROR_CONNECT_UNREACHABLE] = "no way there: network or host unreachable",
+    [HS_ERROR_CONNECT_RESET] = "connections are reset",
+    [HS_ERROR_CONNECT_NO_PORT] = "no local port is free: fewer connections, or keep them alive",
+    [HS_ERROR_CONNECT_NO_FD] = "no file descriptor is free: fewer connections, or ulimit -n",
+    [HS_ERROR_TLS_HANDSHAKE] = "the TLS handshake fails",
+    [HS_ERROR_TLS_VERIFY] = "its certificate is not trusted",
+    [HS_ERROR_TLS_TIMEOUT] = "the TLS handshake takes too long",
+    [HS_ERROR_TLS_ALPN] = "it does not speak the protocol that was asked for"};
+
+const char *hs_report_unreached_text(const struct hs_report *report)
+{
+    unsigned most = 0;
+
+    HS_STATIC_ASSERT(sizeof unreached_texts / sizeof unreached_texts[0] == HS_ERROR_TLS_ALPN + 1,
+                     "a text for each class before sending");
+    if (report->target != HS_TARGET_UNREACHABLE) return "";
+    for (unsigned i = 0; i <= HS_ERROR_TLS_ALPN; i++)
+        if (report->errors[i] > report->errors[most]) most = i;
+    return unreached_texts[most];
+}
+
 void hs_report_build(struct hs_report *report, const struct hs_report_meta *meta,
                      const struct hs_stats *total)
 {

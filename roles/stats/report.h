@@ -100,6 +100,8 @@ uint64_t hs_report_lag_limit_ns(const struct hs_report *report);
 
 const char *hs_measurement_name(enum hs_measurement measurement); /* "OK", "DEGRADED", "INVALID" */
 const char *hs_target_verdict_name(enum hs_target_verdict verdict);
+/* Why the target was not reached, for people: of the class that occurred most. "" unless it is HS_TARGET_UNREACHABLE. */
+const char *hs_report_unreached_text(const struct hs_report *report);
 /* Of hs_report_latency: 0.5 ... and its key, "p50" ... */
 const char *hs_report_quantile_key(unsigned idx);
 

@@ -187,7 +187,7 @@ static bool is_easy(struct hs_worker_plan *plan)
     const struct hs_plan_target *target = &plan->targets.at[plan->target];
     struct hs_addr               addr;
 
-    plan->addresses[plan->target].count = 0;
+    plan->addresses[plan->target] = (struct hs_plan_addresses){0};
     if (hs_addr_parse(&addr, target->host, target->port) == 0) {
         add_address(&plan->addresses[plan->target], &addr);
         return true;
@@ -206,6 +206,22 @@ static void next_target(struct hs_worker_plan *plan)
     plan->target++;
 }
 
+/* Of struct hs_resolver_answer as struct hs_image_target has it. */
+static int32_t code_of(int32_t answered)
+{
+    return answered == -ENOENT ? -ENOENT : answered == -EAGAIN ? -ETIME : -EREMOTEIO;
+}
+
+static void miss_target(struct hs_worker_plan *plan, int32_t code)
+{
+    const char *why = code == -ENOENT  ? "no such name"
+                      : code == -ETIME ? "the name server does not answer"
+                                       : "the name server failed";
+
+    plan->addresses[plan->target].code = code;
+    hs_log(HS_LOG_WARN, "worker", "%s: %s", plan->targets.at[plan->target].host, why);
+}
+
 /* Goes on until a name must be waited for, or all are there. */
 static void resolve(struct hs_worker_plan *plan, uint64_t now_ns)
 {
@@ -214,7 +230,7 @@ static void resolve(struct hs_worker_plan *plan, uint64_t now_ns)
 
         if (plan->is_asked && now_ns < plan->deadline_ns) return;
         if (plan->is_asked) {
-            hs_log(HS_LOG_WARN, "worker", "no answer for the name %s", host);
+            miss_target(plan, -ETIME);
             next_target(plan);
             continue;
         }
@@ -225,8 +241,10 @@ static void resolve(struct hs_worker_plan *plan, uint64_t now_ns)
         plan->serial++;
         plan->is_asked = true;
         plan->deadline_ns = now_ns + RESOLVE_TIMEOUT_NS;
-        if (hs_role_ask_resolver(&plan->worker->process, host, token_of(plan)) < 0)
+        if (hs_role_ask_resolver(&plan->worker->process, host, token_of(plan)) < 0) {
+            miss_target(plan, -EREMOTEIO);
             next_target(plan);
+        }
     }
     plan->stage = HS_PLAN_COMPILE;
 }
@@ -247,12 +265,10 @@ static void on_resolved(struct hs_watch *watch)
     ssize_t                   got = recv(watch->fd, &answer, sizeof answer, MSG_DONTWAIT);
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got == (ssize_t)sizeof answer && answer.code == 0)
-        for (uint32_t i = 0; i < answer.count && i < HS_ADDRESSES_MAX; i++)
-            add_address(&plan->addresses[plan->target], &answer.addrs[i]);
-    else
-        hs_log(HS_LOG_WARN, "worker", "the name %s did not resolve",
-               plan->targets.at[plan->target].host);
+    if (got != (ssize_t)sizeof answer) answer.code = -EIO; /* the resolver has died */
+    for (uint32_t i = 0; answer.code == 0 && i < answer.count && i < HS_ADDRESSES_MAX; i++)
+        add_address(&plan->addresses[plan->target], &answer.addrs[i]);
+    if (answer.code) miss_target(plan, code_of(answer.code));
     next_target(plan);
 }
 
@@ -278,6 +294,7 @@ void hs_worker_resolver_failed(struct hs_worker *worker, uint64_t token, int cod
     if (!plan) return;
     hs_log(HS_LOG_WARN, "worker", "no resolver for %s: %s", plan->targets.at[plan->target].host,
            hs_err_code_text(code));
+    plan->addresses[plan->target].code = -EREMOTEIO;
     next_target(plan);
 }
 
@@ -348,26 +365,15 @@ static int make_image(struct hs_worker_plan *plan, struct hs_exec_facts *facts, 
     return 0;
 }
 
-static bool is_any_resolved(const struct hs_worker_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->targets.count; i++)
-        if (plan->addresses[i].count) return true;
-    return plan->targets.count == 0;
-}
-
 static void compile(struct hs_worker_plan *plan)
 {
     struct hs_exec_facts facts = {0};
     struct hs_err        err = {0};
     int                  rc;
 
-    if (!is_any_resolved(plan)) {
-        rc = refuse(&err, -ENOENT, "the name %s does not resolve", plan->targets.at[0].host);
-    } else {
-        leave_breadcrumb(plan, false);
-        rc = make_image(plan, &facts, &err);
-        leave_breadcrumb(plan, true);
-    }
+    leave_breadcrumb(plan, false);
+    rc = make_image(plan, &facts, &err);
+    leave_breadcrumb(plan, true);
     finish(plan, rc, err.text, &facts);
 }
 

@@ -105,6 +105,19 @@ def a_port_that_refuses():
     assert document["requests"]["completed"] == 0, document["requests"]
 
 
+def a_name_that_nobody_knows():
+    """It is told at once, not after the time of the load; nothing of it can ever be sent."""
+    for flags in (("-d", "20s"), ("-R", "100/s", "-d", "20s"), ("-n", "100"), ("-d", "20s", "--warmup", "9s")):
+        begin = time.monotonic()
+        done = client("run", "http://no-such-host.invalid/", *flags, "--json", "-q")
+        assert time.monotonic() - begin < 8, (flags, time.monotonic() - begin)
+        assert done.returncode == 4 and "no such name" in done.stderr, (flags, done)
+        document = json.loads(done.stdout)
+        check_identities(document)
+        assert set(document["errors"]) == {"dns.nxdomain"}, (flags, document["errors"])
+        assert document["verdict"]["target"] == "UNREACHABLE", (flags, document["verdict"])
+
+
 def error_statuses():
     for status, name in (("404", "status.4xx"), ("503", "status.5xx")):
         target = Target("--status", status)

@@ -217,6 +217,30 @@ static void loads_and_times_arrive_in_the_header(void)
     HS_CHECK_EQ(hs_image_step_at(image, 2)->flags, HS_STEP_IS_HEAD | HS_STEP_IS_IDEMPOTENT);
 }
 
+static void a_load_on_names_without_an_address_asks_each_once(void)
+{
+    static const char text[] =
+        "{\"version\":1,\"workflows\":[{\"name\":\"a\",\"warmup\":{\"for\":\"2s\"},\"load\":{"
+        "\"model\":\"closed\",\"vus\":7,\"for\":\"9s\"},\"steps\":[{\"url\":\"http://h\"}]},"
+        "{\"name\":\"b\",\"load\":{\"model\":\"open\",\"rate\":\"30/s\",\"for\":\"9s\"},"
+        "\"steps\":[{\"url\":\"http://h\"},{\"url\":\"http://g\"}]}]}";
+    const struct hs_image_header *image;
+
+    addresses[0] = (struct hs_plan_addresses){.code = -ETIME};
+    addresses[1] = (struct hs_plan_addresses){0};
+    image = compile_workflow(text, 0);
+    HS_CHECK(image && image->iterations_per_vu == 1 && image->vus == 7 && image->warmup_ns == 0);
+    HS_CHECK(image && hs_image_target_at(image, 0)->code == -ETIME);
+    image = compile_workflow(text, 1);
+    HS_CHECK(image && image->duration_ns == 1);
+    HS_CHECK(image && hs_image_target_at(image, 1)->code == -ENOENT);
+    addresses[1].count = 1;
+    addresses[1].at[0] = (struct hs_image_address){.family = 4};
+    image = compile_workflow(text, 1); /* one of the two is known: the load is what was asked for */
+    HS_CHECK(image && image->duration_ns == 9 * HS_NS_PER_S);
+    addresses[1] = (struct hs_plan_addresses){0};
+}
+
 static void checks_arrive_in_the_image(void)
 {
     const struct hs_image_header *image = compile_workflow(
@@ -322,6 +346,8 @@ CU_TestInfo hs_tests_image[] = {
      a_body_of_fixed_length_needs_no_rendered_length},
     {"headers of inner levels win", headers_of_inner_levels_win},
     {"loads and times arrive in the header", loads_and_times_arrive_in_the_header},
+    {"a load on names without an address asks each once",
+     a_load_on_names_without_an_address_asks_each_once},
     {"checks arrive in the image", checks_arrive_in_the_image},
     {"an image that does not fit is refused", an_image_that_does_not_fit_is_refused},
     {"a damaged image is refused or harmless", a_damaged_image_is_refused_or_harmless},
