@@ -141,6 +141,15 @@ $(FAULT_PROGRAMS): %: %.o $(TEST_LIBS)
 	$(call link,-lcunit $(call directive,libs))
 $(SYSTEM_PROGRAMS) $(BENCH_PROGRAMS): %: %.o $(TEST_LIBS)
 	$(call link,$(call directive,libs))
+# The daemon with an engine that records no statistics, for the benchmark of what they cost: the sources that record, compiled
+# with another header in front.
+UNCOUNTED_OBJ := $(addprefix $(BUILD)/tests/bench/uncounted/,exchange_io.o run_io.o)
+$(UNCOUNTED_OBJ): $(BUILD)/tests/bench/uncounted/%.o: roles/engine/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,"$< uncounted")
+	$(Q)$(CC) -Itests/bench/uncounted $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(BUILD)/tests/bench/hyperscaled_uncounted: $(SUPERVISOR_OBJ) $(UNCOUNTED_OBJ) $(LIB)
+	$(call link)
 
 # Every header compiles alone, and twice.
 $(BUILD)/%.h.o: %.h $(BUILD)/flags
@@ -190,7 +199,7 @@ soak: all $(SYSTEM_PROGRAMS)
 	$(Q)HS_BUILD=$(BUILD) HS_SOAK=1 tests/system/run
 
 bench: ## measure against the named peers, in pairs, medians
-bench: all $(BENCH_PROGRAMS)
+bench: all $(BENCH_PROGRAMS) $(BUILD)/tests/bench/hyperscaled_uncounted
 	$(Q)HS_BUILD=$(BUILD) tests/bench/run
 
 lint: ## architecture, sizes, documents, format; and that each check can fail
@@ -229,4 +238,4 @@ deb: all
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(SUPERVISOR_OBJ) $(CLIENT_OBJ) $(TEST_OBJ) $(HEADER_OBJ)) $(TIDY:=.d)
+-include $(patsubst %.o,%.d,$(UNCOUNTED_OBJ) $(LIB_OBJ) $(SUPERVISOR_OBJ) $(CLIENT_OBJ) $(TEST_OBJ) $(HEADER_OBJ)) $(TIDY:=.d)

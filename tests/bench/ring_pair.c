@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // libs: -lck
-/* bench_ring.c - 64-byte messages between two processes: our ring against Concurrency Kit's ck_ring (SPSC), round about on
+/* ring_pair.c - 64-byte messages between two processes: our ring against Concurrency Kit's ck_ring (SPSC), round about on
  * the same two cores, medians. The last line is for machines. Both sides spin, as ck_ring knows no other way.
  *
- * usage: bench_ring [ROUNDS [MILLION_MESSAGES]] */
+ * usage: ring_pair [ROUNDS [MILLION_MESSAGES]] */
 #include "shm/base/assert.h"
 #include "shm/ring.h"
 
@@ -187,7 +187,7 @@ int main(int argc, char **argv)
     HS_ASSERT(sched_getaffinity(0, sizeof bench.allowed, &bench.allowed) == 0);
     if (rounds < 1 || rounds > ROUNDS_MAX || bench.count < 1) return 64;
     if (CPU_COUNT(&bench.allowed) < 2) {
-        (void)fprintf(stderr, "bench_ring: needs two cores\n");
+        (void)fprintf(stderr, "ring_pair: needs two cores\n");
         return 77;
     }
     (void)hs_round(&bench); /* warm */
