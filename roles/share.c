@@ -102,9 +102,18 @@ void hs_engine_segment_init(enum hs_engine_segment which, void *body)
     if (which != HS_ENGINE_FIGURES) hs_ring_init(body, &hs_engine_ring_shape);
 }
 
-void *hs_latency_samples_ring(void *body, enum hs_role_kind writer)
+static size_t samples_offset_bytes(enum hs_role_kind writer)
 {
     HS_ASSERT(writer == HS_ROLE_GATE || writer == HS_ROLE_MANAGER);
-    return (char *)body +
-           (writer == HS_ROLE_MANAGER ? hs_recent_bytes(HS_LATENCY_SAMPLES_SLOTS) : 0);
+    return writer == HS_ROLE_MANAGER ? hs_recent_bytes(HS_LATENCY_SAMPLES_SLOTS) : 0;
+}
+
+void *hs_latency_samples_ring(void *body, enum hs_role_kind writer)
+{
+    return (char *)body + samples_offset_bytes(writer);
+}
+
+const void *hs_latency_samples_view(const void *body, enum hs_role_kind writer)
+{
+    return (const char *)body + samples_offset_bytes(writer);
 }

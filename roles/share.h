@@ -37,6 +37,7 @@ void hs_share_init(enum hs_share share, void *body);
 void hs_engine_segment_init(enum hs_engine_segment which, void *body);
 
 /* Where a gate or a manager keeps its latency samples in that segment. */
-void *hs_latency_samples_ring(void *body, enum hs_role_kind writer);
+void       *hs_latency_samples_ring(void *body, enum hs_role_kind writer);
+const void *hs_latency_samples_view(const void *body, enum hs_role_kind writer); /* to read it */
 
 #endif

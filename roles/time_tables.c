@@ -4,103 +4,76 @@
 
 #include "roles/share.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-enum { VALUES_MAX = HS_DISPATCH_TIMES_SLOTS };
-HS_STATIC_ASSERT((int)VALUES_MAX >= (int)HS_LATENCY_SAMPLES_SLOTS, "room for a whole ring");
-
-void hs_dispatch_time_write(struct hs_recent_shm *ring, const struct hs_dispatch_time *record)
+/* Both kinds of record fill a slot. */
+static void write_record(struct hs_recent_shm *ring, uint32_t slot_count, const void *record)
 {
     uint64_t words[HS_RECENT_WORDS];
 
     memcpy(words, record, sizeof words);
-    hs_recent_write(ring, HS_DISPATCH_TIMES_SLOTS, words);
+    hs_recent_write(ring, slot_count, words);
+}
+
+static int next_record(const struct hs_recent_shm *ring, uint32_t slot_count,
+                       struct hs_recent_cursor *cursor, void *record)
+{
+    uint64_t words[HS_RECENT_WORDS];
+    int      rc = hs_recent_next(ring, slot_count, cursor, words);
+
+    if (rc == 1) memcpy(record, words, sizeof words);
+    return rc;
+}
+
+void hs_dispatch_time_write(struct hs_recent_shm *ring, const struct hs_dispatch_time *record)
+{
+    write_record(ring, HS_DISPATCH_TIMES_SLOTS, record);
 }
 
 int hs_dispatch_time_next(const struct hs_recent_shm *ring, struct hs_recent_cursor *cursor,
                           struct hs_dispatch_time *record)
 {
-    uint64_t words[HS_RECENT_WORDS];
-    int      rc = hs_recent_next(ring, HS_DISPATCH_TIMES_SLOTS, cursor, words);
+    int rc = next_record(ring, HS_DISPATCH_TIMES_SLOTS, cursor, record);
 
-    if (rc != 1) return rc;
-    memcpy(record, words, sizeof *record);
-    record->datacenter[sizeof record->datacenter - 1] = 0;
-    return 1;
+    if (rc == 1) record->datacenter[sizeof record->datacenter - 1] = 0;
+    return rc;
 }
 
 void hs_latency_sample_write(struct hs_recent_shm *ring, const struct hs_latency_sample *record)
 {
-    uint64_t words[HS_RECENT_WORDS];
-
-    memcpy(words, record, sizeof words);
-    hs_recent_write(ring, HS_LATENCY_SAMPLES_SLOTS, words);
+    write_record(ring, HS_LATENCY_SAMPLES_SLOTS, record);
 }
 
 int hs_latency_sample_next(const struct hs_recent_shm *ring, struct hs_recent_cursor *cursor,
                            struct hs_latency_sample *record)
 {
-    uint64_t words[HS_RECENT_WORDS];
-    int      rc = hs_recent_next(ring, HS_LATENCY_SAMPLES_SLOTS, cursor, words);
+    int rc = next_record(ring, HS_LATENCY_SAMPLES_SLOTS, cursor, record);
 
-    if (rc != 1) return rc;
-    memcpy(record, words, sizeof *record);
-    record->peer[sizeof record->peer - 1] = 0;
-    return 1;
+    if (rc == 1) record->peer[sizeof record->peer - 1] = 0;
+    return rc;
 }
 
-/* ---- summaries ---- */
-
-struct values {
-    unsigned count;
-    uint64_t at_ns[VALUES_MAX];
-};
-
-static int ascending(const void *left, const void *right)
+const char *hs_latency_kind_name(uint32_t kind)
 {
-    const uint64_t *a = left;
-    const uint64_t *b = right;
+    static const char *const names[] = {
+        [HS_LATENCY_PING] = "ping", [HS_LATENCY_DISPATCH] = "dispatch"};
 
-    return (*a > *b) - (*a < *b);
+    HS_STATIC_ASSERT(HS_ARRAY_LEN(names) == HS_LATENCY_KIND_COUNT, "a name each");
+    return kind < HS_LATENCY_KIND_COUNT ? names[kind] : "?";
 }
 
-static void sum_up(struct values *values, struct hs_time_summary *summary)
+static uint64_t percentile(const uint64_t *sorted_ns, size_t count, unsigned percent)
 {
-    *summary = (struct hs_time_summary){.count = values->count};
-    if (!values->count) return;
-    qsort(values->at_ns, values->count, sizeof values->at_ns[0], ascending);
-    summary->p50_ns = values->at_ns[(values->count - 1) / 2];
-    summary->max_ns = values->at_ns[values->count - 1];
+    return sorted_ns[(count * percent + 99) / 100 - 1];
 }
 
-/* A writer that never stops does not hold us: once round. */
-void hs_dispatch_time_summary(const struct hs_recent_shm *ring, struct hs_time_summary *summary)
+void hs_time_summary_of(const uint64_t *sorted_ns, size_t count, struct hs_time_summary *summary)
 {
-    struct hs_recent_cursor cursor = {0};
-    struct hs_dispatch_time record;
-    struct values           values = {0};
-
-    for (unsigned turn = 0; turn < VALUES_MAX; turn++) {
-        if (hs_dispatch_time_next(ring, &cursor, &record) != 1) break;
-        if (!record.sent_at_ns || record.accepted_at_ns < record.sent_at_ns ||
-            record.finished_at_ns)
-            continue;
-        values.at_ns[values.count++] = record.accepted_at_ns - record.sent_at_ns;
-    }
-    sum_up(&values, summary);
-}
-
-void hs_latency_summary(const struct hs_recent_shm *ring, enum hs_latency_kind kind,
-                        struct hs_time_summary *summary)
-{
-    struct hs_recent_cursor  cursor = {0};
-    struct hs_latency_sample record;
-    struct values            values = {0};
-
-    for (unsigned turn = 0; turn < VALUES_MAX; turn++) {
-        if (hs_latency_sample_next(ring, &cursor, &record) != 1) break;
-        if (record.kind == (uint32_t)kind) values.at_ns[values.count++] = record.round_trip_ns;
-    }
-    sum_up(&values, summary);
+    memset(summary, 0, sizeof *summary);
+    if (!count) return;
+    summary->count = count;
+    summary->p50_ns = percentile(sorted_ns, count, 50);
+    summary->p99_ns = percentile(sorted_ns, count, 99);
+    summary->max_ns = sorted_ns[count - 1];
+    HS_ASSERT(summary->p99_ns <= summary->max_ns);
 }

@@ -23,6 +23,7 @@ struct hs_dispatch_time {
 };
 
 enum hs_latency_kind { HS_LATENCY_PING, HS_LATENCY_DISPATCH, HS_LATENCY_KIND_COUNT };
+const char *hs_latency_kind_name(uint32_t kind); /* "ping"; "?" for a number that is none */
 
 struct hs_latency_sample {
     char     peer[HS_NAME_BYTES]; /* of its host */
@@ -45,16 +46,15 @@ void hs_latency_sample_write(struct hs_recent_shm *ring, const struct hs_latency
 int  hs_latency_sample_next(const struct hs_recent_shm *ring, struct hs_recent_cursor *cursor,
                             struct hs_latency_sample *record) HS_MUST_CHECK;
 
-/* Of the last records in a ring; all 0: none. */
+/* Of some durations; all 0: there are none. A percentile is the smallest of them that so many are not above. */
 struct hs_time_summary {
     uint64_t count;
     uint64_t p50_ns;
+    uint64_t p99_ns;
     uint64_t max_ns;
 };
 
-/* From sent to accepted, of dispatches. */
-void hs_dispatch_time_summary(const struct hs_recent_shm *ring, struct hs_time_summary *summary);
-void hs_latency_summary(const struct hs_recent_shm *ring, enum hs_latency_kind kind,
-                        struct hs_time_summary *summary);
+/* sorted: ascending. */
+void hs_time_summary_of(const uint64_t *sorted_ns, size_t count, struct hs_time_summary *summary);
 
 #endif

@@ -61,11 +61,11 @@ static int map_common(struct console *console, struct hs_err *err)
 }
 
 /* A table that is missing is empty; one that is broken is worth a line, not the console. */
-static const struct hs_registry_shm *map_table(struct console *console, enum hs_share share)
+static const void *map_table(struct console *console, enum hs_share share)
 {
-    struct hs_err                 err;
-    int                           rc;
-    const struct hs_registry_shm *table = map(console, share, &rc, &err);
+    struct hs_err err;
+    int           rc;
+    const void   *table = map(console, share, &rc, &err);
 
     if (rc && rc != -ENOENT) {
         hs_log(HS_LOG_WARN, "console", "table_refused reason=\"%s\"", err.text);
@@ -124,6 +124,8 @@ static int open_console(struct console *console, const struct hs_heritage *herit
     console->source.jobs = map_table(console, HS_SHARE_JOBS);
     console->source.managers = map_table(console, HS_SHARE_MANAGERS);
     console->source.workers = map_table(console, HS_SHARE_WORKERS);
+    console->source.dispatch_times = map_table(console, HS_SHARE_DISPATCH_TIMES);
+    console->source.latency_samples = map_table(console, HS_SHARE_LATENCY_SAMPLES);
     console->status.process = console->metrics.process = &console->process;
     console->status.source = console->metrics.source = &console->source;
     console->status.snapshot = console->metrics.snapshot = &console->snapshot;

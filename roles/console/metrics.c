@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_BYTES = 512, LABEL_BYTES = 2 * HS_NAME_BYTES + 1 };
+enum { LINE_BYTES = 512, LABEL_BYTES = 2 * HS_NAME_BYTES + 1, LABELS_BYTES = 320 };
 
 HS_PRINTF(2, 3) static void put(struct hs_writer *out, const char *format, ...)
 {
@@ -158,7 +158,7 @@ static void put_jobs(const struct hs_status_snapshot *snapshot, struct hs_writer
         if (is_live(&snapshot->jobs[i]))
             put(out, "hyperscale_job_rate{job=\"%s\"} %.3f\n", label(name, snapshot->jobs[i].name),
                 (double)snapshot->jobs[i].rate_milli_per_s / 1000);
-    put_family(out, "hyperscale_job_response_seconds", "gauge",
+    put_family(out, "hyperscale_job_response_seconds", "summary",
                "Response time of a running job since its start.");
     for (unsigned i = 0; i < snapshot->job_count; i++) {
         const struct hs_job_row *job = &snapshot->jobs[i];
@@ -168,6 +168,10 @@ static void put_jobs(const struct hs_status_snapshot *snapshot, struct hs_writer
             label(name, job->name), seconds(job->response_p50_ns));
         put(out, "hyperscale_job_response_seconds{job=\"%s\",quantile=\"0.99\"} %.9f\n",
             label(name, job->name), seconds(job->response_p99_ns));
+        put(out, "hyperscale_job_response_seconds{job=\"%s\",quantile=\"1\"} %.9f\n",
+            label(name, job->name), seconds(job->response_max_ns));
+        put(out, "hyperscale_job_response_seconds_count{job=\"%s\"} %" PRIu64 "\n",
+            label(name, job->name), job->completed);
     }
 }
 
@@ -189,6 +193,40 @@ static void put_workers(const struct hs_status_snapshot *snapshot, struct hs_wri
     }
 }
 
+static void put_quantiles(struct hs_writer *out, const char *name, const char *labels,
+                          const struct hs_time_summary *summary)
+{
+    put(out, "%s{%s,quantile=\"0.5\"} %.9f\n", name, labels, seconds(summary->p50_ns));
+    put(out, "%s{%s,quantile=\"0.99\"} %.9f\n", name, labels, seconds(summary->p99_ns));
+    put(out, "%s{%s,quantile=\"1\"} %.9f\n", name, labels, seconds(summary->max_ns));
+}
+
+/* Summaries of the records that the rings still hold: their quantiles are of late, so they have no sum and no count that
+ * only grow. */
+static void put_times(const struct hs_status_times *times, struct hs_writer *out)
+{
+    char labels[LABELS_BYTES];
+    char name[LABEL_BYTES];
+
+    put_family(out, "hyperscale_dispatch_seconds", "summary",
+               "From sending a job to a datacenter until it is accepted there, of late.");
+    for (unsigned i = 0; i < times->datacenter_count; i++) {
+        (void)snprintf(labels, sizeof labels, "datacenter=\"%s\"",
+                       label(name, times->datacenters[i].name));
+        put_quantiles(out, "hyperscale_dispatch_seconds", labels, &times->datacenters[i].accepted);
+    }
+    put_family(out, "hyperscale_round_trip_seconds", "summary", "Round trips to peers, of late.");
+    for (unsigned i = 0; i < times->peer_count; i++) {
+        const struct hs_status_sample *last = times->peers[i].last;
+
+        (void)snprintf(labels, sizeof labels, "process=\"%s\",peer=\"%s\",role=\"%s\",kind=\"%s\"",
+                       hs_role_kind_name(last->process), label(name, last->sample.peer),
+                       hs_role_kind_name((enum hs_role_kind)last->sample.peer_kind),
+                       hs_latency_kind_name(last->sample.kind));
+        put_quantiles(out, "hyperscale_round_trip_seconds", labels, &times->peers[i].summary);
+    }
+}
+
 int hs_metrics_write(const struct hs_status_snapshot *snapshot, struct hs_writer *out)
 {
     put_host(snapshot, out);
@@ -197,5 +235,6 @@ int hs_metrics_write(const struct hs_status_snapshot *snapshot, struct hs_writer
     put_job_states(snapshot, out);
     put_jobs(snapshot, out);
     put_workers(snapshot, out);
+    put_times(&snapshot->times, out);
     return hs_writer_finish(out);
 }

@@ -275,6 +275,12 @@ static void take_notes(struct hs_status_snapshot *snapshot, const struct hs_snap
     sort_notes(snapshot);
 }
 
+static void take_times(struct hs_status_snapshot *snapshot, const struct hs_snapshot_source *source)
+{
+    hs_status_times_take_dispatches(&snapshot->times, source->dispatch_times);
+    hs_status_times_take_samples(&snapshot->times, source->latency_samples);
+}
+
 /* The arrays keep what they hold: only counts say what is valid. */
 static void empty(struct hs_status_snapshot *snapshot, uint64_t now_ns)
 {
@@ -286,6 +292,7 @@ static void empty(struct hs_status_snapshot *snapshot, uint64_t now_ns)
     snapshot->death_count = 0;
     snapshot->note_count = 0;
     snapshot->lost_note_count = 0;
+    hs_status_times_clear(&snapshot->times);
 }
 
 unsigned hs_snapshot_take_metrics(struct hs_status_snapshot       *snapshot,
@@ -294,6 +301,7 @@ unsigned hs_snapshot_take_metrics(struct hs_status_snapshot       *snapshot,
     empty(snapshot, now_ns);
     take_host(snapshot, source->host);
     take_processes(snapshot, source);
+    take_times(snapshot, source);
     return take_jobs(snapshot, source->jobs) + take_workers(snapshot, source->workers);
 }
 
@@ -315,6 +323,8 @@ unsigned hs_snapshot_take(struct hs_status_snapshot       *snapshot,
     case HS_STATUS_EVENTS:
     case HS_STATUS_LOG: take_notes(snapshot, source, request); break;
     case HS_STATUS_DEATHS: take_deaths(snapshot, source->host); break;
+    case HS_STATUS_DISPATCH_TIMES:
+    case HS_STATUS_LATENCY: take_times(snapshot, source); break;
     case HS_STATUS_WHOLE:
     case HS_STATUS_WHAT_COUNT: break;
     }

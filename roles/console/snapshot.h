@@ -17,6 +17,8 @@ struct hs_snapshot_source {
     const struct hs_registry_shm   *jobs;
     const struct hs_registry_shm   *managers;
     const struct hs_registry_shm   *workers;
+    const void                     *dispatch_times; /* may be absent, too */
+    const void                     *latency_samples;
 };
 
 /* For an answer to request. Tables that it does not need are left empty. Returns how many tables failed their check. */

@@ -3,6 +3,7 @@
 #include "roles/console/status_reply.h"
 #include "roles/console/status_json.h"
 #include "roles/console/status_rows.h"
+#include "roles/console/status_times_json.h"
 #include "roles/version.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
@@ -292,6 +293,14 @@ static json_t *death_list(const struct hs_status_snapshot *snapshot,
     return list;
 }
 
+static json_t *latency(const struct hs_status_snapshot *snapshot,
+                       const struct hs_status_request  *request)
+{
+    struct hs_status_clock clock = clock_of(snapshot);
+
+    return hs_status_latency(&snapshot->times, request, &clock);
+}
+
 static json_t *body(const struct hs_status_snapshot *snapshot, const struct hs_config *config,
                     const struct hs_status_request *request)
 {
@@ -305,6 +314,8 @@ static json_t *body(const struct hs_status_snapshot *snapshot, const struct hs_c
     case HS_STATUS_EVENTS:
     case HS_STATUS_LOG: return note_list(snapshot, request);
     case HS_STATUS_DEATHS: return death_list(snapshot, request);
+    case HS_STATUS_DISPATCH_TIMES: return hs_status_dispatch_times(&snapshot->times, request);
+    case HS_STATUS_LATENCY: return latency(snapshot, request);
     case HS_STATUS_WHAT_COUNT: break;
     }
     return NULL;

@@ -29,6 +29,8 @@ static const struct what_row whats[] = {
     [HS_STATUS_EVENTS] = {"events", true, true, false},
     [HS_STATUS_DEATHS] = {"deaths", true, true, false},
     [HS_STATUS_LOG] = {"log", true, true, false},
+    [HS_STATUS_DISPATCH_TIMES] = {"dispatch_times", false, true, true},
+    [HS_STATUS_LATENCY] = {"latency", false, true, false},
 };
 HS_STATIC_ASSERT(HS_ARRAY_LEN(whats) == HS_STATUS_WHAT_COUNT, "a row each");
 

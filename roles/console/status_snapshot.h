@@ -5,6 +5,7 @@
 #define HS_CONSOLE_STATUS_SNAPSHOT_H
 
 #include "roles/console/status_request.h"
+#include "roles/console/status_times.h"
 #include "roles/counters.h"
 #include "roles/host_table.h"
 #include "roles/job_table.h"
@@ -55,6 +56,8 @@ struct hs_status_snapshot {
     unsigned              note_count; /* oldest first */
     struct hs_status_note notes[HS_STATUS_ROWS_MAX];
     uint64_t              lost_note_count;
+
+    struct hs_status_times times;
 };
 
 #endif

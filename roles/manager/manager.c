@@ -418,6 +418,7 @@ uint64_t hs_manager_turn(struct hs_manager *manager, uint64_t now_ns,
     hs_manager_turn_intakes(&step);
     hs_manager_turn_assemblies(&step);
     hs_manager_turn_heartbeat(&step);
+    hs_manager_turn_pings(&step);
     return step.deadline_ns;
 }
 

@@ -5,11 +5,15 @@
 #define HS_MANAGER_ACTIONS_H
 
 #include "roles/manager/manager_entry.h"
+#include "roles/time_tables.h"
 #include "roles/wire.h"
 
 enum {
     HS_MANAGER_ACTIONS_MAX = 128,
     HS_MANAGER_ACTION_BYTES = 1 << 20,
+    HS_MANAGER_SAMPLES_MAX =
+        32, /* round trips learnt in one event or turn; for the eye, so a 33rd is
+                                    left out */
     /* What one event's answer may take at most; the turn leaves so much. */
     HS_MANAGER_ACTIONS_SPARE = 8,
     HS_MANAGER_SPARE_BYTES = 64 << 10
@@ -42,6 +46,8 @@ struct hs_manager_actions {
     unsigned                 count;
     size_t                   used_bytes;
     struct hs_manager_action at[HS_MANAGER_ACTIONS_MAX];
+    unsigned                 sample_count;
+    struct hs_latency_sample samples[HS_MANAGER_SAMPLES_MAX];
     uint8_t                  memory[HS_MANAGER_ACTION_BYTES];
 };
 

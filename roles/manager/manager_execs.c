@@ -173,6 +173,7 @@ static void send_exec(struct hs_manager_step *step, struct view *view)
     memcpy(dispatch->name, job->name, sizeof dispatch->name);
     fill_share(step, view, dispatch);
     view->exec->is_sent = true;
+    view->exec->sent_at_ns = step->now_ns;
     view->exec->needs_resend = false;
 }
 

@@ -417,6 +417,17 @@ static int map_rows(struct hs_manager_process *process, struct hs_err *err)
     return 0;
 }
 
+static int map_samples(struct hs_manager_process *process, struct hs_err *err)
+{
+    int rc = hs_role_map_share(process->process.heritage, HS_SHARE_LATENCY_SAMPLES,
+                               HS_SEGMENT_READ_WRITE, &process->samples_segment, err);
+
+    if (rc) return rc;
+    process->samples =
+        hs_latency_samples_ring(hs_segment_body(&process->samples_segment), HS_ROLE_MANAGER);
+    return 0;
+}
+
 static int open_manager(struct hs_manager_process *process, const struct hs_heritage *heritage,
                         struct hs_err *err)
 {
@@ -434,6 +445,7 @@ static int open_manager(struct hs_manager_process *process, const struct hs_heri
     take_all_memory(process, &memory, err);
     if (err->code) return err->code;
     rc = map_rows(process, err);
+    if (!rc) rc = map_samples(process, err);
     if (!rc) rc = open_ledger(process, memory.state, err);
     if (rc) return rc;
     fill_config(&config, heritage);

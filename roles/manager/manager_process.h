@@ -28,6 +28,8 @@ struct hs_manager_process {
     uint8_t                  *blob; /* HS_LEDGER_BLOB_BYTES_MAX */
     struct hs_segment         rows_segment;
     struct hs_registry        rows;
+    struct hs_segment         samples_segment;
+    struct hs_recent_shm     *samples;                 /* round trips, for status */
     hs_registry_handle        handles[HS_WORKERS_MAX]; /* 0: no row */
     uint64_t                  rows_at_ns;
     struct hs_manager_counts  told; /* counts that are in the page already */

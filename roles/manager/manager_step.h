@@ -36,6 +36,7 @@ static inline struct hs_manager_step hs_manager_begin(struct hs_manager *manager
 {
     actions->count = 0;
     actions->used_bytes = 0;
+    actions->sample_count = 0;
     manager->is_dirty = true;
     return (struct hs_manager_step){
         .manager = manager, .actions = actions, .now_ns = now_ns, .deadline_ns = HS_NEVER_NS};
@@ -63,6 +64,13 @@ void hs_manager_propose(struct hs_manager_step *step, struct hs_manager_proposal
 /* The blob first, then the entry. */
 void hs_manager_propose_after(struct hs_manager_step *step, struct hs_manager_proposal *proposal,
                               struct hs_view blob);
+
+/* manager_latency.c: pings of workers, and how long they and new shares take to be answered. */
+void hs_manager_turn_pings(struct hs_manager_step *step);
+void hs_manager_take_pong(struct hs_manager_step *step, struct hs_manager_worker *worker,
+                          const struct hs_msg_pong *pong);
+void hs_manager_note_latency(struct hs_manager_step *step, const struct hs_manager_worker *worker,
+                             enum hs_latency_kind kind, uint64_t sent_at_ns);
 
 /* manager_intake.c */
 void hs_manager_take_dispatch(struct hs_manager_step           *step,

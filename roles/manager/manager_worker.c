@@ -234,6 +234,9 @@ static void take_exec_ack(struct hs_manager_step *step, const struct hs_manager_
         step->manager->counts.unexpected++;
         return;
     }
+    if (found.exec->sent_at_ns)
+        hs_manager_note_latency(step, worker, HS_LATENCY_DISPATCH, found.exec->sent_at_ns);
+    found.exec->sent_at_ns = 0;
     if (ack->code == HS_RESULT_OK) {
         note_alive(step, found.exec);
         return;
@@ -317,6 +320,7 @@ static void take_registered(struct hs_manager_step *step, struct hs_manager_work
     worker->heard_at_ns = step->now_ns;
     worker->is_lost = false;
     switch ((unsigned)frame->type) {
+    case HS_MSG_PONG: hs_manager_take_pong(step, worker, &message->pong); break;
     case HS_MSG_WHB: take_heartbeat(step, worker, &message->whb); break;
     case HS_MSG_WSTATE: take_state(step, worker, &message->wstate); break;
     case HS_MSG_EXEC_ACK: take_exec_ack(step, worker, &message->exec_ack); break;
@@ -339,8 +343,7 @@ void hs_manager_on_worker(struct hs_manager *manager, uint32_t link,
 
     switch ((unsigned)frame->type) {
     case HS_MSG_HELLO: answer_hello(&step, link, frame->request_id); return;
-    case HS_MSG_HELLO_ACK:
-    case HS_MSG_PONG: return;
+    case HS_MSG_HELLO_ACK: return;
     case HS_MSG_PING:
         hs_manager_send(actions, HS_MANAGER_SEND_WORKER, HS_MSG_PONG, link, frame->request_id)
             ->pong.nonce = message->ping.nonce;

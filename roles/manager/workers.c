@@ -70,6 +70,9 @@ static void fill_worker(struct hs_manager_worker *worker, const struct hs_msg_wr
     worker->is_draining = false;
     worker->is_lost = false;
     worker->reconcile_at_ns = 0;
+    worker->ping_nonce = 0;
+    worker->pinged_at_ns = 0;
+    worker->round_trip_ns = 0;
     worker->mismatch_count = 0;
     memcpy(worker->name, wreg->name, sizeof worker->name);
     memcpy(worker->datacenter, wreg->datacenter, sizeof worker->datacenter);
@@ -173,6 +176,7 @@ void hs_workers_row(const struct hs_manager_worker *worker, uint32_t busy_cores,
         .session = worker->session,
         .joined_at_ns = worker->joined_at_ns,
         .heard_at_ns = worker->heard_at_ns,
+        .round_trip_ns = worker->round_trip_ns,
         .state = state_of(worker),
         .load = hs_workers_bucket(worker),
         .cores_total = worker->cores,

@@ -28,7 +28,10 @@ struct hs_manager_worker {
     uint64_t joined_at_ns;
     uint64_t heard_at_ns;
     uint64_t reconcile_at_ns; /* when to ask (again); HS_NEVER_NS: no question is open */
-    unsigned mismatch_count;  /* heartbeats in a row that contradict the books */
+    uint64_t ping_nonce;      /* of the ping that waits for its answer; 0: none does */
+    uint64_t pinged_at_ns;
+    uint64_t round_trip_ns;  /* of the last ping that was answered; 0: none was */
+    unsigned mismatch_count; /* heartbeats in a row that contradict the books */
     char     name[HS_NAME_BYTES];
     char     datacenter[HS_NAME_BYTES];
 };
@@ -38,6 +41,7 @@ struct hs_workers {
     uint32_t                 high;         /* slots from here on were never used */
     uint64_t                 session_base; /* unique to this process */
     uint64_t                 session_count;
+    uint64_t                 ping_count;
     struct hs_manager_worker at[HS_WORKERS_MAX];
 };
 

@@ -18,7 +18,8 @@ from faketree import HASTY, Tree, run_cases, wait_for
 
 DAEMON = os.path.join(os.environ["HS_BUILD"], "hyperscaled")
 EVERYBODY = {"console", "gate", "manager", "worker", "engine.0"}
-GETS = ("status", "processes", "managers", "workers", "jobs", "counters", "events", "deaths", "log")
+GETS = ("status", "processes", "managers", "workers", "jobs", "counters", "events", "deaths", "log", "dispatch_times",
+        "latency")
 NOBODY = 65534
 
 

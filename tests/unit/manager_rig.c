@@ -118,6 +118,9 @@ static void carry_out(struct rig *rig)
     if (!list) abort();
     *list = rig->actions; /* what follows fills the other one anew */
     rig->actions.count = 0;
+    if (list->sample_count) rig->sample = list->samples[list->sample_count - 1];
+    rig->sample_count += list->sample_count;
+    rig->actions.sample_count = 0;
     for (unsigned i = 0; i < list->count; i++) {
         const struct hs_manager_action *action = &list->at[i];
         ptrdiff_t      offset = action->bytes.data ? action->bytes.data - rig->actions.memory : 0;

@@ -41,6 +41,8 @@ struct rig {
     struct hs_view            entries[RIG_ENTRIES];
     unsigned                  answer_count;
     struct rig_answer         answers[RIG_ANSWERS];
+    unsigned                  sample_count; /* all that were noted; the last one is kept */
+    struct hs_latency_sample  sample;
 };
 
 struct rig *rig_open(void);

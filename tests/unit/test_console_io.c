@@ -224,8 +224,9 @@ static void check_fault(int fd, const char *code)
 
 static void every_get_is_answered_on_one_connection(void)
 {
-    static const char *const names[] = {"status",   "processes", "managers", "workers", "jobs",
-                                        "counters", "events",    "deaths",   "log"};
+    static const char *const names[] = {"status", "processes",      "managers", "workers",
+                                        "jobs",   "counters",       "events",   "deaths",
+                                        "log",    "dispatch_times", "latency"};
     struct tree             *tree = tree_made();
     int                      fd;
 

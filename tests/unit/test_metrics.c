@@ -41,6 +41,15 @@ static struct hs_status_snapshot *snapshot_made(void)
     snapshot->jobs[0].response_p99_ns = 1500000;
     snapshot->jobs[1].state = HS_JOB_COMPLETED;
     (void)snprintf(snapshot->jobs[1].name, HS_NAME_BYTES, "old");
+    snapshot->times.datacenter_count = 1;
+    snapshot->times.datacenters[0].name = "eu\"1";
+    snapshot->times.datacenters[0].accepted.p50_ns = 2000000;
+    snapshot->times.peer_count = 1;
+    snapshot->times.peers[0].last = &snapshot->times.samples[0];
+    snapshot->times.peers[0].summary.max_ns = 3000;
+    snapshot->times.samples[0].process = HS_ROLE_MANAGER;
+    snapshot->times.samples[0].sample.peer_kind = HS_ROLE_WORKER;
+    (void)snprintf(snapshot->times.samples[0].sample.peer, HS_NAME_BYTES, "host");
     return snapshot;
 }
 
@@ -57,6 +66,10 @@ static void counters_and_gauges_have_their_series(void)
     HS_CHECK(strstr(text, "# TYPE hyperscale_connections_open gauge\n"));
     HS_CHECK(strstr(text, "\nhyperscale_uptime_seconds 2.500\n"));
     HS_CHECK(strstr(text, "\nhyperscale_jobs{state=\"RUNNING\"} 1\n"));
+    HS_CHECK(strstr(text, "\nhyperscale_dispatch_seconds{datacenter=\"eu\\\"1\",quantile=\"0.5\"} "
+                          "0.002000000\n"));
+    HS_CHECK(strstr(text, "\nhyperscale_round_trip_seconds{process=\"manager\",peer=\"host\","
+                          "role=\"worker\",kind=\"ping\",quantile=\"1\"} 0.000003000\n"));
     free(snapshot);
 }
 

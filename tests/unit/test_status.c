@@ -222,6 +222,17 @@ static struct hs_status_snapshot *snapshot_made(void)
     snapshot->deaths[0].kind = HS_ROLE_ENGINE;
     snapshot->deaths[0].exit_code = -1;
     snapshot->deaths[0].exit_signal = 9;
+    snapshot->times.dispatch_count = 1;
+    snapshot->times.dispatches[0].sent_at_ns = 100;
+    snapshot->times.dispatches[0].accepted_at_ns = 130;
+    snapshot->times.dispatches[0].finished_at_ns = 50; /* nonsense: before it was sent */
+    snapshot->times.datacenter_count = 1;
+    snapshot->times.datacenters[0].name = "eu-1";
+    snapshot->times.sample_count = 1;
+    snapshot->times.samples[0].process = HS_ROLE_GATE;
+    snapshot->times.samples[0].sample.kind = 99;
+    snapshot->times.peer_count = 1;
+    snapshot->times.peers[0].last = &snapshot->times.samples[0];
     snapshot->note_count = 1;
     (void)snprintf(snapshot->notes[0].text, HS_LOG_LINE_BYTES, "broken \xff text");
     return snapshot;
@@ -299,7 +310,7 @@ static const char *type_of(const json_t *value)
     return json_is_array(value) ? "LIST" : "null";
 }
 
-static char     seen_paths[400][96];
+static char     seen_paths[480][96];
 static unsigned seen_count;
 
 static void check_value(const char *path, json_t *value)
