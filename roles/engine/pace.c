@@ -83,17 +83,21 @@ void hs_pace_drop(struct hs_pace *pace, uint64_t now_ns, struct hs_pace_past *dr
     uint64_t due;
 
     *dropped = (struct hs_pace_past){0};
-    if (!pace->is_open) return;
+    if (!pace->is_open || until_ns < pace->start_ns) return; /* stopped before anything was due */
     due = hs_schedule_due(&pace->schedule, elapsed_ns(pace, until_ns));
     if (due <= pace->taken_count) return;
     split(pace, pace->taken_count, due, dropped);
     pace->taken_count = due;
 }
 
+bool hs_pace_is_exhausted(const struct hs_pace *pace)
+{
+    return pace->iterations && pace->begun_count >= pace->iterations;
+}
+
 bool hs_pace_begin(struct hs_pace *pace, uint64_t now_ns)
 {
-    if (now_ns >= pace->end_ns) return false;
-    if (pace->iterations && pace->begun_count >= pace->iterations) return false;
+    if (now_ns >= pace->end_ns || hs_pace_is_exhausted(pace)) return false;
     pace->begun_count++;
     return true;
 }

@@ -46,6 +46,8 @@ bool hs_pace_take(struct hs_pace *pace, uint64_t now_ns, uint64_t *due_ns, uint6
 void hs_pace_drop(struct hs_pace *pace, uint64_t now_ns, struct hs_pace_past *dropped);
 /* Closed: may one more iteration begin? Counts it. */
 bool hs_pace_begin(struct hs_pace *pace, uint64_t now_ns);
+/* Closed: all iterations of the share have begun. */
+bool hs_pace_is_exhausted(const struct hs_pace *pace);
 /* When the next arrival is due; HS_NEVER_NS: none left, or closed. */
 uint64_t hs_pace_next_ns(const struct hs_pace *pace);
 /* Nothing begins from now on; what is in flight has until deadline_ns, if that is earlier than the plan's drain. */

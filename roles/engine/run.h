@@ -99,20 +99,21 @@ struct hs_run {
     uint32_t                      vu_count;
     uint32_t                      lanes_per_vu;
     uint32_t                      begun_vus;    /* closed: started so far */
-    uint32_t                      active_count; /* vus within an iteration */
-    uint32_t                      open_lanes;
-    uint32_t                      free_head; /* open: list of free vus, last used first */
-    uint64_t                      asked_count;
-    struct hs_vu                 *vus;
-    struct hs_lane               *lanes;
-    struct hs_timer              *timers; /* index: vu; request deadlines */
-    struct hs_timer_wheel         wheel;
-    struct hs_wakeups             wakeups;
-    struct hs_figures_page_shm  **pages;   /* [is_warmup * step_count + step] */
-    uint8_t                      *scratch; /* request_bytes per vu, when requests are rendered */
-    uint8_t                      *capture; /* head and body of an answer per vu, when checks look */
-    void                         *memory;
-    size_t                        memory_bytes;
+    uint32_t                      active_count; /* vus that do not rest */
+    uint32_t      between_count; /* of those, asleep between two iterations: nothing is under way */
+    uint32_t      open_lanes;
+    uint32_t      free_head; /* open: list of free vus, last used first */
+    uint64_t      asked_count;
+    struct hs_vu *vus;
+    struct hs_lane              *lanes;
+    struct hs_timer             *timers; /* index: vu; request deadlines */
+    struct hs_timer_wheel        wheel;
+    struct hs_wakeups            wakeups;
+    struct hs_figures_page_shm **pages;   /* [is_warmup * step_count + step] */
+    uint8_t                     *scratch; /* request_bytes per vu, when requests are rendered */
+    uint8_t                     *capture; /* head and body of an answer per vu, when checks look */
+    void                        *memory;
+    size_t                       memory_bytes;
 };
 
 /* run_io.c */

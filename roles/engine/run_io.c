@@ -219,15 +219,21 @@ static void sleep_until(struct hs_run *run, struct hs_vu *vu, uint64_t at_ns, bo
 {
     vu->state = HS_VU_SLEEPING;
     vu->begins = begins;
+    run->between_count += begins;
     hs_wakeups_push(&run->wakeups, at_ns, hs_run_vu_idx(run, vu));
+}
+
+/* Closed: nothing is left for this vu to begin, however long it waits. */
+static bool is_exhausted(const struct hs_run *run, const struct hs_vu *vu)
+{
+    uint64_t per_vu = run->image->iterations_per_vu;
+
+    return (per_vu && vu->iteration >= per_vu) || hs_pace_is_exhausted(&run->pace);
 }
 
 static bool may_begin(struct hs_run *run, const struct hs_vu *vu, uint64_t now_ns)
 {
-    uint64_t per_vu = run->image->iterations_per_vu;
-
-    if (run->phase != HS_RUN_LOADING) return false;
-    if (per_vu && vu->iteration >= per_vu) return false;
+    if (run->phase != HS_RUN_LOADING || is_exhausted(run, vu)) return false;
     return hs_pace_begin(&run->pace, now_ns);
 }
 
@@ -256,13 +262,21 @@ static void begin_open(struct hs_run *run, struct hs_vu *vu, uint64_t now_ns)
     hs_exchange_begin(run, vu, due_ns, now_ns);
 }
 
-static void end_iteration(struct hs_run *run, struct hs_vu *vu, uint64_t now_ns, uint64_t think_ns)
+/* Through all steps, or up to one that failed. After a failure the next iteration does not begin inside the call that told
+ * of it, or a step that fails at once would call itself: the vu sleeps for no time. An open load has no think time between
+ * iterations: the schedule says when the next is due. */
+static void end_iteration(struct hs_run *run, struct hs_vu *vu, uint64_t now_ns, bool has_failed)
 {
+    uint64_t think_ns =
+        run->pace.is_open ? 0 : hs_image_step_at(run->image, vu->step_idx)->think_ns;
+
     vu->iteration++;
-    if (run->pace.is_open)
-        begin_open(run, vu, now_ns);
-    else if (think_ns)
+    if (!run->pace.is_open && is_exhausted(run, vu))
+        rest(run, vu); /* not after its think time: nobody would wait for anything */
+    else if (think_ns || has_failed)
         sleep_until(run, vu, now_ns + think_ns, true);
+    else if (run->pace.is_open)
+        begin_open(run, vu, now_ns);
     else
         begin_closed(run, vu, now_ns, now_ns);
 }
@@ -284,13 +298,12 @@ void hs_run_advance(struct hs_run *run, struct hs_vu *vu, uint64_t now_ns, bool 
 
     if (has_failed && run->image->on_error == HS_ON_ERROR_ABORT) abort_run(run, vu, now_ns);
     if (has_failed && run->image->on_error != HS_ON_ERROR_CONTINUE) {
-        /* asleep for no time: a step that fails at once must not call itself */
-        sleep_until(run, vu, now_ns + think_ns, true);
+        end_iteration(run, vu, now_ns, true);
         return;
     }
     if (vu->step_idx + 1 == run->image->step_count) {
         hs_figures_tally(hs_run_page(run, vu), HS_TALLY_ITERATIONS, 1);
-        end_iteration(run, vu, now_ns, think_ns);
+        end_iteration(run, vu, now_ns, false);
         return;
     }
     vu->step_idx++;
@@ -304,6 +317,7 @@ static void wake(struct hs_run *run, const struct hs_wakeup *due, uint64_t now_n
 {
     struct hs_vu *vu = &run->vus[due->idx];
 
+    run->between_count -= vu->begins;
     if (run->phase == HS_RUN_CLOSING)
         rest(run, vu);
     else if (!vu->begins)
@@ -384,7 +398,7 @@ static void enter_phases(struct hs_run *run, uint64_t now_ns)
     if (run->phase <= HS_RUN_LOADING && is_load_over(run, now_ns)) run->phase = HS_RUN_DRAINING;
     if (run->phase == HS_RUN_DRAINING &&
         (now_ns >= run->pace.drained_ns ||
-         (run->active_count == 0 && hs_pace_next_ns(&run->pace) > now_ns)))
+         (run->active_count == run->between_count && hs_pace_next_ns(&run->pace) > now_ns)))
         start_closing(run, now_ns);
     if (run->phase == HS_RUN_CLOSING && run->open_lanes == 0) run->phase = HS_RUN_OVER;
 }

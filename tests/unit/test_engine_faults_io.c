@@ -11,9 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define STEP "{\"url\": \"/x\"}"
-#define HEAD "HTTP/1.1 200 OK\r\n"
-#define TEN  "{\"model\": \"closed\", \"vus\": 2, \"iterations\": 10}"
+#define STEP    "{\"url\": \"/x\"}"
+#define HEAD    "HTTP/1.1 200 OK\r\n"
+#define CHUNKED HEAD "Transfer-Encoding: chunked\r\n\r\n"
+#define TEN     "{\"model\": \"closed\", \"vus\": 2, \"iterations\": 10}"
 
 static uint64_t tally(const struct hs_stats *stats, enum hs_tally which)
 {
@@ -57,10 +58,45 @@ static const struct fault faults[] = {
      {.answer = HEAD "Content-Length: 9\r\n\r\nabc", .after = RUN_CLOSE},
      HS_ERROR_RECV_EOF_EARLY},
     {"not the protocol", {.answer = "SSH-2.0-OpenSSH\r\n"}, HS_ERROR_HTTP_PARSE},
-    {"bad chunk",
-     {.answer = HEAD "Transfer-Encoding: chunked\r\n\r\nzz\r\n"},
+    {"reset in the body",
+     {.answer = HEAD "Content-Length: 9\r\n\r\nabc", .after = RUN_RESET},
+     HS_ERROR_RECV_RESET},
+    {"closed in a chunk",
+     {.answer = CHUNKED "9\r\nabc", .after = RUN_CLOSE},
+     HS_ERROR_RECV_EOF_EARLY},
+    {"closed before the last chunk",
+     {.answer = CHUNKED "3\r\nabc\r\n", .after = RUN_CLOSE},
+     HS_ERROR_RECV_EOF_EARLY},
+    {"bad chunk", {.answer = CHUNKED "zz\r\n"}, HS_ERROR_HTTP_BAD_CHUNK},
+    {"chunk longer than it said", {.answer = CHUNKED "3\r\nabcd\r\n"}, HS_ERROR_HTTP_BAD_CHUNK},
+    {"chunk of a negative size", {.answer = CHUNKED "-1\r\n"}, HS_ERROR_HTTP_BAD_CHUNK},
+    {"chunk of too many digits",
+     {.answer = CHUNKED "fffffffffffffffff\r\n"},
+     HS_ERROR_HTTP_BAD_CHUNK},
+    {"chunk line without end",
+     {.answer = CHUNKED "3;", .more = "extension"},
      HS_ERROR_HTTP_BAD_CHUNK},
     {"bad length", {.answer = HEAD "Content-Length: 1x\r\n\r\n"}, HS_ERROR_HTTP_BAD_LENGTH},
+    {"negative length", {.answer = HEAD "Content-Length: -1\r\n\r\n"}, HS_ERROR_HTTP_BAD_LENGTH},
+    {"length beyond numbers",
+     {.answer = HEAD "Content-Length: 99999999999999999999\r\n\r\n"},
+     HS_ERROR_HTTP_BAD_LENGTH},
+    {"two lengths",
+     {.answer = HEAD "Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc"},
+     HS_ERROR_HTTP_PARSE},
+    {"length and chunks",
+     {.answer = HEAD "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+     HS_ERROR_HTTP_PARSE},
+    {"a folded header", {.answer = HEAD "A: b\r\n c\r\n\r\n"}, HS_ERROR_HTTP_PARSE},
+    {"interim answers without end",
+     {.answer = "HTTP/1.1 100 Continue\r\n\r\n", .more = "HTTP/1.1 103 Hints\r\n\r\n"},
+     HS_ERROR_HTTP_PARSE},
+    {"a header line without end",
+     {.answer = HEAD "X: ", .more = "0123456789"},
+     HS_ERROR_HTTP_HEADER_TOO_BIG},
+    {"trailers without end",
+     {.answer = CHUNKED "0\r\n", .more = "X-More: 01234567890123456789\r\n"},
+     HS_ERROR_HTTP_HEADER_TOO_BIG},
     {"endless head",
      {.answer = HEAD, .more = "X-More: 0123456789012345678901234567890123456789\r\n"},
      HS_ERROR_HTTP_HEADER_TOO_BIG},
@@ -76,6 +112,55 @@ static void check_faults(enum hs_loop_backend backend)
         check_all_fail(backend, &faults[i].serve, faults[i].error);
         if (CU_get_number_of_failures() != before)
             (void)fprintf(stderr, "^ server: %s\n", faults[i].text);
+    }
+}
+
+/* What looks odd and is well: all ten complete, over as many connections. */
+static void odd_answers_are_answers(void)
+{
+    static const struct {
+        const char      *text;
+        struct run_serve serve;
+        unsigned         connections;
+    } odd[] = {
+        {"continue first", {.answer = "HTTP/1.1 100 Continue\r\n\r\n" RUN_OK}, 2},
+        {"hints twice",
+         {.answer = "HTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 103 Hints\r\n\r\n" RUN_OK},
+         2},
+        {"204 has no body", {.answer = "HTTP/1.1 204 No\r\nContent-Length: 9\r\n\r\n"}, 2},
+        {"304 has no body", {.answer = "HTTP/1.1 304 No\r\nContent-Length: 9\r\n\r\n"}, 2},
+        {"the same length twice",
+         {.answer = HEAD "Content-Length: 2\r\nContent-Length: 2\r\n\r\nok"},
+         2},
+        {"bare line feeds", {.answer = "HTTP/1.1 200 OK\nContent-Length: 2\n\nok"}, 2},
+        {"chunks with extensions and trailers",
+         {.answer = CHUNKED "2;a=b\r\nok\r\n001 \r\n!\r\n0\r\nX-Sum: 1\r\n\r\n"},
+         2},
+        {"no body at all", {.answer = HEAD "Content-Length: 0\r\n\r\n"}, 2},
+        {"an answer of the old protocol",
+         {.answer = "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"},
+         10},
+        {"a body that ends with the connection", {.answer = HEAD "\r\n", .after = RUN_CLOSE}, 10},
+        {"gzip, not chunked: until the end",
+         {.answer = HEAD "Transfer-Encoding: gzip\r\n\r\n..", .after = RUN_CLOSE},
+         10},
+        {"another protocol from here on",
+         {.answer = "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"},
+         10},
+        {"more than was asked for", {.answer = RUN_OK RUN_OK}, 10},
+    };
+
+    for (unsigned i = 0; i < sizeof odd / sizeof *odd; i++) {
+        unsigned         before = CU_get_number_of_failures();
+        struct run_world world;
+
+        run_world_init(&world, HS_LOOP_AUTO, &odd[i].serve);
+        run_world_run(&world, TEN, "", STEP, 5000);
+        HS_CHECK_EQ(hs_stats_completed(run_world_read(&world, 0, false)), 10);
+        HS_CHECK_EQ(world.counts->connections, odd[i].connections);
+        run_world_fini(&world);
+        if (CU_get_number_of_failures() != before)
+            (void)fprintf(stderr, "^ server: %s\n", odd[i].text);
     }
 }
 
@@ -349,6 +434,7 @@ HS_ON_BOTH(check_chaos_open)
 
 CU_TestInfo hs_tests_engine_faults_io[] = {
     HS_BOTH_ROWS("each fault of a server has its class", check_faults),
+    {"odd answers are answers", odd_answers_are_answers},
     HS_BOTH_ROWS("a refused connection is its own class", check_refused),
     HS_BOTH_ROWS("a server that is silent is a timeout", check_silence),
     HS_BOTH_ROWS("a body without end is a timeout, and the run ends on time", check_endless_body),

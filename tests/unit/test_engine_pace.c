@@ -152,7 +152,46 @@ static void sleepers_wake_in_order_and_not_before(void)
     HS_CHECK_EQ(hs_wakeups_next_ns(&wakeups), HS_NEVER_NS);
 }
 
+/* Every rate, over ten seconds, by however many engines: exactly what was offered, taken to the last one. */
+static void every_rate_is_offered_exactly(void)
+{
+    static const struct {
+        uint64_t count, period_ns, offered;
+    } rates[] = {
+        {1, 10 * HS_NS_PER_S, 1}, /* 0.1/s */
+        {1, HS_NS_PER_S, 10},        {7, HS_NS_PER_S, 70},    {333, HS_NS_PER_S, 3330},
+        {1, 60 * HS_NS_PER_S, 1},    {3, 7 * HS_NS_PER_S, 5}, /* due at 0, 2.33, 4.66, 7, 9.33 s */
+        {99999, HS_NS_PER_S, 999990}};
+    static const uint32_t counts[] = {1, 2, 3, 7, 64};
+
+    for (unsigned i = 0; i < HS_ARRAY_LEN(rates); i++) {
+        for (unsigned k = 0; k < HS_ARRAY_LEN(counts); k++) {
+            struct hs_image_header image = open_image;
+            uint64_t               taken = 0;
+            uint64_t               due_ns;
+            uint64_t               seq;
+
+            image.warmup_ns = 0;
+            image.rate_count = rates[i].count;
+            image.rate_period_ns = rates[i].period_ns;
+            for (uint32_t share = 0; share < counts[k]; share++) {
+                struct hs_engine_command order = {
+                    .start_at_ns = START_NS, .share_idx = share, .share_count = counts[k]};
+                struct hs_pace      pace;
+                struct hs_pace_past dropped;
+
+                HS_CHECK_EQ(hs_pace_init(&pace, &image, &order), 0);
+                while (hs_pace_take(&pace, HS_NEVER_NS - 1, &due_ns, &seq)) taken++;
+                hs_pace_drop(&pace, HS_NEVER_NS - 1, &dropped);
+                HS_CHECK_EQ(dropped.measured_count, 0);
+            }
+            HS_CHECK_EQ(taken, rates[i].offered);
+        }
+    }
+}
+
 CU_TestInfo hs_tests_engine_pace[] = {
+    {"every rate is offered exactly", every_rate_is_offered_exactly},
     {"arrivals are due by the schedule whenever they are taken",
      arrivals_are_due_by_the_schedule_whenever_they_are_taken},
     {"the whole share is taken and not one more", the_whole_share_is_taken_and_not_one_more},

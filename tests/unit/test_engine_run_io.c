@@ -101,6 +101,31 @@ static void think_time_passes_between_iterations(void)
     run_world_fini(&world);
 }
 
+/* Nothing is under way between two iterations: neither the end of the load nor a stop waits for somebody who thinks. */
+static void nobody_waits_for_virtual_users_that_think(void)
+{
+    struct run_world world;
+    uint64_t         now_ns;
+
+    run_world_init(&world, HS_LOOP_AUTO, &ok);
+    run_world_run(&world, "{\"model\": \"closed\", \"vus\": 3, \"for\": \"50ms\"}",
+                  ", \"think\": \"40s\", \"drain\": \"30s\"", STEP, 500);
+    check_clean(&world, 3);
+    hs_run_close(&world.run);
+    run_world_run(&world, "{\"model\": \"closed\", \"vus\": 3, \"iterations\": 3}",
+                  ", \"think\": \"40s\"", STEP, 500);
+    hs_run_close(&world.run);
+    if (run_world_plan(&world, "{\"model\": \"closed\", \"vus\": 3, \"for\": \"60s\"}",
+                       ", \"think\": \"40s\"", STEP) &&
+        run_world_start(&world)) {
+        now_ns = hs_loop_clock_ns(world.loop);
+        run_world_turn(&world, now_ns + 50 * HS_NS_PER_MS);
+        hs_run_stop(world.run, now_ns, now_ns + 30 * HS_NS_PER_S);
+        run_world_finish(&world, 500);
+    }
+    run_world_fini(&world);
+}
+
 /* ---- the open model ---- */
 
 static void check_rate(enum hs_loop_backend backend)
@@ -229,12 +254,12 @@ static void what_does_not_answer_is_cut_when_the_drain_is_over(void)
     run_world_fini(&world);
 }
 
-static void a_run_stopped_before_its_start_does_nothing(void)
+static void check_stopped_before(const char *load)
 {
     struct run_world world;
 
     run_world_init(&world, HS_LOOP_AUTO, &ok);
-    if (run_world_plan(&world, "{\"model\": \"closed\", \"vus\": 4, \"for\": \"60s\"}", "", STEP)) {
+    if (run_world_plan(&world, load, "", STEP)) {
         world.order.start_at_ns += 60 * HS_NS_PER_S;
         if (run_world_start(&world)) {
             hs_run_stop(world.run, hs_loop_clock_ns(world.loop), HS_NEVER_NS);
@@ -243,6 +268,12 @@ static void a_run_stopped_before_its_start_does_nothing(void)
         check_clean(&world, 0);
     }
     run_world_fini(&world);
+}
+
+static void a_run_stopped_before_its_start_does_nothing(void)
+{
+    check_stopped_before("{\"model\": \"closed\", \"vus\": 4, \"for\": \"60s\"}");
+    check_stopped_before("{\"model\": \"open\", \"rate\": \"10/s\", \"for\": \"60s\"}");
 }
 
 /* ---- the successor of a dead engine ---- */
@@ -331,6 +362,20 @@ static void after_a_failure_the_plan_says_where_to_go_on(void)
     check_on_error("abort", 0, -ECANCELED);
 }
 
+/* A failed iteration is one of those that a virtual user has. */
+static void iterations_that_fail_are_counted_off(void)
+{
+    struct run_world world;
+
+    run_world_init(&world, HS_LOOP_AUTO, &ok);
+    run_world_run(&world, "{\"model\": \"closed\", \"vus\": 2, \"iterations_per_vu\": 3}",
+                  ", \"on_error\": \"next-iteration\"",
+                  "{\"url\": \"/${iteration}\", \"checks\": [{\"status\": 201}]}", 1000);
+    HS_CHECK_EQ(run_world_read(&world, 0, false)->errors[HS_ERROR_CHECK], 6);
+    HS_CHECK(strncmp(world.counts->last_request, "GET /2 ", 7) == 0);
+    run_world_fini(&world);
+}
+
 static void requests_are_rendered_for_each_user_and_iteration(void)
 {
     struct run_world world;
@@ -417,6 +462,7 @@ CU_TestInfo hs_tests_engine_run_io[] = {
     {"virtual users without an iteration stay away", virtual_users_without_an_iteration_stay_away},
     {"every virtual user does its own iterations", every_virtual_user_does_its_own_iterations},
     {"think time passes between iterations", think_time_passes_between_iterations},
+    {"nobody waits for virtual users that think", nobody_waits_for_virtual_users_that_think},
     HS_BOTH_ROWS("an open load offers rate times duration", check_rate),
     HS_BOTH_ROWS("the warm-up is counted apart", check_warmup),
     {"arrivals above the bound are dropped", arrivals_above_the_bound_are_dropped},
@@ -432,6 +478,7 @@ CU_TestInfo hs_tests_engine_run_io[] = {
      a_resumed_share_counts_as_lost_what_came_due_meanwhile},
     {"an iteration goes through all steps", an_iteration_goes_through_all_steps},
     {"after a failure the plan says where to go on", after_a_failure_the_plan_says_where_to_go_on},
+    {"iterations that fail are counted off", iterations_that_fail_are_counted_off},
     {"requests are rendered for each user and iteration",
      requests_are_rendered_for_each_user_and_iteration},
     {"each target has a connection of its own", each_target_has_a_connection_of_its_own},
