@@ -6,10 +6,8 @@
 
 #include <string.h>
 
-#define REGISTER_RETRY_NS  HS_NS_PER_S
-#define RESULT_WAIT_NS     (5 * HS_NS_PER_S) /* doubles up to the next (jobs.md 7.9) */
-#define RESULT_WAIT_MAX_NS (60 * HS_NS_PER_S)
-#define TOMBSTONE_LIFE_NS  (300 * HS_NS_PER_S)
+#define REGISTER_RETRY_NS HS_NS_PER_S
+#define TOMBSTONE_LIFE_NS (300 * HS_NS_PER_S)
 
 struct hs_execs_action *hs_execs_push(struct hs_execs_actions  *actions,
                                       enum hs_execs_action_type type)
@@ -72,8 +70,7 @@ static void adopt_row(struct hs_execs *execs, unsigned row, const struct hs_exec
     *exec = (struct hs_exec){.record = *record, .needs_full = true};
     exec->progress_at_ns = now_ns;
     exec->full_at_ns = now_ns;
-    exec->result_at_ns = now_ns;
-    exec->result_wait_ns = RESULT_WAIT_NS;
+    hs_exec_result_is_due(exec, now_ns);
     exec->stop_deadline_ns = now_ns + HS_EXEC_STOP_GRACE_NS;
     for (unsigned i = 0; i < record->part_count; i++) {
         struct hs_exec_part *part = &exec->record.parts[i];
@@ -171,8 +168,8 @@ static void on_registered(struct hs_execs *execs, uint64_t now_ns,
     for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++) {
         execs->rows[i].needs_full = true;
         execs->rows[i].progress_at_ns = now_ns;
-        execs->rows[i].result_at_ns = now_ns;
-        execs->rows[i].result_wait_ns = RESULT_WAIT_NS;
+        execs->rows[i].is_received = false; /* by the one before, if at all */
+        hs_exec_result_is_due(&execs->rows[i], now_ns);
     }
 }
 
@@ -242,22 +239,6 @@ static void report(struct hs_execs *execs, unsigned row, uint64_t now_ns,
     exec->progress_at_ns = now_ns + execs->config.progress_interval_ns;
 }
 
-static void tell_result(struct hs_execs *execs, unsigned row, uint64_t now_ns,
-                        struct hs_execs_actions *actions)
-{
-    struct hs_exec *exec = &execs->rows[row];
-
-    if (exec->record.is_unwanted) {
-        hs_execs_push(actions, HS_EXECS_DO_FORGET)->row = row;
-        return;
-    }
-    if (!execs->session || now_ns < exec->result_at_ns) return;
-    hs_execs_push(actions, HS_EXECS_DO_RESULT)->row = row;
-    if (!exec->result_wait_ns) exec->result_wait_ns = RESULT_WAIT_NS;
-    exec->result_at_ns = now_ns + exec->result_wait_ns;
-    exec->result_wait_ns = hs_min_u64(2 * exec->result_wait_ns, RESULT_WAIT_MAX_NS);
-}
-
 static void talk(struct hs_execs *execs, uint64_t now_ns, struct hs_execs_actions *actions)
 {
     if (!execs->is_linked) return;
@@ -284,7 +265,7 @@ static void do_what_is_due(struct hs_execs *execs, uint64_t now_ns,
         if (hs_exec_is_live(&execs->rows[row]) && execs->session)
             report(execs, row, now_ns, actions);
         if (execs->rows[row].record.state == HS_EXEC_FINISHED)
-            tell_result(execs, row, now_ns, actions);
+            hs_execs_tell_result(execs, row, now_ns, actions);
     }
 }
 
@@ -305,7 +286,7 @@ void hs_execs_step(struct hs_execs *execs, uint64_t now_ns, const struct hs_exec
     case HS_EXECS_REGISTERED: on_registered(execs, now_ns, event); break;
     case HS_EXECS_CANCEL: hs_execs_on_cancel(execs, now_ns, event, actions); break;
     case HS_EXECS_PROGRESS_ACK: hs_execs_on_progress_ack(execs, now_ns, event, actions); break;
-    case HS_EXECS_RESULT_ACK: hs_execs_on_result_ack(execs, now_ns, event, actions); break;
+    case HS_EXECS_RESULT_ACK: hs_execs_on_result_ack(execs, event); break;
     case HS_EXECS_RELEASE: hs_execs_on_release(execs, now_ns, event, actions); break;
     case HS_EXECS_RECONCILE: on_reconcile(execs, now_ns, event, actions); break;
     case HS_EXECS_DRAIN: execs->is_draining = execs->needs_heartbeat = true; break;
@@ -320,7 +301,7 @@ static uint64_t exec_deadline_ns(const struct hs_execs *execs, const struct hs_e
     const struct hs_exec_record *record = &exec->record;
     uint64_t                     deadline_ns = HS_NEVER_NS;
 
-    if (record->state == HS_EXEC_FINISHED) return execs->session ? exec->result_at_ns : HS_NEVER_NS;
+    if (record->state == HS_EXEC_FINISHED) return hs_execs_result_deadline_ns(execs, exec);
     if (!hs_exec_is_live(exec)) return HS_NEVER_NS;
     deadline_ns = hs_exec_parts_deadline_ns(exec);
     if (execs->session && record->is_started)

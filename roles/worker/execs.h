@@ -43,6 +43,7 @@ struct hs_exec {
     bool     is_dirty; /* the driver has to store the record before it acts */
     bool     has_image;
     bool     needs_full;
+    bool     is_received;      /* FINISHED: a manager has its result, though not yet durable */
     uint64_t stop_deadline_ns; /* STOPPING: when it ends even if engines have not answered */
     uint64_t progress_at_ns;
     uint64_t full_at_ns;

@@ -166,6 +166,13 @@ static void accept(struct hs_execs *execs, const struct answer *answer, struct h
     execs->needs_heartbeat = true;
 }
 
+/* All rows are live or hold results: the next try finds one free, if a result could be given up. */
+static void refuse_for_room(struct hs_execs *execs, const struct answer *answer)
+{
+    hs_execs_make_room(execs);
+    ack(answer, HS_RESULT_BUSY, HS_EXEC_NONE, 0, "no room for one more share");
+}
+
 static void consider(struct hs_execs *execs, const struct answer *answer, uint64_t now_ns)
 {
     const struct hs_exec_dispatch *dispatch = answer->event->dispatch;
@@ -178,7 +185,7 @@ static void consider(struct hs_execs *execs, const struct answer *answer, uint64
     else if (dispatch->has_plan && dispatch->is_digest_wrong)
         ack(answer, HS_RESULT_CORRUPT, HS_EXEC_NONE, 0, "the plan does not match its digest");
     else if (!exec)
-        ack(answer, HS_RESULT_BUSY, HS_EXEC_NONE, 0, "no room for one more share");
+        refuse_for_room(execs, answer);
     else if (hs_execs_free_cores(execs, now_ns) < dispatch->cores)
         ack(answer, HS_RESULT_NO_CORES, HS_EXEC_NONE, 0, "");
     else if (!dispatch->has_plan)
@@ -208,7 +215,7 @@ void hs_execs_on_dispatch(struct hs_execs *execs, uint64_t now_ns,
 
 /* ---- the rest of what it says ---- */
 
-static struct hs_exec *find_exec(struct hs_execs *execs, const struct hs_execs_event *event)
+struct hs_exec *hs_execs_find(struct hs_execs *execs, const struct hs_execs_event *event)
 {
     struct hs_exec *exec = find_shard(execs, &event->id);
 
@@ -218,7 +225,7 @@ static struct hs_exec *find_exec(struct hs_execs *execs, const struct hs_execs_e
 void hs_execs_on_cancel(struct hs_execs *execs, uint64_t now_ns, const struct hs_execs_event *event,
                         struct hs_execs_actions *actions)
 {
-    struct hs_exec                 *exec = find_exec(execs, event);
+    struct hs_exec                 *exec = hs_execs_find(execs, event);
     const struct hs_exec_tombstone *tombstone = find_tombstone(execs, &event->id);
     struct hs_execs_action         *action;
     unsigned                        code = HS_RESULT_OK;
@@ -244,7 +251,7 @@ void hs_execs_on_cancel(struct hs_execs *execs, uint64_t now_ns, const struct hs
 void hs_execs_on_progress_ack(struct hs_execs *execs, uint64_t now_ns,
                               const struct hs_execs_event *event, struct hs_execs_actions *actions)
 {
-    struct hs_exec *exec = find_exec(execs, event);
+    struct hs_exec *exec = hs_execs_find(execs, event);
 
     if (!exec) return;
     if (event->is_full) {
@@ -256,19 +263,6 @@ void hs_execs_on_progress_ack(struct hs_execs *execs, uint64_t now_ns,
                            &(struct hs_exec_end){HS_OUTCOME_CANCELLED, "stopped by the manager",
                                                  HS_EXEC_STOP_GRACE_NS},
                            actions);
-}
-
-void hs_execs_on_result_ack(struct hs_execs *execs, uint64_t now_ns,
-                            const struct hs_execs_event *event, struct hs_execs_actions *actions)
-{
-    struct hs_exec *exec = find_exec(execs, event);
-
-    (void)now_ns;
-    (void)actions;
-    if (!exec || exec->record.state != HS_EXEC_FINISHED) return;
-    if (event->code != HS_STAGE_DURABLE && event->code != HS_STAGE_UNKNOWN) return;
-    exec->record.is_unwanted = 1; /* forgotten in this very step */
-    exec->is_dirty = true;
 }
 
 void hs_execs_on_release(struct hs_execs *execs, uint64_t now_ns,

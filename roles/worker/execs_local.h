@@ -28,16 +28,27 @@ void hs_execs_add_tombstone(struct hs_execs *execs, const struct hs_exec_id *id,
 bool hs_exec_is_same_shard(const struct hs_exec_id *a, const struct hs_exec_id *b);
 
 /* execs_dispatch.c: what the manager says */
-void hs_execs_on_dispatch(struct hs_execs *execs, uint64_t now_ns,
-                          const struct hs_execs_event *event, struct hs_execs_actions *actions);
+struct hs_exec *hs_execs_find(struct hs_execs             *execs,
+                              const struct hs_execs_event *event); /* id, fence */
+void            hs_execs_on_dispatch(struct hs_execs *execs, uint64_t now_ns,
+                                     const struct hs_execs_event *event, struct hs_execs_actions *actions);
 void hs_execs_on_cancel(struct hs_execs *execs, uint64_t now_ns, const struct hs_execs_event *event,
                         struct hs_execs_actions *actions);
 void hs_execs_on_release(struct hs_execs *execs, uint64_t now_ns,
                          const struct hs_execs_event *event, struct hs_execs_actions *actions);
 void hs_execs_on_progress_ack(struct hs_execs *execs, uint64_t now_ns,
                               const struct hs_execs_event *event, struct hs_execs_actions *actions);
-void hs_execs_on_result_ack(struct hs_execs *execs, uint64_t now_ns,
-                            const struct hs_execs_event *event, struct hs_execs_actions *actions);
+
+/* execs_results.c: results that wait for a manager */
+void     hs_execs_tell_result(struct hs_execs *execs, unsigned row, uint64_t now_ns,
+                              struct hs_execs_actions *actions);
+uint64_t hs_execs_result_deadline_ns(const struct hs_execs *execs, const struct hs_exec *exec);
+void     hs_execs_on_result_ack(struct hs_execs *execs, const struct hs_execs_event *event);
+void     hs_exec_result_is_due(struct hs_exec *exec,
+                               uint64_t        now_ns); /* and then less and less often */
+/* The table is full: gives up the waiting result that is worth least. Its row is free once it has been forgotten, which is
+ * after this step. */
+void hs_execs_make_room(struct hs_execs *execs);
 
 /* execs_parts.c: what happens at the engines */
 bool hs_execs_is_engine_free(const struct hs_execs *execs, unsigned idx, uint64_t now_ns);

@@ -203,7 +203,16 @@ static uint64_t in_flight_of(const struct hs_exec_record *record, unsigned idx)
     return hs_max_u64(record->connections ? of_share : of_run, 1);
 }
 
-/* Splits the share over its parts so that they add up. A part of nothing is over before it begins. */
+/* Open: numbers of virtual users that no other part of the run has, here or elsewhere. */
+static uint32_t first_user_of(const struct hs_exec_record *record, const struct hs_exec_part *part)
+{
+    uint64_t largest = hs_schedule_share(record->facts.max_in_flight, 0, record->share_total);
+
+    return (uint32_t)(part->share_idx * hs_max_u64(largest, part->in_flight_max));
+}
+
+/* Splits the share over its parts so that they add up. A part without virtual users, or iterations, is over before it
+ * begins. */
 static void share_out(struct hs_execs *execs, struct hs_exec *exec)
 {
     struct hs_exec_record      *record = &exec->record;
@@ -211,16 +220,17 @@ static void share_out(struct hs_execs *execs, struct hs_exec *exec)
     uint64_t                    vus = record->vus ? record->vus : facts->vus;
     uint64_t iterations = record->iterations ? record->iterations : facts->iterations;
     uint64_t vu_first = record->vus_first;
+    uint32_t busy_count = (uint32_t)hs_min_u64(record->part_count, hs_max_u64(vus, 1));
 
     for (unsigned i = 0; i < record->part_count; i++) {
         struct hs_exec_part *part = &record->parts[i];
         uint64_t             own_vus = hs_schedule_share(vus, i, record->part_count);
 
         part->in_flight_max = facts->is_open ? in_flight_of(record, i) : 0;
-        part->vu_first =
-            facts->is_open ? part->share_idx * (uint32_t)part->in_flight_max : (uint32_t)vu_first;
+        part->vu_first = facts->is_open ? first_user_of(record, part) : (uint32_t)vu_first;
         part->vu_count = (uint32_t)own_vus;
-        part->iterations = iterations ? hs_schedule_share(iterations, i, record->part_count) : 0;
+        if (iterations && i < busy_count)
+            part->iterations = hs_schedule_share(iterations, i, busy_count);
         vu_first += own_vus;
         if (!facts->is_open && (!own_vus || (iterations && !part->iterations)))
             end_part(execs, exec, part, HS_PART_OVER);

@@ -139,13 +139,16 @@ static void on_answer(void *self, uint64_t token, int code, const char *text)
 static void count_up(struct hs_worker *worker)
 {
     uint64_t moved = worker->execs.restarts - worker->counted_restarts;
+    uint64_t dropped = worker->execs.dropped_results - worker->counted_drops;
 
     hs_counter_set(worker->process.counters, HS_COUNT_execs_running,
                    hs_execs_live_count(&worker->execs));
     hs_counter_set(worker->process.counters, HS_COUNT_results_waiting,
                    hs_execs_waiting_count(&worker->execs));
     hs_counter_add(worker->process.counters, HS_COUNT_engine_shares_moved, moved);
+    hs_counter_add(worker->process.counters, HS_COUNT_results_dropped, dropped);
     worker->counted_restarts += moved;
+    worker->counted_drops += dropped;
 }
 
 static uint64_t turn(void *self, uint64_t now_ns)

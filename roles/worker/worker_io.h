@@ -107,6 +107,7 @@ struct hs_worker {
     uint8_t                            payload[HS_WORKER_PAYLOAD_BYTES];
     uint64_t                           next_pseq;
     uint64_t counted_restarts; /* of execs.restarts; counters outlive us */
+    uint64_t counted_drops;    /* of execs.dropped_results */
 };
 
 int hs_worker_main(const struct hs_heritage *heritage) HS_MUST_CHECK;

@@ -150,6 +150,13 @@ static void parts_of_nothing_are_over_at_once(void)
     wf_prepared(1, 0);
     HS_CHECK_EQ(wf_count(HS_EXECS_DO_START), 2);
     HS_CHECK_EQ(hs_execs_free_cores(&wf.execs, wf.now_ns), 2);
+    wf_set_up(); /* one user for all iterations: they are his alone */
+    message.vus = 1;
+    message.iterations = 10;
+    HS_CHECK_EQ(wf_send_dispatch(&message, 1, 0, 100, LEADER), HS_RESULT_OK);
+    wf_prepared(1, 0);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_START), 1);
+    HS_CHECK_EQ(wf_row_of(1)->record.parts[0].iterations, 10);
 }
 
 static void arrivals_are_numbered_over_all_shards(void)
@@ -169,7 +176,8 @@ static void arrivals_are_numbered_over_all_shards(void)
 
         HS_CHECK_EQ(part->share_idx, 3 + i);
         HS_CHECK_EQ(part->share_count, 5);
-        HS_CHECK_EQ(part->in_flight_max, 2); /* 11 over 5: 3 2 2 2 2 */
+        HS_CHECK_EQ(part->in_flight_max, 2);    /* 11 over 5: 3 2 2 2 2 */
+        HS_CHECK_EQ(part->vu_first, 9 + 3 * i); /* nobody else's, though the first has 3 */
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* test_worker_ends.c - what a worker tells of its shares, and how they end, by arithmetic (jobs.md 6.6, 7.9). */
+#include "shm/base/log.h"
 #include "shm/base/rand.h"
 #include "tests/unit/suites.h"
 #include "tests/unit/worker_fixture.h"
@@ -80,6 +81,71 @@ static void a_new_manager_gets_what_waits(void)
     wf_step(&reconcile);
     HS_CHECK_EQ(wf_count(HS_EXECS_DO_STATE), 1);
     HS_CHECK_EQ(wf_count(HS_EXECS_DO_RESULT), 1);
+}
+
+/* A manager that gives work and takes no results: shard i ends as the i-th of a table says. */
+static void fill_with_results(const unsigned outcomes[], unsigned outcome_count)
+{
+    wf_set_up();
+    for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++) {
+        unsigned outcome = outcomes[i % outcome_count];
+
+        wf_start(i, 100 + i, 1);
+        if (outcome == HS_OUTCOME_CANCELLED) wf_cancel(i, 100 + i);
+        wf_run_event(HS_EXECS_RUN_ENDED, &wf_row_of(i)->record.parts[0],
+                     outcome == HS_OUTCOME_FAILED ? -EIO : 0);
+        HS_CHECK_EQ(wf_row_of(i)->record.outcome, outcome);
+        wf.now_ns += S / 1000;
+    }
+}
+
+/* Another share comes: it is refused, one result goes, and the next try is taken. */
+static void check_given_up(unsigned newcomer, unsigned victim)
+{
+    HS_CHECK_EQ(wf_dispatch(newcomer, 1000 + newcomer, 1), HS_RESULT_BUSY);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_FORGET), 1);
+    HS_CHECK_EQ(wf_state_of(victim), HS_EXEC_NONE);
+    wf_start(newcomer, 1000 + newcomer, 1);
+    wf_run_event(HS_EXECS_RUN_ENDED, &wf_row_of(newcomer)->record.parts[0], 0);
+    wf.now_ns += S / 1000;
+}
+
+static void results_are_given_up_in_order_when_there_is_no_room(void)
+{
+    static const unsigned mixed[] = {HS_OUTCOME_COMPLETED, HS_OUTCOME_FAILED, HS_OUTCOME_CANCELLED};
+
+    hs_log_set_sink(NULL, NULL, HS_LOG_ERROR); /* each is told */
+    fill_with_results(mixed, 3);
+    wf_ack_result(6, 106, HS_STAGE_RECEIVED); /* a completed one that a manager has */
+    check_given_up(200, 6);
+    for (unsigned i = 0; i < 21; i++) check_given_up(201 + i, 2 + 3 * i); /* cancelled ones */
+    for (unsigned i = 0; i < 21; i++) check_given_up(222 + i, 1 + 3 * i); /* failed ones */
+    for (unsigned i = 0; i < 22; i++) /* of the completed ones the oldest first */
+        if (i != 2) check_given_up(243 + i, 3 * i);
+    for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++) /* and those that came since */
+        if (i != 45) check_given_up(300 + i, 200 + i);
+    hs_log_set_sink(NULL, NULL, HS_LOG_INFO);
+    HS_CHECK_EQ(wf.execs.dropped_results, 2 * HS_EXECS_PER_WORKER_MAX - 1);
+    HS_CHECK_EQ(hs_execs_waiting_count(&wf.execs), HS_EXECS_PER_WORKER_MAX);
+}
+
+static void a_result_that_nobody_takes_is_kept_for_a_day(void)
+{
+    struct hs_execs_event down = {.type = HS_EXECS_LINK_DOWN};
+
+    wf_set_up();
+    wf_start(1, 100, 1);
+    wf_all_parts(1, HS_EXECS_RUN_ENDED);
+    wf_step(&down);
+    HS_CHECK_EQ(hs_execs_deadline_ns(&wf.execs), wf.now_ns + 24 * 3600 * S);
+    wf_time_out(24 * 3600 * S - 1);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_FINISHED);
+    hs_log_set_sink(NULL, NULL, HS_LOG_ERROR);
+    wf_time_out(1);
+    hs_log_set_sink(NULL, NULL, HS_LOG_INFO);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_FORGET), 1);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_NONE);
+    HS_CHECK_EQ(wf.execs.dropped_results, 1);
 }
 
 /* ---- stopping ---- */
@@ -216,6 +282,9 @@ CU_TestInfo hs_tests_worker_ends[] = {
      a_manager_that_missed_something_gets_the_whole},
     {"results are repeated until they are durable", results_are_repeated_until_they_are_durable},
     {"a new manager gets what waits", a_new_manager_gets_what_waits},
+    {"results are given up in order when there is no room",
+     results_are_given_up_in_order_when_there_is_no_room},
+    {"a result that nobody takes is kept for a day", a_result_that_nobody_takes_is_kept_for_a_day},
     {"a cancelled share stops and tells", a_cancelled_share_stops_and_tells},
     {"a share cancelled before it came does not start",
      a_share_cancelled_before_it_came_does_not_start},
