@@ -51,7 +51,8 @@ struct hs_engine_command {
     uint32_t vu_count;
     uint32_t worker_idx; /* ${worker} */
     uint32_t flags;      /* reserved, 0 */
-    uint64_t reserved[3];
+    uint64_t plan_word;  /* START: the plan, and the job, for the breadcrumb */
+    uint8_t  job_id[16];
 };
 HS_STATIC_ASSERT(sizeof(struct hs_engine_command) == HS_ENGINE_RECORD_BYTES, "one ring slot");
 

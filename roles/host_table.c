@@ -62,6 +62,14 @@ int hs_host_table_load_death(const struct hs_host_table_shm *table, uint64_t num
     return number && death->number == number ? 0 : -ENOENT;
 }
 
+uint64_t hs_host_table_digest_word(const uint8_t *digest)
+{
+    uint64_t word = 0;
+
+    for (unsigned i = 0; i < sizeof word; i++) word |= (uint64_t)digest[i] << 8 * i;
+    return word;
+}
+
 bool hs_host_table_is_quarantined(const struct hs_host_table_shm *table, uint64_t digest)
 {
     struct hs_host_summary summary;

@@ -11,6 +11,7 @@
 #include "shm/base/err.h"
 #include "shm/host.h"
 #include "shm/latch.h"
+#include "shm/vitals.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +20,8 @@
 enum {
     HS_HOST_CAUSE_BYTES = 128,
     HS_HOST_TEXT_BYTES = 256,
-    HS_QUARANTINE_MAX = 16 /* digests refused at a time; the oldest goes */
+    HS_HOST_PANIC_BYTES = HS_VITALS_PANIC_BYTES, /* all of it: assertion, signal, frames */
+    HS_QUARANTINE_MAX = 16                       /* digests refused at a time; the oldest goes */
 };
 
 enum hs_process_state {
@@ -67,7 +69,7 @@ struct hs_host_death {
     uint64_t system_cpu_ns;
     uint64_t resident_max_bytes;
     char     cause[HS_HOST_CAUSE_BYTES]; /* one line for people */
-    char     panic[HS_HOST_TEXT_BYTES];  /* its last words; empty: none */
+    char     panic[HS_HOST_PANIC_BYTES]; /* its last words; empty: none */
 };
 
 struct hs_host_quarantine {
@@ -96,14 +98,14 @@ struct hs_host_summary {
 };
 
 enum {
-    HS_HOST_TABLE_VERSION = 1,
+    HS_HOST_TABLE_VERSION = 2,
     HS_HOST_SUMMARY_WORDS = sizeof(struct hs_host_summary) / HS_WORD_BYTES,
     HS_HOST_PROCESS_WORDS = sizeof(struct hs_host_process) / HS_WORD_BYTES,
     HS_HOST_DEATH_WORDS = sizeof(struct hs_host_death) / HS_WORD_BYTES
 };
-HS_STATIC_ASSERT(sizeof(struct hs_host_summary) == 872, "layout of version 1");
-HS_STATIC_ASSERT(sizeof(struct hs_host_process) == 184, "layout of version 1");
-HS_STATIC_ASSERT(sizeof(struct hs_host_death) == 496, "layout of version 1");
+HS_STATIC_ASSERT(sizeof(struct hs_host_summary) == 872, "layout of version 2");
+HS_STATIC_ASSERT(sizeof(struct hs_host_process) == 184, "layout of version 2");
+HS_STATIC_ASSERT(sizeof(struct hs_host_death) == 752, "layout of version 2");
 
 /* Body of the segment of kind HS_SEGMENT_HOST. */
 struct hs_host_table_shm {
@@ -121,6 +123,8 @@ int hs_host_table_load_process(const struct hs_host_table_shm *table, unsigned p
                                struct hs_host_process *process) HS_MUST_CHECK;
 int hs_host_table_load_death(const struct hs_host_table_shm *table, uint64_t number,
                              struct hs_host_death *death) HS_MUST_CHECK;
+/* How breadcrumbs and the quarantine call an input, in every role the same: by the first bytes of its digest. */
+uint64_t hs_host_table_digest_word(const uint8_t *digest);
 /* Did this digest kill two processes lately? */
 bool hs_host_table_is_quarantined(const struct hs_host_table_shm *table, uint64_t digest);
 

@@ -23,6 +23,7 @@
 #define BEAT_INTERVAL_NS      (250 * HS_NS_PER_MS) /* reliability.md 2.3 */
 #define SUPERVISOR_SILENCE_NS (15 * HS_NS_PER_S)
 
+enum { SUMMARY_ATTEMPTS = 100 }; /* its writer is rarely at it */
 enum { SEGMENT_HOST, SEGMENT_VITALS, SEGMENT_COUNTERS, SEGMENT_LOGS, SEGMENT_EVENTS };
 
 static const struct hs_loop_config small_loop = {
@@ -218,6 +219,20 @@ static bool take_turn(struct hs_role_process *process, uint64_t *beat_at_ns, int
     return *exit_code != 0 && now_ns < process->stop_deadline_ns;
 }
 
+/* What killed the lives before this one. */
+static void tell_quarantine(struct hs_role_process *process)
+{
+    struct hs_host_summary summary;
+    int                    rc = -EAGAIN;
+
+    for (unsigned i = 0; i < SUMMARY_ATTEMPTS && rc == -EAGAIN; i++)
+        rc = hs_host_table_load_summary(process->host, &summary);
+    for (unsigned i = 0; rc == 0 && process->hooks->on_quarantine && i < HS_QUARANTINE_MAX; i++)
+        if (summary.quarantine[i].digest)
+            process->hooks->on_quarantine(process->self, summary.quarantine[i].digest,
+                                          summary.quarantine[i].job_id);
+}
+
 int hs_role_serve(struct hs_role_process *process, const struct hs_role_hooks *hooks, void *self)
 {
     uint64_t now_ns = hs_loop_clock_ns(process->loop);
@@ -228,6 +243,7 @@ int hs_role_serve(struct hs_role_process *process, const struct hs_role_hooks *h
     HS_ASSERT(hooks->is_done != NULL);
     process->hooks = hooks;
     process->self = self;
+    tell_quarantine(process);
     process->due_ns = hooks->turn(self, now_ns);
     while (take_turn(process, &beat_at_ns, &exit_code))
         ;
@@ -287,6 +303,15 @@ void hs_role_breadcrumb(struct hs_role_process *process, uint32_t message_type,
     struct hs_vitals_crumb crumb = {.message_type = message_type, .digest = digest};
 
     if (job_id) memcpy(crumb.job_id, job_id, sizeof crumb.job_id);
+    hs_vitals_drop_crumb(process->vitals, &crumb);
+}
+
+void hs_role_breadcrumb_of_run(struct hs_role_process *process, const uint8_t job_id[16],
+                               uint64_t digest)
+{
+    struct hs_vitals_crumb crumb = {.phase = HS_CRUMB_RUNS, .digest = digest};
+
+    memcpy(crumb.job_id, job_id, sizeof crumb.job_id);
     hs_vitals_drop_crumb(process->vitals, &crumb);
 }
 

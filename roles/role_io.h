@@ -47,7 +47,8 @@ struct hs_role_hooks {
     /* The supervisor's answer to a request (console) or to a name that nobody could look up. code 0
      * or negative errno. */
     void (*on_answer)(void *self, uint64_t token, int code, const char *text);
-    /* Two deaths had this breadcrumb: refuse the input from now on. */
+    /* Two deaths had this breadcrumb: refuse the input from now on. Told before the first turn, too,
+     * of what was set aside before this life. */
     void (*on_quarantine)(void *self, uint64_t digest, const uint8_t job_id[16]);
     /* Everything that is due; called after every loop step. Returns the next deadline. */
     uint64_t (*turn)(void *self, uint64_t now_ns);
@@ -127,6 +128,10 @@ int hs_role_request(struct hs_role_process *process, const char *verb, const cha
  * bad luck; the supervisor quarantines the digest. zero digest: nothing. */
 void hs_role_breadcrumb(struct hs_role_process *process, uint32_t message_type,
                         const uint8_t job_id[16], uint64_t digest);
+/* The same of work that goes on for long, in the midst of anything: only a crash accuses it, not
+ * that somebody killed the process. */
+void hs_role_breadcrumb_of_run(struct hs_role_process *process, const uint8_t job_id[16],
+                               uint64_t digest);
 bool hs_role_is_quarantined(const struct hs_role_process *process, uint64_t digest);
 
 /* Inside: what came over the control socket, handed to the hooks. Used by role_io.c only. */

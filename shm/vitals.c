@@ -124,7 +124,20 @@ void hs_vitals_drop_crumb(struct hs_vitals_shm *page, const struct hs_vitals_cru
 
 void hs_vitals_panic(struct hs_vitals_shm *page, uint64_t now_ns, const char *text)
 {
-    hs_words_store_text(page->panic, HS_ARRAY_LEN(page->panic), text);
+    char   whole[HS_VITALS_PANIC_BYTES] = "";
+    size_t used = 0;
+
+    if (hs_word_load(&page->panic_at_ns)) {
+        hs_words_load_text(whole, page->panic, HS_ARRAY_LEN(page->panic));
+        used = strlen(whole);
+    }
+    if (used && used + 2 < sizeof whole) {
+        memcpy(whole + used, "; ", 2);
+        used += 2;
+    }
+    while (*text && used + 1 < sizeof whole) whole[used++] = *text++;
+    whole[used] = '\0';
+    hs_words_store_text(page->panic, HS_ARRAY_LEN(page->panic), whole);
     hs_word_store(&page->panic_at_ns, now_ns ? now_ns : 1);
 }
 

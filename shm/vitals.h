@@ -37,9 +37,15 @@ enum hs_vitals_phase {
     HS_VITALS_PHASE_COUNT
 };
 
+/* What the process does with the input that a breadcrumb names. */
+enum hs_crumb_phase {
+    HS_CRUMB_READS, /* for a moment: whatever ends the process now is likely to have come from it */
+    HS_CRUMB_RUNS   /* for minutes: a kill from outside says nothing about it, a crash does */
+};
+
 /* What the process works on: left there before each message, read by the supervisor after a crash (poison quarantine). */
 struct hs_vitals_crumb {
-    uint32_t phase;        /* of the process's own numbering: decode, apply, send ... */
+    uint32_t phase;        /* enum hs_crumb_phase */
     uint32_t message_type; /* 0: none */
     uint64_t job_id[2];
     uint64_t digest; /* of the input, so that the same poison is known again */
@@ -112,7 +118,8 @@ void hs_vitals_set_phase(struct hs_vitals_shm *page, enum hs_vitals_phase phase,
 void hs_vitals_set_confinement(struct hs_vitals_shm *page, uint64_t bits);
 void hs_vitals_set_backend(struct hs_vitals_shm *page, const char *name);
 void hs_vitals_drop_crumb(struct hs_vitals_shm *page, const struct hs_vitals_crumb *crumb);
-/* The last word, from the assert hook: only stores. now_ns 0 is stored as 1. */
+/* Last words, from the assert hook or a signal handler: only stores. Later ones come behind earlier ones, while there is
+ * room. now_ns 0 is stored as 1. */
 void hs_vitals_panic(struct hs_vitals_shm *page, uint64_t now_ns, const char *text);
 
 /* Anybody. Numbers out of range become EMPTY and NORMAL, texts are terminated. */

@@ -5,6 +5,7 @@
 #include "roles/config.h"
 #include "shm/base/assert.h"
 #include "shm/vitals.h"
+#include "supervisor/crash_io.h"
 #include "supervisor/jail_io.h"
 #include "supervisor/role_table.h"
 #include "supervisor/segments_io.h"
@@ -130,6 +131,7 @@ _Noreturn static void be_role(struct hs_tree *tree, const struct hs_child *child
 
     hs_process_name(child->kind, child->idx, name);
     hs_child_reset_signals();
+    hs_crash_watch(__builtin_frame_address(0));
     (void)setsid();
     (void)umask(077);
     (void)dup2(tree->null_fd, STDIN_FILENO);
@@ -181,6 +183,15 @@ int hs_child_fork(struct hs_tree *tree, struct hs_child *child, struct hs_err *e
     (void)syscall(SYS_waitid, P_PID, child->pid, NULL, WEXITED, NULL);
     hs_child_close(child);
     return rc;
+}
+
+bool hs_child_is_stopped(const struct hs_child *child)
+{
+    siginfo_t info = {0};
+
+    return child->pid_fd >= 0 &&
+           waitid(P_PIDFD, (id_t)child->pid_fd, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == child->pid;
 }
 
 void hs_child_signal(const struct hs_child *child, int signal_number)

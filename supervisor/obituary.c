@@ -2,8 +2,11 @@
 /* obituary.c - causes of death in words; poisoned input. */
 #include "supervisor/obituary.h"
 
+#include "shm/base/assert.h"
 #include "shm/base/time.h"
+#include "shm/vitals.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +15,7 @@
 static const char *const reasons[HS_KILL_REASON_COUNT] = {
     [HS_KILL_NONE] = "",
     [HS_KILL_HUNG] = ": no heartbeat",
+    [HS_KILL_STOPPED] = ": no heartbeat, it was stopped",
     [HS_KILL_START_TIMEOUT] = ": not ready in time",
     [HS_KILL_STOP_DEADLINE] = ": did not end in time",
     [HS_KILL_NONSENSE] = ": sent a bad control record",
@@ -42,6 +46,16 @@ void hs_obituary_cause(char text[HS_HOST_CAUSE_BYTES], int exit_code, int exit_s
     else
         (void)snprintf(text, HS_HOST_CAUSE_BYTES, "ended with code %d%s%s", exit_code,
                        code_text(exit_code), reasons[reason]);
+}
+
+bool hs_poison_is_suspect(uint32_t crumb_phase, int exit_signal)
+{
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
+
+    if (crumb_phase == HS_CRUMB_READS) return true;
+    for (size_t i = 0; i < HS_ARRAY_LEN(crashes); i++)
+        if (exit_signal == crashes[i]) return true;
+    return false;
 }
 
 bool hs_poison_is_second(struct hs_poison *poison, uint64_t digest, uint64_t now_ns)

@@ -12,6 +12,7 @@
 enum hs_kill_reason {
     HS_KILL_NONE,
     HS_KILL_HUNG,          /* no heartbeat */
+    HS_KILL_STOPPED,       /* no heartbeat, because somebody has stopped it */
     HS_KILL_START_TIMEOUT, /* not ready in time */
     HS_KILL_STOP_DEADLINE, /* did not end in time */
     HS_KILL_NONSENSE,      /* sent a record that nobody may send */
@@ -35,6 +36,8 @@ struct hs_poison {
     uint64_t count;
 };
 
+/* May the input be to blame that the process had in hand? crumb_phase: enum hs_crumb_phase. */
+bool hs_poison_is_suspect(uint32_t crumb_phase, int exit_signal);
 /* A process died over digest (0: over nothing known). True: the second within ten minutes. */
 bool hs_poison_is_second(struct hs_poison *poison, uint64_t digest, uint64_t now_ns);
 /* Puts digest into the summary's quarantine list; the oldest entry goes. False: is there already. */

@@ -113,14 +113,14 @@ static void tell_stop(struct hs_child *child)
     hs_process_send(child, &record, -1);
 }
 
-static void kill_it(struct hs_tree *tree, struct hs_child *child)
+/* Why we end it, unless that is known already. */
+static void note_reason(const struct hs_tree *tree, struct hs_child *child)
 {
     if (child->reason == HS_KILL_NONE && child->restart.state == HS_PROCESS_STOPPING)
         child->reason =
             tree->stop.state == HS_STOP_KILLING ? HS_KILL_STOPPED_NOW : HS_KILL_STOP_DEADLINE;
     else if (child->reason == HS_KILL_NONE)
         child->reason = HS_KILL_START_TIMEOUT;
-    hs_child_signal(child, SIGKILL);
 }
 
 /* False: it wanted a process, and there is none. */
@@ -136,7 +136,14 @@ static bool step_once(struct hs_tree *tree, struct hs_child *child,
         switch (actions.at[i]) {
         case HS_RESTART_DO_FORK: is_done = start(tree, child); break;
         case HS_RESTART_DO_TELL_STOP: tell_stop(child); break;
-        case HS_RESTART_DO_KILL: kill_it(tree, child); break;
+        case HS_RESTART_DO_ABORT:
+            note_reason(tree, child);
+            hs_child_signal(child, SIGABRT);
+            break;
+        case HS_RESTART_DO_KILL:
+            note_reason(tree, child);
+            hs_child_signal(child, SIGKILL);
+            break;
         }
     }
     return is_done;
@@ -156,9 +163,13 @@ void hs_process_step(struct hs_tree *tree, struct hs_child *child, enum hs_resta
 
 void hs_process_give_up(struct hs_tree *tree, struct hs_child *child, enum hs_kill_reason reason)
 {
-    if (!hs_restart_is_alive(&child->restart) || child->restart.is_killed) return;
+    if (!hs_restart_is_alive(&child->restart) || child->restart.is_aborted ||
+        child->restart.is_killed)
+        return;
+    if (reason == HS_KILL_HUNG && hs_child_is_stopped(child)) reason = HS_KILL_STOPPED;
     child->reason = reason;
-    hs_process_step(tree, child, HS_RESTART_HUNG, 0, 0);
+    hs_process_step(tree, child, reason == HS_KILL_HUNG ? HS_RESTART_HUNG : HS_RESTART_GIVE_UP, 0,
+                    0);
 }
 
 static uint64_t to_ns(struct timeval time)
@@ -210,7 +221,9 @@ static void quarantine(struct hs_tree *tree, const struct hs_host_death *death)
     hs_process_send_all(tree, &record, -1);
 }
 
-static void record_death(struct hs_tree *tree, struct hs_child *child, struct hs_host_death *death)
+/* is_suspect: what it had in hand may have killed it. */
+static void record_death(struct hs_tree *tree, struct hs_child *child, struct hs_host_death *death,
+                         bool is_suspect)
 {
     char name[HS_PROCESS_NAME_BYTES];
 
@@ -224,7 +237,7 @@ static void record_death(struct hs_tree *tree, struct hs_child *child, struct hs
     if (death->panic[0])
         hs_log(HS_LOG_ERROR, "supervisor", "last_words process=%s text=\"%s\"", name, death->panic);
     add_event(tree, child, death->cause);
-    quarantine(tree, death);
+    if (is_suspect) quarantine(tree, death);
     hs_host_table_store_summary(tree->host, &tree->summary);
 }
 
@@ -263,7 +276,9 @@ void hs_process_reap(struct hs_tree *tree, struct hs_child *child)
     hs_vitals_mark_dead(vitals_of(tree, child));
     fill_death(child, &info, &usage, &vitals, &death);
     is_clean = child->restart.state == HS_PROCESS_STOPPING && death.exit_code == 0;
-    if (!is_clean) record_death(tree, child, &death);
+    if (!is_clean)
+        record_death(tree, child, &death,
+                     hs_poison_is_suspect(vitals.crumb.phase, death.exit_signal));
     if (!is_clean && tree->stop.state != HS_STOP_IDLE) tree->unclean_count++;
     child->exit_code = death.exit_code;
     hs_child_close(child);

@@ -9,6 +9,8 @@
 
 /* A life that served for so long was a good one: the next begins at once (design.md 6). */
 #define GOOD_LIFE_NS HS_NS_PER_S
+/* To say where it hangs. Short, since the successor waits for the end of it. */
+#define ABORT_GRACE_NS (100 * HS_NS_PER_MS)
 
 enum { EXIT_USAGE = 64, EXIT_NO_PERMISSION = 77, EXIT_BAD_CONFIG = 78 };
 
@@ -31,6 +33,7 @@ static void start(struct hs_restart *restart, const struct hs_restart_config *co
     restart->generation++;
     restart->started_at_ns = now_ns;
     restart->ready_at_ns = 0;
+    restart->is_aborted = false;
     restart->is_killed = false;
     enter(restart, HS_PROCESS_STARTING, now_ns + config->start_timeout_ns);
     add(actions, HS_RESTART_DO_FORK);
@@ -42,6 +45,15 @@ static void kill_it(struct hs_restart *restart, struct hs_restart_actions *actio
     if (restart->is_killed) return;
     restart->is_killed = true;
     add(actions, HS_RESTART_DO_KILL);
+}
+
+static void abort_it(struct hs_restart *restart, uint64_t now_ns,
+                     struct hs_restart_actions *actions)
+{
+    if (restart->is_aborted || restart->is_killed) return;
+    restart->is_aborted = true;
+    restart->deadline_ns = hs_min_u64(restart->deadline_ns, now_ns + ABORT_GRACE_NS);
+    add(actions, HS_RESTART_DO_ABORT);
 }
 
 /* +-20 %: processes that died together do not come back together for ever. */
@@ -116,9 +128,15 @@ static void on_died(struct hs_restart *restart, const struct hs_restart_config *
     }
 }
 
+/* By force, whatever it says or is told from now on. */
+static bool is_ending(const struct hs_restart *restart)
+{
+    return restart->is_aborted || restart->is_killed;
+}
+
 static void on_ready(struct hs_restart *restart, uint64_t now_ns)
 {
-    if (restart->state != HS_PROCESS_STARTING || restart->is_killed) return;
+    if (restart->state != HS_PROCESS_STARTING || is_ending(restart)) return;
     restart->ready_at_ns = now_ns;
     restart->is_crash_looping = false;
     enter(restart, HS_PROCESS_READY, HS_NEVER_NS);
@@ -129,12 +147,12 @@ static void tell_stop(struct hs_restart *restart, uint64_t now_ns, uint64_t dead
                       struct hs_restart_actions *actions)
 {
     if (restart->is_killed) return;
-    if (restart->state == HS_PROCESS_STOPPING)
+    if (restart->is_aborted || restart->state == HS_PROCESS_STOPPING)
         deadline_ns = hs_min_u64(deadline_ns, restart->deadline_ns);
     enter(restart, HS_PROCESS_STOPPING, deadline_ns);
     if (deadline_ns <= now_ns)
         kill_it(restart, actions);
-    else
+    else if (!restart->is_aborted)
         add(actions, HS_RESTART_DO_TELL_STOP);
 }
 
@@ -162,10 +180,13 @@ static void on_tick(struct hs_restart *restart, const struct hs_restart_config *
                     uint64_t now_ns, struct hs_restart_actions *actions)
 {
     if (now_ns < restart->deadline_ns) return;
-    if (hs_restart_is_alive(restart))
-        kill_it(restart, actions);
-    else
+    if (!hs_restart_is_alive(restart))
         start(restart, config, now_ns, actions);
+    else if (restart->state == HS_PROCESS_STARTING && !restart->is_aborted) {
+        restart->deadline_ns = HS_NEVER_NS; /* of readiness: it has passed */
+        abort_it(restart, now_ns, actions);
+    } else
+        kill_it(restart, actions);
 }
 
 void hs_restart_init(struct hs_restart *restart)
@@ -186,10 +207,13 @@ void hs_restart_step(struct hs_restart *restart, const struct hs_restart_config 
         break;
     case HS_RESTART_READY: on_ready(restart, now_ns); break;
     case HS_RESTART_PROGRESS:
-        if (restart->state == HS_PROCESS_STARTING && !restart->is_killed)
+        if (restart->state == HS_PROCESS_STARTING && !is_ending(restart))
             restart->deadline_ns = now_ns + config->start_timeout_ns;
         break;
     case HS_RESTART_HUNG:
+        if (hs_restart_is_alive(restart)) abort_it(restart, now_ns, actions);
+        break;
+    case HS_RESTART_GIVE_UP:
         if (hs_restart_is_alive(restart)) kill_it(restart, actions);
         break;
     case HS_RESTART_DIED: on_died(restart, config, rand, now_ns, event->exit_code, actions); break;

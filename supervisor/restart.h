@@ -28,7 +28,8 @@ enum hs_restart_event_type {
     HS_RESTART_WANT,     /* the process shall run from now on */
     HS_RESTART_READY,    /* it serves */
     HS_RESTART_PROGRESS, /* not ready, but visibly at work (replay of a log): more time */
-    HS_RESTART_HUNG,     /* the watchdog gave it up, or it sent nonsense */
+    HS_RESTART_HUNG,     /* the watchdog gave it up: it shall say where it hangs, and end */
+    HS_RESTART_GIVE_UP,  /* it cannot say anything any more, or sent nonsense */
     HS_RESTART_DIED,     /* reaped, or could not be forked */
     HS_RESTART_AGAIN,    /* end it in order and start it again: an operator, a reload */
     HS_RESTART_STOP,     /* shall not run any more; ends by deadline_ns */
@@ -41,7 +42,12 @@ struct hs_restart_event {
     uint64_t                   deadline_ns; /* STOP, AGAIN */
 };
 
-enum hs_restart_action { HS_RESTART_DO_FORK, HS_RESTART_DO_TELL_STOP, HS_RESTART_DO_KILL };
+enum hs_restart_action {
+    HS_RESTART_DO_FORK,
+    HS_RESTART_DO_TELL_STOP,
+    HS_RESTART_DO_ABORT, /* SIGABRT: its handler keeps the stack for the obituary */
+    HS_RESTART_DO_KILL
+};
 
 struct hs_restart_actions {
     unsigned               count;
@@ -51,11 +57,12 @@ struct hs_restart_actions {
 struct hs_restart {
     enum hs_process_state state;
     bool                  is_wanted;
+    bool                  is_aborted;       /* SIGABRT, likewise; SIGKILL at the deadline */
     bool                  is_killed;        /* SIGKILL is on its way, or told to be */
     bool                  is_crash_looping; /* until it is ready once */
-    uint64_t              deadline_ns;   /* WAITING, CRASH_LOOP: start; STARTING, STOPPING: kill */
-    uint64_t              generation;    /* lives so far */
-    uint64_t              restart_count; /* starts after the first one */
+    uint64_t              deadline_ns;      /* WAITING, CRASH_LOOP: start; else: kill */
+    uint64_t              generation;       /* lives so far */
+    uint64_t              restart_count;    /* starts after the first one */
     uint64_t              started_at_ns;
     uint64_t              ready_at_ns; /* 0: not in this life */
     uint64_t              backoff_ns;  /* what the next wait will be about */

@@ -3,6 +3,7 @@
  * builds need more than they admit, and are left alone. */
 #include "shm/base/assert.h"
 #include "supervisor/jail_io.h"
+#include "supervisor/sanitized.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,16 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
-    __has_feature(memory_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-
-#ifdef IS_SANITIZED
+#ifdef HS_IS_SANITIZED
 int hs_seccomp_apply(enum hs_role_kind kind)
 {
     (void)kind;

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static int read_only_twin(int fd)
@@ -39,9 +40,14 @@ static int create_share(struct hs_tree *tree, enum hs_share share, struct hs_err
     hs_share_init(share, hs_segment_body(&made->mapped));
     made->write_fd = fd;
     made->read_fd = read_only_twin(fd);
-    if (share > HS_SHARE_EVENTS)
+    if (share > HS_SHARE_EVENTS) {
         hs_segment_unmap(&made->mapped); /* not the supervisor's business */
-    return 0;
+        return 0;
+    }
+    /* Children map what they may, as they may: ours, writable, is not for them. */
+    return madvise(made->mapped.map, made->mapped.bytes, MADV_DONTFORK) < 0
+               ? hs_err_set(err, -errno, "keep segment %s", hs_share_name(share))
+               : 0;
 }
 
 static int create_engine_segment(struct hs_shared_segment *made, enum hs_engine_segment which,

@@ -248,10 +248,13 @@ static int open_run(struct engine *engine, struct held_image *held, struct hs_er
 static void start_order(struct engine *engine, struct held_image *held)
 {
     struct hs_err err = {0};
-    int           rc = open_run(engine, held, &err);
+    int           rc;
 
+    hs_role_breadcrumb_of_run(&engine->process, engine->order.job_id, engine->order.plan_word);
+    rc = open_run(engine, held, &err);
     engine->order_at_ns = 0;
     if (rc) {
+        hs_role_breadcrumb(&engine->process, 0, NULL, 0);
         unmap_image(engine);
         tell(engine, HS_ENGINE_FAILED, engine->order.run_id, rc, err.text);
         return;
@@ -401,6 +404,7 @@ static void finish_run(struct engine *engine)
     tell_counts(engine);
     tell(engine, code ? HS_ENGINE_FAILED : HS_ENGINE_DONE, run_id, code, engine->run->text);
     hs_run_close(&engine->run);
+    hs_role_breadcrumb(&engine->process, 0, NULL, 0);
     unmap_image(engine);
 }
 

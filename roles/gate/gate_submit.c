@@ -4,6 +4,7 @@
 #include "roles/counters.h"
 #include "roles/gate/gate_inner.h"
 #include "roles/gate/route.h"
+#include "roles/host_table.h"
 #include "roles/result_code.h"
 #include "shm/base/time.h"
 
@@ -54,14 +55,6 @@ static struct hs_view plan_text(struct hs_gate *gate, unsigned client,
         memcmp(upload->digest, submit->digest, sizeof upload->digest) == 0)
         return hs_view_of(upload->memory, upload->total_bytes);
     return (struct hs_view){0};
-}
-
-static uint64_t digest_word(const struct hs_ledger_digest *digest)
-{
-    uint64_t word;
-
-    memcpy(&word, digest->bytes, sizeof word);
-    return word;
 }
 
 static void answer_known(struct hs_gate *gate, unsigned client, uint64_t request_id,
@@ -128,9 +121,10 @@ const struct hs_plan *hs_gate_read_plan(struct hs_gate *gate, struct hs_view tex
     const struct hs_plan                   *plan;
 
     hs_problems_init(problems);
-    if (gate->out.is_quarantined(gate->out.self, digest_word(digest))) return NULL;
+    if (gate->out.is_quarantined(gate->out.self, hs_host_table_digest_word(digest->bytes)))
+        return NULL;
     gate->arena.used_bytes = 0;
-    gate->out.breadcrumb(gate->out.self, job_id, digest_word(digest));
+    gate->out.breadcrumb(gate->out.self, job_id, hs_host_table_digest_word(digest->bytes));
     plan = hs_plan_read(text, &none, &gate->arena, problems);
     gate->out.breadcrumb(gate->out.self, job_id, 0);
     return plan;
@@ -238,7 +232,8 @@ static uint32_t check_submit(const struct hs_gate *gate, const struct hs_msg_sub
     if (gate->fsm->active_count + count_pending(gate) >= gate->limits.active_jobs_max)
         return HS_RESULT_BUSY;
     *why = "this plan has killed two processes and is set aside";
-    if (gate->out.is_quarantined(gate->out.self, digest_word(&said))) return HS_RESULT_FORBIDDEN;
+    if (gate->out.is_quarantined(gate->out.self, hs_host_table_digest_word(said.bytes)))
+        return HS_RESULT_FORBIDDEN;
     *why = "the digest is not the plan's";
     hs_ledger_digest_of(text, &seen);
     if (text.bytes != submit->plan_bytes || memcmp(&seen, &said, sizeof seen) != 0)

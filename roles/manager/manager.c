@@ -2,6 +2,7 @@
 /* manager.c - events in, turns, and the ways through the tables that all files of the core use. */
 #include "roles/manager/manager.h"
 
+#include "roles/host_table.h"
 #include "roles/manager/manager_step.h"
 #include "shm/base/assert.h"
 #include "shm/base/log.h"
@@ -106,18 +107,10 @@ void hs_manager_read_blob(struct hs_manager_step *step, enum hs_manager_read wha
     action->digest = *digest;
 }
 
-uint64_t hs_manager_digest_word(const struct hs_ledger_digest *digest)
-{
-    uint64_t word = 0;
-
-    for (unsigned i = 0; i < sizeof word; i++) word = word << 8 | digest->bytes[i];
-    return word;
-}
-
 bool hs_manager_is_quarantined(const struct hs_manager       *manager,
                                const struct hs_ledger_digest *digest)
 {
-    uint64_t word = hs_manager_digest_word(digest);
+    uint64_t word = hs_host_table_digest_word(digest->bytes);
 
     for (unsigned i = 0; i < manager->quarantined_count; i++)
         if (manager->quarantined[i] == word) return true;

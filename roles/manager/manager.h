@@ -127,7 +127,5 @@ bool hs_manager_is_idle(const struct hs_manager *manager);
 /* What a worker does, by the books. */
 void hs_manager_worker_load(struct hs_manager *manager, const struct hs_manager_worker *worker,
                             uint32_t *cores, uint32_t *execs);
-/* How the digest of a plan is called in breadcrumbs and quarantine. */
-uint64_t hs_manager_digest_word(const struct hs_ledger_digest *digest);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* manager_carry_io.c - carries out what the core asks for: frames, entries, blobs. */
+#include "roles/host_table.h"
 #include "roles/manager/manager_process.h"
 #include "roles/result_code.h"
 #include "roles/wire_io.h"
@@ -133,7 +134,7 @@ static void tell_later(struct hs_manager_process *process, const struct hs_manag
     }
     blob = read_blob(process, &later->digest);
     hs_role_breadcrumb(&process->process, HS_MSG_JOB_DISPATCH, NULL,
-                       hs_manager_digest_word(&later->digest));
+                       hs_host_table_digest_word(later->digest.bytes));
     hs_manager_on_blob(&process->manager, later->token, blob, now_ns, &process->actions);
     hs_role_breadcrumb(&process->process, 0, NULL, 0);
 }

@@ -4,6 +4,7 @@
 #include "roles/manager/manager_io.h"
 
 #include "roles/config.h"
+#include "roles/host_table.h"
 #include "roles/manager/manager_fsm.h"
 #include "roles/manager/manager_process.h"
 #include "roles/result_code.h"
@@ -70,12 +71,10 @@ static void refuse_frame(struct hs_manager_process *process, struct hs_conn *con
 static void mark(struct hs_manager_process *process, const struct hs_manager_frame *frame)
 {
     const struct hs_msg_job_dispatch *dispatch = &frame->message->job_dispatch;
-    struct hs_ledger_digest           digest;
 
     if (frame->type != HS_MSG_JOB_DISPATCH) return;
-    memcpy(digest.bytes, dispatch->digest, sizeof digest.bytes);
     hs_role_breadcrumb(&process->process, HS_MSG_JOB_DISPATCH, dispatch->job_id,
-                       hs_manager_digest_word(&digest));
+                       hs_host_table_digest_word(dispatch->digest));
 }
 
 static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)

@@ -2,6 +2,7 @@
 /* execs.c - the table, what is due in time, and the answers to questions about it. */
 #include "roles/worker/execs.h"
 
+#include "roles/host_table.h"
 #include "roles/worker/execs_local.h"
 
 #include <string.h>
@@ -184,6 +185,18 @@ static void on_reconcile(struct hs_execs *execs, uint64_t now_ns,
     hs_execs_push(actions, HS_EXECS_DO_STATE);
 }
 
+static void on_set_aside(struct hs_execs *execs, uint64_t now_ns,
+                         const struct hs_execs_event *event, struct hs_execs_actions *actions)
+{
+    for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++)
+        if (hs_exec_is_live(&execs->rows[i]) &&
+            hs_host_table_digest_word(execs->rows[i].record.digest) == event->plan_word)
+            hs_exec_begin_stop(
+                execs, &execs->rows[i], now_ns,
+                &(struct hs_exec_end){HS_OUTCOME_FAILED, HS_EXEC_SET_ASIDE_TEXT, HS_NS_PER_S},
+                actions);
+}
+
 static void on_stop(struct hs_execs *execs, uint64_t now_ns, const struct hs_execs_event *event,
                     struct hs_execs_actions *actions)
 {
@@ -289,6 +302,7 @@ void hs_execs_step(struct hs_execs *execs, uint64_t now_ns, const struct hs_exec
     case HS_EXECS_RESULT_ACK: hs_execs_on_result_ack(execs, event); break;
     case HS_EXECS_RELEASE: hs_execs_on_release(execs, now_ns, event, actions); break;
     case HS_EXECS_RECONCILE: on_reconcile(execs, now_ns, event, actions); break;
+    case HS_EXECS_SET_ASIDE: on_set_aside(execs, now_ns, event, actions); break;
     case HS_EXECS_DRAIN: execs->is_draining = execs->needs_heartbeat = true; break;
     case HS_EXECS_STOP: on_stop(execs, now_ns, event, actions); break;
     case HS_EXECS_TIMEOUT: break;

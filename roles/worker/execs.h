@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+#define HS_EXEC_SET_ASIDE_TEXT "this plan has killed two processes: set aside"
+
 enum {
     HS_EXEC_TOMBSTONES = 2 * HS_EXECS_PER_WORKER_MAX, /* the oldest goes */
     /* All engines started or stopped, and per exec: forget, release, progress, result. */
@@ -93,6 +95,7 @@ enum hs_execs_event_type {
     HS_EXECS_RESULT_ACK,   /* id, fence, code: enum hs_result_stage */
     HS_EXECS_RELEASE,      /* id.job_id, workflow */
     HS_EXECS_RECONCILE,    /* manager_fence */
+    HS_EXECS_SET_ASIDE,    /* plan_word: of a plan that kills; what runs of it ends */
     HS_EXECS_DRAIN,
     HS_EXECS_STOP, /* wait_ns: until when engines may finish */
     HS_EXECS_TIMEOUT
@@ -128,6 +131,7 @@ struct hs_execs_event {
     uint64_t                       generation;
     uint64_t                       run_id;
     uint64_t                       wait_ns;
+    uint64_t                       plan_word;
     unsigned                       row;
     unsigned                       engine_idx;
     unsigned                       workflow;

@@ -3,6 +3,7 @@
 #include "roles/worker/worker_io.h"
 
 #include "roles/counters.h"
+#include "roles/host_table.h"
 #include "roles/share.h"
 #include "shm/base/list.h"
 #include "shm/base/log.h"
@@ -142,9 +143,11 @@ void hs_worker_start(struct hs_worker *worker, unsigned row, unsigned part_idx)
                                              .share_idx = part->share_idx,
                                              .share_count = part->share_count,
                                              .vu_first = part->vu_first,
-                                             .vu_count = part->vu_count};
+                                             .vu_count = part->vu_count,
+                                             .plan_word = hs_host_table_digest_word(record->digest)};
     int                           rc = send_image(link, &worker->plans[row], record->image_token);
 
+    memcpy(command.job_id, record->id.job_id, sizeof command.job_id);
     if (rc < 0)
         hs_log(HS_LOG_WARN, "worker", "image for engine.%u not sent: %s", part->engine_idx,
                hs_err_code_text(rc));

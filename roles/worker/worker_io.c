@@ -111,6 +111,14 @@ static void on_peer_down(void *self, enum hs_role_kind peer, unsigned peer_idx, 
         hs_worker_engine_down(worker, peer_idx, generation);
 }
 
+static void on_quarantine(void *self, uint64_t digest, const uint8_t job_id[16])
+{
+    struct hs_execs_event event = {.type = HS_EXECS_SET_ASIDE, .plan_word = digest};
+
+    (void)job_id; /* the plan is bad, whatever job brings it */
+    hs_worker_step(worker_of(self), &event);
+}
+
 static void on_drain(void *self)
 {
     struct hs_execs_event event = {.type = HS_EXECS_DRAIN};
@@ -178,6 +186,7 @@ static const struct hs_role_hooks hooks = {.on_link = on_link,
                                            .on_drain = on_drain,
                                            .on_stop = on_stop,
                                            .on_answer = on_answer,
+                                           .on_quarantine = on_quarantine,
                                            .turn = turn,
                                            .is_done = is_done};
 

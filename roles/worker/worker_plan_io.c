@@ -4,6 +4,7 @@
 #include "roles/worker/worker_io.h"
 
 #include "ipc/addr.h"
+#include "roles/host_table.h"
 #include "roles/resolver_answer.h"
 #include "shm/base/list.h"
 #include "shm/base/log.h"
@@ -80,10 +81,7 @@ static const struct hs_exec_record *record_of(const struct hs_worker_plan *plan)
 
 static uint64_t digest_of(const struct hs_worker_plan *plan)
 {
-    uint64_t digest;
-
-    memcpy(&digest, record_of(plan)->digest, sizeof digest);
-    return digest;
+    return hs_host_table_digest_word(record_of(plan)->digest);
 }
 
 /* What is being worked on, in case it kills us. */
@@ -148,7 +146,7 @@ static int read_plan(struct hs_worker_plan *plan, struct hs_err *err)
     struct hs_arena                         arena;
 
     if (hs_role_is_quarantined(&plan->worker->process, digest_of(plan)))
-        return refuse(err, -EINVAL, "this plan has killed two processes: set aside");
+        return refuse(err, -EINVAL, "%s", HS_EXEC_SET_ASIDE_TEXT);
     plan->arena_memory = take_pages(HS_PLAN_ARENA_BYTES);
     if (!plan->text || !plan->arena_memory) return hs_err_set(err, -ENOMEM, "memory for the plan");
     hs_arena_init(&arena, plan->arena_memory, HS_PLAN_ARENA_BYTES);

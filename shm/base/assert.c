@@ -16,12 +16,17 @@ void hs_assert_set_hook(hs_assert_hook_fn *hook, void *context)
     panic.context = context;
 }
 
+void hs_assert_tell(const char *text)
+{
+    if (panic.hook) panic.hook(panic.context, text);
+}
+
 void hs_assert_fail(const char *condition, const char *file, int line)
 {
     char text[256];
 
     (void)snprintf(text, sizeof text, "assertion failed: %s at %s:%d", condition, file, line);
-    if (panic.hook) panic.hook(panic.context, text);
+    hs_assert_tell(text);
     (void)fprintf(stderr, "%s\n", text);
     abort();
 }

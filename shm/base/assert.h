@@ -17,7 +17,9 @@
 /* Gets the panic text before the process aborts; a role's hook writes it into its vitals page. Must not allocate. */
 typedef void hs_assert_hook_fn(void *context, const char *text);
 
-void           hs_assert_set_hook(hs_assert_hook_fn *hook, void *context);
+void hs_assert_set_hook(hs_assert_hook_fn *hook, void *context);
+/* Hands text to the hook and goes on: last words of a process that ends in another way. */
+void           hs_assert_tell(const char *text);
 _Noreturn void hs_assert_fail(const char *condition, const char *file, int line);
 
 #endif

@@ -151,11 +151,25 @@ static void on_answer(void *self, uint64_t token, int code, const char *text)
     fake->client_fd = -1;
 }
 
+static unsigned use_up_the_stack(const volatile unsigned *above)
+{
+    volatile unsigned here[1024] = {*above + 1};
+
+    return here[0] ? use_up_the_stack(here) + here[1] : 0;
+}
+
+static void crash(struct fake *fake)
+{
+    if (is_habit(fake, "assert")) HS_ASSERT(fake->process.heritage == NULL);
+    if (is_habit(fake, "segv")) *(volatile int *)(uintptr_t)fake->link_count = 1;
+    if (is_habit(fake, "overflow")) fake->link_count = use_up_the_stack(&fake->link_count);
+}
+
 static uint64_t turn(void *self, uint64_t now_ns)
 {
     struct fake *fake = self;
 
-    if (is_habit(fake, "assert")) HS_ASSERT(fake->process.heritage == NULL);
+    crash(fake);
     if (is_habit(fake, "poison") && !hs_role_is_quarantined(process_of(fake), 4711)) {
         hs_role_breadcrumb(process_of(fake), 7, NULL, 4711);
         abort();
@@ -163,7 +177,7 @@ static uint64_t turn(void *self, uint64_t now_ns)
     if (is_habit(fake, "hang"))
         for (;;) (void)poll(NULL, 0, 1000);
     if (is_habit(fake, "forbidden")) (void)syscall(SYS_ptrace, 0, 0, 0, 0);
-    if (is_habit(fake, "nonsense")) {
+    if (is_habit(fake, "nonsense") && fake->process.heritage->generation == 1) {
         (void)send(fake->process.heritage->control_fd, "boo", 3, MSG_NOSIGNAL);
         fake->habit[0] = '\0';
     }

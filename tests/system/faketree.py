@@ -48,6 +48,22 @@ def children_of(pid):
         return []
 
 
+def is_sanitized(tree):
+    with open(f"/proc/{tree.process.pid}/maps") as maps:
+        return any("libasan" in line or "libtsan" in line for line in maps)
+
+
+def last_words(tree):
+    return wait_for("last words", lambda: re.search(r'panic \d+ "([^"]+)"', tree.status()), 10).group(1)
+
+
+def functions_of(words):
+    """The names behind the code places that a crash has left."""
+    places = [place[1:] for place in re.findall(r"\+0x[0-9a-f]+", words)]
+    found = subprocess.run(["addr2line", "-f", "-i", "-e", PROGRAM] + places, capture_output=True, text=True, check=True)
+    return found.stdout.splitlines()[::2]
+
+
 class Tree:
     def __init__(self, name, fake="", engines=2, supervisor=None, extra=None):
         self.dir = os.path.join(TMP, name[:24])  # the path of a socket is short

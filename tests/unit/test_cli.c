@@ -108,6 +108,7 @@ static void a_digest_is_quarantined_when_the_summary_says_so(void)
     HS_CHECK(hs_host_table_is_quarantined(&table, 99));
     HS_CHECK(!hs_host_table_is_quarantined(&table, 98));
     HS_CHECK(!hs_host_table_is_quarantined(&table, 0));
+    HS_CHECK_EQ(hs_host_table_digest_word((const uint8_t *)"\1\2\0\0\0\0\0\3"), 0x0300000000000201);
 }
 
 CU_TestInfo hs_tests_cli[] = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* test_manager.c - a manager's core from end to end, its world played: jobs in, shares out, results back, and all that can go
  * wrong between (jobs.md 6.5, 7.5 to 7.9, 7.13, 7.14, 7.18, for one datacenter). */
+#include "roles/host_table.h"
 #include "roles/stats/run_record.h"
 #include "tests/check.h"
 #include "tests/unit/manager_rig.h"
@@ -168,7 +169,7 @@ static void a_plan_set_aside_is_refused(void)
     struct hs_ledger_digest digest;
 
     hs_ledger_digest_of(hs_view_text(rig_one), &digest);
-    hs_manager_quarantine(rig->manager, hs_manager_digest_word(&digest));
+    hs_manager_quarantine(rig->manager, hs_host_table_digest_word(digest.bytes));
     rig_dispatch(rig, 1, rig_one);
     HS_CHECK_EQ(rig_dispatch_code(rig, 0), HS_RESULT_INVALID);
     rig_close(rig);

@@ -169,11 +169,53 @@ static void a_start_that_takes_too_long_ends_in_a_kill(void)
     HS_CHECK_EQ(bench.actions.count, 0);
     bench.now_ns += 10 * HS_NS_PER_S;
     step(&bench, HS_RESTART_TICK);
-    HS_CHECK(did(&bench, HS_RESTART_DO_KILL));
+    HS_CHECK(did(&bench, HS_RESTART_DO_ABORT));
     step(&bench, HS_RESTART_READY); /* too late */
     HS_CHECK_EQ(bench.restart.state, HS_PROCESS_STARTING);
+    step(&bench, HS_RESTART_PROGRESS);
+    bench.now_ns = hs_restart_deadline_ns(&bench.restart);
+    step(&bench, HS_RESTART_TICK);
+    HS_CHECK(did(&bench, HS_RESTART_DO_KILL));
     step(&bench, HS_RESTART_HUNG); /* killed once, not twice */
     HS_CHECK_EQ(bench.actions.count, 0);
+}
+
+static void a_hung_process_may_say_where_before_it_is_killed(void)
+{
+    struct bench bench;
+
+    begin(&bench, true);
+    step(&bench, HS_RESTART_HUNG);
+    HS_CHECK(did(&bench, HS_RESTART_DO_ABORT));
+    HS_CHECK_EQ(hs_restart_deadline_ns(&bench.restart), bench.now_ns + 100 * HS_NS_PER_MS);
+    step(&bench, HS_RESTART_HUNG); /* once */
+    HS_CHECK_EQ(bench.actions.count, 0);
+    step_with(&bench, HS_RESTART_STOP, 0, bench.now_ns + HS_NS_PER_S); /* does not prolong it */
+    HS_CHECK_EQ(bench.actions.count, 0);
+    bench.now_ns += 100 * HS_NS_PER_MS;
+    step(&bench, HS_RESTART_TICK);
+    HS_CHECK(did(&bench, HS_RESTART_DO_KILL));
+    begin(&bench, true);
+    step(&bench, HS_RESTART_GIVE_UP); /* it cannot hear SIGABRT */
+    HS_CHECK(did(&bench, HS_RESTART_DO_KILL));
+    begin(&bench, true);
+    step_with(&bench, HS_RESTART_STOP, 0, bench.now_ns + 50 * HS_NS_PER_MS);
+    step(&bench, HS_RESTART_HUNG); /* nor does the SIGABRT prolong a stop */
+    HS_CHECK_EQ(hs_restart_deadline_ns(&bench.restart), bench.now_ns + 50 * HS_NS_PER_MS);
+    step(&bench, HS_RESTART_DIED);
+    HS_CHECK_EQ(bench.restart.state, HS_PROCESS_STOPPED);
+}
+
+static void a_kill_from_outside_accuses_no_plan_that_merely_runs(void)
+{
+    HS_CHECK(hs_poison_is_suspect(HS_CRUMB_READS, SIGKILL)); /* out of memory over it, say */
+    HS_CHECK(hs_poison_is_suspect(HS_CRUMB_READS, 0));
+    HS_CHECK(hs_poison_is_suspect(HS_CRUMB_RUNS, SIGSEGV));
+    HS_CHECK(hs_poison_is_suspect(HS_CRUMB_RUNS, SIGABRT));
+    HS_CHECK(hs_poison_is_suspect(HS_CRUMB_RUNS, SIGSYS));
+    HS_CHECK(!hs_poison_is_suspect(HS_CRUMB_RUNS, SIGKILL));
+    HS_CHECK(!hs_poison_is_suspect(HS_CRUMB_RUNS, SIGTERM));
+    HS_CHECK(!hs_poison_is_suspect(HS_CRUMB_RUNS, 0));
 }
 
 static void an_operators_restart_ends_in_order_and_starts_again(void)
@@ -378,6 +420,10 @@ static void a_line_that_repeats_is_limited_and_counted(void)
 }
 
 CU_TestInfo hs_tests_restart[] = {
+    {"a hung process may say where before it is killed",
+     a_hung_process_may_say_where_before_it_is_killed},
+    {"a kill from outside accuses no plan that merely runs",
+     a_kill_from_outside_accuses_no_plan_that_merely_runs},
     {"a good life is followed at once", a_good_life_is_followed_at_once},
     {"a short life is followed after a growing wait",
      a_short_life_is_followed_after_a_growing_wait},

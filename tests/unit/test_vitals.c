@@ -111,6 +111,23 @@ static void the_last_word_outlives_the_process(void)
     HS_CHECK_EQ(vitals.panic_at_ns, 1);
 }
 
+static void later_words_come_behind_earlier_ones(void)
+{
+    char long_text[HS_VITALS_PANIC_BYTES];
+
+    open_page();
+    hs_vitals_panic(&page, 7, "assertion failed");
+    hs_vitals_panic(&page, 8, "signal 6");
+    HS_CHECK_TEXT(loaded().panic, "assertion failed; signal 6");
+    HS_CHECK_EQ(loaded().panic_at_ns, 8);
+    memset(long_text, 'x', sizeof long_text - 1);
+    long_text[sizeof long_text - 1] = '\0';
+    hs_vitals_panic(&page, 9, long_text);
+    HS_CHECK_EQ(strlen(loaded().panic), HS_VITALS_PANIC_BYTES - 1);
+    hs_vitals_panic(&page, 9, "more");
+    HS_CHECK_EQ(strncmp(loaded().panic, "assertion failed; signal 6; xxx", 31), 0);
+}
+
 static void a_page_full_of_nonsense_is_read_without_harm(void)
 {
     struct hs_vitals vitals;
@@ -163,6 +180,7 @@ CU_TestInfo hs_tests_vitals[] = {
     {"beats and phases are seen", beats_and_phases_are_seen},
     {"the worst lag is kept until it is taken", the_worst_lag_is_kept_until_it_is_taken},
     {"the last word outlives the process", the_last_word_outlives_the_process},
+    {"later words come behind earlier ones", later_words_come_behind_earlier_ones},
     {"a page full of nonsense is read without harm", a_page_full_of_nonsense_is_read_without_harm},
     {"states and phases have names", states_and_phases_have_names},
     {"the host's page is read as it was written", the_host_s_page_is_read_as_it_was_written},

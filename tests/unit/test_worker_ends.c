@@ -231,6 +231,32 @@ static void a_share_over_its_time_limit_fails(void)
     HS_CHECK_EQ(wf_row_of(1)->record.outcome, HS_OUTCOME_FAILED);
 }
 
+static void a_plan_that_kills_is_stopped_for_good(void)
+{
+    struct hs_exec       *exec;
+    struct hs_execs_event aside = {.type = HS_EXECS_SET_ASIDE};
+
+    wf_set_up();
+    wf_start(1, 100, 2);
+    exec = wf_row_of(1);
+    exec->record.digest[0] = 7;
+    aside.plan_word = 8; /* another one */
+    wf_step(&aside);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_RUNNING);
+    aside.plan_word = 7;
+    wf_step(&aside);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_STOPPING);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_STOP), 2);
+    wf_engine_event(HS_EXECS_ENGINE_DOWN, exec->record.parts[0].engine_idx, 1);
+    wf_engine_event(HS_EXECS_ENGINE_UP, exec->record.parts[0].engine_idx, 2);
+    wf_engine_event(HS_EXECS_ENGINE_IDLE, exec->record.parts[0].engine_idx, 2);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_START), 0); /* nobody gets it again */
+    wf_run_event(HS_EXECS_RUN_ENDED, &exec->record.parts[1], 0);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_FINISHED);
+    HS_CHECK_EQ(exec->record.outcome, HS_OUTCOME_FAILED);
+    HS_CHECK_TEXT(exec->record.text, HS_EXEC_SET_ASIDE_TEXT);
+}
+
 static void stopping_ends_the_load_and_waits_for_results_to_be_taken(void)
 {
     struct hs_execs_event stop = {.type = HS_EXECS_STOP, .wait_ns = S};
@@ -276,6 +302,7 @@ static void tombstones_are_bounded_and_the_newest_stay(void)
 }
 
 CU_TestInfo hs_tests_worker_ends[] = {
+    {"a plan that kills is stopped for good", a_plan_that_kills_is_stopped_for_good},
     {"figures are told each interval and whole now and then",
      figures_are_told_each_interval_and_whole_now_and_then},
     {"a manager that missed something gets the whole",
