@@ -198,7 +198,7 @@ soak: ## the long profile of the system tests
 soak: all $(SYSTEM_PROGRAMS)
 	$(Q)HS_BUILD=$(BUILD) HS_SOAK=1 tests/system/run
 
-bench: ## measure against the named peers, in pairs, medians
+bench: ## measure against the budgets: CPU and rate against wrk and a bare loop, statistics, memory, lag, start, restart, ring
 bench: all $(BENCH_PROGRAMS) $(BUILD)/tests/bench/hyperscaled_uncounted
 	$(Q)HS_BUILD=$(BUILD) tests/bench/run
 

@@ -32,9 +32,9 @@ struct hs_loop;
 enum hs_loop_backend { HS_LOOP_AUTO, HS_LOOP_IO_URING, HS_LOOP_EPOLL };
 
 struct hs_loop_config {
-    enum hs_loop_backend wanted;            /* AUTO: io_uring, and epoll if the kernel refuses it */
-    unsigned             stream_count_max;  /* streams, listeners and watches together */
-    unsigned             recv_buffer_count; /* power of two; one pool shared by all streams */
+    enum hs_loop_backend wanted;           /* AUTO: io_uring, and epoll if the kernel refuses it */
+    unsigned             stream_count_max; /* streams, listeners and watches together */
+    unsigned recv_buffer_count; /* power of two; one pool shared by all streams, used as needed */
     unsigned recv_buffer_bytes; /* of one buffer: the most that one on_data call brings */
     unsigned file_op_count_max; /* appends in flight */
     uint64_t spin_ns;           /* a deadline nearer than this is awaited by polling; 0: never */
@@ -64,7 +64,9 @@ int hs_loop_step(struct hs_loop *loop, uint64_t deadline_ns) HS_MUST_CHECK;
 struct hs_loop_figures {  /* for vitals and tests; cumulative */
     uint64_t enter_count; /* system calls made to submit or wait */
     uint64_t completion_count;
-    uint64_t no_buffer_count; /* receives that found the pool empty (re-armed; nothing is lost) */
+    uint64_t
+        no_buffer_count; /* receives that found the whole pool in use (re-armed; nothing is lost) */
+    uint64_t buffer_count;       /* io_uring: of the pool, how many were ever needed */
     uint64_t harvest_gap_max_ns; /* longest time between two harvests: the uncertainty of a stamp */
 };
 void hs_loop_figures(const struct hs_loop *loop, struct hs_loop_figures *figures);

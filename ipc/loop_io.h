@@ -23,6 +23,7 @@ enum {
     HS_LOOP_BATCH = 256,         /* callbacks in one step: above it deadlines would wait too long */
     HS_LOOP_SLOTS_MAX = 1 << 20, /* streams of one process: far above any descriptor limit */
     HS_LOOP_BUFFERS_MAX = 1 << 15,   /* entries of one kernel buffer ring */
+    HS_LOOP_BUFFERS_FIRST = 256,     /* given to the kernel at first: one batch of callbacks */
     HS_LOOP_LARGE_BYTES = 16 << 10,  /* what fits into any idle socket's send buffer is below */
     HS_LOOP_SEND_BYTES_MAX = 1 << 30 /* one send: below the kernel's own cut of 2 GiB less a page */
 };
@@ -83,7 +84,9 @@ struct hs_loop_uring {
     struct io_uring_buf_ring *pool; /* buffers that the kernel may fill */
     size_t                    pool_bytes;
     unsigned                  returned_count; /* put back, not yet visible to the kernel */
-    struct io_uring_sqe       scratch;        /* where entries go once the ring is unusable */
+    unsigned                  given_count; /* buffers that circulate; the rest was never touched */
+    bool                      is_short;    /* a receive found none of them free */
+    struct io_uring_sqe       scratch;     /* where entries go once the ring is unusable */
     bool                      is_open;
     bool                      is_restricted; /* the kernel refuses operations we never use */
 };

@@ -234,6 +234,26 @@ static void give_back_buffer(struct hs_loop *loop, unsigned buffer_idx)
     uring->returned_count++;
 }
 
+static void note_shortage(struct hs_loop *loop)
+{
+    loop->uring.is_short = loop->uring.given_count < loop->buffer_count;
+    if (!loop->uring.is_short) loop->figures.no_buffer_count++;
+}
+
+/* The kernel takes buffers in turn, so all that circulate are touched again and again: few of them
+ * stay in the caches, and many connections that wait cost no memory. The receives that found none
+ * are armed again after this. */
+static void widen_pool(struct hs_loop *loop)
+{
+    struct hs_loop_uring *uring = &loop->uring;
+    unsigned              wanted = uring->given_count * 2;
+
+    if (wanted > loop->buffer_count) wanted = loop->buffer_count;
+    while (uring->given_count < wanted) give_back_buffer(loop, uring->given_count++);
+    loop->figures.buffer_count = uring->given_count;
+    uring->is_short = false;
+}
+
 static void on_recv(struct hs_loop *loop, const struct completion *done)
 {
     struct hs_loop_slot *slot = hs_loop_find_slot(loop, done->slot_idx, done->generation);
@@ -249,7 +269,7 @@ static void on_recv(struct hs_loop *loop, const struct completion *done)
         }
         give_back_buffer(loop, buffer_idx);
     }
-    if (done->result == -ENOBUFS) loop->figures.no_buffer_count++;
+    if (done->result == -ENOBUFS) note_shortage(loop);
     if (stream && !(done->flags & IORING_CQE_F_MORE)) on_recv_end(loop, stream, done->result);
 }
 
@@ -420,6 +440,7 @@ unsigned hs_loop_uring_dispatch(struct hs_loop *loop)
 
         dispatch(loop, &done);
     }
+    if (uring->is_short) widen_pool(loop);
     io_uring_cq_advance(&uring->ring, count);
     io_uring_buf_ring_advance(uring->pool, (int)uring->returned_count);
     uring->returned_count = 0;

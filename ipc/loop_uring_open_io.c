@@ -71,11 +71,14 @@ static int open_pool(struct hs_loop *loop)
     }
     reg.ring_addr = (uintptr_t)uring->pool;
     io_uring_buf_ring_init(uring->pool);
-    for (unsigned i = 0; i < loop->buffer_count; i++)
+    uring->given_count = loop->buffer_count;
+    if (uring->given_count > HS_LOOP_BUFFERS_FIRST) uring->given_count = HS_LOOP_BUFFERS_FIRST;
+    loop->figures.buffer_count = uring->given_count;
+    for (unsigned i = 0; i < uring->given_count; i++)
         io_uring_buf_ring_add(uring->pool, loop->buffers + (size_t)i * loop->buffer_bytes,
                               loop->buffer_bytes, (unsigned short)i,
                               io_uring_buf_ring_mask(loop->buffer_count), (int)i);
-    io_uring_buf_ring_advance(uring->pool, (int)loop->buffer_count);
+    io_uring_buf_ring_advance(uring->pool, (int)uring->given_count);
     return io_uring_register_buf_ring(&uring->ring, &reg, 0);
 }
 

@@ -439,6 +439,46 @@ static void a_tiny_pool_serves_many_streams(enum hs_loop_backend backend)
 }
 HS_ON_BOTH(a_tiny_pool_serves_many_streams)
 
+/* Fewer than are configured circulate, until receives find none: what was never needed stays untouched. */
+static void the_pool_grows_as_far_as_it_is_needed(void)
+{
+    enum { STREAMS = 100, BYTES = 1000, BUFFERS = 8192 };
+    struct hs_loop_config  config = {.wanted = HS_LOOP_AUTO,
+                                     .stream_count_max = STREAMS,
+                                     .recv_buffer_count = BUFFERS,
+                                     .recv_buffer_bytes = 16};
+    static struct hs_end   ends[STREAMS];
+    char                   text[BYTES + 1];
+    struct hs_loop        *loop;
+    struct hs_loop_figures first;
+    struct hs_loop_figures last;
+    int                    peers[STREAMS];
+
+    memset(text, 'x', BYTES);
+    text[BYTES] = '\0';
+    HS_CHECK_EQ(hs_loop_open(&loop, &config, NULL), 0);
+    hs_loop_figures(loop, &first);
+    for (int i = 0; i < STREAMS; i++) {
+        hs_end_init(&ends[i]);
+        peers[i] = hs_end_adopt_pair(loop, &ends[i]);
+        put(peers[i], text);
+    }
+    for (int i = 0; i < STREAMS; i++) HS_CHECK(hs_end_await_bytes(loop, &ends[i], BYTES));
+    hs_loop_figures(loop, &last);
+    HS_CHECK_EQ(last.no_buffer_count, 0);
+    if (!strcmp(hs_loop_backend_text(loop), "io_uring")) {
+        HS_CHECK(first.buffer_count < BUFFERS / 8);
+        HS_CHECK(last.buffer_count > first.buffer_count);
+        HS_CHECK(last.buffer_count < BUFFERS);
+    }
+    for (int i = 0; i < STREAMS; i++) {
+        HS_CHECK_EQ(ends[i].count, BYTES);
+        hs_end_close(loop, &ends[i]);
+        (void)close(peers[i]);
+    }
+    hs_loop_close(&loop);
+}
+
 static void one_stream_too_many_is_refused_until_another_closes(enum hs_loop_backend backend)
 {
     struct hs_loop_config config = {
@@ -495,6 +535,7 @@ CU_TestInfo hs_tests_loop_io[] = {
     HS_BOTH_ROWS("closing does not wait for a send that hangs",
                  closing_does_not_wait_for_a_send_that_hangs),
     HS_BOTH_ROWS("a tiny pool serves many streams", a_tiny_pool_serves_many_streams),
+    {"the pool grows as far as it is needed", the_pool_grows_as_far_as_it_is_needed},
     HS_BOTH_ROWS("one stream too many is refused until another closes",
                  one_stream_too_many_is_refused_until_another_closes),
     CU_TEST_INFO_NULL,
