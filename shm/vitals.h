@@ -10,11 +10,11 @@
 #include "shm/latch.h"
 
 enum {
-    HS_VITALS_VERSION = 1,
+    HS_VITALS_VERSION = 2,
     HS_VITALS_PAGE_BYTES = 4096,
     HS_VITALS_BODY_BYTES = HS_PROCESSES_MAX * HS_VITALS_PAGE_BYTES,
     HS_VITALS_PANIC_BYTES = 512,
-    HS_VITALS_BACKEND_BYTES = 32,
+    HS_VITALS_BACKEND_BYTES = 96, /* with the reason why not the other */
     HS_VITALS_CRUMB_WORDS = 5
 };
 
@@ -70,11 +70,11 @@ struct hs_vitals_shm {
     /* the supervisor's line */
     hs_word lag_taken; /* how often it took loop_lag_ns */
     hs_word spare_supervisor[7];
-    hs_word backend[HS_WORDS_OF(HS_VITALS_BACKEND_BYTES)]; /* "io_uring", "epoll" */
+    hs_word backend[HS_WORDS_OF(HS_VITALS_BACKEND_BYTES)]; /* "io_uring", "epoll (io_uring: ...)" */
     hs_word crumb[HS_LATCH_WORDS(HS_VITALS_CRUMB_WORDS)];
     hs_word panic_at_ns; /* 0: no panic; stored after the text */
     hs_word panic[HS_WORDS_OF(HS_VITALS_PANIC_BYTES)];
-    uint8_t rest[3264];
+    uint8_t rest[3200];
 };
 
 /* A copy for the reader; fields are each whole, but of slightly different moments. */

@@ -31,18 +31,18 @@ static int try_lock(int fd)
     return errno == EACCES ? -EAGAIN : -errno;
 }
 
-static int open_lock(int dir_fd, const char *name, struct hs_err *err)
+static int open_lock(int dir_fd, const char *dir, const char *name, struct hs_err *err)
 {
     int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-    return fd < 0 ? hs_err_set(err, -errno, "open %s", name) : fd;
+    return fd < 0 ? hs_err_set(err, -errno, "open %s/%s", dir, name) : fd;
 }
 
 static int lock_instance(struct hs_tree *tree, int dir_fd, const char *dir, struct hs_err *err)
 {
     int rc;
 
-    tree->instance_lock_fd = open_lock(dir_fd, "hyperscaled.lock", err);
+    tree->instance_lock_fd = open_lock(dir_fd, dir, "hyperscaled.lock", err);
     if (tree->instance_lock_fd < 0) return tree->instance_lock_fd;
     rc = try_lock(tree->instance_lock_fd);
     if (rc == -EAGAIN) return hs_err_set(err, -EBUSY, "another instance runs in %s", dir);
@@ -56,7 +56,7 @@ static int lock_out_remnants(struct hs_tree *tree, int dir_fd, const char *dir, 
     uint64_t deadline_ns = hs_supervisor_clock_ns() + REMNANTS_TIMEOUT_NS;
     int      rc;
 
-    tree->children_lock_fd = open_lock(dir_fd, "children.lock", err);
+    tree->children_lock_fd = open_lock(dir_fd, dir, "children.lock", err);
     if (tree->children_lock_fd < 0) return tree->children_lock_fd;
     while ((rc = try_lock(tree->children_lock_fd)) == -EAGAIN &&
            hs_supervisor_clock_ns() < deadline_ns)
@@ -98,6 +98,7 @@ static int write_identity(int dir_fd, const uint8_t host_id[16], uint64_t incarn
 {
     uint8_t          bytes[IDENTITY_BYTES];
     struct hs_writer writer;
+    ssize_t          written;
     int              rc = 0;
     int              fd =
         openat(dir_fd, "identity.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -108,7 +109,9 @@ static int write_identity(int dir_fd, const uint8_t host_id[16], uint64_t incarn
     hs_put_bytes(&writer, host_id, 16);
     hs_put_u64le(&writer, incarnation);
     hs_put_u32le(&writer, hs_crc32c(0, bytes, sizeof bytes - 4));
-    if (write(fd, bytes, sizeof bytes) != (ssize_t)sizeof bytes || fsync(fd) < 0) rc = -EIO;
+    written = write(fd, bytes, sizeof bytes);
+    if (written != (ssize_t)sizeof bytes) rc = written < 0 ? -errno : -ENOSPC;
+    if (rc == 0 && fsync(fd) < 0) rc = -errno;
     (void)close(fd);
     if (rc == 0 && renameat(dir_fd, "identity.new", dir_fd, "identity") < 0) rc = -errno;
     return rc == 0 && fsync(dir_fd) < 0 ? -errno : rc;
@@ -131,16 +134,17 @@ static int take_identity(struct hs_tree *tree, int dir_fd, const char *dir, stru
     return rc < 0 ? hs_err_set(err, rc, "write %s/identity", dir) : 0;
 }
 
-static int open_ledgers(int dir_fd, const char *role, int fds[2], struct hs_err *err)
+static int open_ledgers(int dir_fd, const char *dir, const char *role, int fds[2],
+                        struct hs_err *err)
 {
     for (unsigned i = 0; i < 2; i++) {
         char name[32];
 
         (void)snprintf(name, sizeof name, "%s.%c.log", role, 'a' + (int)i);
         fds[i] = openat(dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fds[i] < 0) return hs_err_set(err, -errno, "open %s", name);
+        if (fds[i] < 0) return hs_err_set(err, -errno, "open %s/%s", dir, name);
     }
-    return fsync(dir_fd) < 0 ? hs_err_set(err, -errno, "flush the state directory") : 0;
+    return fsync(dir_fd) < 0 ? hs_err_set(err, -errno, "flush the directory %s", dir) : 0;
 }
 
 /* dir and what is above it; an existing one keeps its permissions. */
@@ -171,9 +175,10 @@ int hs_state_dir_open(struct hs_tree *tree, struct hs_err *err)
     rc = lock_instance(tree, dir_fd, dir, err);
     if (rc == 0) rc = lock_out_remnants(tree, dir_fd, dir, err);
     if (rc == 0) rc = take_identity(tree, dir_fd, dir, err);
-    if (rc == 0 && config->roles.gate) rc = open_ledgers(dir_fd, "gate", tree->gate_ledger_fd, err);
+    if (rc == 0 && config->roles.gate)
+        rc = open_ledgers(dir_fd, dir, "gate", tree->gate_ledger_fd, err);
     if (rc == 0 && config->roles.manager)
-        rc = open_ledgers(dir_fd, "manager", tree->manager_ledger_fd, err);
+        rc = open_ledgers(dir_fd, dir, "manager", tree->manager_ledger_fd, err);
     (void)close(dir_fd);
     return rc;
 }

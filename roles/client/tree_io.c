@@ -11,7 +11,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -24,16 +26,30 @@ enum { LEASH_FD = 3, CONFIG_FD = 4, CONFIG_TEXT_BYTES = 512, EXIT_NO_EXEC = 127 
 
 static const char daemon_name[] = "hyperscaled";
 
+/* Where this program is. Without /proc (a bare chroot): as it was called, links followed. */
+static int find_self(char path[PATH_MAX])
+{
+    ssize_t     bytes = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    const char *called = (const char *)getauxval(AT_EXECFN);
+
+    if (bytes >= 0) {
+        path[bytes] = '\0';
+        return 0;
+    }
+    if (!called) return -ENOENT;
+    return realpath(called, path) ? 0 : -errno;
+}
+
 /* The hyperscaled in the folder of this program. */
 static int find_daemon(char path[PATH_MAX], struct hs_err *err)
 {
-    ssize_t bytes = readlink("/proc/self/exe", path, PATH_MAX - sizeof daemon_name);
-    char   *slash;
+    int   rc = find_self(path);
+    char *slash;
 
-    if (bytes < 0) return hs_err_set(err, -errno, "where is this program? /proc/self/exe");
-    path[bytes] = '\0';
+    if (rc < 0) return hs_err_set(err, rc, "where is this program?");
     slash = strrchr(path, '/');
-    if (!slash) return hs_err_set(err, -ENOENT, "where is this program? %s", path);
+    if (!slash || (size_t)(slash - path) + 1 + sizeof daemon_name > PATH_MAX)
+        return hs_err_set(err, -ENOENT, "where is this program? %s", path);
     memcpy(slash + 1, daemon_name, sizeof daemon_name);
     if (access(path, X_OK) < 0) return hs_err_set(err, -errno, "%.200s", path);
     return 0;

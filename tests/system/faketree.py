@@ -89,11 +89,15 @@ class Tree:
     def start(self, is_ready=True):
         self.process = subprocess.Popen(self.arguments("start"), stdout=subprocess.DEVNULL,
                                         stderr=open(self.log_path, "a"), env=self.env)
-        wait_for("the status socket", lambda: os.path.exists(self.run_dir + "/status.sock"))
+        wait_for("the status socket", self.is_listening)
         if is_ready:
             wait_for("the whole tree", lambda: (rows := self.rows()) and
                      all(row["state"] == "ready" for row in rows.values()))
         return self
+
+    def is_listening(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            return probe.connect_ex(self.run_dir + "/status.sock") == 0
 
     def ask(self, line):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
