@@ -209,6 +209,26 @@ void hs_gate_recovered(struct hs_gate *gate)
     note_changes(gate);
 }
 
+bool hs_gate_adopt_row(struct hs_gate *gate, const struct hs_job_row *row)
+{
+    const struct hs_gate_job *job = hs_gate_find_job(gate->fsm, row->id);
+    struct hs_gate_soft      *soft;
+    uint64_t                  ended_at_ns;
+
+    if (!job) return false;
+    soft = hs_gate_soft_of(gate, job);
+    ended_at_ns = soft->row.ended_at_ns;
+    soft->row = *row;
+    if (!row->ended_at_ns) soft->row.ended_at_ns = ended_at_ns;
+    soft->last_completed = row->completed;
+    soft->created_at_ns = hs_min_u64(row->submitted_at_ns, gate->now_ns);
+    if (row->started_at_ns && row->updated_at_ns > row->started_at_ns)
+        soft->elapsed_ns = row->updated_at_ns - row->started_at_ns;
+    if (!gate->is_stopping && job->timeout_ns < HS_NEVER_NS - soft->created_at_ns)
+        soft->deadline_ns = soft->created_at_ns + job->timeout_ns;
+    return true;
+}
+
 /* ---- time ---- */
 
 static void propose_deadline(struct hs_gate *gate, const struct hs_gate_job *job,

@@ -208,7 +208,8 @@ void hs_gate_cancel_applied(struct hs_gate *gate, struct hs_gate_pending *pendin
         for (unsigned i = 0; i < job->slot_count; i++) soft->slots[i].retry_at_ns = 0;
         hs_gate_show(gate, job);
     }
-    answer_cancel(gate, &pending->waiters[0], pending->job_id, pending->request_id, code);
+    for (unsigned i = 0; i < pending->waiter_count; i++)
+        answer_cancel(gate, &pending->waiters[i], pending->job_id, pending->request_id, code);
 }
 
 /* ---- results ---- */
@@ -343,21 +344,29 @@ void hs_gate_client_opened(struct hs_gate *gate, unsigned client)
     gate->uploads[client].total_bytes = 0;
 }
 
+/* It waits no more; others may in its place. */
+static void forget_waiter(struct hs_gate_pending *pending, unsigned client)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < pending->waiter_count; i++)
+        if (pending->waiters[i].client != client) pending->waiters[kept++] = pending->waiters[i];
+    pending->waiter_count = kept;
+}
+
 void hs_gate_client_closed(struct hs_gate *gate, unsigned client)
 {
     gate->clients[client].is_open = false;
     for (unsigned i = 0; i < HS_GATE_SUBSCRIPTIONS_MAX; i++)
         if (gate->subscriptions[i].client == client) gate->subscriptions[i].is_used = false;
-    for (unsigned i = 0; i < HS_GATE_PENDING_MAX; i++)
-        for (unsigned k = 0; k < gate->pending[i].waiter_count; k++)
-            if (gate->pending[i].waiters[k].client == client)
-                gate->pending[i].waiters[k].client = HS_GATE_CLIENTS_MAX; /* nobody */
+    for (unsigned i = 0; i < HS_GATE_PENDING_MAX; i++) forget_waiter(&gate->pending[i], client);
 }
 
 void hs_gate_reply(struct hs_gate *gate, unsigned client, enum hs_msg_type type,
                    const void *message, uint64_t request_id)
 {
     if (client >= HS_GATE_CLIENTS_MAX || !gate->clients[client].is_open) return;
-    if (gate->out.reply(gate->out.self, client, type, message, request_id))
-        gate->out.cut_off(gate->out.self, client);
+    if (!gate->out.reply(gate->out.self, client, type, message, request_id)) return;
+    gate->clients[client].is_open = false; /* what else is for it would be lost too */
+    gate->out.cut_off(gate->out.self, client);
 }

@@ -213,7 +213,8 @@ static void on_progress(struct hs_gate *gate, unsigned manager, struct hs_gate_j
     memcpy(ack.job_id, job->id, sizeof ack.job_id);
     if (job->phase == HS_GATE_DONE)
         ack.code = HS_RESULT_ALREADY_DONE;
-    else if (message->manager_fence < slot->progress_fence)
+    else if (message->manager_fence <
+             hs_max_u64(slot->progress_fence, job->slots[slot_idx].manager_fence))
         ack.code = HS_RESULT_STALE_FENCE;
     else if (is_newer(slot, message))
         ack.need_full = take_progress(gate, job, slot_idx, message);

@@ -219,8 +219,9 @@ bool hs_gate_results_applied(struct hs_gate *gate, uint64_t token, uint32_t code
 
         if (!fetch->is_busy || !fetch->is_proposed || fetch->token != token) continue;
         job = hs_gate_find_job(gate->fsm, fetch->results.job_id);
-        hs_gate_answer_results(gate, fetch->manager, fetch->results.job_id, fetch->request_id,
-                               code == HS_RESULT_ALREADY_DONE ? (uint32_t)HS_RESULT_OK : code);
+        if (fetch->manager < HS_GATE_MANAGERS_MAX)
+            hs_gate_answer_results(gate, fetch->manager, fetch->results.job_id, fetch->request_id,
+                                   code == HS_RESULT_ALREADY_DONE ? (uint32_t)HS_RESULT_OK : code);
         fetch->is_busy = false;
         if (job) hs_gate_soft_of(gate, job)->is_row_dirty = true;
         return true;
@@ -228,11 +229,16 @@ bool hs_gate_results_applied(struct hs_gate *gate, uint64_t token, uint32_t code
     return false;
 }
 
+/* What is decided already goes on, but its answer is owed to nobody: request numbers begin anew with the next manager. */
 void hs_gate_drop_fetches(struct hs_gate *gate, unsigned manager)
 {
-    for (unsigned i = 0; i < HS_GATE_FETCHES_MAX; i++)
-        if (gate->fetches[i].manager == manager && !gate->fetches[i].is_proposed)
-            gate->fetches[i].is_busy = false;
+    for (unsigned i = 0; i < HS_GATE_FETCHES_MAX; i++) {
+        struct hs_gate_fetch *fetch = &gate->fetches[i];
+
+        if (fetch->manager != manager) continue;
+        fetch->is_busy = fetch->is_busy && fetch->is_proposed;
+        fetch->manager = HS_GATE_MANAGERS_MAX;
+    }
 }
 
 uint64_t hs_gate_turn_fetches(struct hs_gate *gate)

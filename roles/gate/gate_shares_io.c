@@ -53,18 +53,12 @@ static void adopt_row(struct hs_gate_shares *shares, struct hs_gate *gate,
 {
     const struct hs_gate_job *job = hs_gate_find_job(gate->fsm, row->id);
     uint32_t                  idx = job ? hs_gate_job_idx(gate->fsm, job) : 0;
-    struct hs_gate_soft      *soft = &gate->soft[idx];
-    uint64_t                  ended_at_ns = soft->row.ended_at_ns;
 
-    if (!job || shares->job_handles[idx]) {
+    if (!job || shares->job_handles[idx] || !hs_gate_adopt_row(gate, row)) {
         HS_IGNORE(hs_registry_remove(&shares->jobs, handle), "it was there a line ago");
         return;
     }
     shares->job_handles[idx] = handle;
-    soft->row = *row;
-    if (!row->ended_at_ns) soft->row.ended_at_ns = ended_at_ns;
-    soft->created_at_ns = row->submitted_at_ns;
-    soft->last_completed = row->completed;
 }
 
 void hs_gate_shares_adopt(struct hs_gate_shares *shares, struct hs_gate *gate)

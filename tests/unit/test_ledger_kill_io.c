@@ -8,13 +8,21 @@
 #include "tests/unit/ledger_world.h"
 #include "tests/unit/suites.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { KILLS = 200, START_OVER_EVERY = 20, PER_TURN_MAX = 20, KILL_WITHIN_NS = 1500000 };
+enum {
+    KILLS = 200,
+    START_OVER_EVERY = 20,
+    PER_TURN_MAX = 20,
+    KILL_WITHIN_NS = 1500000,
+    SILENCE_MS = 30000
+};
 
 struct witness {
     uint64_t answered; /* entries that some life was told are applied */
@@ -64,6 +72,25 @@ static void read_answers(int fd, struct witness *witness)
     witness->lives_that_answered += witness->answered > before;
 }
 
+/* A life that says nothing for so long is stuck: where? */
+static void wait_for_word(int fd, pid_t child)
+{
+    struct pollfd wanted = {.fd = fd, .events = POLLIN};
+    char          path[64], text[2048];
+    ssize_t       got;
+    int           in;
+
+    if (poll(&wanted, 1, SILENCE_MS) > 0) return;
+    HS_CHECK(!"a writer that answers");
+    (void)snprintf(path, sizeof path, "/proc/%d/stack", (int)child);
+    in = open(path, O_RDONLY | O_CLOEXEC);
+    if (in < 0) return;
+    got = read(in, text, sizeof text - 1);
+    text[got > 0 ? got : 0] = 0;
+    (void)fprintf(stderr, "the writer is at\n%s", text);
+    close(in);
+}
+
 /* One life and its end. The first answers are waited for now and then, so that all phases are met. */
 static void kill_one(struct ledger_world *world, enum hs_loop_backend backend,
                      struct witness *witness, struct hs_rand *rand)
@@ -84,6 +111,8 @@ static void kill_one(struct ledger_world *world, enum hs_loop_backend backend,
     if (hs_rand_below(rand, 4)) {
         uint64_t first;
 
+        wait_for_word(ends[0], child);
+        (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
         if (read(ends[0], &first, sizeof first) == sizeof first) witness->answered = first + 1;
     }
     sleep_ns(hs_rand_below(rand, KILL_WITHIN_NS));
