@@ -3,9 +3,12 @@
 #include "roles/problems.h"
 
 #include "roles/json.h"
+#include "roles/printable.h"
+#include "shm/base/time.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,13 +17,6 @@ enum { SHOWN_BEFORE = 70, SHOWN_BYTES = 110, UNDERLINE_MAX = 60 }; /* of a sourc
 void hs_problems_init(struct hs_problems *problems)
 {
     *problems = (struct hs_problems){0};
-}
-
-/* What the document holds must not reach a terminal as control sequences. */
-static void blank_controls(char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 127) *text = '?';
 }
 
 static bool is_known(const struct hs_problems *problems, const struct hs_problem *problem)
@@ -49,9 +45,9 @@ void hs_problems_add(struct hs_problems *problems, const char *code, struct hs_p
     (void)snprintf(problem.path, sizeof problem.path, "%s", place.path ? place.path : "");
     problem.place.path = NULL; /* ours is the copy */
     (void)snprintf(problem.hint, sizeof problem.hint, "%s", hint ? hint : "");
-    blank_controls(problem.message);
-    blank_controls(problem.path);
-    blank_controls(problem.hint);
+    hs_make_printable(problem.message, strlen(problem.message));
+    hs_make_printable(problem.path, strlen(problem.path));
+    hs_make_printable(problem.hint, strlen(problem.hint));
     if (is_known(problems, &problem)) return;
     if (code[0] == 'W')
         problems->warnings++;
@@ -103,6 +99,38 @@ static struct hs_view line_at(struct hs_view text, uint32_t line)
     return hs_view_of(text.data + at, end - at);
 }
 
+/* Bytes of the character at a place, 1 for what is none that may be shown. */
+static size_t step_at(struct hs_view line, size_t at, bool *is_printable)
+{
+    size_t bytes = hs_printable_bytes((const char *)line.data + at, line.bytes - at);
+
+    *is_printable = bytes > 0;
+    return bytes ? bytes : 1;
+}
+
+static void put_printable(struct hs_writer *out, struct hs_view line, size_t from, size_t end)
+{
+    bool is_printable;
+
+    for (size_t at = from, bytes; at < end; at += bytes) {
+        bytes = step_at(line, at, &is_printable);
+        if (is_printable)
+            hs_put_bytes(out, line.data + at, bytes);
+        else
+            hs_put_u8(out, line.data[at] == '\t' ? ' ' : '?');
+    }
+}
+
+/* On the screen, as put_printable() shows them. */
+static uint32_t columns_of(struct hs_view line, size_t from, size_t end)
+{
+    uint32_t columns = 0;
+    bool     is_printable;
+
+    for (size_t at = from; at < end; columns++) at += step_at(line, at, &is_printable);
+    return columns;
+}
+
 /* The source line, or the part of it around the place, and the underline. */
 static void put_source(struct hs_writer *out, struct hs_view text, struct hs_problem_place place)
 {
@@ -114,26 +142,23 @@ static void put_source(struct hs_writer *out, struct hs_view text, struct hs_pro
 
     if (caret > line.bytes) return;
     from = caret > SHOWN_BEFORE ? caret - SHOWN_BEFORE : 0;
+    while (from < caret && (line.data[from] & 0xc0) == 0x80) from++; /* no half characters */
     shown = line.bytes - from < SHOWN_BYTES ? line.bytes - from : SHOWN_BYTES;
     put_format(out, "%5u | ", place.line);
-    for (size_t i = from; i < from + shown; i++) {
-        uint8_t c = line.data[i];
-
-        hs_put_u8(out, c == '\t' ? ' ' : c < ' ' || c == 127 ? '?' : c);
-    }
+    put_printable(out, line, from, from + shown);
     put_format(out, "\n      | ");
-    for (size_t i = from; i < caret; i++)
-        if ((line.data[i] & 0xc0) != 0x80)
-            hs_put_u8(out, ' '); /* one column for a UTF-8 sequence */
+    for (uint32_t i = columns_of(line, from, caret); i > 0; i--) hs_put_u8(out, ' ');
     hs_put_u8(out, '^');
-    for (size_t i = caret + 1; i < caret + width && i < from + shown; i++) hs_put_u8(out, '~');
+    width = columns_of(line, caret, hs_min_u64(caret + width, from + shown));
+    for (uint32_t i = 1; i < width; i++) hs_put_u8(out, '~');
     hs_put_u8(out, '\n');
 }
 
 static void put_problem(struct hs_writer *out, const char *file_name, struct hs_view text,
                         const struct hs_problem *problem)
 {
-    put_format(out, "%s:", file_name);
+    put_printable(out, hs_view_text(file_name), 0, strlen(file_name));
+    hs_put_u8(out, ':');
     if (problem->place.line) put_format(out, "%u:%u:", problem->place.line, problem->place.column);
     if (problem->path[0]) put_format(out, " %s:", problem->path);
     put_format(out, " %s", problem->message);

@@ -2,6 +2,7 @@
 /* canvas.c - draws into cells, then writes the cells out. */
 #include "roles/client/canvas.h"
 
+#include "roles/printable.h"
 #include "shm/base/assert.h"
 
 #include <stdio.h>
@@ -23,15 +24,12 @@ void hs_canvas_init(struct hs_canvas *canvas, unsigned columns, bool is_unicode,
     canvas->has_colour = has_colour;
 }
 
-/* Bytes of the character that starts here; 1 for what is no UTF-8. */
+/* Bytes of the character that starts here; 1 for what a terminal must not see. */
 static unsigned character_bytes(const char *text)
 {
-    unsigned char first = (unsigned char)text[0];
-    unsigned      bytes = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    unsigned bytes = (unsigned)hs_printable_bytes(text, strnlen(text, HS_CANVAS_CELL_BYTES));
 
-    for (unsigned i = 1; i < bytes; i++)
-        if (((unsigned char)text[i] & 0xc0) != 0x80) return 1;
-    return bytes;
+    return bytes ? bytes : 1;
 }
 
 static void put(struct hs_canvas *canvas, unsigned row, unsigned column, const char *text,

@@ -85,7 +85,6 @@ int hs_session_conclude(struct hs_session *session)
                                     .run_id =
                                         hs_hex_format(follow->config.job_id, HS_JOB_ID_BYTES, run_id),
                                     .restart_count = session->death_count,
-                                    .in_flight_mean = hs_live_job_in_flight_mean(&session->live),
                                     .is_interrupted = session->signal != 0};
     struct hs_run_end       end = {.job_state = follow->status, .signal = session->signal};
     int                     rc;

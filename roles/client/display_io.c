@@ -4,6 +4,7 @@
 
 #include "roles/client/options.h"
 #include "roles/client/print_io.h"
+#include "roles/printable.h"
 #include "roles/stats/report_text.h"
 #include "shm/base/time.h"
 
@@ -49,6 +50,7 @@ void hs_display_note(struct hs_display *display, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    hs_make_printable(text, strlen(text)); /* some of it other users wrote */
     (void)snprintf(line, sizeof line, "%s\n", text);
     if (display->mode == HS_DISPLAY_SCREEN) hs_screen_note(&display->screen, text);
     if (display->mode == HS_DISPLAY_LINES || display->log_fd >= 0)
@@ -118,8 +120,10 @@ static void show_log(int fd)
     ssize_t bytes;
 
     if (lseek(fd, 0, SEEK_SET) < 0) return;
-    while ((bytes = read(fd, text, sizeof text)) > 0)
+    while ((bytes = read(fd, text, sizeof text)) > 0) {
+        hs_make_printable(text, (size_t)bytes);
         HS_IGNORE(hs_print(STDERR_FILENO, text, (size_t)bytes), "there is nowhere else to say it");
+    }
 }
 
 void hs_display_close(struct hs_display *display)

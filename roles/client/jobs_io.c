@@ -337,7 +337,6 @@ static int report(const struct fetched *fetched, const char *name, const uint8_t
     char                  run_id[HS_SESSION_ID_BYTES];
     struct hs_report_meta meta = {.name = name,
                                   .run_id = hs_hex_format(job_id, HS_JOB_ID_BYTES, run_id),
-                                  .in_flight_mean = -1.0,
                                   .is_interrupted = fetched->status == HS_JOB_CANCELLED};
     struct hs_run_end     end = {.job_state = fetched->status};
     int                   rc;

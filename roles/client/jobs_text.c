@@ -3,6 +3,7 @@
 #include "roles/client/jobs_text.h"
 
 #include "roles/job_table.h"
+#include "roles/printable.h"
 #include "shm/base/time.h"
 #include "shm/base/units.h"
 
@@ -36,6 +37,7 @@ const char *hs_jobs_line(const struct hs_msg_job_row *row, char text[HS_JOBS_LIN
                    hs_units_format_duration(age, row->elapsed_ns), done,
                    hs_units_format_count(completed, row->completed),
                    hs_units_format_count(failed, row->failed), row->name);
+    hs_make_printable(text, strlen(text));
     return text;
 }
 
@@ -105,7 +107,9 @@ int hs_jobs_status_text(const struct hs_msg_status *status, char *text, size_t b
     int         rc = say_job(status, &page);
 
     if (!rc) rc = say_workflows(status, &page);
-    return rc ? rc : say_datacenters(status, &page);
+    if (!rc) rc = say_datacenters(status, &page);
+    hs_make_printable(text, page.used_bytes); /* reasons are what other users gave */
+    return rc;
 }
 
 json_t *hs_jobs_row_json(const struct hs_msg_job_row *row)

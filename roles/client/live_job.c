@@ -9,9 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { IN_FLIGHT_SAMPLES_MIN = 5 };
-#define SERVICE_MIN_NS (5.0 * (double)HS_NS_PER_MS)
-
 void hs_live_job_init(struct hs_live_job *live, struct hs_chunk *chunks, uint32_t chunk_count,
                       struct hs_merge_source *sources, uint32_t source_count)
 {
@@ -45,12 +42,7 @@ bool hs_live_job_take(struct hs_live_job *live, const struct hs_msg_stats *stats
     live->elapsed_ns = stats->elapsed_ns;
     if (stats->planned_ns) live->planned_ns = stats->planned_ns;
     if (!take_parts(live, stats->payload)) live->is_late = true;
-    if (stats->part + 1 < stats->parts) return false;
-    if (live->phase == HS_PHASE_LOAD) {
-        live->in_flight_sum += (double)hs_stats_in_flight(&live->merge.total);
-        live->in_flight_count++;
-    }
-    return true;
+    return stats->part + 1 >= stats->parts;
 }
 
 static void add_history(struct hs_live_job *live)
@@ -86,16 +78,6 @@ bool hs_live_job_close_interval(struct hs_live_job *live, uint64_t min_ns)
 const struct hs_stats *hs_live_job_total(const struct hs_live_job *live)
 {
     return &live->merge.total;
-}
-
-/* Figures are read one after another while the engines work, so in flight is off by what is served in some tens of
- * microseconds: against short service times that is too much to hold Little's law against. */
-double hs_live_job_in_flight_mean(const struct hs_live_job *live)
-{
-    if (live->in_flight_count < IN_FLIGHT_SAMPLES_MIN ||
-        hs_stats_mean_ns(hs_live_job_total(live), HS_MEASURE_SERVICE) < SERVICE_MIN_NS)
-        return -1.0;
-    return live->in_flight_sum / (double)live->in_flight_count;
 }
 
 const char *hs_live_job_phase_name(const struct hs_live_job *live)

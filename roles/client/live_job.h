@@ -21,8 +21,6 @@ struct hs_live_job {
     uint8_t              phase;      /* enum hs_exec_phase */
     uint8_t              status;     /* enum hs_job_state */
     bool                 is_late;    /* a payload could not be taken */
-    double               in_flight_sum;
-    uint64_t             in_flight_count;
     uint32_t             history_count;
     uint64_t history_per_s[HS_LIVE_JOB_HISTORY]; /* completed, one an interval, oldest first */
 };
@@ -36,8 +34,6 @@ bool hs_live_job_take(struct hs_live_job *live, const struct hs_msg_stats *stats
 bool hs_live_job_close_interval(struct hs_live_job *live, uint64_t min_ns);
 
 const struct hs_stats *hs_live_job_total(const struct hs_live_job *live);
-/* Average in flight while load was on; negative: not known well enough. */
-double hs_live_job_in_flight_mean(const struct hs_live_job *live);
 /* "warmup", "steady", "drain" ... */
 const char *hs_live_job_phase_name(const struct hs_live_job *live);
 

@@ -3,6 +3,7 @@
 #include "roles/client/plan_load.h"
 
 #include "roles/plan/schedule.h"
+#include "roles/printable.h"
 #include "shm/base/time.h"
 #include "shm/base/units.h"
 
@@ -85,6 +86,7 @@ static void say(struct hs_writer *out, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    hs_make_printable(line, strlen(line));
     hs_put_bytes(out, line, strlen(line));
 }
 

@@ -2,6 +2,8 @@
 /* print_io.c - writes until everything is written. */
 #include "roles/client/print_io.h"
 
+#include "roles/printable.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -40,6 +42,7 @@ static void HS_PRINTF(1, 0) say(const char *format, va_list arguments)
     char line[1100];
 
     (void)vsnprintf(sentence, sizeof sentence, format, arguments);
+    hs_make_printable(sentence, strlen(sentence));
     (void)snprintf(line, sizeof line, "hyperscale: %s\n", sentence);
     HS_IGNORE(hs_print_text(STDERR_FILENO, line), "there is nowhere else to say it");
 }

@@ -17,17 +17,45 @@ void hs_results_init(struct hs_results *results, struct hs_chunk *chunks)
     hs_stats_init(&results->step, &results->pool);
 }
 
-/* Workflows that ran side by side count once, those that ran one after the other add up; which of them did is not told, so the
- * longest stands for the first kind, and rates are those of the time in which there was load. */
+static struct hs_results_span span_of(const struct hs_run_record *record)
+{
+    uint64_t from_ns = hs_min_u64(record->begin_ns, HS_NEVER_NS / 4) +
+                       hs_min_u64(record->warmup_ns, HS_NEVER_NS / 4);
+
+    return (struct hs_results_span){from_ns,
+                                    from_ns + hs_min_u64(record->duration_ns, HS_NEVER_NS / 4)};
+}
+
+/* Time in which several workflows ran counts once, time in which none did not at all: rates are those of the load. */
+static uint64_t covered_ns(const struct hs_results *results)
+{
+    uint64_t covered_ns = 0;
+    uint64_t end_ns = 0;
+
+    for (uint32_t done = 0; done < results->workflow_count; done++) {
+        struct hs_results_span next = {UINT64_MAX, UINT64_MAX};
+
+        /* the next stretch that ends behind end_ns, by its beginning */
+        for (uint32_t i = 0; i < results->workflow_count; i++)
+            if (results->spans[i].to_ns > end_ns && results->spans[i].from_ns < next.from_ns)
+                next = results->spans[i];
+        if (next.to_ns == UINT64_MAX) break;
+        covered_ns += next.to_ns - hs_max_u64(next.from_ns, end_ns);
+        end_ns = next.to_ns;
+    }
+    return covered_ns;
+}
+
 static void take_head(struct hs_results *results, const struct hs_run_record *record)
 {
-    char *name = results->workflow_names[results->workflow_count++];
+    char *name = results->workflow_names[results->workflow_count];
 
+    results->spans[results->workflow_count++] = span_of(record);
     (void)snprintf(name, HS_NAME_BYTES, "%s", record->workflow);
     if (!results->backend[0])
         (void)snprintf(results->backend, sizeof results->backend, "%s", record->backend);
     results->seed = record->seed;
-    results->duration_ns = hs_max_u64(results->duration_ns, record->duration_ns);
+    results->duration_ns = covered_ns(results);
     results->warmup_ns = hs_max_u64(results->warmup_ns, record->warmup_ns);
     if (record->engine_count > results->engine_count) results->engine_count = record->engine_count;
     results->restart_count += record->restart_count;

@@ -24,17 +24,20 @@ struct hs_results {
     uint32_t              engine_count; /* of the workflow that had most */
     uint32_t              restart_count;
     uint64_t              seed;
-    uint64_t              duration_ns; /* measured */
-    uint64_t              warmup_ns;
-    bool                  is_open_model;
-    bool                  is_incomplete; /* figures are missing, or a workflow was not over */
+    uint64_t              duration_ns; /* in which anything was measured */
+    struct hs_results_span {
+        uint64_t from_ns, to_ns; /* since the job began */
+    } spans[HS_WORKFLOWS_MAX];   /* of measured load */
+    uint64_t warmup_ns;
+    bool     is_open_model;
+    bool     is_incomplete; /* figures are missing, or a workflow was not over */
 };
 
 /* chunks: HS_RESULTS_CHUNKS of them, zeroed. */
 void hs_results_init(struct hs_results *results, struct hs_chunk *chunks);
 /* All records in bytes. -EPROTO: malformed; -ENOBUFS: more than a plan may have. */
 int hs_results_take(struct hs_results *results, struct hs_view bytes) HS_MUST_CHECK;
-/* meta has what results do not know (name, run_id, in_flight_mean, is_interrupted); the rest of it is filled here. */
+/* meta has what results do not know (name, run_id, is_interrupted); the rest of it is filled here. */
 void hs_results_report(struct hs_results *results, struct hs_report_meta *meta,
                        struct hs_report *report);
 

@@ -5,6 +5,7 @@
 #include "roles/client/exit_code.h"
 #include "roles/control_io.h"
 #include "roles/job_table.h"
+#include "roles/printable.h"
 #include "roles/result_code.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
@@ -85,9 +86,22 @@ static void show_event(struct hs_session *session, const struct hs_msg_event *ev
                         event->text);
 }
 
+/* The gate's words about the plan, line by line. */
 static void show_problems(const struct hs_msg_submit_ack *ack)
 {
-    (void)fprintf(stderr, "%.*s\n", (int)ack->problems.bytes, (const char *)ack->problems.data);
+    char   text[HS_ERR_TEXT_BYTES];
+    size_t at = 0;
+
+    while (at < ack->problems.bytes) {
+        const char *line = (const char *)ack->problems.data + at;
+        const char *end = memchr(line, '\n', ack->problems.bytes - at);
+        size_t      bytes = end ? (size_t)(end - line) : ack->problems.bytes - at;
+
+        (void)snprintf(text, sizeof text, "%.*s", (int)hs_min_u64(bytes, sizeof text - 1), line);
+        hs_make_printable(text, strlen(text));
+        (void)fprintf(stderr, "%s\n", text);
+        at += bytes + 1;
+    }
 }
 
 static void show_news(struct hs_session *session, enum hs_msg_type type,

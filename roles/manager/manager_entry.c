@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { ENTRY_VERSION = 1 };
+enum { ENTRY_VERSION = 2 };
 
 HS_STATIC_ASSERT(HS_DEPENDENCIES_TOTAL_MAX + 2 * HS_WORKFLOWS_MAX + 400 < HS_LEDGER_ENTRY_BYTES_MAX,
                  "the largest entry fits the log");
@@ -153,6 +153,7 @@ static void put_assign(struct hs_writer *writer, const struct hs_manager_assign 
 {
     hs_put_bytes(writer, assign->job_id, sizeof assign->job_id);
     hs_put_u8(writer, assign->workflow);
+    hs_put_varint(writer, assign->after_ns);
     hs_put_varint(writer, assign->count);
     for (unsigned i = 0; i < assign->count; i++) {
         const struct hs_manager_assign_item *item = &assign->items[i];
@@ -169,6 +170,7 @@ static void get_assign(struct hs_reader *reader, struct hs_manager_assign *assig
 {
     get_bytes(reader, assign->job_id, sizeof assign->job_id);
     assign->workflow = hs_get_u8(reader);
+    assign->after_ns = hs_get_varint(reader);
     assign->count = (uint16_t)get_number(reader, HS_SHARDS_MAX);
     for (unsigned i = 0; i < assign->count; i++) {
         struct hs_manager_assign_item *item = &assign->items[i];

@@ -79,6 +79,7 @@ struct hs_manager_assign {
     uint8_t                       job_id[HS_JOB_ID_BYTES];
     uint8_t                       workflow;
     uint16_t                      count;
+    uint64_t                      after_ns; /* since the job began */
     struct hs_manager_assign_item items[HS_SHARDS_MAX];
 };
 

@@ -80,7 +80,7 @@ static uint8_t job_phase(struct hs_manager *manager, const struct hs_manager_job
     return job->phase == HS_MANAGER_JOB_DONE ? HS_PHASE_DONE : phase;
 }
 
-static uint64_t elapsed_ns(struct hs_manager_step *step, const struct hs_manager_place *place)
+uint64_t hs_manager_elapsed_ns(struct hs_manager_step *step, const struct hs_manager_place *place)
 {
     uint64_t began_at_ns = place->job->limit.incarnation == step->manager->config.incarnation
                                ? place->job->accepted_at_ns
@@ -103,7 +103,7 @@ static struct hs_msg_dc_progress *open_progress(struct hs_manager_step  *step,
     progress->pseq = ++place->soft->pseq;
     progress->status = hs_manager_shown_status(step->manager, place->job);
     progress->phase = job_phase(step->manager, place->job);
-    progress->elapsed_ns = elapsed_ns(step, place);
+    progress->elapsed_ns = hs_manager_elapsed_ns(step, place);
     progress->planned_ns = place->soft->planned_ns;
     return progress;
 }
@@ -254,7 +254,7 @@ static void put_job_item(struct hs_manager_step *step, const struct hs_manager_p
 {
     struct hs_msg_result_item item = {.workflow = HS_WORKFLOW_ALL,
                                       .status = place->job->status,
-                                      .elapsed_ns = elapsed_ns(step, place),
+                                      .elapsed_ns = hs_manager_elapsed_ns(step, place),
                                       .retries = place->job->retries};
 
     for (unsigned i = 0; i < place->job->workflow_count; i++) {
@@ -341,7 +341,7 @@ static void turn_results(struct hs_manager_step *step, struct hs_manager_place *
     memcpy(results->job_id, place->job->id, sizeof results->job_id);
     results->manager_fence = step->manager->state->leader_fence;
     results->gate_fence = place->job->gate_fence;
-    results->elapsed_ns = elapsed_ns(step, place);
+    results->elapsed_ns = hs_manager_elapsed_ns(step, place);
     results->items = hs_manager_keep_bytes(step->actions, &items);
 }
 

@@ -43,9 +43,12 @@ static struct hs_manager_proposal *prepare(struct pass *pass, const struct hs_ma
                                            unsigned workflow)
 {
     struct hs_manager_proposal *proposal = hs_manager_prepare(pass->step, HS_MANAGER_ASSIGN);
+    struct hs_manager_place     place;
 
     if (!proposal) return NULL;
     memcpy(proposal->entry.assign.job_id, job->id, HS_JOB_ID_BYTES);
+    if (hs_manager_find_place(pass->step->manager, job->id, &place))
+        proposal->entry.assign.after_ns = hs_manager_elapsed_ns(pass->step, &place);
     proposal->entry.assign.workflow = (uint8_t)workflow;
     return proposal;
 }

@@ -58,6 +58,7 @@ struct hs_manager_workflow {
     uint16_t                unconfirmed; /* shares that were cancelled and have not said so */
     uint16_t                restarts;
     uint64_t                depends_on[HS_WORKFLOWS_MAX / 64];
+    uint64_t                begin_ns;   /* when cores were given to it, since the job began */
     uint64_t                elapsed_ns; /* of its longest share */
     uint64_t                discarded_sent;
     uint64_t                record_bytes;

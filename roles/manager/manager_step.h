@@ -125,9 +125,11 @@ void hs_manager_assign_applied(struct hs_manager_step *step, const struct hs_man
                                uint32_t code);
 
 /* manager_report.c */
-void hs_manager_turn_report(struct hs_manager_step *step, struct hs_manager_place *place);
-void hs_manager_turn_heartbeat(struct hs_manager_step *step);
-void hs_manager_take_results_ack(struct hs_manager_step             *step,
-                                 const struct hs_msg_dc_results_ack *ack, uint64_t request_id);
+/* Since the job began. */
+uint64_t hs_manager_elapsed_ns(struct hs_manager_step *step, const struct hs_manager_place *place);
+void     hs_manager_turn_report(struct hs_manager_step *step, struct hs_manager_place *place);
+void     hs_manager_turn_heartbeat(struct hs_manager_step *step);
+void     hs_manager_take_results_ack(struct hs_manager_step             *step,
+                                     const struct hs_msg_dc_results_ack *ack, uint64_t request_id);
 
 #endif

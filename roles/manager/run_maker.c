@@ -43,6 +43,7 @@ void hs_run_maker_begin(struct hs_run_maker *maker, const struct hs_manager_work
         .seed = plan->seed,
         .duration_ns = measured_ns(workflow->elapsed_ns, load),
         .warmup_ns = load->warmup_ns,
+        .begin_ns = workflow->begin_ns,
         .elapsed_ns = workflow->elapsed_ns,
         .shard_count = workflow->shard_count,
         .restart_count = workflow->restarts,

@@ -60,6 +60,7 @@ static uint32_t start_workflow(struct hs_manager_state *state, struct hs_manager
     if (first < 0) return HS_RESULT_BUSY;
     workflow->shard_first = (uint32_t)first;
     workflow->shard_count = assign->count;
+    workflow->begin_ns = assign->after_ns;
     for (unsigned i = 0; i < assign->count; i++) {
         struct hs_manager_shard *shard = hs_manager_shard_at(state, workflow, i);
 

@@ -3,6 +3,7 @@
 #include "roles/stats/figures.h"
 
 #include "roles/stats/figures_record.h"
+#include "shm/base/time.h"
 
 #include <errno.h>
 #include <string.h>
@@ -317,9 +318,18 @@ static void read_moments(const struct hs_moments_shm *from, struct hs_moments *i
     hs_moments_add(into, &moments);
 }
 
+static uint64_t outcomes_of(const struct hs_stats *stats)
+{
+    return hs_stats_completed(stats) + hs_stats_failed(stats) + stats->tallies[HS_TALLY_CUT];
+}
+
+/* Sent is what it was before outcomes were read, so that no more seem to be in flight than were: what was sent and answered
+ * meanwhile is in the next reading. What is known to have ended was sent, too. */
 int hs_figures_read(const struct hs_figures_page_shm *page, struct hs_stats *into)
 {
     struct touched_map map;
+    uint64_t           sent = load(&page->tallies[HS_TALLY_SENT]);
+    uint64_t           before = outcomes_of(into);
 
     for (unsigned i = 0; i < HS_SECTION_COUNT; i++) map.spans[i] = touched_spans(page, i);
     if (count_wanted(&map, into) > into->pool->free_count) return -ENOBUFS;
@@ -327,9 +337,8 @@ int hs_figures_read(const struct hs_figures_page_shm *page, struct hs_stats *int
     for (unsigned i = 0; i < HS_MEASURE_COUNT; i++)
         read_moments(&page->moments[i], &into->moments[i]);
     for (unsigned i = 0; i < HS_ERROR_CLASS_COUNT; i++) into->errors[i] += load(&page->errors[i]);
-    /* Outcomes were read above, cut is the next to the last tally read, sent the last. */
-    for (unsigned i = HS_TALLY_COUNT; i-- > 0;) into->tallies[i] += load(&page->tallies[i]);
+    for (unsigned i = 0; i < HS_TALLY_COUNT; i++)
+        if (i != HS_TALLY_SENT) into->tallies[i] += load(&page->tallies[i]);
+    into->tallies[HS_TALLY_SENT] += hs_max_u64(sent, outcomes_of(into) - before);
     return 0;
 }
-
-HS_STATIC_ASSERT(HS_TALLY_SENT == 0, "hs_figures_read loads sent last");

@@ -16,9 +16,6 @@ static const double      quantiles[HS_REPORT_PERCENTILES] = {0.5, 0.9, 0.95, 0.9
 static const char *const quantile_keys[HS_REPORT_PERCENTILES] = {"p50", "p90",  "p95",
                                                                  "p99", "p999", "p9999"};
 
-/* Fewer requests say nothing about a mean in flight; below it Little's law is not asked. */
-enum { LITTLE_COUNT_MIN = 1000 };
-
 const char *hs_report_quantile_key(unsigned idx)
 {
     HS_ASSERT(idx < HS_REPORT_PERCENTILES);
@@ -106,12 +103,16 @@ static void fill_rates(struct hs_report *report)
 {
     double seconds = (double)report->meta.duration_ns / (double)HS_NS_PER_S;
 
+    report->in_flight_mean = -1.0;
     if (!(seconds > 0.0)) return;
     report->rate_per_s = (double)report->requests.completed / seconds;
     report->offered_rate_per_s = (double)report->requests.offered / seconds;
-    report->in_flight_predicted = (double)report->requests.sent / seconds *
-                                  (double)report->measures[HS_MEASURE_SERVICE].mean_ns /
-                                  (double)HS_NS_PER_S;
+    report->in_flight_mean = report->rate_per_s *
+                             (double)report->measures[HS_MEASURE_SERVICE].mean_ns /
+                             (double)HS_NS_PER_S;
+    /* those that failed were in flight too, and how long is not told by service times */
+    if (report->requests.sent - report->requests.completed > report->requests.sent / 100)
+        report->in_flight_mean = -1.0;
 }
 
 static void add_reason(struct hs_report *report, enum hs_measurement measurement,
@@ -185,17 +186,6 @@ static void judge_deaths(struct hs_report *report)
                    requests->lost > requests->offered / 100 ? HS_MEASUREMENT_INVALID
                                                             : HS_MEASUREMENT_DEGRADED,
                    "%" PRIu64 " requests were due while an engine was away", requests->lost);
-}
-
-/* Little's law: what is in flight is the rate times the time each takes, whatever the distributions. */
-static void judge_in_flight(struct hs_report *report)
-{
-    double difference = fabs(report->meta.in_flight_mean - report->in_flight_predicted);
-
-    if (report->meta.in_flight_mean < 0 || report->requests.completed < LITTLE_COUNT_MIN) return;
-    if (difference <= fmax(1.0, report->in_flight_predicted / 5)) return;
-    add_reason(report, HS_MEASUREMENT_DEGRADED, "Little's law: %.1f in flight seen, %.1f predicted",
-               report->meta.in_flight_mean, report->in_flight_predicted);
 }
 
 static void judge_identities(struct hs_report *report)
@@ -273,7 +263,6 @@ void hs_report_build(struct hs_report *report, const struct hs_report_meta *meta
     judge_lag(report);
     judge_local_errors(report);
     judge_deaths(report);
-    judge_in_flight(report);
 }
 
 void hs_report_step_build(struct hs_report_step *step, const char *workflow, const char *name,

@@ -35,7 +35,6 @@ struct hs_report_meta {
     uint64_t    warmup_ns;
     uint32_t    engine_count;
     uint32_t    restart_count;  /* processes of the tree that died during the run */
-    double      in_flight_mean; /* average over the run as sampled; negative: not known */
     uint64_t    lag_limit_ns;   /* 0: the default, 1 ms */
     bool        is_open_model;  /* there was a schedule to be late for */
     bool        is_interrupted; /* ended by a signal or a cancel */
@@ -65,19 +64,20 @@ struct hs_report_step {
 };
 
 struct hs_report {
-    struct hs_report_meta        meta;
-    struct hs_report_requests    requests;
-    double                       rate_per_s;         /* completed */
-    double                       offered_rate_per_s; /* */
-    uint64_t                     bytes_in;
-    uint64_t                     bytes_out;
-    uint64_t                     iterations;
-    uint64_t                     connections;
-    uint64_t                     timeout_count;
-    uint64_t                     errors[HS_ERROR_CLASS_COUNT];
-    uint64_t                     statuses[HS_STATUS_SLOTS];
-    struct hs_report_latency     measures[HS_MEASURE_COUNT];
-    double                       in_flight_predicted; /* Little's law: rate x mean service time */
+    struct hs_report_meta     meta;
+    struct hs_report_requests requests;
+    double                    rate_per_s;         /* completed */
+    double                    offered_rate_per_s; /* */
+    uint64_t                  bytes_in;
+    uint64_t                  bytes_out;
+    uint64_t                  iterations;
+    uint64_t                  connections;
+    uint64_t                  timeout_count;
+    uint64_t                  errors[HS_ERROR_CLASS_COUNT];
+    uint64_t                  statuses[HS_STATUS_SLOTS];
+    struct hs_report_latency  measures[HS_MEASURE_COUNT];
+    double
+        in_flight_mean; /* by Little's law: rate x mean service time; negative: too many failed */
     enum hs_target_verdict       target;
     enum hs_measurement          measurement;
     uint32_t                     reason_count;

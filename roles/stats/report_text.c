@@ -2,6 +2,7 @@
 /* report_text.c - the report for people. */
 #include "roles/stats/report_text.h"
 
+#include "roles/printable.h"
 #include "roles/version.h"
 #include "shm/base/time.h"
 #include "shm/base/units.h"
@@ -121,9 +122,8 @@ static void say_measurement(struct page *page, const struct hs_report *report)
     }
     say(page, DOT "%" PRIu32 " engine%s" DOT "%s", report->meta.engine_count,
         report->meta.engine_count == 1 ? "" : "s", report->meta.backend);
-    if (report->meta.in_flight_mean >= 0)
-        say(page, DOT "Little's law %.1f in flight vs %.1f predicted", report->meta.in_flight_mean,
-            report->in_flight_predicted);
+    if (report->in_flight_mean >= 0)
+        say(page, DOT "%.1f in flight on average", report->in_flight_mean);
     say(page, "\n");
     for (unsigned i = 0; i < report->reason_count; i++)
         say(page, "             ! %s\n", report->reasons[i]);
@@ -268,6 +268,7 @@ size_t hs_report_text(const struct hs_report *report, char *text, size_t text_by
     say_steps(&page, report);
     say_statuses(&page, report);
     say_errors(&page, report);
+    hs_make_printable(text, page.used_bytes); /* names are those of plans */
     return page.used_bytes;
 }
 

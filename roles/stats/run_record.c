@@ -39,6 +39,7 @@ void hs_run_record_begin(struct hs_run_record_writer *writer, const struct hs_ru
     hs_put_varint(out, record->state);
     hs_put_varint(out, record->flags);
     hs_put_varint(out, record->seed);
+    hs_put_varint(out, record->begin_ns);
     hs_put_varint(out, record->duration_ns);
     hs_put_varint(out, record->warmup_ns);
     hs_put_varint(out, record->elapsed_ns);
@@ -127,6 +128,7 @@ static void get_fields(struct hs_run_record *record, struct hs_reader *reader)
     record->state = (uint32_t)get_number(reader, UINT32_MAX);
     record->flags = (uint32_t)get_number(reader, UINT32_MAX);
     record->seed = hs_get_varint(reader);
+    record->begin_ns = hs_get_varint(reader);
     record->duration_ns = hs_get_varint(reader);
     record->warmup_ns = hs_get_varint(reader);
     record->elapsed_ns = hs_get_varint(reader);

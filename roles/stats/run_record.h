@@ -17,7 +17,7 @@
 
 enum {
     HS_RUN_RECORD_MAGIC = 0x31525348, /* "HSR1" in memory */
-    HS_RUN_RECORD_VERSION = 1,
+    HS_RUN_RECORD_VERSION = 2,
     HS_RUN_RECORD_TEXT_BYTES = 256,
     HS_RUN_RECORD_BACKEND_BYTES = 64
 };
@@ -37,6 +37,7 @@ struct hs_run_record {
     uint32_t state; /* enum hs_workflow_state */
     uint32_t flags; /* enum hs_run_record_flags */
     uint64_t seed;
+    uint64_t begin_ns;    /* when it was given cores, since its job began */
     uint64_t duration_ns; /* measured, of the longest share: without warm-up and drain */
     uint64_t warmup_ns;
     uint64_t elapsed_ns; /* of the longest share, all in */

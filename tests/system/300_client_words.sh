@@ -41,3 +41,30 @@ expect 3 "$hyperscale" check "$HS_TMP"
 expect 3 "$hyperscale" check "$HS_TMP/missing.json"
 : > "$HS_TMP/empty.json"
 expect 3 "$hyperscale" check "$HS_TMP/empty.json"
+
+# What is no text, or commands a terminal, is shown as something else.
+plain() { # FILE...: printable characters of UTF-8 and line feeds only
+    python3 -c 'import sys
+for name in sys.argv[1:]:
+    text = open(name, "rb").read().decode("utf-8")
+    assert all(c == "\n" or c.isprintable() for c in text), (name, text)' "$@" || fail "not fit for a terminal: $*"
+}
+printf '\377\376' > "$HS_TMP/bytes.json"
+printf '{"version": 1, "na\033[2Jme": "x", "workflows": [{"name": "\302\2332J", "steps": [{"method": "\342\200\256", "url": "\377"}]}]}' \
+    > "$HS_TMP/evil.json"
+for plan in bytes evil; do
+    expect 3 "$hyperscale" check "$HS_TMP/$plan.json"
+    plain "$HS_TMP/err" "$HS_TMP/out"
+done
+printf '{"version": 1, "name": "a\\u001b[2Jb\\u202e", "workflows": [{"name": "w", "steps": [{"name": "s\\u009b", "url": "http://127.0.0.1:1/"}]}]}' \
+    > "$HS_TMP/evil.json"
+"$hyperscale" check "$HS_TMP/evil.json" --schedule > "$HS_TMP/out" 2> "$HS_TMP/err" || :
+plain "$HS_TMP/err" "$HS_TMP/out"
+"$hyperscale" run "$HS_TMP/evil.json" > "$HS_TMP/out" 2> "$HS_TMP/err" || :
+plain "$HS_TMP/err" "$HS_TMP/out"
+for word in "$(printf '\033[31m')" "$(printf -- '--\377')" "$(printf 'run \302\233')"; do
+    expect 2 "$hyperscale" "$word"
+    plain "$HS_TMP/err"
+    expect 2 "$hyperscale" run "$word" "$word"
+    plain "$HS_TMP/err"
+done

@@ -32,6 +32,43 @@ PLAN
 expect 0 "$hyperscale" run "$HS_TMP/plan.json" --json
 holds "$HS_TMP/out" '[s["name"] for s in d["steps"]] == ["one", "two", "three"] and d["steps"][0]["requests"]["sent"] == 1'
 
+# Rates are those of the time in which there was load, one workflow after the other; warm-up is none.
+cat > "$HS_TMP/chain.json" << PLAN
+{"version": 1, "name": "chain", "defaults": {"base_url": "$url"}, "workflows": [
+ {"name": "a", "load": {"model": "open", "rate": "200/s", "for": "1s"}, "steps": [{"url": "/a"}]},
+ {"name": "b", "depends_on": ["a"], "warmup": {"for": "500ms"}, "load": {"model": "open", "rate": "200/s", "for": "2s"},
+  "steps": [{"url": "/b"}]}]}
+PLAN
+expect 0 "$hyperscale" run "$HS_TMP/chain.json" --json
+holds "$HS_TMP/out" 'r["completed"] == 600 and 2.99e9 <= d["duration_ns"] <= 3.05e9 and 195 <= d["rate_per_s"] <= 201'
+
+# The document has the fields that its page tells of, each of them and no other.
+cat > "$HS_TMP/fields.py" << 'PYTHON'
+import json, re, sys
+page = open("man/hyperscale-results.5").read()
+told = {w for line in re.findall(r"^(?:\.It )?\.?Fa (.*)$", page, re.M) + re.findall(r"^\.It Fa (.*)$", page, re.M)
+        for w in re.findall(r"[a-z][a-z0-9_]+", line)}
+told |= {f"{key}" for key in re.findall(r"^\.Ss ([a-z]+)$", page, re.M)} | {"status", "errors"}
+seen = set()
+def walk(value):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            seen.add(key)
+            if key not in ("errors", "status"):
+                walk(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            walk(inner)
+walk(json.load(open(sys.argv[1])))
+assert seen <= told, ("not told of", seen - told)
+assert told <= seen, ("told of, but not there", told - seen)
+PYTHON
+python3 "$HS_TMP/fields.py" "$HS_TMP/out" || fail "the document and hyperscale-results(5) differ"
+
+# No more seem to be in flight than there are users.
+expect 0 "$hyperscale" run "$url" -c 3 -d 3s
+[ "$(sed -n 's/.* inflight=//p' "$HS_TMP/err" | sort -n | tail -1)" -le 3 ] || fail "in flight: $(cat "$HS_TMP/err")"
+
 # The screen, on a terminal of its own.
 TERM=xterm LANG=C.UTF-8 script -qec "$hyperscale run $url -d 1s" /dev/null > "$HS_TMP/screen" < /dev/null || fail "on a terminal"
 grep -q 'response time' "$HS_TMP/screen" || fail "no screen"

@@ -28,12 +28,17 @@ static void begin(void)
     hs_writer_init(&out, memory, sizeof memory);
 }
 
+static uint64_t begin_ns; /* of the workflows that are added */
+static uint64_t warmup_ns;
+
 /* A record of one workflow with that many steps of 1,000 requests each. */
 static void add_record(const char *workflow, enum hs_workflow_state state, uint64_t duration_ns,
                        uint32_t step_count)
 {
     struct hs_run_record        record = {.state = state,
                                           .seed = 7,
+                                          .begin_ns = begin_ns,
+                                          .warmup_ns = warmup_ns,
                                           .duration_ns = duration_ns,
                                           .engine_count = 2,
                                           .restart_count = 1,
@@ -60,7 +65,7 @@ static int take(void)
     int rc = hs_results_take(&results, hs_view_of(memory, out.used_bytes));
 
     if (rc == 0) {
-        struct hs_report_meta meta = {.name = "run", .run_id = "", .in_flight_mean = -1.0};
+        struct hs_report_meta meta = {.name = "run", .run_id = ""};
 
         hs_results_report(&results, &meta, &report);
     }
@@ -82,6 +87,27 @@ static void workflows_add_up(void)
     HS_CHECK_EQ(report.meta.engine_count, 2);
     HS_CHECK_TEXT(report.meta.backend, "epoll");
     HS_CHECK(!results.is_incomplete);
+}
+
+static void time_without_load_is_in_no_rate(void)
+{
+    begin();
+    begin_ns = 20 * HS_NS_PER_S; /* the last one comes first: 20 to 24 */
+    add_record("c", HS_WORKFLOW_COMPLETED, 4 * HS_NS_PER_S, 1);
+    begin_ns = 0; /* 0 to 5 */
+    add_record("a", HS_WORKFLOW_COMPLETED, 5 * HS_NS_PER_S, 1);
+    begin_ns = 5 * HS_NS_PER_S; /* 8 to 14, after its warm-up */
+    warmup_ns = 3 * HS_NS_PER_S;
+    add_record("b", HS_WORKFLOW_COMPLETED, 6 * HS_NS_PER_S, 1);
+    begin_ns = 10 * HS_NS_PER_S; /* 10 to 16 */
+    warmup_ns = 0;
+    add_record("d", HS_WORKFLOW_COMPLETED, 6 * HS_NS_PER_S, 1);
+    begin_ns = 11 * HS_NS_PER_S; /* 11 to 12: inside of others */
+    add_record("e", HS_WORKFLOW_COMPLETED, HS_NS_PER_S, 1);
+    begin_ns = 0;
+    HS_CHECK_EQ(take(), 0);
+    HS_CHECK_EQ(report.meta.duration_ns, (5 + 8 + 4) * HS_NS_PER_S);
+    HS_CHECK(report.rate_per_s > 5000.0 / 17 - 0.1 && report.rate_per_s < 5000.0 / 17 + 0.1);
 }
 
 static void a_workflow_that_did_not_end_well_makes_them_incomplete(void)
@@ -118,6 +144,7 @@ static void more_workflows_than_a_plan_has_are_refused(void)
 
 CU_TestInfo hs_tests_client_results[] = {
     {"workflows add up", workflows_add_up},
+    {"time without load is in no rate", time_without_load_is_in_no_rate},
     {"a workflow that did not end well makes them incomplete",
      a_workflow_that_did_not_end_well_makes_them_incomplete},
     {"torn results are refused", torn_results_are_refused},

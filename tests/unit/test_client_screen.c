@@ -170,21 +170,6 @@ static void an_interval_is_what_happened_in_it(void)
     HS_CHECK(!hs_live_job_close_interval(&live, 1));
 }
 
-static void in_flight_is_told_when_service_is_slow_enough_to_see_it(void)
-{
-    run_four_seconds();
-    HS_CHECK(tell(5 * HS_NS_PER_S));
-    HS_CHECK(hs_live_job_in_flight_mean(&live) < 0.0);
-    begin();
-    for (uint64_t second = 1; second <= 5; second++) {
-        serve(100, 20 * HS_NS_PER_MS);
-        figures.tallies[HS_TALLY_SENT] += 1;
-        HS_CHECK(hs_live_job_in_flight_mean(&live) < 0.0);
-        HS_CHECK(tell(second * HS_NS_PER_S));
-    }
-    HS_CHECK(hs_live_job_in_flight_mean(&live) > 2.9 && hs_live_job_in_flight_mean(&live) < 3.1);
-}
-
 static void a_repeat_and_nonsense_change_no_count(void)
 {
     struct hs_msg_stats nonsense = {.elapsed_ns = 5 * HS_NS_PER_S,
@@ -237,8 +222,6 @@ CU_TestInfo hs_tests_client_screen[] = {
     {"notes are kept to the last three", notes_are_kept_to_the_last_three},
     {"colours come only where they are wanted", colours_come_only_where_they_are_wanted},
     {"an interval is what happened in it", an_interval_is_what_happened_in_it},
-    {"in flight is told when service is slow enough to see it",
-     in_flight_is_told_when_service_is_slow_enough_to_see_it},
     {"a repeat and nonsense change no count", a_repeat_and_nonsense_change_no_count},
     {"history keeps the newest", history_keeps_the_newest},
     {"the display suits what it is shown on", the_display_suits_what_it_is_shown_on},

@@ -99,11 +99,36 @@ static void reading_equals_recording_directly(void)
         hs_figures_status(page, 90 + i % 600);
         HS_CHECK_EQ(hs_stats_add_status(&direct, 90 + i % 600, 1), 0);
     }
+    hs_figures_tally(page, HS_TALLY_SENT, 20000);
+    direct.tallies[HS_TALLY_SENT] = 20000;
     HS_CHECK_EQ(hs_figures_read(page, &read), 0);
     HS_CHECK(hs_stats_is_equal(&read, &direct));
     hs_stats_fini(&read);
     hs_stats_fini(&direct);
     HS_CHECK_EQ(pool.free_count, CHUNKS - 1);
+    unmap_figures(figures);
+}
+
+/* Sent is read before outcomes: what was sent and answered in between shows as an outcome only. */
+static void an_outcome_that_is_read_was_sent(void)
+{
+    struct hs_figures_shm      *figures = map_figures();
+    struct hs_figures_key       key = key_of(1, 0);
+    struct hs_figures_page_shm *page = hs_figures_claim(figures, &key, 1);
+    struct hs_stats             stats;
+
+    hs_stats_init(&stats, &pool);
+    hs_figures_tally(page, HS_TALLY_SENT, 2);
+    for (unsigned i = 0; i < 3; i++) hs_figures_record(page, HS_MEASURE_RESPONSE, HS_NS_PER_MS);
+    HS_CHECK_EQ(hs_figures_read(page, &stats), 0);
+    HS_CHECK_EQ(stats.tallies[HS_TALLY_SENT], 3);
+    HS_CHECK_EQ(hs_figures_read(page, &stats), 0); /* one page after another adds up */
+    HS_CHECK_EQ(hs_stats_in_flight(&stats), 0);
+    hs_figures_tally(page, HS_TALLY_SENT, 5);
+    hs_stats_clear(&stats);
+    HS_CHECK_EQ(hs_figures_read(page, &stats), 0);
+    HS_CHECK_EQ(hs_stats_in_flight(&stats), 4);
+    hs_stats_fini(&stats);
     unmap_figures(figures);
 }
 
@@ -311,6 +336,7 @@ static void readings_of_a_page_being_written_only_grow(void)
 CU_TestInfo hs_tests_figures[] = {
     {"what is recorded is read", what_is_recorded_is_read},
     {"reading equals recording directly", reading_equals_recording_directly},
+    {"an outcome that is read was sent", an_outcome_that_is_read_was_sent},
     {"keys find their page and nobody else's", keys_find_their_page_and_nobody_elses},
     {"twice as many pages as there are is refused", twice_as_many_pages_as_there_are_is_refused},
     {"a released page comes back empty", a_released_page_comes_back_empty},

@@ -186,7 +186,7 @@ static void problems_are_printed_as_json(void)
     HS_CHECK_EQ(hs_problems_print_json(&problems, &out), 0);
     HS_CHECK_TEXT(shown,
                   "[{\"code\":\"E-KEY\",\"path\":\"/a\",\"line\":1,\"column\":2,\"message\":\"a "
-                  "\\\"b\\\" \xef\xbf\xbd\",\"hint\":\"\"}]");
+                  "\\\"b\\\" ?\",\"hint\":\"\"}]");
     hs_writer_init(&out, shown, 10);
     HS_CHECK_EQ(hs_problems_print_json(&problems, &out), -EMSGSIZE);
 }
