@@ -55,8 +55,8 @@ struct hs_channel_in {
 int  hs_channel_in_open(struct hs_channel_in *in, struct hs_loop *loop, struct hs_ring_shm *shm,
                         const struct hs_ring_shape *shape, int bell_fd) HS_MUST_CHECK;
 void hs_channel_in_close(struct hs_channel_in *in); /* no callback after; idempotent */
-/* What waits, at most a burst, without being rung for: the last words of a process that died. Returns
- * how many. */
+/* What waits, at most a burst, without being rung for: the last words of a process that died.
+ * Returns how many. */
 unsigned hs_channel_drain(struct hs_channel_in *in);
 
 /* The owner calls turn when the deadline is due (or more often). */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* channel_io.c - a ring with a doorbell.
  *
- * When is the reader asleep? The writer commits its message and then looks at the reader's index; the reader gives back its
- * last slot and then looks at the writer's index, and sleeps only if nothing is there. Both steps of both sides are
- * sequentially consistent, so at least one of them sees the other: either the reader finds the message, or the writer finds
- * that the reader had taken all before it, and rings (Dekker 1965). While the reader is behind, no bell is rung. */
+ * When is the reader asleep? The writer commits its message and then looks at the reader's index;
+ * the reader gives back its last slot and then looks at the writer's index, and sleeps only if
+ * nothing is there. Both steps of both sides are sequentially consistent, so at least one of them
+ * sees the other: either the reader finds the message, or the writer finds that the reader had
+ * taken all before it, and rings (Dekker 1965). While the reader is behind, no bell is rung. */
 #include "ipc/channel.h"
 
 #include "shm/base/assert.h"
@@ -16,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Adding nothing is a full barrier between our store before and our load after; ThreadSanitizer understands it, a fence not. */
+/* Adding nothing is a full barrier between our store before and our load after; ThreadSanitizer
+ * understands it, a fence not. */
 static void order_after_own_store(hs_word *own)
 {
     (void)atomic_fetch_add_explicit(own, 0, memory_order_seq_cst);
@@ -29,7 +31,8 @@ int hs_channel_out_open(struct hs_channel_out *out, struct hs_ring_shm *shm,
     return hs_ring_attach(&out->ring, shm, shape, generation);
 }
 
-/* -EAGAIN: the counter is full, so the bell is ringing already. Anything else costs the reader its poll interval. */
+/* -EAGAIN: the counter is full, so the bell is ringing already. Anything else costs the reader its
+ * poll interval. */
 static void ring_bell(struct hs_channel_out *out)
 {
     uint64_t one = 1;

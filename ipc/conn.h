@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* conn.h - frames over a connected stream: puts received bytes together, queues what is to be sent
- * within a bound, closes in order. Knows neither messages nor requests (roles/wire.h, ipc/rpc.h), and
- * never reconnects.
+ * within a bound, closes in order. Knows neither messages nor requests (roles/wire.h, ipc/rpc.h),
+ * and never reconnects.
  *
  * A conn lives on the heap from open until on_closed has returned. All callbacks come from inside
  * hs_loop_step, never from inside the call that asked for something. */
@@ -21,8 +21,8 @@ struct hs_conn;
 typedef void hs_conn_frame_fn(struct hs_conn *conn, const struct hs_frame *frame);
 /* Exactly once, the last callback; conn is gone when it returns. reason: 0 closed by hs_conn_close
  * with everything sent; -ECONNRESET the peer closed or died; -ECANCELED hs_conn_abort; -EPROTO or
- * -EMSGSIZE the peer sent nonsense; -ETIMEDOUT a frame was not complete within 30 s, or the flush not
- * by its deadline; else what the kernel said. */
+ * -EMSGSIZE the peer sent nonsense; -ETIMEDOUT a frame was not complete within 30 s, or the flush
+ * not by its deadline; else what the kernel said. */
 typedef void hs_conn_closed_fn(struct hs_conn *conn, int reason);
 
 struct hs_conn_figures { /* cumulative */
@@ -53,15 +53,16 @@ void *hs_conn_owner(const struct hs_conn *conn);
 uint64_t hs_conn_tag(const struct hs_conn *conn);
 void     hs_conn_set_tag(struct hs_conn *conn, uint64_t tag);
 
-/* Copies the frame into the queue. 0; -ENOBUFS: the queue is full, the peer does not read, the caller
- * decides whether to cut it off; -EMSGSIZE: body above HS_FRAME_BODY_BYTES_MAX; -ENOTCONN: closing. */
+/* Copies the frame into the queue. 0; -ENOBUFS: the queue is full, the peer does not read, the
+ * caller decides whether to cut it off; -EMSGSIZE: body above HS_FRAME_BODY_BYTES_MAX; -ENOTCONN:
+ * closing. */
 int hs_conn_send(struct hs_conn *conn, const struct hs_frame *frame) HS_MUST_CHECK;
 /* The same for what a newer one makes worthless (statistics): -EAGAIN and dropped when the peer has
  * more than 256 KiB waiting already. */
 int hs_conn_send_latest(struct hs_conn *conn, const struct hs_frame *frame) HS_MUST_CHECK;
-/* Without the copy: room for a body of up to body_bytes_max in the queue; the caller writes it through
- * writer and commits at once, before any other call on this conn. A failed writer or NULL: nothing is
- * sent. frame's body is not looked at. Errors as hs_conn_send. */
+/* Without the copy: room for a body of up to body_bytes_max in the queue; the caller writes it
+ * through writer and commits at once, before any other call on this conn. A failed writer or NULL:
+ * nothing is sent. frame's body is not looked at. Errors as hs_conn_send. */
 int hs_conn_begin(struct hs_conn *conn, const struct hs_frame *frame, size_t body_bytes_max,
                   struct hs_writer *writer) HS_MUST_CHECK;
 /* hs_conn_begin as hs_conn_send_latest. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* conn_io.c - frames in and out of one stream. What is sent lies in two buffers: one that the kernel reads and one that
- * fills meanwhile; they change places when the first has left, so a burst of small frames goes out in one piece. */
+/* conn_io.c - frames in and out of one stream. What is sent lies in two buffers: one that the
+ * kernel reads and one that fills meanwhile; they change places when the first has left, so a burst
+ * of small frames goes out in one piece. */
 #include "ipc/conn.h"
 
 #include "ipc/loop.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* frame.h - the envelope of every message between roles: sixteen bytes of header, little-endian, then
- * the body. Does not know what a body means (roles/wire.h does). Pure.
+/* frame.h - the envelope of every message between roles: sixteen bytes of header, little-endian,
+ * then the body. Does not know what a body means (roles/wire.h does). Pure.
  *
  *    0        4      6         7       8                 16
  *    | length | type | version | flags | request id      | body: length bytes
@@ -38,8 +38,8 @@ struct hs_frame {
  * HS_FRAME_BODY_BYTES_MAX. */
 void hs_frame_put_header(uint8_t header[HS_FRAME_HEADER_BYTES], const struct hs_frame *frame);
 
-/* The first frame in received: how many bytes it takes, its body a view into received; 0: more bytes
- * are needed, at least *need_bytes in all; -EPROTO: version 0; -EMSGSIZE: longer than
+/* The first frame in received: how many bytes it takes, its body a view into received; 0: more
+ * bytes are needed, at least *need_bytes in all; -EPROTO: version 0; -EMSGSIZE: longer than
  * HS_FRAME_BYTES_MAX, said as soon as the length is there and before anything is buffered. */
 int hs_frame_parse(struct hs_view received, struct hs_frame *frame,
                    size_t *need_bytes) HS_MUST_CHECK;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* loop_io.c - what the two back ends of the real loop share: slots, waiting, and the public functions. */
+/* loop_io.c - what the two back ends of the real loop share: slots, waiting, and the public
+ * functions. */
 #include "ipc/loop_io.h"
 
 #include <errno.h>

@@ -2,8 +2,8 @@
 /* loop_io.h - the inside of the real loop: the slot table and what loop_io.c asks of its two back
  * ends. Only ipc/loop*_io.c include it. Owns no policy: loop.h is the contract.
  *
- * Every stream, listener and watch has a slot; a completion carries slot index and generation, and a
- * slot's generation moves on when it is freed, so what arrives late is recognised and dropped. */
+ * Every stream, listener and watch has a slot; a completion carries slot index and generation, and
+ * a slot's generation moves on when it is freed, so what arrives late is recognised and dropped. */
 #ifndef HS_IPC_LOOP_IO_H
 #define HS_IPC_LOOP_IO_H
 
@@ -29,7 +29,7 @@ enum {
 };
 
 #define HS_LOOP_ACCEPT_REST_NS   (100 * HS_NS_PER_MS) /* after a failure to accept */
-#define HS_LOOP_SLEEP_MAX_NS     (3600 * HS_NS_PER_S) /* far deadlines would overflow in the kernel */
+#define HS_LOOP_SLEEP_MAX_NS     (3600 * HS_NS_PER_S) /* a far one would overflow the kernel's */
 #define HS_LOOP_ACCEPT_REPORT_NS (1 * HS_NS_PER_S)
 
 /* hs_stream.flags */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* loop_uring_io.c - the io_uring back end at work: what is submitted, and what its completions mean.
+/* loop_uring_io.c - the io_uring back end at work: what is submitted, and what its completions
+ * mean.
  *
  * A completion names its meaning in user_data:  kind (8 bits) | generation (24) | slot (32).
  * Entries are handed over in the order of the calls, so whatever was submitted for a stream before
- * its cancellation has started when the cancellation completes; only then is a descriptor closed. */
+ * its cancellation has started when the cancellation completes; only then is a descriptor
+ * closed. */
 #include "ipc/loop_io.h"
 
 #include <errno.h>
@@ -101,8 +103,8 @@ void hs_loop_uring_connect(struct hs_loop *loop, struct hs_stream *stream)
     stream->inflight++;
 }
 
-/* MSG_WAITALL: the kernel itself goes on after a short send, so success means all of it, and a quiet
- * send need not come back at all. */
+/* MSG_WAITALL: the kernel itself goes on after a short send, so success means all of it, and a
+ * quiet send need not come back at all. */
 void hs_loop_uring_send(struct hs_loop *loop, struct hs_stream *stream)
 {
     struct io_uring_sqe *sqe = next_sqe(loop);
@@ -155,7 +157,8 @@ void hs_loop_uring_stop(struct hs_loop *loop, struct hs_stream *stream)
 }
 
 /* Polls are single shots, armed again after each callback: a descriptor that is still readable then
- * completes at once, which is what level triggered means. (The kernel's multishot poll tells edges.) */
+ * completes at once, which is what level triggered means. (The kernel's multishot poll tells
+ * edges.) */
 void hs_loop_uring_arm(struct hs_loop *loop, uint32_t slot_idx)
 {
     struct hs_loop_slot *slot = &loop->slots[slot_idx];
@@ -301,8 +304,8 @@ static void on_send(struct hs_loop *loop, const struct completion *done)
     stream->ops->on_event(stream, HS_STREAM_SENT, done->result < 0 ? done->result : 0);
 }
 
-/* Comes only if the send failed or fell short. If it was answered before, it is over: the failure is
- * the connection's, and the receive tells of that. */
+/* Comes only if the send failed or fell short. If it was answered before, it is over: the failure
+ * is the connection's, and the receive tells of that. */
 static void on_send_quiet(struct hs_loop *loop, const struct completion *done)
 {
     struct hs_loop_slot *slot = hs_loop_find_slot(loop, done->slot_idx, done->generation);
@@ -420,7 +423,8 @@ unsigned hs_loop_uring_ready(const struct hs_loop *loop)
     return io_uring_cq_ready(&loop->uring.ring);
 }
 
-/* The kernel may add completions meanwhile, but reuses no entry before the head moves at the end. */
+/* The kernel may add completions meanwhile, but reuses no entry before the head moves at the
+ * end. */
 unsigned hs_loop_uring_dispatch(struct hs_loop *loop)
 {
     struct hs_loop_uring     *uring = &loop->uring;
@@ -431,10 +435,10 @@ unsigned hs_loop_uring_dispatch(struct hs_loop *loop)
     if (count > HS_LOOP_BATCH) count = HS_LOOP_BATCH;
     for (unsigned i = 0; i < count; i++) {
         const struct io_uring_cqe *cqe = &cq->cqes[(head + i) & cq->ring_mask];
+        uint32_t                   upper = (uint32_t)(cqe->user_data >> 32);
         struct completion          done = {.kind = (enum op_kind)(cqe->user_data >> 56),
                                            .slot_idx = (uint32_t)cqe->user_data,
-                                           .generation =
-                                               (uint32_t)(cqe->user_data >> 32) & HS_LOOP_GENERATION,
+                                           .generation = upper & HS_LOOP_GENERATION,
                                            .result = cqe->res,
                                            .flags = cqe->flags};
 

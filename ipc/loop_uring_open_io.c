@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* loop_uring_open_io.c - sets an io_uring up: the best flags that the kernel takes, receive buffers, a
- * registered descriptor, and a restriction to the operations that the loop uses. */
+/* loop_uring_open_io.c - sets an io_uring up: the best flags that the kernel takes, receive
+ * buffers, a registered descriptor, and a restriction to the operations that the loop uses. */
 #include "ipc/loop_io.h"
 
 #include <errno.h>
@@ -9,7 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The last row is the least we use; what refuses it (below 6.0) lacks multishot receives as well. */
+/* The last row is the least we use; what refuses it (below 6.0) lacks multishot receives as
+ * well. */
 static const unsigned setup_flags[] = {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
                                        IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN};
 
@@ -101,9 +102,9 @@ static int restrict_ring(struct hs_loop *loop)
                              rules, COUNT + 2);
 }
 
-/* The memory of rings is counted against what its user may lock (RLIMIT_MEMLOCK), over all processes
- * of that user: who finds little left takes less. Of a ring that was closed again, because there was
- * no room for its buffers, the kernel gives the room back a little later. */
+/* The memory of rings is counted against what its user may lock (RLIMIT_MEMLOCK), over all
+ * processes of that user: who finds little left takes less. Of a ring that was closed again,
+ * because there was no room for its buffers, the kernel gives the room back a little later. */
 static int open_what_fits(struct hs_loop *loop)
 {
     bool is_refund_due = false;

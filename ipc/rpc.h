@@ -2,8 +2,8 @@
 /* rpc.h - the requests of one connection that wait for an answer, each with its deadline. Sends
  * nothing: the caller puts the id into a frame. Pure; the caller owns the slots.
  *
- * An id is counter * 65536 + slot, so that finding it needs no search and no id comes twice in the life
- * of a table: a late answer to an expired request is recognised, never taken for another's. */
+ * An id is counter * 65536 + slot, so that finding it needs no search and no id comes twice in the
+ * life of a table: a late answer to an expired request is recognised, never taken for another's. */
 #ifndef HS_IPC_RPC_H
 #define HS_IPC_RPC_H
 

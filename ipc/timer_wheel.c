@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* timer_wheel.c - a hierarchical wheel of index-linked lists with a bitmap of the slots in use, so that empty stretches of
- * time cost nothing. */
+/* timer_wheel.c - a hierarchical wheel of index-linked lists with a bitmap of the slots in use, so
+ * that empty stretches of time cost nothing. */
 #include "ipc/timer_wheel.h"
 
 #include "shm/base/assert.h"
@@ -17,7 +17,8 @@ enum {
     (UINT64_C(1) << (LEVEL_BITS * HS_TIMER_LEVELS)) /* ticks that the wheel can tell apart */
 #define NO_TICK UINT64_MAX
 
-/* The first tick that is not before the deadline: rounding up is what keeps a timer from being early. */
+/* The first tick that is not before the deadline: rounding up is what keeps a timer from being
+ * early. */
 static uint64_t due_tick(uint64_t deadline_ns)
 {
     return deadline_ns / HS_TIMER_TICK_NS + (deadline_ns % HS_TIMER_TICK_NS != 0);
@@ -56,8 +57,8 @@ static void unlink_from_list(struct hs_timer_wheel *wheel, uint32_t idx)
     timer->previous = NONE;
 }
 
-/* The level is the lowest whose 256 slots reach the due tick; distance is at least 1 there, so the slot that is current now
- * has been emptied already and comes up again only after a whole turn. */
+/* The level is the lowest whose 256 slots reach the due tick; distance is at least 1 there, so the
+ * slot that is current now has been emptied already and comes up again only after a whole turn. */
 static uint32_t head_for(const struct hs_timer_wheel *wheel, uint64_t due)
 {
     uint64_t distance;
@@ -109,7 +110,8 @@ bool hs_timer_is_armed(const struct hs_timer_wheel *wheel, uint32_t idx)
     return wheel->timers[idx].head != NONE;
 }
 
-/* How many slots after current the next used one comes, going round: 1 to 256; 0: the level is empty. */
+/* How many slots after current the next used one comes, going round: 1 to 256; 0: the level is
+ * empty. */
 static unsigned slots_to_next(const uint64_t used[HS_TIMER_SLOTS / WORD_BITS], unsigned current)
 {
     unsigned start = (current + 1) & SLOT_MASK;
@@ -190,7 +192,8 @@ uint64_t hs_timer_wheel_deadline_ns(const struct hs_timer_wheel *wheel)
     return next >= HS_NEVER_NS / HS_TIMER_TICK_NS ? HS_NEVER_NS : next * HS_TIMER_TICK_NS;
 }
 
-/* A list is whole, its bit is right, and its timers belong there or are waiting in the last slot. */
+/* A list is whole, its bit is right, and its timers belong there or are waiting in the last
+ * slot. */
 static bool is_list_valid(const struct hs_timer_wheel *wheel, uint32_t head, uint32_t *count)
 {
     uint32_t previous = NONE;

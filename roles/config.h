@@ -24,7 +24,8 @@ enum {
     HS_CONFIG_PRINT_BYTES_MAX = 64 << 10 /* what hs_config_print may need */
 };
 
-/* A user or a group. The name is from the file; the numbers are looked up when the file is loaded. */
+/* A user or a group. The name is from the file; the numbers are looked up when the file is
+ * loaded. */
 struct hs_config_account {
     char     name[HS_CONFIG_ACCOUNT_BYTES]; /* "": not configured */
     bool     is_found;                      /* uid and gid below are the named account's */
@@ -121,8 +122,9 @@ const struct hs_config_key *hs_config_find_key(const char *section, const char *
 /* Every key at its default, header filled, generation 0. */
 void hs_config_defaults(struct hs_config *config);
 
-/* The value of one key from text ("5s", "auto", "true"). -EINVAL: not of this form, -ERANGE: outside
- * the bounds; err has the sentence, "expected a duration such as ...". The value stays on failure. */
+/* The value of one key from text ("5s", "auto", "true"). -EINVAL: not of this form, -ERANGE:
+ * outside the bounds; err has the sentence, "expected a duration such as ...". The value stays on
+ * failure. */
 int hs_config_set(struct hs_config *config, const struct hs_config_key *key, struct hs_view text,
                   struct hs_err *err) HS_MUST_CHECK;
 enum { HS_CONFIG_VALUE_BYTES = 128 }; /* holds any value as text */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* config_file.c - from JSON to struct hs_config; says all that is wrong, where, and what was meant. */
+/* config_file.c - from JSON to struct hs_config; says all that is wrong, where, and what was
+ * meant. */
 #include "roles/config_file.h"
 #include "roles/json.h"
 #include "shm/base/assert.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* config_file.h - the configuration from a file: JSON with comments, every error at once with its
- * place. config_file.c is pure; config_file_io.c reads the file and looks up users and groups, so it
- * belongs into a short-lived process, never into a role. */
+ * place. config_file.c is pure; config_file_io.c reads the file and looks up users and groups, so
+ * it belongs into a short-lived process, never into a role. */
 #ifndef HS_ROLES_CONFIG_FILE_H
 #define HS_ROLES_CONFIG_FILE_H
 
@@ -15,7 +15,8 @@
 int hs_config_parse(char *text, size_t bytes, struct hs_config *config,
                     struct hs_problems *problems) HS_MUST_CHECK;
 
-/* "section.key=value" from a command line. -EINVAL, -ERANGE as hs_config_set, -ENOENT: no such key. */
+/* "section.key=value" from a command line. -EINVAL, -ERANGE as hs_config_set, -ENOENT: no such
+ * key. */
 int hs_config_set_named(struct hs_config *config, const char *setting,
                         struct hs_err *err) HS_MUST_CHECK;
 

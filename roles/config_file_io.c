@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* config_file_io.c - reads the configuration file and asks the system for users, groups, host name. */
+/* config_file_io.c - reads the configuration file and asks the system for users, groups, host
+ * name. */
 #include "roles/config_file.h"
 #include "roles/json_place.h"
 #include "shm/base/assert.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* config_print.c - the configuration as a file that people read and edit: every key, with its text. */
+/* config_print.c - the configuration as a file that people read and edit: every key, with its
+ * text. */
 #include "roles/config.h"
 #include "roles/json.h"
 #include "shm/base/assert.h"

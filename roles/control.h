@@ -26,9 +26,9 @@ enum hs_control_type {
     /* from a role */
     HS_CONTROL_READY,   /* generation: the sender's; serving from now on */
     HS_CONTROL_RESOLVE, /* text: host name; token comes back in the LINK or ANSWER */
-    HS_CONTROL_REQUEST, /* console, client: verb; text: process name; uid: who asked; ANSWER follows */
+    HS_CONTROL_REQUEST, /* console, client: verb; text: process name; uid: who asked */
     /* from the supervisor */
-    HS_CONTROL_LINK, /* + descriptor: a fresh connection to peer/idx/generation; token if asked for */
+    HS_CONTROL_LINK,       /* + descriptor: a fresh connection to peer/idx/generation, and token */
     HS_CONTROL_PEER_DOWN,  /* that life of the peer is over; text: cause */
     HS_CONTROL_DRAIN,      /* take nothing new */
     HS_CONTROL_STOP,       /* end by deadline_ns (client: please stop, the other way round) */

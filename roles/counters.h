@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* counters.h - the names of what processes count: indexes into a counter page (shm/counters.h), from
- * counters.def. Writing: hs_counter_add(page, HS_COUNT_frames_in, 1). */
+/* counters.h - the names of what processes count: indexes into a counter page (shm/counters.h),
+ * from counters.def. Writing: hs_counter_add(page, HS_COUNT_frames_in, 1). */
 #ifndef HS_ROLES_COUNTERS_H
 #define HS_ROLES_COUNTERS_H
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* exec_state.h - the states of execs and the kinds of events as they appear on the wire, in logs and in status, with names
- * (those of jobs and workflows: roles/job_table.h), and ids as text.
- * The rules of who moves them when are in the state machines of gate, manager and worker (jobs.md 6). Numbers are part
- * of the protocol: append only. Names take any number and answer "?" to an unknown one. */
+/* exec_state.h - the states of execs and the kinds of events as they appear on the wire, in logs
+ * and in status, with names (those of jobs and workflows: roles/job_table.h), and ids as text. The
+ * rules of who moves them when are in the state machines of gate, manager and worker (jobs.md 6).
+ * Numbers are part of the protocol: append only. Names take any number and answer "?" to an unknown
+ * one. */
 #ifndef HS_ROLES_EXEC_STATE_H
 #define HS_ROLES_EXEC_STATE_H
 
@@ -56,7 +57,8 @@ enum hs_event_kind {
     HS_EVENT_KIND_COUNT
 };
 
-/* What a statistics payload holds: everything so far, or what was added since the one called base. */
+/* What a statistics payload holds: everything so far, or what was added since the one called
+ * base. */
 enum hs_progress_kind { HS_PROGRESS_FULL, HS_PROGRESS_DIFF, HS_PROGRESS_KIND_COUNT };
 
 /* What became of an exec's result at the manager (jobs.md 4, row 30). */

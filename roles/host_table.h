@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* host_table.h - what the supervisor tells everybody through shared memory (HS_SHARE_HOST): who this
- * host is, the table of its processes, the last deaths, the last reload, what is quarantined. The
- * supervisor writes, all others only read, each record whole or not at all (a latch each). Pure.
+/* host_table.h - what the supervisor tells everybody through shared memory (HS_SHARE_HOST): who
+ * this host is, the table of its processes, the last deaths, the last reload, what is quarantined.
+ * The supervisor writes, all others only read, each record whole or not at all (a latch each).
+ * Pure.
  *
  * Moments are CLOCK_MONOTONIC; start_wall_ns and start_ns turn them into wall time for people. */
 #ifndef HS_ROLES_HOST_TABLE_H
@@ -123,7 +124,8 @@ int hs_host_table_load_process(const struct hs_host_table_shm *table, unsigned p
                                struct hs_host_process *process) HS_MUST_CHECK;
 int hs_host_table_load_death(const struct hs_host_table_shm *table, uint64_t number,
                              struct hs_host_death *death) HS_MUST_CHECK;
-/* How breadcrumbs and the quarantine call an input, in every role the same: by the first bytes of its digest. */
+/* How breadcrumbs and the quarantine call an input, in every role the same: by the first bytes of
+ * its digest. */
 uint64_t hs_host_table_digest_word(const uint8_t *digest);
 /* Did this digest kill two processes lately? */
 bool hs_host_table_is_quarantined(const struct hs_host_table_shm *table, uint64_t digest);

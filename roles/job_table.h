@@ -50,9 +50,9 @@ enum {
     HS_JOB_ROW_WORDS = 101
 };
 
-/* Counts are totals over all workflows and datacenters, cumulative; offered and completed are derived
- * like everywhere (offered = sent + dropped + shed + lost). Moments are this host's monotonic clock;
- * 0: not yet. */
+/* Counts are totals over all workflows and datacenters, cumulative; offered and completed are
+ * derived like everywhere (offered = sent + dropped + shed + lost). Moments are this host's
+ * monotonic clock; 0: not yet. */
 struct hs_job_row {
     uint8_t  id[16];
     char     name[HS_NAME_BYTES];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* json.c - comments, bounds and parsing of JSON that people write; json_place.c finds places in it. */
+/* json.c - comments, bounds and parsing of JSON that people write; json_place.c finds places in
+ * it. */
 #include "roles/json.h"
 
 #include "roles/json_place.h"
@@ -53,7 +54,8 @@ void hs_json_path_pop(struct hs_json_path *path, uint32_t mark)
     path->text[mark] = '\0';
 }
 
-/* Offset just behind the string that starts at `at` with its quote; the end of the text if it does not end. */
+/* Offset just behind the string that starts at `at` with its quote; the end of the text if it does
+ * not end. */
 static size_t string_end(const char *text, size_t bytes, size_t at)
 {
     for (at++; at < bytes && text[at] != '"'; at++)
@@ -162,7 +164,8 @@ static bool check_file(const char *text, size_t bytes, size_t max_bytes,
     return true;
 }
 
-/* jansson's position is behind the last byte it read, and its text ends in "near 'token'" when the token is short. */
+/* jansson's position is behind the last byte it read, and its text ends in "near 'token'" when the
+ * token is short. */
 static struct hs_problem_place syntax_place(struct hs_view text, const json_error_t *error,
                                             char *message, size_t message_bytes)
 {

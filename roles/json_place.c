@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* json_place.c - a second walk over a JSON text, for places only. The text has parsed (or parsed up to the place asked for), so
- * syntax is not checked again, but nothing is read past its end. */
+/* json_place.c - a second walk over a JSON text, for places only. The text has parsed (or parsed up
+ * to the place asked for), so syntax is not checked again, but nothing is read past its end. */
 #include "roles/json_place.h"
 
 #include "shm/base/limits.h"
@@ -94,7 +94,8 @@ static int hex_digit(uint8_t c)
     return -1;
 }
 
-/* The character of the escape at raw[*at] (behind the backslash), ASCII only: others make no key of ours. */
+/* The character of the escape at raw[*at] (behind the backslash), ASCII only: others make no key of
+ * ours. */
 static int unescape(struct hs_view raw, size_t *at)
 {
     static const char from[] = "nrtbf";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* node_tables.h - rows of the two node registries in shared memory: managers, as the gate sees them
- * (HS_SHARE_MANAGERS), and workers, as the manager sees them (HS_SHARE_WORKERS). Each has one writer;
- * the console and the writer's successor read. */
+ * (HS_SHARE_MANAGERS), and workers, as the manager sees them (HS_SHARE_WORKERS). Each has one
+ * writer; the console and the writer's successor read. */
 #ifndef HS_ROLES_NODE_TABLES_H
 #define HS_ROLES_NODE_TABLES_H
 

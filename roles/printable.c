@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* printable.c - decodes UTF-8 strictly (Unicode 3.9, table 3-7), and knows what to keep from terminals. */
+/* printable.c - decodes UTF-8 strictly (Unicode 3.9, table 3-7), and knows what to keep from
+ * terminals. */
 #include "roles/printable.h"
 
 #include <stdbool.h>

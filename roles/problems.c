@@ -222,7 +222,8 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
     return least < c ? least : c;
 }
 
-/* Edits between two words: insert, remove, replace, swap neighbours (optimal string alignment); case does not count. */
+/* Edits between two words: insert, remove, replace, swap neighbours (optimal string alignment);
+ * case does not count. */
 static unsigned distance(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
 {
     unsigned rows[3][WORD_MAX + 1]; /* the row before the last, the last, this one */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* problems.h - what is wrong with a document that somebody wrote: all of it at once, up to twenty, each with its place,
- * its stable code and, where there is one, the nearest right word. Printed like a compiler does, or as JSON. Pure. */
+/* problems.h - what is wrong with a document that somebody wrote: all of it at once, up to twenty,
+ * each with its place, its stable code and, where there is one, the nearest right word. Printed
+ * like a compiler does, or as JSON. Pure. */
 #ifndef HS_ROLES_PROBLEMS_H
 #define HS_ROLES_PROBLEMS_H
 
@@ -37,15 +38,17 @@ struct hs_problems {
 };
 
 void hs_problems_init(struct hs_problems *problems);
-/* A code that starts with 'W' is a warning. hint may be NULL. The same problem at the same place is kept once. */
+/* A code that starts with 'W' is a warning. hint may be NULL. The same problem at the same place is
+ * kept once. */
 void hs_problems_add(struct hs_problems *problems, const char *code, struct hs_problem_place place,
                      const char *hint, const char *format, ...) HS_PRINTF(5, 6);
 
 /* In the order of the text; those of the same place stay in theirs. */
 void hs_problems_sort(struct hs_problems *problems);
 
-/* One block per problem: place, path, message, code, the source line and a caret under it; then "and N more". text is
- * the document the places speak of, or empty. Output that does not fit is cut at a problem's end. */
+/* One block per problem: place, path, message, code, the source line and a caret under it; then
+ * "and N more". text is the document the places speak of, or empty. Output that does not fit is cut
+ * at a problem's end. */
 void hs_problems_print(const struct hs_problems *problems, const char *file_name,
                        struct hs_view text, struct hs_writer *out);
 /* An array of {code,path,line,column,message,hint}. -EMSGSIZE when it does not fit. */

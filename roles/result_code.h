@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* result_code.h - the answers that a role gives to a request, and their classes. A client decides what to do next by the
- * class alone, never by a text (jobs.md 4). */
+/* result_code.h - the answers that a role gives to a request, and their classes. A client decides
+ * what to do next by the class alone, never by a text (jobs.md 4). */
 #ifndef HS_ROLES_RESULT_CODE_H
 #define HS_ROLES_RESULT_CODE_H
 

@@ -16,7 +16,8 @@
 
 struct hs_config;
 
-/* Segments a role may inherit; who writes which stands in the role table (supervisor/role_table). */
+/* Segments a role may inherit; who writes which stands in the role table
+ * (supervisor/role_table). */
 enum hs_share {
     HS_SHARE_HOST,            /* supervisor writes; node id, incarnation, process table, deaths */
     HS_SHARE_VITALS,          /* each process its own page */

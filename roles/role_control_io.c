@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* role_control_io.c - the role's end of its control socket: records in, to the hooks; requests out. */
+/* role_control_io.c - the role's end of its control socket: records in, to the hooks; requests
+ * out. */
 #include "roles/control_io.h"
 #include "roles/role_io.h"
 

@@ -47,8 +47,8 @@ struct hs_role_hooks {
     /* The supervisor's answer to a request (console) or to a name that nobody could look up. code 0
      * or negative errno. */
     void (*on_answer)(void *self, uint64_t token, int code, const char *text);
-    /* Two deaths had this breadcrumb: refuse the input from now on. Told before the first turn, too,
-     * of what was set aside before this life. */
+    /* Two deaths had this breadcrumb: refuse the input from now on. Told before the first turn,
+     * too, of what was set aside before this life. */
     void (*on_quarantine)(void *self, uint64_t digest, const uint8_t job_id[16]);
     /* Everything that is due; called after every loop step. Returns the next deadline. */
     uint64_t (*turn)(void *self, uint64_t now_ns);
@@ -85,8 +85,9 @@ struct hs_role_process {
     bool                            is_orphaned; /* the supervisor is gone */
 };
 
-/* Maps the common pages, sets log sink and assert hook, opens the loop. loop_config NULL: a loop big
- * enough for a role with a handful of streams. On failure the caller returns hs_role_exit_code(). */
+/* Maps the common pages, sets log sink and assert hook, opens the loop. loop_config NULL: a loop
+ * big enough for a role with a handful of streams. On failure the caller returns
+ * hs_role_exit_code(). */
 int hs_role_open(struct hs_role_process *process, const struct hs_heritage *heritage,
                  const struct hs_loop_config *loop_config, struct hs_err *err) HS_MUST_CHECK;
 /* The role has its own segments, listeners and past together: confines the process (everything is

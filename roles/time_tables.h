@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* time_tables.h - how long things between processes took lately: the records of two rings (shm/recent.h) in shared memory.
- * HS_SHARE_DISPATCH_TIMES is the gate's; of HS_SHARE_LATENCY_SAMPLES the gate and the manager write a ring each
- * (hs_latency_samples_ring). For the eye and for routing; the console reads. Moments are this host's monotonic clock, 0: not
+/* time_tables.h - how long things between processes took lately: the records of two rings
+ * (shm/recent.h) in shared memory. HS_SHARE_DISPATCH_TIMES is the gate's; of
+ * HS_SHARE_LATENCY_SAMPLES the gate and the manager write a ring each (hs_latency_samples_ring).
+ * For the eye and for routing; the console reads. Moments are this host's monotonic clock, 0: not
  * known. Pure. */
 #ifndef HS_ROLES_TIME_TABLES_H
 #define HS_ROLES_TIME_TABLES_H
@@ -10,7 +11,8 @@
 #include "shm/base/limits.h"
 #include "shm/recent.h"
 
-/* A job in a datacenter: written once when it is accepted there (finished_at_ns is 0), and once when it has ended. */
+/* A job in a datacenter: written once when it is accepted there (finished_at_ns is 0), and once
+ * when it has ended. */
 struct hs_dispatch_time {
     uint8_t  job_id[16];
     char     datacenter[HS_NAME_BYTES];
@@ -46,7 +48,8 @@ void hs_latency_sample_write(struct hs_recent_shm *ring, const struct hs_latency
 int  hs_latency_sample_next(const struct hs_recent_shm *ring, struct hs_recent_cursor *cursor,
                             struct hs_latency_sample *record) HS_MUST_CHECK;
 
-/* Of some durations; all 0: there are none. A percentile is the smallest of them that so many are not above. */
+/* Of some durations; all 0: there are none. A percentile is the smallest of them that so many are
+ * not above. */
 struct hs_time_summary {
     uint64_t count;
     uint64_t p50_ns;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* version.h - which Hyperscale this is: `hyperscale version`, `hyperscaled version`, status, results, the package. */
+/* version.h - which Hyperscale this is: `hyperscale version`, `hyperscaled version`, status,
+ * results, the package. */
 #ifndef HS_ROLES_VERSION_H
 #define HS_ROLES_VERSION_H
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* wire.h - the messages of roles/messages.def as structs, and their way to and from bytes. One table-driven codec; does not
- * send (wire_io.h does) and does not know states: only who may send what to whom.
+/* wire.h - the messages of roles/messages.def as structs, and their way to and from bytes. One
+ * table-driven codec; does not send (wire_io.h does) and does not know states: only who may send
+ * what to whom.
  *
- * A body is a sequence of fields, each varint(tag * 8 + class) and then, class 0: a varint; class 2: varint length and bytes.
- * Unknown tags are skipped, so that old and new nodes talk; a doubled tag, a missing NEEDED field, a value out of bounds or a
- * torn tail is -EPROTO. Records (rows in a view) are the same with varint(length) in front of each. */
+ * A body is a sequence of fields, each varint(tag * 8 + class) and then, class 0: a varint; class
+ * 2: varint length and bytes. Unknown tags are skipped, so that old and new nodes talk; a doubled
+ * tag, a missing NEEDED field, a value out of bounds or a torn tail is -EPROTO. Records (rows in a
+ * view) are the same with varint(length) in front of each. */
 #ifndef HS_ROLES_WIRE_H
 #define HS_ROLES_WIRE_H
 
@@ -39,7 +41,8 @@ enum hs_msg_type {
 #include "roles/messages.def"
 };
 
-/* struct hs_msg_hello and so on. has: bit per tag that was there, set by the decoder and ignored by the encoder. */
+/* struct hs_msg_hello and so on. has: bit per tag that was there, set by the decoder and ignored by
+ * the encoder. */
 #define HS_MESSAGE(TYPE, name, number, from, to, text)                                             \
     struct hs_msg_##name {                                                                         \
         uint64_t has;
@@ -69,15 +72,18 @@ bool        hs_wire_is_known(unsigned type);
 /* May such a process send this to such a one? What is not in messages.def is refused. */
 bool hs_wire_may(unsigned type, enum hs_role_kind from, enum hs_role_kind to);
 
-/* message points to the struct of that type. 0; -EMSGSIZE: does not fit the writer, a text is not terminated, a view is
- * longer than its field allows. A message never takes more than hs_wire_bytes_max. */
+/* message points to the struct of that type. 0; -EMSGSIZE: does not fit the writer, a text is not
+ * terminated, a view is longer than its field allows. A message never takes more than
+ * hs_wire_bytes_max. */
 int    hs_wire_encode(enum hs_msg_type type, const void *message,
                       struct hs_writer *writer) HS_MUST_CHECK;
 size_t hs_wire_bytes_max(enum hs_msg_type type, const void *message);
-/* Fills message (absent fields zero); its views point into body. 0 or -EPROTO; then message is zero. */
+/* Fills message (absent fields zero); its views point into body. 0 or -EPROTO; then message is
+ * zero. */
 int hs_wire_decode(enum hs_msg_type type, struct hs_view body, void *message) HS_MUST_CHECK;
-/* What a role does with a frame from a peer: 0; -ENOENT: unknown type, count it and drop it; -EPROTONOSUPPORT: unknown version
- * of the body, answer REFUSED; -EACCES: not from that role to this one; -EPROTO: malformed. */
+/* What a role does with a frame from a peer: 0; -ENOENT: unknown type, count it and drop it;
+ * -EPROTONOSUPPORT: unknown version of the body, answer REFUSED; -EACCES: not from that role to
+ * this one; -EPROTO: malformed. */
 int hs_wire_open(const struct hs_frame *frame, enum hs_role_kind from, enum hs_role_kind to,
                  union hs_msg *message) HS_MUST_CHECK;
 /* Was this field of a decoded message there? &submit, &submit.priority */
@@ -87,7 +93,8 @@ bool hs_wire_has(enum hs_msg_type type, const void *message, const void *field);
 void hs_wire_put_row(enum hs_msg_type type, const void *row, struct hs_writer *writer);
 int  hs_wire_get_row(enum hs_msg_type type, struct hs_reader *rows, void *row) HS_MUST_CHECK;
 
-/* "SUBMIT client_id=\"me\" seq=3 digest=ab12... plan=<123 bytes>"; returns text, cut to bytes. For logs and tests. */
+/* "SUBMIT client_id=\"me\" seq=3 digest=ab12... plan=<123 bytes>"; returns text, cut to bytes. For
+ * logs and tests. */
 const char *hs_wire_print(enum hs_msg_type type, const void *message, char *text, size_t bytes);
 
 #endif

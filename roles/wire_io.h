@@ -6,8 +6,8 @@
 #include "ipc/conn.h"
 #include "roles/wire.h"
 
-/* A message that nobody answers, or a question (request_id from hs_rpc_begin; 0: none). Errors as hs_conn_send, and -EMSGSIZE
- * if the message breaks its own bounds. */
+/* A message that nobody answers, or a question (request_id from hs_rpc_begin; 0: none). Errors as
+ * hs_conn_send, and -EMSGSIZE if the message breaks its own bounds. */
 int hs_wire_send(struct hs_conn *conn, enum hs_msg_type type, const void *message,
                  uint64_t request_id) HS_MUST_CHECK;
 /* The answer to the frame with that request id. */

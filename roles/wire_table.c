@@ -32,9 +32,10 @@ enum need { OPTIONAL, NEEDED };
 #define HS_FIELD_U32(tag, name, need)             ROW(HS_WIRE_U32, tag, name, 4, need)
 #define HS_FIELD_U64(tag, name, need)             ROW(HS_WIRE_U64, tag, name, 8, need)
 #define HS_FIELD_ID(tag, name, bytes, need)       ROW(HS_WIRE_ID, tag, name, bytes, need)
-#define HS_FIELD_EXEC(tag, name, need)            ROW(HS_WIRE_EXEC, tag, name, HS_WIRE_EXEC_BYTES, need)
 #define HS_FIELD_TEXT(tag, name, bytes, need)     ROW(HS_WIRE_TEXT, tag, name, bytes, need)
 #define HS_FIELD_VIEW(tag, name, bytes_max, need) ROW(HS_WIRE_VIEW, tag, name, bytes_max, need)
+
+#define HS_FIELD_EXEC(tag, name, need) ROW(HS_WIRE_EXEC, tag, name, HS_WIRE_EXEC_BYTES, need)
 #include "roles/messages.def"
 
 static const struct hs_wire_message messages[HS_WIRE_TYPE_COUNT] = {

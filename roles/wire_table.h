@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* wire_table.h - messages.def as data: what the codec and the printer walk along. For roles/wire*.c and its tests only. */
+/* wire_table.h - messages.def as data: what the codec and the printer walk along. For roles/wire*.c
+ * and its tests only. */
 #ifndef HS_ROLES_WIRE_TABLE_H
 #define HS_ROLES_WIRE_TABLE_H
 

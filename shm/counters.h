@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* counters.h - a page of counters for each process, written by it alone with a plain load and store, read by all. Indexes,
- * units and texts come from roles/counters.def; here a counter is a number. Counts survive their process: its successor
- * goes on adding. Body of the segment: one page for each of HS_PROCESSES_MAX process slots. */
+/* counters.h - a page of counters for each process, written by it alone with a plain load and
+ * store, read by all. Indexes, units and texts come from roles/counters.def; here a counter is a
+ * number. Counts survive their process: its successor goes on adding. Body of the segment: one page
+ * for each of HS_PROCESSES_MAX process slots. */
 #ifndef HS_SHM_COUNTERS_H
 #define HS_SHM_COUNTERS_H
 

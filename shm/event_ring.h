@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* event_ring.h - the last events of a process (a peer suspected, an exec adopted, a child restarted), in shared memory, for
- * several readers. One ring for each process slot, one after the other in the body of the segment. What kind, subject and
- * numbers mean is the writer's business; text makes the event readable without knowing. */
+/* event_ring.h - the last events of a process (a peer suspected, an exec adopted, a child
+ * restarted), in shared memory, for several readers. One ring for each process slot, one after the
+ * other in the body of the segment. What kind, subject and numbers mean is the writer's business;
+ * text makes the event readable without knowing. */
 #ifndef HS_SHM_EVENT_RING_H
 #define HS_SHM_EVENT_RING_H
 
@@ -32,7 +33,8 @@ struct hs_event_record {
 
 struct hs_event_ring_shm *hs_event_ring_at(void *body, unsigned process_idx);
 void hs_event_ring_write(struct hs_event_ring_shm *ring, const struct hs_event_record *record);
-/* 1 and the next event (text terminated), 0: nothing new; cursor->lost_count tells what was missed. */
+/* 1 and the next event (text terminated), 0: nothing new; cursor->lost_count tells what was
+ * missed. */
 int hs_event_ring_next(const struct hs_event_ring_shm *ring, struct hs_recent_cursor *cursor,
                        struct hs_event_record *record) HS_MUST_CHECK;
 

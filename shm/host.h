@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* host.h - what all processes of one host share: who the host is and which life of it this is. Written by the supervisor
- * alone. A role that restarts finds the same incarnation here, so no peer takes its return for a new node. */
+/* host.h - what all processes of one host share: who the host is and which life of it this is.
+ * Written by the supervisor alone. A role that restarts finds the same incarnation here, so no peer
+ * takes its return for a new node. */
 #ifndef HS_SHM_HOST_H
 #define HS_SHM_HOST_H
 
@@ -14,8 +15,8 @@ struct hs_host_shm {
     hs_word
         config_generation; /* of the configuration in force: the supervisor raises it at a reload */
     hs_word supervisor_pid;
-    hs_word
-        supervisor_heartbeat_ns; /* unchanged for 15 s: children log it and count it, nothing more */
+    hs_word supervisor_heartbeat_ns; /* unchanged for 15 s: children log it and count it, nothing
+                                        more */
     hs_word started_at_ns;
     hs_word draining; /* 1: the whole host takes nothing new */
     uint8_t rest[4032];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* latch.c - two copies and a sequence.
  *
- * Why a reader never returns a torn record: to write over the copy that sequence s names, the writer must first have moved
- * the sequence to s + 1. Its stores to the words are releases and come after that move, so a reader whose acquire load of
- * a word sees one of them also sees the move when it loads the sequence again - and tries once more. */
+ * Why a reader never returns a torn record: to write over the copy that sequence s names, the
+ * writer must first have moved the sequence to s + 1. Its stores to the words are releases and come
+ * after that move, so a reader whose acquire load of a word sees one of them also sees the move
+ * when it loads the sequence again - and tries once more. */
 #include "shm/latch.h"
 
 #include "shm/base/assert.h"

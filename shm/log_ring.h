@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* log_ring.h - the last log lines of a process, in shared memory: writing never blocks, the supervisor drains, and what was
- * said last survives a crash. One ring for each process slot, one after the other in the body of the segment. */
+/* log_ring.h - the last log lines of a process, in shared memory: writing never blocks, the
+ * supervisor drains, and what was said last survives a crash. One ring for each process slot, one
+ * after the other in the body of the segment. */
 #ifndef HS_SHM_LOG_RING_H
 #define HS_SHM_LOG_RING_H
 
@@ -31,7 +32,8 @@ struct hs_log_record {
 struct hs_log_ring_shm *hs_log_ring_at(void *body, unsigned process_idx);
 void hs_log_ring_write(struct hs_log_ring_shm *ring, uint64_t at_ns, enum hs_log_level level,
                        const char *module, const char *line);
-/* 1 and the next line (level made valid, texts terminated), 0: nothing new; cursor->lost_count tells what was missed. */
+/* 1 and the next line (level made valid, texts terminated), 0: nothing new; cursor->lost_count
+ * tells what was missed. */
 int hs_log_ring_next(const struct hs_log_ring_shm *ring, struct hs_recent_cursor *cursor,
                      struct hs_log_record *record) HS_MUST_CHECK;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* recent.c - a ring that is written over.
  *
- * Why a torn record is never shown: the slot says 2n + 1 before any word of record n is stored, and all stores are
- * releases. A reader of record n - slot_count that sees a word of record n in an acquire load therefore sees that mark, or
- * a later one, when it looks at the slot's sequence again. */
+ * Why a torn record is never shown: the slot says 2n + 1 before any word of record n is stored, and
+ * all stores are releases. A reader of record n - slot_count that sees a word of record n in an
+ * acquire load therefore sees that mark, or a later one, when it looks at the slot's sequence
+ * again. */
 #include "shm/recent.h"
 
 #include "shm/base/assert.h"

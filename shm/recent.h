@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* recent.h - the last records of a process: a ring of 256-byte slots that one process writes, never waits for and writes
- * over, and any number read at their own pace. Log lines (log_ring.h) and events (event_ring.h) lie in it. A reader that
- * falls behind counts what it lost; a slot that is torn, by a kill or by being overtaken, is detected and never shown. */
+/* recent.h - the last records of a process: a ring of 256-byte slots that one process writes, never
+ * waits for and writes over, and any number read at their own pace. Log lines (log_ring.h) and
+ * events (event_ring.h) lie in it. A reader that falls behind counts what it lost; a slot that is
+ * torn, by a kill or by being overtaken, is detected and never shown. */
 #ifndef HS_SHM_RECENT_H
 #define HS_SHM_RECENT_H
 
@@ -13,8 +14,8 @@
 enum { HS_RECENT_WORDS = 31, HS_RECENT_SLOTS_MAX = 1 << 16 };
 
 struct hs_recent_slot_shm {
-    hs_word
-        sequence; /* 2n + 2: holds record n whole; 2n + 1: record n is being written; 0: never used */
+    hs_word sequence; /* 2n + 2: holds record n whole; 2n + 1: record n is being written; 0: never
+                         used */
     hs_word words[HS_RECENT_WORDS];
 };
 
@@ -26,9 +27,9 @@ struct hs_recent_shm {
 
 /* A reader's place; its own memory. Zeroed: from the oldest that is left. */
 struct hs_recent_cursor {
-    uint64_t at; /* number of the next record to read */
-    uint64_t
-        lost_count; /* records that were gone before they were read; the reader sets it to 0 when it has told */
+    uint64_t at;         /* number of the next record to read */
+    uint64_t lost_count; /* records that were gone before they were read; the reader sets it to 0
+                            when it has told */
 };
 
 /* slot_count is a power of two, the same constant on both sides. Zeroed memory is an empty ring. */

@@ -69,7 +69,8 @@ static void store_row(struct hs_registry *registry, uint32_t idx, uint64_t tag,
     hs_latch_store(own_slot_at(registry, idx), row, row_words(&registry->shape));
 }
 
-/* The slot of a handle if it is still in that life, else -ESTALE; row gets the tag and the payload. */
+/* The slot of a handle if it is still in that life, else -ESTALE; row gets the tag and the
+ * payload. */
 static int row_of(const struct hs_registry *registry, hs_registry_handle handle, uint64_t *row)
 {
     uint32_t idx = (uint32_t)handle;

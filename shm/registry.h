@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* registry.h - a table of fixed-size records that one process keeps and others read: managers, workers, jobs, execs.
- * Fixed slots, each a latch of {tag, payload}; the tag counts the slot's lives, odd while it is taken. So insert, update
- * and remove are each one latch store: a killed writer leaves the old row or the new one, its successor attaches and goes
- * on. A handle names slot and life: a stale one is detected (-ESTALE), not followed. Does not search by payload, does not
+/* registry.h - a table of fixed-size records that one process keeps and others read: managers,
+ * workers, jobs, execs. Fixed slots, each a latch of {tag, payload}; the tag counts the slot's
+ * lives, odd while it is taken. So insert, update and remove are each one latch store: a killed
+ * writer leaves the old row or the new one, its successor attaches and goes on. A handle names slot
+ * and life: a stale one is detected (-ESTALE), not followed. Does not search by payload, does not
  * evict: the owner decides that. */
 #ifndef HS_SHM_REGISTRY_H
 #define HS_SHM_REGISTRY_H
@@ -65,8 +66,9 @@ int hs_registry_remove(struct hs_registry *registry,
 /* Anybody. 0, -ESTALE: the row is gone, -EAGAIN: busy (never for the writer itself). */
 int hs_registry_find(const struct hs_registry *registry, hs_registry_handle handle,
                      uint64_t *payload) HS_MUST_CHECK;
-/* The row in slot idx: 1 with handle and payload, 0: free, -EAGAIN: busy, ask again later. For snapshots: idx from 0 to
- * shape.slot_count. Rows are whole; the set of rows is as of many moments. */
+/* The row in slot idx: 1 with handle and payload, 0: free, -EAGAIN: busy, ask again later. For
+ * snapshots: idx from 0 to shape.slot_count. Rows are whole; the set of rows is as of many
+ * moments. */
 int hs_registry_at(const struct hs_registry *registry, uint32_t idx, hs_registry_handle *handle,
                    uint64_t *payload) HS_MUST_CHECK;
 

@@ -25,9 +25,10 @@ static bool is_shape_sound(const struct hs_ring_shape *shape)
            (shape->slot_count & (shape->slot_count - 1)) == 0;
 }
 
-/* Looks at the other side's index; if that says nothing is to be done here, leaves its line alone for a moment and looks
- * once more. Two sides that fight over the line of an index move it for every message; after the moment there are
- * several messages (or slots) at once. Less than a microsecond, before a caller that would otherwise go to sleep. */
+/* Looks at the other side's index; if that says nothing is to be done here, leaves its line alone
+ * for a moment and looks once more. Two sides that fight over the line of an index move it for
+ * every message; after the moment there are several messages (or slots) at once. Less than a
+ * microsecond, before a caller that would otherwise go to sleep. */
 static uint64_t load_peer(const hs_word *index, uint64_t idle_value)
 {
     uint64_t value = hs_word_load(index);

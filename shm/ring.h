@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-/* ring.h - messages of one fixed size from one process to one other, without locks or system calls. Does not wake anybody:
- * ipc/channel adds the doorbell. Pure: the memory comes from a segment.
+/* ring.h - messages of one fixed size from one process to one other, without locks or system calls.
+ * Does not wake anybody: ipc/channel adds the doorbell. Pure: the memory comes from a segment.
  *
  *         head            tail                both run freely (u64) and are masked on use
- *   . . . [####|####|####]. . . . .           tail: written by the producer, one release store commits a message
- *                                             head: written by the consumer, after it has acted on the message
+ *   . . . [####|####|####]. . . . .           tail: the producer's, one release store commits a
+ * message head: the consumer's, moved after it acted on the message
  *
- * A producer that is killed leaves the whole message or none; there is nothing to repair, its successor attaches and goes
- * on. A consumer that is killed between acting and hs_ring_advance leaves the message in place and its successor gets it
- * again: delivery is at least once, at most one message is repeated per death, so messages must be idempotent. Each message
- * carries the generation of the producer's life that wrote it.
+ * A producer that is killed leaves the whole message or none; there is nothing to repair, its
+ * successor attaches and goes on. A consumer that is killed between acting and hs_ring_advance
+ * leaves the message in place and its successor gets it again: delivery is at least once, at most
+ * one message is repeated per death, so messages must be idempotent. Each message carries the
+ * generation of the producer's life that wrote it.
  *
- * Each side works through a handle of its own that caches the other side's index, so that a line is fetched from the other
- * core only when the ring looks full or empty. The indexes of the other side are not trusted: a distance above the ring's
- * size is -EPROTO, and sizes come from our own constants, never from the shared part. */
+ * Each side works through a handle of its own that caches the other side's index, so that a line is
+ * fetched from the other core only when the ring looks full or empty. The indexes of the other side
+ * are not trusted: a distance above the ring's size is -EPROTO, and sizes come from our own
+ * constants, never from the shared part. */
 #ifndef HS_SHM_RING_H
 #define HS_SHM_RING_H
 
@@ -58,14 +60,17 @@ struct hs_ring {
 };
 
 size_t hs_ring_bytes(const struct hs_ring_shape *shape);
-/* Empty ring in zeroed memory of hs_ring_bytes, aligned to 64. Once, by the supervisor, before anybody attaches. */
+/* Empty ring in zeroed memory of hs_ring_bytes, aligned to 64. Once, by the supervisor, before
+ * anybody attaches. */
 void hs_ring_init(struct hs_ring_shm *shm, const struct hs_ring_shape *shape);
-/* 0, or -EPROTO: not a ring of this shape, or indexes that cannot be. The whole recovery check of a successor. One side at
- * least must be at rest: between two loads of two moving indexes anything can happen. */
+/* 0, or -EPROTO: not a ring of this shape, or indexes that cannot be. The whole recovery check of a
+ * successor. One side at least must be at rest: between two loads of two moving indexes anything
+ * can happen. */
 int hs_ring_validate(const struct hs_ring_shm   *shm,
                      const struct hs_ring_shape *shape) HS_MUST_CHECK;
-/* Validates, then takes up where the indexes are. generation is stamped on what this side pushes (a consumer passes 0). At
- * most one producer and one consumer may be alive: the supervisor guarantees it by reaping before it restarts. */
+/* Validates, then takes up where the indexes are. generation is stamped on what this side pushes (a
+ * consumer passes 0). At most one producer and one consumer may be alive: the supervisor guarantees
+ * it by reaping before it restarts. */
 int hs_ring_attach(struct hs_ring *ring, struct hs_ring_shm *shm, const struct hs_ring_shape *shape,
                    uint64_t generation) HS_MUST_CHECK;
 
@@ -90,8 +95,8 @@ static inline void hs_ring_copy(const struct hs_ring *ring, void *to, const void
         memcpy((char *)to + at, (const char *)from + at, HS_CACHE_LINE_BYTES);
 }
 
-/* Producer: where the next message goes, invisible until hs_ring_commit. -ENOBUFS: full; -EPROTO: the consumer's index is
- * nonsense. */
+/* Producer: where the next message goes, invisible until hs_ring_commit. -ENOBUFS: full; -EPROTO:
+ * the consumer's index is nonsense. */
 HS_MUST_CHECK static inline int hs_ring_reserve(struct hs_ring *ring, void **slot)
 {
     if (ring->tail - ring->head >= ring->shape.slot_count) {
@@ -128,8 +133,9 @@ HS_MUST_CHECK static inline int hs_ring_push(struct hs_ring *ring, const void *m
 /* Producer: messages that fit now; looks at the consumer's index. */
 uint64_t hs_ring_free_count(struct hs_ring *ring);
 
-/* Consumer. 1 and the oldest message, 0: none, -EPROTO: the producer's index is nonsense. *message points into shared
- * memory until hs_ring_advance: copy out what is checked, then check the copy. generation may be NULL. */
+/* Consumer. 1 and the oldest message, 0: none, -EPROTO: the producer's index is nonsense. *message
+ * points into shared memory until hs_ring_advance: copy out what is checked, then check the copy.
+ * generation may be NULL. */
 HS_MUST_CHECK static inline int hs_ring_peek(struct hs_ring *ring, const void **message,
                                              uint64_t *generation)
 {
@@ -153,7 +159,8 @@ static inline void hs_ring_advance(struct hs_ring *ring)
                   ring->head); /* releases: our reads of the slot come before it */
 }
 
-/* Peek, copy, advance: at MOST once, for messages whose loss with the consumer does no harm (samples). Returns as peek. */
+/* Peek, copy, advance: at MOST once, for messages whose loss with the consumer does no harm
+ * (samples). Returns as peek. */
 HS_MUST_CHECK static inline int hs_ring_pop(struct hs_ring *ring, void *message,
                                             uint64_t *generation)
 {

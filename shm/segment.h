@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* segment.h - a piece of memory that processes share: a memfd that nobody can shrink (so no peer can make our access
- * fault), a header that every reader checks against its own constants, and a body that begins on the next page.
- * The supervisor creates segments before it forks; a restarted role finds the same memory, and nothing has a name to leak.
- * Knows nothing of what the body holds. segment.c is pure (header), segment_io.c does the memfd and the mappings. */
+/* segment.h - a piece of memory that processes share: a memfd that nobody can shrink (so no peer
+ * can make our access fault), a header that every reader checks against its own constants, and a
+ * body that begins on the next page. The supervisor creates segments before it forks; a restarted
+ * role finds the same memory, and nothing has a name to leak. Knows nothing of what the body holds.
+ * segment.c is pure (header), segment_io.c does the memfd and the mappings. */
 #ifndef HS_SHM_SEGMENT_H
 #define HS_SHM_SEGMENT_H
 
@@ -46,9 +47,9 @@ struct hs_segment_header {
     uint32_t kind;
     uint16_t version; /* any change of the body's layout raises it */
     uint16_t header_bytes;
-    uint64_t total_bytes; /* of the whole memfd */
-    uint64_t
-             generation; /* of the group of segments; a group that failed validation gets fresh ones, one higher */
+    uint64_t total_bytes;  /* of the whole memfd */
+    uint64_t generation;   /* of the group of segments; a group that failed validation gets fresh
+                              ones, one higher */
     uint32_t owner_pid;    /* who created it: for a post-mortem, never to decide by */
     uint8_t  reserved[28]; /* zero */
 };
@@ -59,9 +60,9 @@ struct hs_segment_spec {
     uint16_t             version;
     uint64_t             body_bytes; /* exact; 0 when checking: any size (images) */
     uint64_t             generation; /* 0 when checking: any */
-    bool
-        prefault; /* when creating: allocate now, so that a full machine is an error here, not a signal
-                                      * later; without it pages are demand-zero and cost nothing until touched */
+    bool prefault; /* when creating: allocate now, so that a full machine is an error here, not a
+                    * signal later; without it pages are demand-zero and cost nothing until
+                    * touched */
 };
 
 enum hs_segment_access { HS_SEGMENT_READ_ONLY, HS_SEGMENT_READ_WRITE };
@@ -76,7 +77,8 @@ struct hs_segment {
 void hs_segment_header_init(struct hs_segment_header *header, const struct hs_segment_spec *spec,
                             uint32_t owner_pid);
 uint64_t hs_segment_total_bytes(uint64_t body_bytes);
-/* All fields of a header against spec, and its size against what the file really has. 0 or -EPROTO with a sentence. */
+/* All fields of a header against spec, and its size against what the file really has. 0 or -EPROTO
+ * with a sentence. */
 int hs_segment_check(const struct hs_segment_header *shared, const struct hs_segment_spec *spec,
                      uint64_t file_bytes, struct hs_err *err) HS_MUST_CHECK;
 const char *hs_segment_kind_name(enum hs_segment_kind kind);
@@ -86,11 +88,13 @@ uint64_t                        hs_segment_body_bytes(const struct hs_segment *s
 const struct hs_segment_header *hs_segment_header_of(const struct hs_segment *segment);
 
 /* Kernel. */
-/* Makes a zeroed memfd of spec's size, seals it against shrinking and growing, maps it read-write into *segment and
- * returns the descriptor (close-on-exec), which the caller owns. name is for /proc only. On failure *segment is zeroed. */
+/* Makes a zeroed memfd of spec's size, seals it against shrinking and growing, maps it read-write
+ * into *segment and returns the descriptor (close-on-exec), which the caller owns. name is for
+ * /proc only. On failure *segment is zeroed. */
 int hs_segment_create(struct hs_segment *segment, const char *name,
                       const struct hs_segment_spec *spec, struct hs_err *err) HS_MUST_CHECK;
-/* Maps fd after checking the seals and the header (-EPROTO). fd is borrowed; it may be closed afterwards. */
+/* Maps fd after checking the seals and the header (-EPROTO). fd is borrowed; it may be closed
+ * afterwards. */
 int hs_segment_map(struct hs_segment *segment, int fd, const struct hs_segment_spec *spec,
                    enum hs_segment_access access, struct hs_err *err) HS_MUST_CHECK;
 /* No more writing by anybody, for images. Every writable mapping must be gone (-EBUSY). */

@@ -10,7 +10,8 @@
 
 enum { SIZE_SEALS = F_SEAL_SHRINK | F_SEAL_GROW };
 
-/* Size, and memory if it is to be there from the start: afterwards nothing can fault for lack of it. */
+/* Size, and memory if it is to be there from the start: afterwards nothing can fault for lack of
+ * it. */
 static int give_size(int fd, const struct hs_segment_spec *spec, struct hs_err *err)
 {
     off_t bytes = (off_t)hs_segment_total_bytes(spec->body_bytes);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* vitals.h - a page for each process that says how it is: alive, ready, at what, and what it said when it died. Written by
- * the process alone; the supervisor resets it before the fork and marks it dead after the reaping, while no process owns
- * it; all may read. Body of the segment: HS_PROCESSES_MAX pages. */
+/* vitals.h - a page for each process that says how it is: alive, ready, at what, and what it said
+ * when it died. Written by the process alone; the supervisor resets it before the fork and marks it
+ * dead after the reaping, while no process owns it; all may read. Body of the segment:
+ * HS_PROCESSES_MAX pages. */
 #ifndef HS_SHM_VITALS_H
 #define HS_SHM_VITALS_H
 
@@ -43,7 +44,8 @@ enum hs_crumb_phase {
     HS_CRUMB_RUNS   /* for minutes: a kill from outside says nothing about it, a crash does */
 };
 
-/* What the process works on: left there before each message, read by the supervisor after a crash (poison quarantine). */
+/* What the process works on: left there before each message, read by the supervisor after a crash
+ * (poison quarantine). */
 struct hs_vitals_crumb {
     uint32_t phase;        /* enum hs_crumb_phase */
     uint32_t message_type; /* 0: none */
@@ -104,7 +106,8 @@ struct hs_vitals_shm *hs_vitals_page(void *body, unsigned process_idx);
 void hs_vitals_reset(struct hs_vitals_shm *page, uint64_t generation, uint32_t role_kind,
                      uint32_t role_idx, uint64_t now_ns);
 void hs_vitals_mark_dead(struct hs_vitals_shm *page);
-/* Worst loop lag since the last call; the process starts over at its next beat. Any time; the supervisor only. */
+/* Worst loop lag since the last call; the process starts over at its next beat. Any time; the
+ * supervisor only. */
 uint64_t hs_vitals_take_lag(struct hs_vitals_shm *page);
 
 /* The process. */
@@ -118,8 +121,8 @@ void hs_vitals_set_phase(struct hs_vitals_shm *page, enum hs_vitals_phase phase,
 void hs_vitals_set_confinement(struct hs_vitals_shm *page, uint64_t bits);
 void hs_vitals_set_backend(struct hs_vitals_shm *page, const char *name);
 void hs_vitals_drop_crumb(struct hs_vitals_shm *page, const struct hs_vitals_crumb *crumb);
-/* Last words, from the assert hook or a signal handler: only stores. Later ones come behind earlier ones, while there is
- * room. now_ns 0 is stored as 1. */
+/* Last words, from the assert hook or a signal handler: only stores. Later ones come behind earlier
+ * ones, while there is room. now_ns 0 is stored as 1. */
 void hs_vitals_panic(struct hs_vitals_shm *page, uint64_t now_ns, const char *text);
 
 /* Anybody. Numbers out of range become EMPTY and NORMAL, texts are terminated. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* word.h - the unit of everything shared that may be read while it is written: an atomic 64-bit word. A copy in or out is
- * a row of release stores or acquire loads, no fences (ThreadSanitizer does not model them); on x86-64 plain moves. */
+/* word.h - the unit of everything shared that may be read while it is written: an atomic 64-bit
+ * word. A copy in or out is a row of release stores or acquire loads, no fences (ThreadSanitizer
+ * does not model them); on x86-64 plain moves. */
 #ifndef HS_SHM_WORD_H
 #define HS_SHM_WORD_H
 
@@ -36,8 +37,9 @@ static inline void hs_pause(void)
 
 void hs_words_store(hs_word *to, const uint64_t *from, size_t count);
 void hs_words_load(uint64_t *to, const hs_word *from, size_t count);
-/* Text into and out of words. Stored: cut to what fits with its zero. Loaded: always terminated at the last byte, so a
- * writer that never put a zero cannot make a reader run on; text must hold word_count * HS_WORD_BYTES bytes. */
+/* Text into and out of words. Stored: cut to what fits with its zero. Loaded: always terminated at
+ * the last byte, so a writer that never put a zero cannot make a reader run on; text must hold
+ * word_count * HS_WORD_BYTES bytes. */
 void hs_words_store_text(hs_word *to, size_t word_count, const char *text);
 void hs_words_load_text(char *text, const hs_word *from, size_t word_count);
 

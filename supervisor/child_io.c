@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* child_io.c - from fork to the role's main: what a child sheds, in the order of reliability.md 2.1. */
+/* child_io.c - from fork to the role's main: what a child sheds, in the order of
+ * reliability.md 2.1. */
 #include "supervisor/child_io.h"
 
 #include "roles/config.h"

@@ -14,8 +14,8 @@ void hs_child_close(struct hs_child *child); /* its descriptors; no pid any more
 
 /* In a fresh child, whatever it is for: signals as in a program just started. */
 void hs_child_reset_signals(void);
-/* Closes everything but standard input, output and error and the count descriptors in keep, which is
- * sorted in place; entries of -1 are skipped. */
+/* Closes everything but standard input, output and error and the count descriptors in keep, which
+ * is sorted in place; entries of -1 are skipped. */
 void hs_child_close_all_but(int *keep, unsigned count);
 
 #endif

@@ -48,7 +48,8 @@ static bool find_verb(struct hs_cli *cli, const char *word)
     return false;
 }
 
-/* "--run-dir=D" or "--run-dir D": 1 and *value, which is NULL when it is missing; 0: not that option. */
+/* "--run-dir=D" or "--run-dir D": 1 and *value, which is NULL when it is missing; 0: not that
+ * option. */
 static bool take_option(const char *name, int argc, char *const *argv, int *at, const char **value)
 {
     size_t length = strlen(name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* config_child_io.c - reading the configuration in a process of its own. It writes the image into one
- * memfd and what it has to complain about into another; its exit code says which to look at. */
+/* config_child_io.c - reading the configuration in a process of its own. It writes the image into
+ * one memfd and what it has to complain about into another; its exit code says which to look at. */
 #include "supervisor/config_child_io.h"
 
 #include "roles/config_file.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* config_child_io.h - has a short-lived process turn the configuration file into a sealed image: the
- * supervisor itself never looks at JSON. */
+/* config_child_io.h - has a short-lived process turn the configuration file into a sealed image:
+ * the supervisor itself never looks at JSON. */
 #ifndef HS_SUPERVISOR_CONFIG_CHILD_IO_H
 #define HS_SUPERVISOR_CONFIG_CHILD_IO_H
 
@@ -19,8 +19,8 @@ struct hs_config_wish {
 /* Forks the process. */
 int hs_config_child_start(struct hs_config_child *child, const struct hs_config_wish *wish,
                           struct hs_err *err) HS_MUST_CHECK;
-/* Waits for it (its pid_fd tells when that is at once) and takes its image. Problems and warnings in
- * full go to standard error; err has the first. -EINVAL: the configuration is wrong; -EACCES and
+/* Waits for it (its pid_fd tells when that is at once) and takes its image. Problems and warnings
+ * in full go to standard error; err has the first. -EINVAL: the configuration is wrong; -EACCES and
  * others: it could not be read. */
 int  hs_config_child_finish(struct hs_config_child *child, struct hs_config_held *held,
                             struct hs_err *err) HS_MUST_CHECK;

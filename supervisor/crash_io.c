@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* crash_io.c - a signal handler that only reads the stack and stores. Code places are told as distance
- * from the program's start, so that `addr2line -e hyperscaled` finds them in every life. */
+/* crash_io.c - a signal handler that only reads the stack and stores. Code places are told as
+ * distance from the program's start, so that `addr2line -e hyperscaled` finds them in every
+ * life. */
 #include "supervisor/crash_io.h"
 
 #include "supervisor/sanitized.h"
@@ -123,7 +124,8 @@ static bool is_behind_call(uintptr_t address)
 #endif
 }
 
-/* Who called the library that was interrupted: the first place to return to above the stack pointer. */
+/* Who called the library that was interrupted: the first place to return to above the stack
+ * pointer. */
 static void put_caller(const struct place *place, uintptr_t frame)
 {
     uintptr_t at = (place->stack + sizeof at - 1) / sizeof at * sizeof at;

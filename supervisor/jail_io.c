@@ -52,8 +52,8 @@ static bool drop_capabilities(void)
     return syscall(SYS_capset, &head, none) == 0;
 }
 
-/* Root becomes the user; somebody else stays who he is, which confines as well. The bounding set can
- * be emptied by root only, so before. */
+/* Root becomes the user; somebody else stays who he is, which confines as well. The bounding set
+ * can be emptied by root only, so before. */
 static bool become(uid_t uid, gid_t gid)
 {
     if (geteuid() != 0) return drop_capabilities();
@@ -74,9 +74,9 @@ static bool set_limit(int which, rlim_t soft)
     return setrlimit((__rlimit_resource_t)which, &limit) == 0;
 }
 
-/* The rings of all processes of a user are counted together: room for HS_ENGINES_MAX of the largest,
- * where privileges permit, else all that the hard limit permits. Without it a loop takes a smaller
- * ring. */
+/* The rings of all processes of a user are counted together: room for HS_ENGINES_MAX of the
+ * largest, where privileges permit, else all that the hard limit permits. Without it a loop takes a
+ * smaller ring. */
 static void raise_locked_memory(void)
 {
     struct rlimit limit;
@@ -100,7 +100,8 @@ static void set_oom_score(int score)
     (void)close(fd);
 }
 
-/* setresuid clears the death signal, so it is set last; and the parent may have died before that. */
+/* setresuid clears the death signal, so it is set last; and the parent may have died before
+ * that. */
 static bool die_with(pid_t parent_pid)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) obtained |= HS_CONFINED_NO_NEW_PRIVILEGES;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* log_drain_io.c - lines out of shared memory, the time of day in front, at most a buffer at once. */
+/* log_drain_io.c - lines out of shared memory, the time of day in front, at most a buffer at
+ * once. */
 #include "supervisor/log_drain_io.h"
 
 #include "roles/role_kind.h"
@@ -55,7 +56,8 @@ int hs_log_drain_reopen(struct hs_log_drain *drain, const char *path, struct hs_
     return 0;
 }
 
-/* A pipe or terminal that nobody reads must not stop the supervisor: asked first, dropped if full. */
+/* A pipe or terminal that nobody reads must not stop the supervisor: asked first, dropped if
+ * full. */
 void hs_log_drain_flush(struct hs_log_drain *drain)
 {
     struct pollfd ready = {.fd = drain->fd, .events = POLLOUT};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* log_limit.h - keeps one line that repeats itself from filling the log: so many in ten seconds from
- * one process, then a count. Lines that differ in digits only are the same line. Pure. */
+/* log_limit.h - keeps one line that repeats itself from filling the log: so many in ten seconds
+ * from one process, then a count. Lines that differ in digits only are the same line. Pure. */
 #ifndef HS_SUPERVISOR_LOG_LIMIT_H
 #define HS_SUPERVISOR_LOG_LIMIT_H
 

@@ -40,7 +40,8 @@ struct hs_poison {
 bool hs_poison_is_suspect(uint32_t crumb_phase, int exit_signal);
 /* A process died over digest (0: over nothing known). True: the second within ten minutes. */
 bool hs_poison_is_second(struct hs_poison *poison, uint64_t digest, uint64_t now_ns);
-/* Puts digest into the summary's quarantine list; the oldest entry goes. False: is there already. */
+/* Puts digest into the summary's quarantine list; the oldest entry goes. False: is there
+ * already. */
 bool hs_quarantine_add(struct hs_host_summary *summary, uint64_t digest, const uint8_t job_id[16],
                        uint64_t now_ns);
 

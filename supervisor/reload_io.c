@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* reload_io.c - from SIGHUP or a request to the last process that runs with the new configuration. */
+/* reload_io.c - from SIGHUP or a request to the last process that runs with the new
+ * configuration. */
 #include "supervisor/reload_io.h"
 
 #include "roles/config.h"

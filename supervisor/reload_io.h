@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* reload_io.h - takes a changed configuration into force, whole or not at all: read and checked by
- * its own process first, keys that live processes take are handed to them, processes whose keys need
- * it are started again one at a time, and if one does not come up, the old configuration is back. */
+ * its own process first, keys that live processes take are handed to them, processes whose keys
+ * need it are started again one at a time, and if one does not come up, the old configuration is
+ * back. */
 #ifndef HS_SUPERVISOR_RELOAD_IO_H
 #define HS_SUPERVISOR_RELOAD_IO_H
 

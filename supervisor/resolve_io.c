@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* resolve_io.c - a process per name. Its answer goes straight to the role that asked, over a pair of
- * which the supervisor keeps nothing. */
+/* resolve_io.c - a process per name. Its answer goes straight to the role that asked, over a pair
+ * of which the supervisor keeps nothing. */
 #include "supervisor/resolve_io.h"
 
 #include "roles/resolver/resolver_io.h"

@@ -70,10 +70,11 @@ struct hs_restart {
     uint64_t              early_death_count;
 };
 
-void     hs_restart_init(struct hs_restart *restart);
-void     hs_restart_step(struct hs_restart *restart, const struct hs_restart_config *config,
-                         struct hs_rand *rand, uint64_t now_ns, const struct hs_restart_event *event,
-                         struct hs_restart_actions *actions);
+void hs_restart_init(struct hs_restart *restart);
+void hs_restart_step(struct hs_restart *restart, const struct hs_restart_config *config,
+                     struct hs_rand *rand, uint64_t now_ns, const struct hs_restart_event *event,
+                     struct hs_restart_actions *actions);
+
 uint64_t hs_restart_deadline_ns(const struct hs_restart *restart); /* HS_NEVER_NS: none */
 /* Is there a process (forked, not reaped)? */
 bool hs_restart_is_alive(const struct hs_restart *restart);

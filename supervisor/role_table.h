@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* role_table.h - the processes of a tree, a row each: their main, whose user they are, what they may
- * write and read of the shared segments, who talks to whom. Pure. */
+/* role_table.h - the processes of a tree, a row each: their main, whose user they are, what they
+ * may write and read of the shared segments, who talks to whom. Pure. */
 #ifndef HS_SUPERVISOR_ROLE_TABLE_H
 #define HS_SUPERVISOR_ROLE_TABLE_H
 
@@ -15,9 +15,9 @@
 #define HS_SHARES_OF_ALL                                                                           \
     (HS_SHARE_BIT(VITALS) | HS_SHARE_BIT(COUNTERS) | HS_SHARE_BIT(LOGS) | HS_SHARE_BIT(EVENTS))
 
-/* X(KIND, name, shares written beyond those of all, shares read beyond the host table, score for the
- * kernel's out-of-memory killer). `name` names main function hs_NAME_main and configured user. In
- * the order of starting. */
+/* X(KIND, name, shares written beyond those of all, shares read beyond the host table, score for
+ * the kernel's out-of-memory killer). `name` names main function hs_NAME_main and configured user.
+ * In the order of starting. */
 #define HS_ROLE_TABLE(X)                                                                           \
     X(CONSOLE, console, 0, ~UINT32_C(0), 300)                                                      \
     X(ENGINE, engine, 0, 0, 500)                                                                   \

@@ -98,7 +98,8 @@ int hs_segments_create(struct hs_tree *tree, struct hs_err *err)
     return 0;
 }
 
-/* Both ends of a ring write an index, so worker and engine write rings; figures the engine alone. */
+/* Both ends of a ring write an index, so worker and engine write rings; figures the engine
+ * alone. */
 static void bequeath_engine(const struct hs_engine_segments *engine, enum hs_role_kind kind,
                             struct hs_engine_share *share)
 {

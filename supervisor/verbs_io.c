@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* verbs_io.c - one line out, one line back. Nothing of the answer is parsed but whether it says that
- * it is an error. A stop works without the console, too: the kernel knows who listens. */
+/* verbs_io.c - one line out, one line back. Nothing of the answer is parsed but whether it says
+ * that it is an error. A stop works without the console, too: the kernel knows who listens. */
 #include "supervisor/verbs_io.h"
 
 #include "shm/base/time.h"

@@ -4,7 +4,8 @@
 
 #include "shm/base/time.h"
 
-/* Long work that is announced (reliability.md 2.3): a flush on a slow disk, a replay, a snapshot. */
+/* Long work that is announced (reliability.md 2.3): a flush on a slow disk, a replay, a
+ * snapshot. */
 #define PATIENT_PERIOD_NS (30 * HS_NS_PER_S)
 
 void hs_watchdog_begin(struct hs_watchdog *watchdog, uint64_t period_ns, uint64_t now_ns)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* check.h - CUnit assertions that print what they saw, and the shape of a runner. Each tests/unit/test_NAME.c defines
- * `const CU_SuiteInfo hs_suite_NAME[]` ... see HS_SUITE; tests/unit/main.c lists the suites. */
+/* check.h - CUnit assertions that print what they saw, and the shape of a runner. Each
+ * tests/unit/test_NAME.c defines `const CU_SuiteInfo hs_suite_NAME[]` ... see HS_SUITE;
+ * tests/unit/main.c lists the suites. */
 #ifndef HS_TESTS_CHECK_H
 #define HS_TESTS_CHECK_H
 

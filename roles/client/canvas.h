@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* canvas.h - a grid of characters to draw on; what falls outside is cut off. Every cell is one column wide. Pure. */
+/* canvas.h - a grid of characters to draw on; what falls outside is cut off. Every cell is one
+ * column wide. Pure. */
 #ifndef HS_CLIENT_CANVAS_H
 #define HS_CLIENT_CANVAS_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* client_link_io.h - a stream to a gate: messages out, frames in. Sending waits, receiving does not. For a program that has one
- * such link and nothing else to do; roles use ipc/conn.h. */
+/* client_link_io.h - a stream to a gate: messages out, frames in. Sending waits, receiving does
+ * not. For a program that has one such link and nothing else to do; roles use ipc/conn.h. */
 #ifndef HS_CLIENT_LINK_IO_H
 #define HS_CLIENT_LINK_IO_H
 
@@ -25,7 +25,8 @@ int hs_client_link_connect(struct hs_client_link *link, const char *path) HS_MUS
 /* 0, -ETIMEDOUT: the gate does not read; -EPIPE ...: it is gone. */
 int hs_client_link_send(struct hs_client_link *link, enum hs_msg_type type,
                         const void *message) HS_MUST_CHECK;
-/* 1: the next message, its views hold until the next call; 0: nothing is there; -ECONNRESET: the gate is gone; -EPROTO. */
+/* 1: the next message, its views hold until the next call; 0: nothing is there; -ECONNRESET: the
+ * gate is gone; -EPROTO. */
 int hs_client_link_receive(struct hs_client_link *link, enum hs_msg_type *type,
                            union hs_msg *message) HS_MUST_CHECK;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* commands.h - what each command of `hyperscale` does once its flags are read: prints, and tells the exit code
- * (exit_code.h). */
+/* commands.h - what each command of `hyperscale` does once its flags are read: prints, and tells
+ * the exit code (exit_code.h). */
 #ifndef HS_CLIENT_COMMANDS_H
 #define HS_CLIENT_COMMANDS_H
 

@@ -80,10 +80,10 @@ static int explain(const struct hs_session *session)
 int hs_session_conclude(struct hs_session *session)
 {
     const struct hs_follow *follow = &session->follow;
+    const uint8_t          *job_id = follow->config.job_id;
     char                    run_id[HS_SESSION_ID_BYTES];
     struct hs_report_meta   meta = {.name = session->wish.name,
-                                    .run_id =
-                                        hs_hex_format(follow->config.job_id, HS_JOB_ID_BYTES, run_id),
+                                    .run_id = hs_hex_format(job_id, HS_JOB_ID_BYTES, run_id),
                                     .restart_count = session->death_count,
                                     .is_interrupted = session->signal != 0};
     struct hs_run_end       end = {.job_state = follow->status, .signal = session->signal};

@@ -80,8 +80,8 @@ static unsigned terminal_columns(void)
     return size.ws_col;
 }
 
-/* Over what was drawn before, row by row; the rest of each old row and all rows below are cleared. The terminal is asked to
- * show it at once (those who do not know the question ignore it). */
+/* Over what was drawn before, row by row; the rest of each old row and all rows below are cleared.
+ * The terminal is asked to show it at once (those who do not know the question ignore it). */
 static void draw(struct hs_display *display)
 {
     char       *out = display->out;

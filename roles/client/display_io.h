@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* display_io.h - shows a run while it goes on, on standard error: a line a second, or a screen that is drawn in place. The
- * terminal is never put into another mode, so there is nothing to restore, whatever ends the program. */
+/* display_io.h - shows a run while it goes on, on standard error: a line a second, or a screen that
+ * is drawn in place. The terminal is never put into another mode, so there is nothing to restore,
+ * whatever ends the program. */
 #ifndef HS_CLIENT_DISPLAY_IO_H
 #define HS_CLIENT_DISPLAY_IO_H
 

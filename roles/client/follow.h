@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* follow.h - one job as its client sees it: submitted (once, however often it is sent), followed through its numbered events,
- * cancelled on request, its results fetched piece by piece; carried on over a new link wherever the old one broke. Pure: what
- * is to be sent comes out as actions. Does not show anything: who drives it looks at the messages that are marked as news. */
+/* follow.h - one job as its client sees it: submitted (once, however often it is sent), followed
+ * through its numbered events, cancelled on request, its results fetched piece by piece; carried on
+ * over a new link wherever the old one broke. Pure: what is to be sent comes out as actions. Does
+ * not show anything: who drives it looks at the messages that are marked as news. */
 #ifndef HS_CLIENT_FOLLOW_H
 #define HS_CLIENT_FOLLOW_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* jobs_io.c - the commands that ask a daemon's gate one thing: list, status JOB, cancel, results; and those that follow a job
- * of it: submit, watch. */
+/* jobs_io.c - the commands that ask a daemon's gate one thing: list, status JOB, cancel, results;
+ * and those that follow a job of it: submit, watch. */
 #include "roles/client/commands.h"
 
 #include "roles/client/exit_code.h"

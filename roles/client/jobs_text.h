@@ -12,7 +12,8 @@ enum { HS_JOBS_LINE_BYTES = 320 };
 /* The title of the table, and one row of it; both end with a line feed. Returns text. */
 const char *hs_jobs_title(char text[HS_JOBS_LINE_BYTES]);
 const char *hs_jobs_line(const struct hs_msg_job_row *row, char text[HS_JOBS_LINE_BYTES]);
-/* The job, its workflows and its datacenters; cut to what fits, terminated. -EPROTO: rows cannot be read. */
+/* The job, its workflows and its datacenters; cut to what fits, terminated. -EPROTO: rows cannot be
+ * read. */
 int hs_jobs_status_text(const struct hs_msg_status *status, char *text, size_t bytes) HS_MUST_CHECK;
 
 /* New references; NULL: out of memory. */

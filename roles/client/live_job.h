@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* live_job.h - the figures of a running job, as STATS bring them: the totals so far, and what happened since the last line. Pure;
- * memory is the caller's. A payload that cannot be taken costs a line, never a count: the result has its own figures. */
+/* live_job.h - the figures of a running job, as STATS bring them: the totals so far, and what
+ * happened since the last line. Pure; memory is the caller's. A payload that cannot be taken costs
+ * a line, never a count: the result has its own figures. */
 #ifndef HS_CLIENT_LIVE_JOB_H
 #define HS_CLIENT_LIVE_JOB_H
 

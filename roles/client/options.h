@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* options.h - what the words after `hyperscale` mean: a command, flags of options.def, at most one operand. Does not look into
- * values: whoever uses one does. Pure. */
+/* options.h - what the words after `hyperscale` mean: a command, flags of options.def, at most one
+ * operand. Does not look into values: whoever uses one does. Pure. */
 #ifndef HS_CLIENT_OPTIONS_H
 #define HS_CLIENT_OPTIONS_H
 
@@ -51,7 +51,8 @@ struct hs_options {
 /* The value of an environment variable, or NULL. */
 typedef const char *hs_options_lookup_fn(const char *name);
 
-/* Texts stay those of argv and of lookup. 0, or -EINVAL with a sentence. Without any word: the command is help. */
+/* Texts stay those of argv and of lookup. 0, or -EINVAL with a sentence. Without any word: the
+ * command is help. */
 int hs_options_parse(struct hs_options *options, int argc, char *const *argv,
                      hs_options_lookup_fn *lookup, struct hs_err *err) HS_MUST_CHECK;
 

@@ -59,7 +59,8 @@ static int parse_url(const char *operand, struct hs_url *url, struct hs_err *err
 
     if (bytes < 0 || bytes >= (int)sizeof text) return refuse(err, "the URL is too long");
     if (hs_url_parse(hs_view_text(text), url, &why) != 0) return refuse(err, "URL: %s", why);
-    /* The path lies in text, which goes: in the operand it stands at the same distance from the end. */
+    /* The path lies in text, which goes: in the operand it stands at the same distance from the
+     * end. */
     url->path = hs_view_of(operand + strlen(operand) -
                                ((size_t)bytes - (size_t)(url->path.data - (const uint8_t *)text)),
                            url->path.bytes);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* ping_io.c - sends the requests of `hyperscale ping` one after another over one connection, for as long as the server keeps
- * it. */
+/* ping_io.c - sends the requests of `hyperscale ping` one after another over one connection, for as
+ * long as the server keeps it. */
 #include "roles/client/commands.h"
 
 #include "ipc/addr.h"

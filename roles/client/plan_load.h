@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* plan_load.h - from the operand and the flags to the plan that will be submitted. The decisions are pure; plan_load_io.c reads
- * files and prints what is wrong. */
+/* plan_load.h - from the operand and the flags to the plan that will be submitted. The decisions
+ * are pure; plan_load_io.c reads files and prints what is wrong. */
 #ifndef HS_CLIENT_PLAN_LOAD_H
 #define HS_CLIENT_PLAN_LOAD_H
 
@@ -16,7 +16,8 @@ struct hs_plan_load_result {
 
 /* A word that names no file is a URL when it looks like one. */
 bool hs_operand_is_url(const char *operand, bool is_file);
-/* The flags that change a plan; body is the text of --body (which may have come from a file), or NULL. */
+/* The flags that change a plan; body is the text of --body (which may have come from a file), or
+ * NULL. */
 void hs_quick_flags_of(const struct hs_options *options, const char *body,
                        struct hs_quick_flags *flags);
 /* --set NAME=VALUE as pairs, in the arena. -EINVAL with a sentence. */

@@ -26,7 +26,8 @@ static struct hs_results_span span_of(const struct hs_run_record *record)
                                     from_ns + hs_min_u64(record->duration_ns, HS_NEVER_NS / 4)};
 }
 
-/* Time in which several workflows ran counts once, time in which none did not at all: rates are those of the load. */
+/* Time in which several workflows ran counts once, time in which none did not at all: rates are
+ * those of the load. */
 static uint64_t covered_ns(const struct hs_results *results)
 {
     uint64_t covered_ns = 0;

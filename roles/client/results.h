@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* results.h - a job's results, which are run records one after another, as one report. Pure; memory is the caller's. */
+/* results.h - a job's results, which are run records one after another, as one report. Pure; memory
+ * is the caller's. */
 #ifndef HS_CLIENT_RESULTS_H
 #define HS_CLIENT_RESULTS_H
 
@@ -37,7 +38,8 @@ struct hs_results {
 void hs_results_init(struct hs_results *results, struct hs_chunk *chunks);
 /* All records in bytes. -EPROTO: malformed; -ENOBUFS: more than a plan may have. */
 int hs_results_take(struct hs_results *results, struct hs_view bytes) HS_MUST_CHECK;
-/* meta has what results do not know (name, run_id, is_interrupted); the rest of it is filled here. */
+/* meta has what results do not know (name, run_id, is_interrupted); the rest of it is filled
+ * here. */
 void hs_results_report(struct hs_results *results, struct hs_report_meta *meta,
                        struct hs_report *report);
 

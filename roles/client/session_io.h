@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* session_io.h - carries one job through (follow.h), over the link of an embedded tree or over a daemon's socket, shows it, and
- * makes a report of its results. */
+/* session_io.h - carries one job through (follow.h), over the link of an embedded tree or over a
+ * daemon's socket, shows it, and makes a report of its results. */
 #ifndef HS_CLIENT_SESSION_IO_H
 #define HS_CLIENT_SESSION_IO_H
 
@@ -60,7 +60,8 @@ int hs_session_conclude(struct hs_session *session) HS_MUST_CHECK;
 /* Ends the tree; then says what the screen held back. */
 void hs_session_close(struct hs_session *session);
 
-/* The report of a job's results on standard output; end is filled with what the exit code depends on. */
+/* The report of a job's results on standard output; end is filled with what the exit code depends
+ * on. */
 int hs_report_results(struct hs_view bytes, struct hs_report_meta *meta, bool is_json,
                       struct hs_run_end *end) HS_MUST_CHECK;
 

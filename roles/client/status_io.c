@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* status_io.c - `hyperscale status` and `hyperscale top`: asks the daemon's status socket, shows what it says. */
+/* status_io.c - `hyperscale status` and `hyperscale top`: asks the daemon's status socket, shows
+ * what it says. */
 #include "roles/client/commands.h"
 
 #include "roles/client/exit_code.h"
@@ -109,7 +110,8 @@ static int complain_of_daemon(const char *path, int rc)
     return hs_complain(HS_EXIT_CLUSTER, "%s: %s", path, hs_err_code_text(rc));
 }
 
-/* *line is NULL or for close_all, whatever is returned: 0, or an exit code, and what is wrong has been printed. */
+/* *line is NULL or for close_all, whatever is returned: 0, or an exit code, and what is wrong has
+ * been printed. */
 static int open_line(struct line **line, const struct hs_options *options,
                      char path[HS_SOCKET_PATH_BYTES])
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* target.h - the built-in server to aim at: known latency, known faults, counts of its own to hold a tool's against. One
- * thread. `hyperscale target` fills the configuration from its flags; target_io.c serves. */
+/* target.h - the built-in server to aim at: known latency, known faults, counts of its own to hold
+ * a tool's against. One thread. `hyperscale target` fills the configuration from its flags;
+ * target_io.c serves. */
 #ifndef HS_CLIENT_TARGET_H
 #define HS_CLIENT_TARGET_H
 
@@ -61,8 +62,8 @@ const char *hs_target_counts_json(const struct hs_target_counts *counts, char *t
 uint64_t hs_target_due_ns(const struct hs_target_config *config, uint64_t started_at_ns,
                           uint64_t now_ns);
 
-/* target_io.c. Prints "listening on http://ADDRESS:PORT/" to standard output once it does, serves until SIGINT, SIGTERM
- * or for_ns, then prints the counts as one line of JSON. */
+/* target_io.c. Prints "listening on http://ADDRESS:PORT/" to standard output once it does, serves
+ * until SIGINT, SIGTERM or for_ns, then prints the counts as one line of JSON. */
 int hs_target_run(const struct hs_target_config *config, struct hs_err *err) HS_MUST_CHECK;
 
 #endif

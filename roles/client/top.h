@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* top.h - what a daemon's status socket answers, drawn for people: `hyperscale status` and `hyperscale top`. Takes any answer,
- * whatever is missing in it. Pure. */
+/* top.h - what a daemon's status socket answers, drawn for people: `hyperscale status` and
+ * `hyperscale top`. Takes any answer, whatever is missing in it. Pure. */
 #ifndef HS_CLIENT_TOP_H
 #define HS_CLIENT_TOP_H
 

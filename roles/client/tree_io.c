@@ -78,7 +78,8 @@ static int make_config(const struct hs_tree_wish *wish, struct hs_err *err)
     return fd;
 }
 
-/* Only what is safe between fork and exec. Both descriptors are above CONFIG_FD (made so by lift). */
+/* Only what is safe between fork and exec. Both descriptors are above CONFIG_FD (made so by
+ * lift). */
 static void become_daemon(const char *path, int leash_fd, int config_fd, int log_fd)
 {
     char        name[] = "hyperscaled";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* tree_io.h - the tree of processes of one `hyperscale run`: the hyperscaled beside this program, started with a configuration
- * of its own, held by a leash. Whatever ends this process ends the tree, and nothing of it has a name. */
+/* tree_io.h - the tree of processes of one `hyperscale run`: the hyperscaled beside this program,
+ * started with a configuration of its own, held by a leash. Whatever ends this process ends the
+ * tree, and nothing of it has a name. */
 #ifndef HS_CLIENT_TREE_IO_H
 #define HS_CLIENT_TREE_IO_H
 

@@ -86,7 +86,8 @@ int  hs_ledger_open(struct hs_ledger **ledger, const struct hs_ledger_config *co
 void hs_ledger_close(struct hs_ledger **ledger);
 
 /* 0: exactly one APPLIED, NOT_LEADER or UNKNOWN with this token follows, never inside the call.
- * -ENOBUFS: busy, nothing is kept, ask again in a moment; -EMSGSIZE: larger than an entry may be. */
+ * -ENOBUFS: busy, nothing is kept, ask again in a moment; -EMSGSIZE: larger than an entry may
+ * be. */
 int hs_ledger_propose(struct hs_ledger *ledger, struct hs_view entry, uint64_t token) HS_MUST_CHECK;
 int hs_ledger_barrier(struct hs_ledger *ledger, uint64_t token) HS_MUST_CHECK;
 

@@ -13,7 +13,8 @@
 enum { COMPACT_FACTOR = 4 /* a file may hold four times what is alive */ };
 #define BLOB_GRACE_NS (60 * HS_NS_PER_S)
 
-/* Small blobs fill their table long before the file is large: nearly full, and some of them are of after the last compaction. */
+/* Small blobs fill their table long before the file is large: nearly full, and some of them are of
+ * after the last compaction. */
 static bool are_blobs_many(const struct hs_ledger *ledger)
 {
     return ledger->blob_count >= HS_LEDGER_BLOBS_MAX / 4 * 3 &&

@@ -3,8 +3,8 @@
  * disk is ledger_local_io.c.
  *
  *   header (64)   magic "HSLEDGR1", u32 version, u32 group, u64 epoch, u64 base seq, zeros, u32 crc
- *   record        u32 body bytes, u32 crc, u32 batch, u8 kind, u8 ends the batch, 2 zeros, u64 number,
- *                 body, zeros to 8
+ *   record        u32 body bytes, u32 crc, u32 batch, u8 kind, u8 ends the batch, 2 zeros,
+ *                 u64 number, body, zeros to 8
  *
  * The checksum covers everything of the record but itself, and begins with the epoch, so that a
  * record left over from an earlier use of the file is not taken for one of this. number: of an

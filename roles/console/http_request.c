@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* http_request.c - reads a request line, writes an answer's head; every connection carries one request. */
+/* http_request.c - reads a request line, writes an answer's head; every connection carries one
+ * request. */
 #include "roles/console/http_request.h"
 #include "shm/base/assert.h"
 

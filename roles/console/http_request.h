@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* http_request.h - as much of an HTTP request as the metrics page needs: method and path of the first line, and where the
- * head ends. Not for anything that takes a body. Pure. */
+/* http_request.h - as much of an HTTP request as the metrics page needs: method and path of the
+ * first line, and where the head ends. Not for anything that takes a body. Pure. */
 #ifndef HS_CONSOLE_HTTP_REQUEST_H
 #define HS_CONSOLE_HTTP_REQUEST_H
 
@@ -21,7 +21,8 @@ struct hs_http_request {
     bool              is_head; /* the answer has no body */
 };
 
-/* What came so far. 0: understood (also when the answer is an error), -EAGAIN: the head is not whole. */
+/* What came so far. 0: understood (also when the answer is an error), -EAGAIN: the head is not
+ * whole. */
 int hs_http_request_parse(struct hs_view head, struct hs_http_request *request) HS_MUST_CHECK;
 
 /* The head of the answer. status_ok: what the page itself has to say (healthy or not). */

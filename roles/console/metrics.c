@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* metrics.c - families of series, each with its HELP and TYPE, units as Prometheus wants them: seconds, bytes. */
+/* metrics.c - families of series, each with its HELP and TYPE, units as Prometheus wants them:
+ * seconds, bytes. */
 #include "roles/console/metrics.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
@@ -30,7 +31,8 @@ static void put_family(struct hs_writer *out, const char *name, const char *type
     put(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* A label's value: backslash, quote and line feed are escaped; what is not ASCII is somebody's noise. */
+/* A label's value: backslash, quote and line feed are escaped; what is not ASCII is somebody's
+ * noise. */
 static const char *label(char text[LABEL_BYTES], const char *value)
 {
     size_t used = 0;
@@ -201,8 +203,8 @@ static void put_quantiles(struct hs_writer *out, const char *name, const char *l
     put(out, "%s{%s,quantile=\"1\"} %.9f\n", name, labels, seconds(summary->max_ns));
 }
 
-/* Summaries of the records that the rings still hold: their quantiles are of late, so they have no sum and no count that
- * only grow. */
+/* Summaries of the records that the rings still hold: their quantiles are of late, so they have no
+ * sum and no count that only grow. */
 static void put_times(const struct hs_status_times *times, struct hs_writer *out)
 {
     char labels[LABELS_BYTES];

@@ -13,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The body is written behind this gap, then its head, whose length is known only then, in front of it. */
+/* The body is written behind this gap, then its head, whose length is known only then, in front of
+ * it. */
 enum { HEAD_BYTES = 256 };
 
 static struct hs_metrics_connection *connection_of(struct hs_stream *stream)

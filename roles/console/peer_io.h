@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* peer_io.h - who is at the other end of a connection to the status socket, and what he may (SEC-20). The process id is never
- * asked for: it may be somebody else's by the time it is used. */
+/* peer_io.h - who is at the other end of a connection to the status socket, and what he may
+ * (SEC-20). The process id is never asked for: it may be somebody else's by the time it is used. */
 #ifndef HS_CONSOLE_PEER_IO_H
 #define HS_CONSOLE_PEER_IO_H
 

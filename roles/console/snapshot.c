@@ -61,7 +61,8 @@ static void take_processes(struct hs_status_snapshot       *snapshot,
     take_counts(source, HS_PROCESS_SUPERVISOR, snapshot->supervisor_counts);
 }
 
-/* Rows of a registry into an array of row_bytes each; how many, or -EPROTO. Rows that are busy are left out. */
+/* Rows of a registry into an array of row_bytes each; how many, or -EPROTO. Rows that are busy are
+ * left out. */
 static int take_rows(const struct hs_registry_shm *shm, const struct hs_registry_shape *shape,
                      void *rows)
 {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* snapshot.h - copies what one answer needs out of shared memory, and makes it valid: the writers are other processes, and
- * one of them may have gone mad. Only reads mapped memory. Pure. */
+/* snapshot.h - copies what one answer needs out of shared memory, and makes it valid: the writers
+ * are other processes, and one of them may have gone mad. Only reads mapped memory. Pure. */
 #ifndef HS_CONSOLE_SNAPSHOT_H
 #define HS_CONSOLE_SNAPSHOT_H
 
 #include "roles/console/status_snapshot.h"
 #include "shm/registry.h"
 
-/* Bodies of the segments. The registries may be absent (NULL): a host without a gate has no jobs. */
+/* Bodies of the segments. The registries may be absent (NULL): a host without a gate has no
+ * jobs. */
 struct hs_snapshot_source {
     const struct hs_host_table_shm *host;
     void                           *vitals;
@@ -21,7 +22,8 @@ struct hs_snapshot_source {
     const void                     *latency_samples;
 };
 
-/* For an answer to request. Tables that it does not need are left empty. Returns how many tables failed their check. */
+/* For an answer to request. Tables that it does not need are left empty. Returns how many tables
+ * failed their check. */
 unsigned hs_snapshot_take(struct hs_status_snapshot       *snapshot,
                           const struct hs_snapshot_source *source,
                           const struct hs_status_request *request, uint64_t now_ns);

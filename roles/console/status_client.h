@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* status_client.h - one connection to the status socket as a state machine: lines come together, one request is answered at a
- * time, a watch comes round, and whoever is slow is cut off. Does not know sockets nor what answers hold. Pure. */
+/* status_client.h - one connection to the status socket as a state machine: lines come together,
+ * one request is answered at a time, a watch comes round, and whoever is slow is cut off. Does not
+ * know sockets nor what answers hold. Pure. */
 #ifndef HS_CONSOLE_STATUS_CLIENT_H
 #define HS_CONSOLE_STATUS_CLIENT_H
 
@@ -37,7 +38,8 @@ void hs_status_client_init(struct hs_status_client *client, uint64_t now_ns,
 /* 0, or -EMSGSIZE: more than one request may have, cut it off. */
 int hs_status_client_feed(struct hs_status_client *client, uint64_t now_ns, const uint8_t *bytes,
                           size_t count) HS_MUST_CHECK;
-/* While listening: 1 with the next request, -EINVAL with what is wrong with it, 0: none is whole. */
+/* While listening: 1 with the next request, -EINVAL with what is wrong with it, 0: none is
+ * whole. */
 int hs_status_client_next(struct hs_status_client *client, struct hs_status_request *request,
                           struct hs_status_fault *fault) HS_MUST_CHECK;
 /* The next answer to a watch is due now; moves the watch on. Turns missed are not made up for. */

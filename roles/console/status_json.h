@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* status_json.h - JSON values for answers. Each returns a new reference, or NULL when memory ran out; objects and lists take
- * them and are NULL as a whole if one of their values is. Pure. */
+/* status_json.h - JSON values for answers. Each returns a new reference, or NULL when memory ran
+ * out; objects and lists take them and are NULL as a whole if one of their values is. Pure. */
 #ifndef HS_CONSOLE_STATUS_JSON_H
 #define HS_CONSOLE_STATUS_JSON_H
 

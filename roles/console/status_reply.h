@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* status_reply.h - the answers of the status socket as JSON documents. Every answer has "schema": 1. Each function returns a
- * new reference, or NULL when memory ran out. Pure. */
+/* status_reply.h - the answers of the status socket as JSON documents. Every answer has
+ * "schema": 1. Each function returns a new reference, or NULL when memory ran out. Pure. */
 #ifndef HS_CONSOLE_STATUS_REPLY_H
 #define HS_CONSOLE_STATUS_REPLY_H
 

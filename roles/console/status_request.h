@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* status_request.h - one line of the status socket, understood or refused with the exact reason. Does not know who asks: see
- * hs_status_may. Pure. */
+/* status_request.h - one line of the status socket, understood or refused with the exact reason.
+ * Does not know who asks: see hs_status_may. Pure. */
 #ifndef HS_CONSOLE_STATUS_REQUEST_H
 #define HS_CONSOLE_STATUS_REQUEST_H
 

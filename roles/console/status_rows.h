@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* status_rows.h - one row of each list of the status socket as JSON. Fields: status_fields.def. Pure. */
+/* status_rows.h - one row of each list of the status socket as JSON. Fields: status_fields.def.
+ * Pure. */
 #ifndef HS_CONSOLE_STATUS_ROWS_H
 #define HS_CONSOLE_STATUS_ROWS_H
 

@@ -31,7 +31,8 @@ static void close_connection(struct hs_status_connection *connection, bool is_ab
     hs_stream_close(&connection->stream, is_abort);
 }
 
-/* The document as one line, on the heap; NULL: no memory, or larger than a slow reader may make us hold. Takes json. */
+/* The document as one line, on the heap; NULL: no memory, or larger than a slow reader may make us
+ * hold. Takes json. */
 static char *line_of(json_t *json, size_t *bytes)
 {
     char *text = NULL;
@@ -140,8 +141,9 @@ static bool is_listening(const struct hs_status_connection *connection)
     return !connection->is_closing && connection->client.state == HS_STATUS_CLIENT_LISTENING;
 }
 
-/* Answers what there is to answer. A peer that has ended and was told all is let go, watch or not: whether he has only
- * ended sending, or is gone for good, would show at the next turn of the watch, perhaps in an hour. */
+/* Answers what there is to answer. A peer that has ended and was told all is let go, watch or not:
+ * whether he has only ended sending, or is gone for good, would show at the next turn of the watch,
+ * perhaps in an hour. */
 static void serve(struct hs_status_connection *connection, uint64_t now_ns)
 {
     while (is_listening(connection)) {

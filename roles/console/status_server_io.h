@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* status_server_io.h - connections to the status socket: carries bytes between the loop and status_client, answers out of
- * snapshots, passes actions on to the supervisor. */
+/* status_server_io.h - connections to the status socket: carries bytes between the loop and
+ * status_client, answers out of snapshots, passes actions on to the supervisor. */
 #ifndef HS_CONSOLE_STATUS_SERVER_IO_H
 #define HS_CONSOLE_STATUS_SERVER_IO_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* status_times.c - reads the rings of times once round, so that a writer that never stops does not hold us; sorts, and sums up
- * each run of equals. */
+/* status_times.c - reads the rings of times once round, so that a writer that never stops does not
+ * hold us; sorts, and sums up each run of equals. */
 #include "roles/console/status_times.h"
 
 #include <stdlib.h>

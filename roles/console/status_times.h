@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* status_times.h - what the rings of times (time_tables.h) hold, copied and summed up: for each datacenter how long dispatches
- * took to be accepted, for each peer how long round trips took. The rings keep so many records, so all of it is of late.
- * Only reads mapped memory. Pure. */
+/* status_times.h - what the rings of times (time_tables.h) hold, copied and summed up: for each
+ * datacenter how long dispatches took to be accepted, for each peer how long round trips took. The
+ * rings keep so many records, so all of it is of late. Only reads mapped memory. Pure. */
 #ifndef HS_CONSOLE_STATUS_TIMES_H
 #define HS_CONSOLE_STATUS_TIMES_H
 

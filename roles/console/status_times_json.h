@@ -7,7 +7,8 @@
 #include "roles/console/status_request.h"
 #include "roles/console/status_times.h"
 
-/* New references; NULL when memory ran out. At most request->row_count records each; the summaries are of all. */
+/* New references; NULL when memory ran out. At most request->row_count records each; the summaries
+ * are of all. */
 json_t *hs_status_dispatch_times(const struct hs_status_times   *times,
                                  const struct hs_status_request *request);
 json_t *hs_status_latency(const struct hs_status_times   *times,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* engine_io.c - the engine process: takes plan images and commands from the worker, runs one share at a time, tells how it
- * went. Outlives its worker for a while: the worker's successor finds figures and events where they are. */
+/* engine_io.c - the engine process: takes plan images and commands from the worker, runs one share
+ * at a time, tells how it went. Outlives its worker for a while: the worker's successor finds
+ * figures and events where they are. */
 #include "roles/engine/engine_io.h"
 
 #include "ipc/channel.h"

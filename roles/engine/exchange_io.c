@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* exchange_io.c - one request of one virtual user over one of its connections: connect if need be, send, read the answer,
- * time it, judge it, count it. The hot path of the program. */
+/* exchange_io.c - one request of one virtual user over one of its connections: connect if need be,
+ * send, read the answer, time it, judge it, count it. The hot path of the program. */
 #include "ipc/addr.h"
 #include "roles/engine/judge.h"
 #include "roles/engine/run.h"
@@ -72,8 +72,8 @@ void hs_exchange_close_lane(struct hs_lane *lane, bool is_abort)
 
 /* ---- sending ---- */
 
-/* A failure inside a call that asked for something would have the next step begin inside it too, and so on without end:
- * the virtual user finds out when it is woken, which is at once. */
+/* A failure inside a call that asked for something would have the next step begin inside it too,
+ * and so on without end: the virtual user finds out when it is woken, which is at once. */
 static void fail_later(struct hs_vu *vu, uint64_t now_ns)
 {
     vu->deadline_ns = now_ns;
@@ -158,7 +158,8 @@ static int open_lane(struct hs_run *run, struct hs_vu *vu, struct hs_lane *lane)
     return 0;
 }
 
-/* The lane is closed: open it for the request that waits. A failure is met when the timer fires, which is at once. */
+/* The lane is closed: open it for the request that waits. A failure is met when the timer fires,
+ * which is at once. */
 static void connect_lane(struct hs_run *run, struct hs_vu *vu, struct hs_lane *lane)
 {
     uint64_t now_ns = hs_loop_now_ns(run->loop);
@@ -290,7 +291,8 @@ static void count_answer(struct hs_run *run, struct hs_vu *vu, const struct hs_l
     }
 }
 
-/* May the connection carry another request? Not if the answer overtook the request, or brought more than was asked. */
+/* May the connection carry another request? Not if the answer overtook the request, or brought more
+ * than was asked. */
 static bool is_reusable(const struct hs_run *run, const struct hs_vu *vu,
                         const struct hs_lane *lane, bool has_rest)
 {
@@ -335,8 +337,8 @@ static void on_data(struct hs_stream *stream, const uint8_t *bytes, size_t count
     fail(run, vu, (enum hs_error_class)lane->parser.error, lane->parser.status);
 }
 
-/* A server may close an idle connection at any moment, also as our request is on its way: that says nothing about its
- * speed, so an idempotent request is sent once more, on a fresh connection. */
+/* A server may close an idle connection at any moment, also as our request is on its way: that says
+ * nothing about its speed, so an idempotent request is sent once more, on a fresh connection. */
 static bool can_retry(const struct hs_run *run, const struct hs_vu *vu, const struct hs_lane *lane)
 {
     return lane->answer_count > 0 && hs_http1_is_untouched(&lane->parser) && !vu->is_retried &&

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* judge.h - is this answer what the plan asked for? Pure: an answer in, the class of its failure out. Does not count. */
+/* judge.h - is this answer what the plan asked for? Pure: an answer in, the class of its failure
+ * out. Does not count. */
 #ifndef HS_ENGINE_JUDGE_H
 #define HS_ENGINE_JUDGE_H
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* pace.h - when a share's iterations begin. Pure arithmetic on moments: no clock, no connections.
  *
- * Open model: arrivals are due at moments of the schedule whatever the target does; one that finds no free virtual user
- * waits its turn (queue) or is dropped. Waiting arrivals need no memory: they are the numbers between what was taken up
- * and what is due. Closed model: a virtual user begins again as soon as it is ready, while time and iterations last.
+ * Open model: arrivals are due at moments of the schedule whatever the target does; one that finds
+ * no free virtual user waits its turn (queue) or is dropped. Waiting arrivals need no memory: they
+ * are the numbers between what was taken up and what is due. Closed model: a virtual user begins
+ * again as soon as it is ready, while time and iterations last.
  *
  *    start ---- warm-up ---- measure_from ---- duration ---- end ---- drain ---- drained */
 #ifndef HS_ENGINE_PACE_H
@@ -40,7 +41,8 @@ void hs_pace_resume(struct hs_pace *pace, uint64_t now_ns, const struct hs_pace_
                     struct hs_pace_past *lost);
 
 bool hs_pace_is_warmup(const struct hs_pace *pace, uint64_t due_ns);
-/* Open: an arrival that is due and not yet taken up: takes it. *seq is its number in the whole run. */
+/* Open: an arrival that is due and not yet taken up: takes it. *seq is its number in the whole
+ * run. */
 bool hs_pace_take(struct hs_pace *pace, uint64_t now_ns, uint64_t *due_ns, uint64_t *seq);
 /* Open: gives up what is due and not taken up, told apart by warm-up. */
 void hs_pace_drop(struct hs_pace *pace, uint64_t now_ns, struct hs_pace_past *dropped);
@@ -50,7 +52,8 @@ bool hs_pace_begin(struct hs_pace *pace, uint64_t now_ns);
 bool hs_pace_is_exhausted(const struct hs_pace *pace);
 /* When the next arrival is due; HS_NEVER_NS: none left, or closed. */
 uint64_t hs_pace_next_ns(const struct hs_pace *pace);
-/* Nothing begins from now on; what is in flight has until deadline_ns, if that is earlier than the plan's drain. */
+/* Nothing begins from now on; what is in flight has until deadline_ns, if that is earlier than the
+ * plan's drain. */
 void hs_pace_stop(struct hs_pace *pace, uint64_t now_ns, uint64_t deadline_ns);
 
 #endif

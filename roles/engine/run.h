@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* run.h - one share of an exec under way in an engine: its virtual users, their connections, its figures. run_io.c decides
- * which virtual user begins when, exchange_io.c carries one request over one connection. Does not talk to the worker
- * (engine_io.c). All memory is taken when the run opens; while it goes on nothing is allocated.
+/* run.h - one share of an exec under way in an engine: its virtual users, their connections, its
+ * figures. run_io.c decides which virtual user begins when, exchange_io.c carries one request over
+ * one connection. Does not talk to the worker (engine_io.c). All memory is taken when the run
+ * opens; while it goes on nothing is allocated.
  *
  *   vu: a virtual user; walks through the steps, at most one request under way
- *   lane: a connection of a virtual user to one target; a vu has one per target, or one in all when those were too many */
+ *   lane: a connection of a virtual user to one target; a vu has one per target, or one in all when
+ *         those were too many */
 #ifndef HS_ENGINE_RUN_H
 #define HS_ENGINE_RUN_H
 

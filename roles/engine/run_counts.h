@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* run_counts.h - what a run has done, over all its steps, into the counters of its engine. Reads the figures that are
- * written anyway, now and then: a request costs nothing more. Pure. */
+/* run_counts.h - what a run has done, over all its steps, into the counters of its engine. Reads
+ * the figures that are written anyway, now and then: a request costs nothing more. Pure. */
 #ifndef HS_ENGINE_RUN_COUNTS_H
 #define HS_ENGINE_RUN_COUNTS_H
 

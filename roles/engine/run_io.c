@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* run_io.c - a share from its start to its end: takes memory, begins iterations when they are due, drains, closes. */
+/* run_io.c - a share from its start to its end: takes memory, begins iterations when they are due,
+ * drains, closes. */
 #include "roles/engine/run.h"
 
 #include "roles/engine/judge.h"
@@ -262,9 +263,10 @@ static void begin_open(struct hs_run *run, struct hs_vu *vu, uint64_t now_ns)
     hs_exchange_begin(run, vu, due_ns, now_ns);
 }
 
-/* Through all steps, or up to one that failed. After a failure the next iteration does not begin inside the call that told
- * of it, or a step that fails at once would call itself: the vu sleeps for no time. An open load has no think time between
- * iterations: the schedule says when the next is due. */
+/* Through all steps, or up to one that failed. After a failure the next iteration does not begin
+ * inside the call that told of it, or a step that fails at once would call itself: the vu sleeps
+ * for no time. An open load has no think time between iterations: the schedule says when the next
+ * is due. */
 static void end_iteration(struct hs_run *run, struct hs_vu *vu, uint64_t now_ns, bool has_failed)
 {
     uint64_t think_ns =

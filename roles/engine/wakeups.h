@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* wakeups.h - who must be woken when, to the nanosecond: a 4-ary heap of moments over indexes. For think times, which a
- * wheel of milliseconds would make late. Pure; the memory is the caller's, one entry for each index that may wait. */
+/* wakeups.h - who must be woken when, to the nanosecond: a 4-ary heap of moments over indexes. For
+ * think times, which a wheel of milliseconds would make late. Pure; the memory is the caller's, one
+ * entry for each index that may wait. */
 #ifndef HS_ENGINE_WAKEUPS_H
 #define HS_ENGINE_WAKEUPS_H
 

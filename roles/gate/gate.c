@@ -63,8 +63,8 @@ static void learn_plan(struct hs_gate_soft *soft, const struct hs_gate_job *job,
     }
 }
 
-/* Monotonic time does not survive the process. A job that is found again has its whole time, until a datacenter tells how much
- * of it has gone (on_progress). */
+/* Monotonic time does not survive the process. A job that is found again has its whole time, until
+ * a datacenter tells how much of it has gone (on_progress). */
 void hs_gate_begin_job(struct hs_gate *gate, const struct hs_gate_job *job)
 {
     struct hs_gate_soft  *soft = hs_gate_soft_of(gate, job);
@@ -279,7 +279,8 @@ static bool is_released(const struct hs_gate *gate, const struct hs_gate_job *jo
     return true;
 }
 
-/* The finished job that ended first, of those that their datacenters have forgotten or that are old enough. */
+/* The finished job that ended first, of those that their datacenters have forgotten or that are old
+ * enough. */
 static const struct hs_gate_job *oldest_done(const struct hs_gate *gate, uint32_t *done_count)
 {
     const struct hs_gate_job *oldest = NULL;
@@ -321,7 +322,8 @@ static uint64_t expire(struct hs_gate *gate)
     return HS_NEVER_NS; /* the answer brings the next turn */
 }
 
-/* The row of a finished job reads its records: one of those a turn, lest a start with many of them takes long. */
+/* The row of a finished job reads its records: one of those a turn, lest a start with many of them
+ * takes long. */
 static uint64_t turn_row(struct hs_gate *gate, const struct hs_gate_job *job, bool *has_read)
 {
     struct hs_gate_soft *soft = hs_gate_soft_of(gate, job);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate.h - what a gate does with frames, answers of the ledger, and time. Pure: everything that leaves goes through struct
- * hs_gate_out. Decisions are in gate_fsm.h; all else (gate_state.h) is soft. The files:
+/* gate.h - what a gate does with frames, answers of the ledger, and time. Pure: everything that
+ * leaves goes through struct hs_gate_out. Decisions are in gate_fsm.h; all else (gate_state.h) is
+ * soft. The files:
  *
  *   gate.c             ledger answers, deadlines
  *   gate_watch.c       events and statistics to subscribers
@@ -26,8 +27,8 @@ void hs_gate_manager_frame(struct hs_gate *gate, unsigned manager, unsigned type
 void hs_gate_ledger_answer(struct hs_gate *gate, const struct hs_ledger_answer *answer);
 /* After hs_ledger_open has replayed: soft state of the jobs that are known. */
 void hs_gate_recovered(struct hs_gate *gate);
-/* Then, row by row, what a dead predecessor has left in the table of jobs: the job goes on from those counts and moments, which
- * are of this boot of this host. false: no such job is known. */
+/* Then, row by row, what a dead predecessor has left in the table of jobs: the job goes on from
+ * those counts and moments, which are of this boot of this host. false: no such job is known. */
 bool hs_gate_adopt_row(struct hs_gate *gate, const struct hs_job_row *row);
 /* Everything that is due; the next moment. */
 uint64_t hs_gate_turn(struct hs_gate *gate, uint64_t now_ns);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_clients.c - what clients ask besides submitting and watching: status, lists, cancels, results, plans in pieces. */
+/* gate_clients.c - what clients ask besides submitting and watching: status, lists, cancels,
+ * results, plans in pieces. */
 #include "roles/counters.h"
 #include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"

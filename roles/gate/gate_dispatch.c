@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_dispatch.c - what the datacenters of a job must hear: take it, cancel it, its time is over, forget it. Everything is
- * repeated until it is answered, and so needs no memory of what was said (jobs.md 7.4, 7.14, 7.21). */
+/* gate_dispatch.c - what the datacenters of a job must hear: take it, cancel it, its time is over,
+ * forget it. Everything is repeated until it is answered, and so needs no memory of what was said
+ * (jobs.md 7.4, 7.14, 7.21). */
 #include "roles/counters.h"
 #include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"
@@ -41,7 +42,8 @@ static void send_dispatch(struct hs_gate *gate, unsigned manager, const struct h
     hs_gate_send(gate, manager, HS_MSG_JOB_DISPATCH, &message);
 }
 
-/* The id of a cancel at the manager says what is cancelled, so that its answer does: several are under way at a time. */
+/* The id of a cancel at the manager says what is cancelled, so that its answer does: several are
+ * under way at a time. */
 static void cancel_id(const struct hs_gate_job *job, uint16_t workflow, bool is_cascade,
                       uint8_t id[16])
 {

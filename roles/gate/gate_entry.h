@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_entry.h - the entries of the gate's log of decisions, as structs and as bytes. Pure. What they do when applied stands
- * in gate_fsm.h. An entry names everything that applying it needs: no clock, no configuration. */
+/* gate_entry.h - the entries of the gate's log of decisions, as structs and as bytes. Pure. What
+ * they do when applied stands in gate_fsm.h. An entry names everything that applying it needs: no
+ * clock, no configuration. */
 #ifndef HS_GATE_GATE_ENTRY_H
 #define HS_GATE_GATE_ENTRY_H
 
@@ -94,7 +95,8 @@ void hs_gate_entry_put(struct hs_writer *writer, const struct hs_gate_entry *ent
 /* 0 or -EPROTO. */
 int hs_gate_entry_get(struct hs_view bytes, struct hs_gate_entry *entry) HS_MUST_CHECK;
 
-/* Texts in entries and snapshots: a length and the bytes. get: into room bytes with the terminator; too long is a failure. */
+/* Texts in entries and snapshots: a length and the bytes. get: into room bytes with the terminator;
+ * too long is a failure. */
 void hs_gate_put_text(struct hs_writer *writer, const char *text);
 void hs_gate_get_text(struct hs_reader *reader, char *text, size_t room);
 void hs_gate_get_bytes(struct hs_reader *reader, void *bytes, size_t count);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_fsm.h - what the gates have decided about jobs: the state machine behind the ledger. Pure, total, deterministic: the
- * same entries in the same order give the same state anywhere. First terminal transition in log order wins, for ever, so a job
- * ends exactly once by construction. Does not talk to anybody (jobs.h does).
+/* gate_fsm.h - what the gates have decided about jobs: the state machine behind the ledger. Pure,
+ * total, deterministic: the same entries in the same order give the same state anywhere. First
+ * terminal transition in log order wins, for ever, so a job ends exactly once by construction. Does
+ * not talk to anybody (jobs.h does).
  *
  *   ACTIVE --CANCEL ALL--> CANCELLING --all results in, or GRACE--> DONE(CANCELLED)
  *     |  \--DEADLINE TIMEOUT--> TIMING_OUT --all results in, or GRACE--> DONE(TIMEOUT)
@@ -15,8 +16,8 @@
 enum {
     HS_GATE_JOBS_MAX = HS_JOBS_MAX,
     HS_GATE_EVENTS_MAX = HS_WORKFLOWS_MAX + 16, /* each workflow ends once; a job has few more */
-    /* Kept run records, over all jobs; reserved when a job is made. With the plans of all jobs they fit the ledger's table of
-     * blobs, with room for those that nobody needs any more. */
+    /* Kept run records, over all jobs; reserved when a job is made. With the plans of all jobs they
+     * fit the ledger's table of blobs, with room for those that nobody needs any more. */
     HS_GATE_RECORDS_MAX = 2048,
     HS_GATE_BUCKETS = 2 * HS_GATE_JOBS_MAX,
     HS_GATE_REQUESTS_MAX = 8, /* cancel requests remembered per job; the oldest goes */
@@ -107,9 +108,10 @@ struct hs_gate_fsm {
     struct hs_gate_record records[HS_GATE_RECORDS_MAX];
 };
 
-/* Zeroed memory is an empty machine. The machine finds its way by indexes that are no part of its state: bucket lists and free
- * lists differ with the past, what they hold does not. apply answers enum hs_result_code. An entry that
- * this version does not know is a bug of ours or a newer version's log: the process must not go on
+/* Zeroed memory is an empty machine. The machine finds its way by indexes that are no part of its
+ * state: bucket lists and free lists differ with the past, what they hold does not. apply answers
+ * enum hs_result_code. An entry that this version does not know is a bug of ours or a newer
+ * version's log: the process must not go on
  * (-EPROTO is asserted). */
 uint32_t hs_gate_fsm_apply(void *fsm, uint64_t seq, struct hs_view entry);
 void     hs_gate_fsm_save(void *fsm, struct hs_writer *writer);
@@ -119,7 +121,8 @@ bool     hs_gate_fsm_needs_blob(void *fsm, const struct hs_ledger_digest *digest
 struct hs_gate_job *hs_gate_find_job(struct hs_gate_fsm *fsm,
                                      const uint8_t       id[HS_JOB_ID_BYTES]); /* NULL: unknown */
 uint32_t            hs_gate_job_idx(const struct hs_gate_fsm *fsm, const struct hs_gate_job *job);
-/* The records of a job by workflow, then datacenter: first, then the one behind it; NULL: no more. */
+/* The records of a job by workflow, then datacenter: first, then the one behind it; NULL: no
+ * more. */
 const struct hs_gate_record *hs_gate_first_record(const struct hs_gate_fsm *fsm,
                                                   const struct hs_gate_job *job);
 const struct hs_gate_record *hs_gate_next_record(const struct hs_gate_fsm    *fsm,

@@ -6,7 +6,8 @@
 #include "roles/gate/gate.h"
 #include "roles/plan/plan.h"
 
-/* Answers of the ledger find their way by token: those of DC_SLOT entries by what they say, others by number. */
+/* Answers of the ledger find their way by token: those of DC_SLOT entries by what they say, others
+ * by number. */
 #define HS_GATE_SLOT_TOKEN (UINT64_C(1) << 63)
 static inline uint64_t hs_gate_slot_token(uint32_t job_idx, unsigned slot)
 {
@@ -20,7 +21,8 @@ int hs_gate_propose(struct hs_gate *gate, const struct hs_gate_entry *entry,
 /* NULL: as many as may be are on their way already. */
 struct hs_gate_pending *hs_gate_take_pending(struct hs_gate *gate, enum hs_gate_pending_kind kind);
 struct hs_gate_soft    *hs_gate_soft_of(struct hs_gate *gate, const struct hs_gate_job *job);
-/* Fresh soft state: its time runs from now on, names come from the plan as far as that can be read. */
+/* Fresh soft state: its time runs from now on, names come from the plan as far as that can be
+ * read. */
 void hs_gate_begin_job(struct hs_gate *gate, const struct hs_gate_job *job);
 
 /* ---- gate_watch.c ---- */
@@ -36,7 +38,8 @@ uint64_t hs_gate_turn_watch(struct hs_gate *gate); /* the next moment */
 void hs_gate_submit(struct hs_gate *gate, unsigned client, const struct hs_msg_submit *submit,
                     uint64_t request_id);
 void hs_gate_submit_applied(struct hs_gate *gate, struct hs_gate_pending *pending, uint32_t code);
-/* With a breadcrumb, since a text may be what kills; NULL also when it is set aside for that. Lives until the next one. */
+/* With a breadcrumb, since a text may be what kills; NULL also when it is set aside for that. Lives
+ * until the next one. */
 const struct hs_plan *hs_gate_read_plan(struct hs_gate *gate, struct hs_view text,
                                         const uint8_t                  job_id[HS_JOB_ID_BYTES],
                                         const struct hs_ledger_digest *digest,
@@ -76,15 +79,16 @@ struct hs_gate_told { /* where a DC_RESULTS came from */
     uint64_t request_id;
 };
 
-void     hs_gate_answer_results(struct hs_gate *gate, unsigned manager, const uint8_t *job_id,
-                                uint64_t request_id, uint32_t code);
-void     hs_gate_take_results(struct hs_gate *gate, const struct hs_gate_job *job,
-                              const struct hs_gate_told *told, const struct hs_msg_dc_results *message);
-void     hs_gate_take_blob_data(struct hs_gate *gate, unsigned manager,
-                                const struct hs_msg_blob_data *data);
+void hs_gate_answer_results(struct hs_gate *gate, unsigned manager, const uint8_t *job_id,
+                            uint64_t request_id, uint32_t code);
+void hs_gate_take_results(struct hs_gate *gate, const struct hs_gate_job *job,
+                          const struct hs_gate_told *told, const struct hs_msg_dc_results *message);
+void hs_gate_take_blob_data(struct hs_gate *gate, unsigned manager,
+                            const struct hs_msg_blob_data *data);
+void hs_gate_drop_fetches(struct hs_gate *gate, unsigned manager); /* it will tell again */
+
 bool     hs_gate_results_applied(struct hs_gate *gate, uint64_t token, uint32_t code);
-void     hs_gate_drop_fetches(struct hs_gate *gate, unsigned manager); /* it will tell again */
-uint64_t hs_gate_turn_fetches(struct hs_gate *gate);                   /* the next moment */
+uint64_t hs_gate_turn_fetches(struct hs_gate *gate); /* the next moment */
 
 /* ---- gate_totals.c ---- */
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_io.c - the gate process: connections, ledger, tables in shared memory, and the core (gate.h) in the middle. */
+/* gate_io.c - the gate process: connections, ledger, tables in shared memory, and the core (gate.h)
+ * in the middle. */
 #include "roles/gate/gate_io.h"
 
 #include "ipc/conn.h"
@@ -340,13 +341,13 @@ static int open_ledger(struct gate_process *process, struct hs_err *err)
                                                     .apply = hs_gate_fsm_apply,
                                                     .save = hs_gate_fsm_save,
                                                     .restore = hs_gate_fsm_restore,
-                                                    .is_blob_needed = hs_gate_fsm_needs_blob,
-                                                    .snapshot_bytes_max = HS_GATE_SNAPSHOT_BYTES_MAX},
+                                                    .is_blob_needed = hs_gate_fsm_needs_blob},
                                         .on_answer = on_answer,
                                         .context = process,
                                         .compact_bytes = LEDGER_COMPACT_BYTES};
     int                       rc;
 
+    config.machine.snapshot_bytes_max = HS_GATE_SNAPSHOT_BYTES_MAX;
     hs_role_set_phase(&process->process, HS_VITALS_REPLAY);
     rc = hs_ledger_open(&process->ledger, &config, err);
     if (!rc) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_managers.c - the links to managers: who is there, with what capacity and how far away; the progress that they tell;
- * and which of the other files a frame is for. */
+/* gate_managers.c - the links to managers: who is there, with what capacity and how far away; the
+ * progress that they tell; and which of the other files a frame is for. */
 #include "roles/counters.h"
 #include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"

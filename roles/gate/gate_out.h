@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_out.h - everything that a gate's core asks of the world: gate_io.c connects it to the kernel, a test to arrays. Each
- * call is answered at once or forgotten; none comes back into the core. */
+/* gate_out.h - everything that a gate's core asks of the world: gate_io.c connects it to the
+ * kernel, a test to arrays. Each call is answered at once or forgotten; none comes back into the
+ * core. */
 #ifndef HS_GATE_GATE_OUT_H
 #define HS_GATE_GATE_OUT_H
 
@@ -11,7 +12,8 @@
 
 struct hs_gate_out {
     void *self;
-    /* To a client: answer, or push (request_id 0). -ENOBUFS: it does not read; the gate cuts it off. */
+    /* To a client: answer, or push (request_id 0). -ENOBUFS: it does not read; the gate cuts it
+     * off. */
     int (*reply)(void *self, unsigned client, enum hs_msg_type type, const void *message,
                  uint64_t request_id);
     int (*push_latest)(void *self, unsigned client, enum hs_msg_type type, const void *message);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_results.c - takes what ended in a datacenter: fetches the run records, stores them, decides, answers. A
- * bounded number of messages at a time; whoever is not served tells again (jobs.md 7.13). */
+/* gate_results.c - takes what ended in a datacenter: fetches the run records, stores them, decides,
+ * answers. A bounded number of messages at a time; whoever is not served tells again
+ * (jobs.md 7.13). */
 #include "roles/counters.h"
 #include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"
@@ -229,7 +230,8 @@ bool hs_gate_results_applied(struct hs_gate *gate, uint64_t token, uint32_t code
     return false;
 }
 
-/* What is decided already goes on, but its answer is owed to nobody: request numbers begin anew with the next manager. */
+/* What is decided already goes on, but its answer is owed to nobody: request numbers begin anew
+ * with the next manager. */
 void hs_gate_drop_fetches(struct hs_gate *gate, unsigned manager)
 {
     for (unsigned i = 0; i < HS_GATE_FETCHES_MAX; i++) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_shares_io.h - the gate's tables in shared memory: rows of jobs and managers, rings of times. */
+/* gate_shares_io.h - the gate's tables in shared memory: rows of jobs and managers, rings of
+ * times. */
 #ifndef HS_GATE_GATE_SHARES_IO_H
 #define HS_GATE_GATE_SHARES_IO_H
 
@@ -21,7 +22,8 @@ struct hs_gate_shares {
 /* Maps them; they stay until the process ends. */
 int hs_gate_shares_open(struct hs_gate_shares *shares, const struct hs_heritage *heritage,
                         struct hs_err *err) HS_MUST_CHECK;
-/* After the replay: rows that a dead predecessor left go on from their counts, those of unknown jobs go. */
+/* After the replay: rows that a dead predecessor left go on from their counts, those of unknown
+ * jobs go. */
 void hs_gate_shares_adopt(struct hs_gate_shares *shares, struct hs_gate *gate);
 void hs_gate_shares_show_job(struct hs_gate_shares *shares, uint32_t job_idx,
                              const struct hs_job_row *row); /* NULL: gone */

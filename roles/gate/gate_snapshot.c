@@ -140,7 +140,8 @@ void hs_gate_fsm_save(void *self, struct hs_writer *writer)
     }
 }
 
-/* In their order, each from a workflow that its datacenter has reported: there cannot be more than were reserved. */
+/* In their order, each from a workflow that its datacenter has reported: there cannot be more than
+ * were reserved. */
 static bool restore_records(struct hs_reader *reader, struct hs_gate_fsm *fsm,
                             struct hs_gate_job *job)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_state.h - what a gate keeps beside what it has decided: clients, managers, subscriptions, what is under way. Lost with
- * the process, made again from the ledger and from what peers repeat. */
+/* gate_state.h - what a gate keeps beside what it has decided: clients, managers, subscriptions,
+ * what is under way. Lost with the process, made again from the ledger and from what peers
+ * repeat. */
 #ifndef HS_GATE_GATE_STATE_H
 #define HS_GATE_GATE_STATE_H
 
@@ -117,7 +118,8 @@ struct hs_gate_pending {
     struct hs_gate_waiter     waiters[HS_GATE_WAITERS_MAX];
 };
 
-/* A DC_RESULTS: its records are fetched, stored, then the entry is proposed and the manager answered. */
+/* A DC_RESULTS: its records are fetched, stored, then the entry is proposed and the manager
+ * answered. */
 struct hs_gate_fetch {
     bool                   is_busy;
     bool                   is_proposed;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_submit.c - a submission: whole? wanted before? a plan? room? Then stored and decided in one batch of the ledger, and
- * only after that answered (jobs.md 6.7, 7.1, 7.3). */
+/* gate_submit.c - a submission: whole? wanted before? a plan? room? Then stored and decided in one
+ * batch of the ledger, and only after that answered (jobs.md 6.7, 7.1, 7.3). */
 #include "roles/counters.h"
 #include "roles/gate/gate_inner.h"
 #include "roles/gate/route.h"
@@ -27,7 +27,8 @@ static void refuse(struct hs_gate *gate, unsigned client, uint64_t request_id, u
     hs_gate_reply(gate, client, HS_MSG_SUBMIT_ACK, &ack, request_id);
 }
 
-/* The key of a submission names the job: the same key at any time is the same job (jobs.md 1, D4). */
+/* The key of a submission names the job: the same key at any time is the same job (jobs.md 1,
+ * D4). */
 static void job_id_of(const struct hs_msg_submit *submit, uint8_t job_id[HS_JOB_ID_BYTES])
 {
     uint8_t                 key[128];
@@ -74,7 +75,8 @@ static void answer_known(struct hs_gate *gate, unsigned client, uint64_t request
     hs_gate_reply(gate, client, HS_MSG_SUBMIT_ACK, &ack, request_id);
 }
 
-/* The same submission again while its entry is on the way: it gets the same answer. true: that was it. */
+/* The same submission again while its entry is on the way: it gets the same answer. true: that was
+ * it. */
 static bool join_pending(struct hs_gate *gate, unsigned client, uint64_t request_id,
                          const uint8_t                  job_id[HS_JOB_ID_BYTES],
                          const struct hs_ledger_digest *digest)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_totals.c - the figures of a job put together: sums for the rows of status, and results of what still runs. Of running
- * jobs they come from what datacenters report, of finished ones from their run records. */
+/* gate_totals.c - the figures of a job put together: sums for the rows of status, and results of
+ * what still runs. Of running jobs they come from what datacenters report, of finished ones from
+ * their run records. */
 #include "roles/gate/gate_inner.h"
 #include "roles/stats/run_record.h"
 #include "roles/stats/step_parts.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_watch.c - tells subscribers: every event once and in order, again from where a client says it stands; and statistics,
- * which are left out for whoever does not keep up (jobs.md 7.15). */
+/* gate_watch.c - tells subscribers: every event once and in order, again from where a client says
+ * it stands; and statistics, which are left out for whoever does not keep up (jobs.md 7.15). */
 #include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"
 #include "roles/stats/step_parts.h"

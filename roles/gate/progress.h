@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* progress.h - the figures of running jobs as datacenters report them, merged per step. Pure; the memory is the caller's.
- * For the eye: what counts in the end are the run records. When the tables are full a job goes on unshown. */
+/* progress.h - the figures of running jobs as datacenters report them, merged per step. Pure; the
+ * memory is the caller's. For the eye: what counts in the end are the run records. When the tables
+ * are full a job goes on unshown. */
 #ifndef HS_GATE_PROGRESS_H
 #define HS_GATE_PROGRESS_H
 
@@ -26,8 +27,9 @@ struct hs_progress {
 };
 
 void hs_progress_init(struct hs_progress *progress, struct hs_chunk *chunks);
-/* A payload of step parts from a datacenter. 0; -EPROTO; -ENOBUFS: something of it is not shown; -ESTALE: a whole one is
- * needed. is_full: counts of a step may go back, for an attempt that was run again. */
+/* A payload of step parts from a datacenter. 0; -EPROTO; -ENOBUFS: something of it is not shown;
+ * -ESTALE: a whole one is needed. is_full: counts of a step may go back, for an attempt that was
+ * run again. */
 int  hs_progress_take(struct hs_progress *progress, uint32_t job_idx, uint32_t slot,
                       struct hs_view payload, bool is_full) HS_MUST_CHECK;
 void hs_progress_drop(struct hs_progress *progress, uint32_t job_idx);

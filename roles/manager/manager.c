@@ -226,10 +226,10 @@ static void close_runs(struct hs_manager *manager, const struct hs_manager_job *
 static uint64_t limit_ns(const struct hs_manager *manager, const struct hs_manager_place *place)
 {
     const struct hs_manager_limit *limit = &place->job->limit;
-    uint64_t                       began_at_ns = limit->incarnation == manager->config.incarnation
-                                                     ? limit->began_at_ns
-                                                     : place->soft->loaded_at_ns; /* another life's clock says nothing */
+    uint64_t                       began_at_ns = limit->began_at_ns;
 
+    /* Another life's clock says nothing. */
+    if (limit->incarnation != manager->config.incarnation) began_at_ns = place->soft->loaded_at_ns;
     if (limit->timeout_ns >= HS_NEVER_NS - began_at_ns) return HS_NEVER_NS;
     return began_at_ns + limit->timeout_ns;
 }

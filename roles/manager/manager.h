@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager.h - what a manager does: takes jobs from the gate, gives their workflows to workers, follows them to their end, and
- * tells the gate what came of it. A core: events and now in, actions out; the driver (manager_io.c) carries them out in order and
- * brings back answers. What is decided lies in the tables behind the log (manager_state.h); everything here is made again after
- * a restart, from the log and from what the workers say. */
+/* manager.h - what a manager does: takes jobs from the gate, gives their workflows to workers,
+ * follows them to their end, and tells the gate what came of it. A core: events and now in, actions
+ * out; the driver (manager_io.c) carries them out in order and brings back answers. What is decided
+ * lies in the tables behind the log (manager_state.h); everything here is made again after a
+ * restart, from the log and from what the workers say. */
 #ifndef HS_MANAGER_MANAGER_H
 #define HS_MANAGER_MANAGER_H
 

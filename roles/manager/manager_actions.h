@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_actions.h - what a manager wants done, in order: frames to send, entries to propose, blobs to keep and to read. A
- * bounded array with its own room for bytes; whoever fills it asks for room first. Pure. */
+/* manager_actions.h - what a manager wants done, in order: frames to send, entries to propose,
+ * blobs to keep and to read. A bounded array with its own room for bytes; whoever fills it asks for
+ * room first. Pure. */
 #ifndef HS_MANAGER_ACTIONS_H
 #define HS_MANAGER_ACTIONS_H
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_entry.h - what a manager writes into its log: decisions, each of at most 4 KiB, as structs and as bytes. Does not
- * know what they bring about (manager_fsm.h). Pure.
+/* manager_entry.h - what a manager writes into its log: decisions, each of at most 4 KiB, as
+ * structs and as bytes. Does not know what they bring about (manager_fsm.h). Pure.
  *
  *   entry := version u8 | kind u8 | fields: varints, fixed ids, texts (varint length | bytes)
  *
- * An entry of an unknown version or kind cannot be skipped, or copies of the state would differ: decoding says -EPROTO and
- * whoever applies it stops. */
+ * An entry of an unknown version or kind cannot be skipped, or copies of the state would differ:
+ * decoding says -EPROTO and whoever applies it stops. */
 #ifndef HS_MANAGER_ENTRY_H
 #define HS_MANAGER_ENTRY_H
 
@@ -41,7 +41,8 @@ struct hs_manager_leader {
     uint64_t generation;
 };
 
-/* How long a job may take. Moments are of one host's life: in another one only the length counts. */
+/* How long a job may take. Moments are of one host's life: in another one only the length
+ * counts. */
 struct hs_manager_limit {
     uint64_t timeout_ns;  /* HS_NEVER_NS: no limit */
     uint64_t began_at_ns; /* counted from here... */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_execs.c - follows each exec from its assignment to its end (jobs.md 6.5): sends it, repeats, cancels, gives it up. */
+/* manager_execs.c - follows each exec from its assignment to its end (jobs.md 6.5): sends it,
+ * repeats, cancels, gives it up. */
 #include "roles/manager/manager_step.h"
 #include "shm/base/log.h"
 

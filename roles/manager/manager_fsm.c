@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-/* jobs.md 2: higher than the stored one is taken over, lower is refused; equal is the same holder. */
+/* jobs.md 2: higher than the stored one is taken over, lower is refused; equal is the same
+ * holder. */
 static uint32_t check_fence(struct hs_manager_job *job, uint64_t gate_fence)
 {
     if (gate_fence < job->gate_fence) return HS_RESULT_STALE_FENCE;
@@ -84,7 +85,8 @@ static uint32_t apply_accept(struct hs_manager_state *state, const struct hs_man
     if (!job) return create_job(state, accept);
     if (accept->birth_fence < job->birth_fence) return HS_RESULT_STALE_FENCE;
     if (accept->birth_fence > job->birth_fence) {
-        /* A key that was used again after its job had been forgotten elsewhere (jobs.md 2, birth). */
+        /* A key that was used again after its job had been forgotten elsewhere (jobs.md 2,
+         * birth). */
         if (job->phase != HS_MANAGER_JOB_DONE) return HS_RESULT_BUSY;
         hs_manager_free_job(state, job);
         return create_job(state, accept);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_intake.c - how a job comes in (jobs.md 7.5): checks in order, the plan fetched, read and kept, then the decision; the
- * answer goes out when it is applied. Also the way back from a plan's text to what is known of its load. */
+/* manager_intake.c - how a job comes in (jobs.md 7.5): checks in order, the plan fetched, read and
+ * kept, then the decision; the answer goes out when it is applied. Also the way back from a plan's
+ * text to what is known of its load. */
 #include "roles/manager/manager_step.h"
 #include "roles/plan/plan.h"
 #include "shm/base/assert.h"
@@ -60,8 +61,9 @@ static void fill_loads(const struct hs_plan *plan, const struct hs_manager_accep
     }
 }
 
-/* The longest way through the workflows: each look makes at least one more of them final. What drains does so at once when the
- * target is well, so the wait for it, which is an upper bound, is not planned for. */
+/* The longest way through the workflows: each look makes at least one more of them final. What
+ * drains does so at once when the target is well, so the wait for it, which is an upper bound, is
+ * not planned for. */
 uint64_t hs_manager_planned_ns(const struct hs_plan *plan)
 {
     uint64_t ends_ns[HS_WORKFLOWS_MAX] = {0};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_io.c - the manager process: links, ledger, the table of workers in shared memory, and the core (manager.h) in the
- * middle. */
+/* manager_io.c - the manager process: links, ledger, the table of workers in shared memory, and the
+ * core (manager.h) in the middle. */
 #include "roles/manager/manager_io.h"
 
 #include "roles/config.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_latency.c - how far away the workers are: a ping a second, and the answers to new shares. */
+/* manager_latency.c - how far away the workers are: a ping a second, and the answers to new
+ * shares. */
 #include "roles/manager/manager_step.h"
 
 #include <stdio.h>
@@ -21,7 +22,8 @@ void hs_manager_note_latency(struct hs_manager_step *step, const struct hs_manag
     (void)snprintf(sample->peer, sizeof sample->peer, "%s", worker->name);
 }
 
-/* One that does not answer is asked again with another number: an answer that comes late after all counts for nothing. */
+/* One that does not answer is asked again with another number: an answer that comes late after all
+ * counts for nothing. */
 void hs_manager_turn_pings(struct hs_manager_step *step)
 {
     struct hs_workers *workers = &step->manager->workers;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_live.h - the figures of workflows that run, merged exactly over their shares as progress arrives, for the gate.
- * Soft: what a restarted manager lacks comes again with the next whole figures. Final figures do not come from here
- * (run_maker.h). Pure; the caller owns the memory, of which only touched pages cost anything.
+/* manager_live.h - the figures of workflows that run, merged exactly over their shares as progress
+ * arrives, for the gate. Soft: what a restarted manager lacks comes again with the next whole
+ * figures. Final figures do not come from here (run_maker.h). Pure; the caller owns the memory, of
+ * which only touched pages cost anything.
  *
- * A run is one workflow with its shards as sources. A run that has ended keeps its totals until its room is needed. */
+ * A run is one workflow with its shards as sources. A run that has ended keeps its totals until its
+ * room is needed. */
 #ifndef HS_MANAGER_MANAGER_LIVE_H
 #define HS_MANAGER_MANAGER_LIVE_H
 
@@ -53,8 +55,8 @@ void     hs_manager_live_end(struct hs_manager_live *live,
 bool     hs_manager_live_is_open(const struct hs_manager_live *live, uint32_t run);
 bool     hs_manager_live_is_shown(struct hs_manager_live *live, uint32_t run);
 
-/* A payload of step parts of the attempt with this key. 0; -ESTALE: send whole figures; -EPROTO: malformed. is_full: the
- * payload starts over, also when counts are lower than before. */
+/* A payload of step parts of the attempt with this key. 0; -ESTALE: send whole figures; -EPROTO:
+ * malformed. is_full: the payload starts over, also when counts are lower than before. */
 int      hs_manager_live_take(struct hs_manager_live *live, uint32_t run, uint64_t key,
                               struct hs_view payload, bool is_full) HS_MUST_CHECK;
 uint64_t hs_manager_live_sent(struct hs_manager_live *live, uint32_t run,

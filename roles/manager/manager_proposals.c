@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_proposals.c - decisions on their way through the log: one slot each until it is answered. */
+/* manager_proposals.c - decisions on their way through the log: one slot each until it is
+ * answered. */
 #include "roles/manager/manager_step.h"
 #include "shm/base/assert.h"
 

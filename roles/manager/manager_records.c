@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_records.c - brings a workflow that has ended to its record: reads plan and results, one blob after another, lets the
- * maker add them up, keeps the bytes, decides their digest. One workflow at a time. */
+/* manager_records.c - brings a workflow that has ended to its record: reads plan and results, one
+ * blob after another, lets the maker add them up, keeps the bytes, decides their digest. One
+ * workflow at a time. */
 #include "roles/manager/manager_step.h"
 #include "shm/base/assert.h"
 #include "shm/base/log.h"

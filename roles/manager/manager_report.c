@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_report.c - what the gate hears: how jobs go (sheddable, conflated), what ended (until it is acknowledged), how much
- * room there is. */
+/* manager_report.c - what the gate hears: how jobs go (sheddable, conflated), what ended (until it
+ * is acknowledged), how much room there is. */
 #include "roles/manager/manager_step.h"
 #include "roles/stats/step_parts.h"
 #include "shm/base/assert.h"
@@ -268,8 +268,8 @@ static void put_job_item(struct hs_manager_step *step, const struct hs_manager_p
     hs_wire_put_row(HS_MSG_RESULT_ITEM, &item, items);
 }
 
-/* The items of the message that is to be sent: the same ones again until they are acknowledged, then the next; the job's
- * own comes last. How many. */
+/* The items of the message that is to be sent: the same ones again until they are acknowledged,
+ * then the next; the job's own comes last. How many. */
 static unsigned put_items(struct hs_manager_step *step, struct hs_manager_place *place,
                           struct hs_writer *items)
 {

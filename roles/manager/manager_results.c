@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_results.c - results of execs: put together, kept as a blob, decided, and only then acknowledged (jobs.md 6.5, 7.9). */
+/* manager_results.c - results of execs: put together, kept as a blob, decided, and only then
+ * acknowledged (jobs.md 6.5, 7.9). */
 #include "roles/manager/manager_step.h"
 #include "shm/base/log.h"
 

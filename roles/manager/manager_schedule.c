@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_schedule.c - one pass over all that waits for cores (jobs.md 7.6, 7.7). It sees every core once: what is free follows
- * from the assignments in the tables, and while some of its own are on their way through the log there is no other pass. */
+/* manager_schedule.c - one pass over all that waits for cores (jobs.md 7.6, 7.7). It sees every
+ * core once: what is free follows from the assignments in the tables, and while some of its own are
+ * on their way through the log there is no other pass. */
 #include "roles/manager/manager_step.h"
 #include "shm/base/assert.h"
 
@@ -73,7 +74,7 @@ static void propose(struct pass *pass, struct hs_manager_proposal *proposal)
     hs_manager_propose(pass->step, proposal);
 }
 
-/* ---- shares that run again: as many cores as before, on one worker that has not lost this share ---- */
+/* ---- shares that run again: as many cores as before, on a worker that did not lose it ---- */
 
 static struct hs_assign_worker *find_for(struct pass *pass, const struct hs_manager_shard *shard,
                                          bool with_rejects)

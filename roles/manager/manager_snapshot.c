@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_snapshot.c - the whole state as bytes and back (jobs.md 5.5). Only used slots are written, at the places where they
- * lie, so that a restored state goes on exactly as the saved one would have. */
+/* manager_snapshot.c - the whole state as bytes and back (jobs.md 5.5). Only used slots are
+ * written, at the places where they lie, so that a restored state goes on exactly as the saved one
+ * would have. */
 #include "roles/manager/manager_fsm.h"
 
 #include "shm/base/assert.h"
@@ -10,8 +11,9 @@
 
 enum { SNAPSHOT_VERSION = 1 };
 
-/* The structs hold no pointers, and the snapshot never leaves the kind of machine that wrote it: they are written as they
- * are, with their size in front, so that another layout is refused instead of misread. */
+/* The structs hold no pointers, and the snapshot never leaves the kind of machine that wrote it:
+ * they are written as they are, with their size in front, so that another layout is refused instead
+ * of misread. */
 HS_STATIC_ASSERT(HS_JOBS_MAX *(sizeof(struct hs_manager_job) + 16) +
                          HS_MANAGER_WORKFLOW_SLOTS * (sizeof(struct hs_manager_workflow) + 16) +
                          HS_MANAGER_SHARD_SLOTS * (sizeof(struct hs_manager_shard) + 16) + 4096 <

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_soft.h - what a manager keeps beside its decided tables: timers, positions, what is under way. Made again after a
- * restart. Data only. */
+/* manager_soft.h - what a manager keeps beside its decided tables: timers, positions, what is under
+ * way. Made again after a restart. Data only. */
 #ifndef HS_MANAGER_SOFT_H
 #define HS_MANAGER_SOFT_H
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_state.h - what a manager has decided, as tables: jobs, their workflows, the shards of those. It is the state behind
- * the log: rebuilt by replay, changed only by applying entries (manager_fsm.h), equal wherever the same entries were applied.
- * Pure; the caller owns the memory. Does not know links, clocks or figures. */
+/* manager_state.h - what a manager has decided, as tables: jobs, their workflows, the shards of
+ * those. It is the state behind the log: rebuilt by replay, changed only by applying entries
+ * (manager_fsm.h), equal wherever the same entries were applied. Pure; the caller owns the memory.
+ * Does not know links, clocks or figures. */
 #ifndef HS_MANAGER_STATE_H
 #define HS_MANAGER_STATE_H
 
@@ -139,7 +140,8 @@ struct hs_manager_workflow *hs_manager_workflow_at(struct hs_manager_state     *
 struct hs_manager_shard *hs_manager_shard_at(struct hs_manager_state          *state,
                                              const struct hs_manager_workflow *workflow,
                                              unsigned                          idx);
-/* The shard whose present attempt this is, in whatever state, with its job and workflow; NULL: none. */
+/* The shard whose present attempt this is, in whatever state, with its job and workflow; NULL:
+ * none. */
 struct hs_manager_shard *hs_manager_find_exec(struct hs_manager_state *state,
                                               const struct hs_exec_id *exec, uint64_t exec_fence);
 

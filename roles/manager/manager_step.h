@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_step.h - between the files of the manager's core: what one event or turn works with, and what they do for one
- * another. Nobody else's. */
+/* manager_step.h - between the files of the manager's core: what one event or turn works with, and
+ * what they do for one another. Nobody else's. */
 #ifndef HS_MANAGER_STEP_H
 #define HS_MANAGER_STEP_H
 

@@ -49,7 +49,8 @@ static void take_registration(struct hs_manager_step *step, uint32_t link,
            worker->name, (unsigned)worker->cores, (unsigned long long)worker->generation);
 }
 
-/* Heartbeats are a cross-check only (jobs.md 7.6): three that contradict the books, and it is asked what it runs. */
+/* Heartbeats are a cross-check only (jobs.md 7.6): three that contradict the books, and it is asked
+ * what it runs. */
 static void take_heartbeat(struct hs_manager_step *step, struct hs_manager_worker *worker,
                            const struct hs_msg_whb *whb)
 {
@@ -147,7 +148,8 @@ static void forget_listing(struct hs_manager_step *step, const struct hs_exec_id
     exec->is_listed = false;
 }
 
-/* The worker has told all. What it has never heard of is sent (again); what it had and has no more is lost. */
+/* The worker has told all. What it has never heard of is sent (again); what it had and has no more
+ * is lost. */
 static void judge_unlisted(struct hs_manager_step *step, const struct hs_exec_id *id,
                            const struct hs_manager_shard *shard, struct hs_manager_exec *exec)
 {

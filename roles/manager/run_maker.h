@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* run_maker.h - makes the final record of a workflow (stats/run_record.h) out of the plan and the results of its shares, which
- * are blobs: a pure function of what was decided, so that a restarted manager makes the same bytes. One at a time; memory is
- * the caller's. */
+/* run_maker.h - makes the final record of a workflow (stats/run_record.h) out of the plan and the
+ * results of its shares, which are blobs: a pure function of what was decided, so that a restarted
+ * manager makes the same bytes. One at a time; memory is the caller's. */
 #ifndef HS_MANAGER_RUN_MAKER_H
 #define HS_MANAGER_RUN_MAKER_H
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* workers.h - the workers of the datacenter as their manager knows them: registration, sessions, what they say of themselves.
- * Soft: a restarted manager learns it again. Does not know what runs on them: cores are counted from assignments, never from
- * what a worker says (jobs.md 7.6). Pure. */
+/* workers.h - the workers of the datacenter as their manager knows them: registration, sessions,
+ * what they say of themselves. Soft: a restarted manager learns it again. Does not know what runs
+ * on them: cores are counted from assignments, never from what a worker says (jobs.md 7.6).
+ * Pure. */
 #ifndef HS_MANAGER_WORKERS_H
 #define HS_MANAGER_WORKERS_H
 
@@ -45,8 +46,9 @@ struct hs_workers {
     struct hs_manager_worker at[HS_WORKERS_MAX];
 };
 
-/* A registration: 1 a new worker or a new life of its host, 2 the same life again (it may have restarted), or -ENOBUFS,
- * -EINVAL (no cores, too many). *worker is its row, with a new session and the link. */
+/* A registration: 1 a new worker or a new life of its host, 2 the same life again (it may have
+ * restarted), or -ENOBUFS, -EINVAL (no cores, too many). *worker is its row, with a new session and
+ * the link. */
 int hs_workers_register(struct hs_workers *workers, const struct hs_msg_wreg *wreg, uint32_t link,
                         uint64_t now_ns, struct hs_manager_worker **worker) HS_MUST_CHECK;
 /* false: of another session. */
@@ -57,8 +59,9 @@ void hs_workers_link_down(struct hs_workers *workers, uint32_t link);
 struct hs_manager_worker *hs_workers_find(struct hs_workers *workers, const uint8_t id[16]);
 struct hs_manager_worker *hs_workers_find_link(struct hs_workers *workers, uint32_t link);
 
-/* How many cores may be given out: all, or those whose engines are up when some have been down for a while; 0 while it may be
- * a restart that is over in a moment, and for a worker that takes nothing. */
+/* How many cores may be given out: all, or those whose engines are up when some have been down for
+ * a while; 0 while it may be a restart that is over in a moment, and for a worker that takes
+ * nothing. */
 uint32_t hs_workers_usable_cores(const struct hs_manager_worker *worker, uint64_t now_ns);
 /* Engines that are up. */
 uint32_t hs_workers_up_cores(const struct hs_manager_worker *worker);

@@ -137,7 +137,8 @@ static void exclude(struct hs_manager_shard *shard, bool is_reject)
     excluded->is_reject = is_reject;
 }
 
-/* Another attempt of the same bytes, or the end of the workflow when the budget is spent (AD-44). */
+/* Another attempt of the same bytes, or the end of the workflow when the budget is spent
+ * (AD-44). */
 static void retry_or_fail(struct hs_manager_state *state, struct hs_manager_job *job,
                           struct hs_manager_workflow *workflow, struct hs_manager_shard *shard,
                           const struct hs_manager_end *end)

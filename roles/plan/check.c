@@ -25,7 +25,7 @@ static void stand_at(struct hs_plan_reader *reader, const char *format, ...)
     reader->path.used = (uint32_t)strlen(reader->path.text);
 }
 
-/* --- load ----------------------------------------------------------------------------------------------------------- */
+/* ---- load ---- */
 
 static const char *model_name(uint32_t kind)
 {
@@ -88,7 +88,7 @@ void hs_plan_check_load(struct hs_plan_reader *reader, const void *json, const v
         check_bounds(reader, json);
 }
 
-/* --- names and dependencies ----------------------------------------------------------------------------------------- */
+/* ---- names and dependencies ---- */
 
 static void check_workflow_names(struct hs_plan_reader *reader, const struct hs_plan *plan)
 {
@@ -150,7 +150,8 @@ static bool check_references(struct hs_plan_reader *reader, struct hs_plan *plan
     return reader->problems->errors == before;
 }
 
-/* A walk along dependencies: the workflows from the start to here, and which edge of each is taken. */
+/* A walk along dependencies: the workflows from the start to here, and which edge of each is
+ * taken. */
 struct trail {
     uint32_t length;
     uint16_t idx[HS_WORKFLOWS_MAX];
@@ -228,7 +229,7 @@ static void check_cycles(struct hs_plan_reader *reader, const struct hs_plan *pl
     }
 }
 
-/* --- limits --------------------------------------------------------------------------------------------------------- */
+/* ---- limits ---- */
 
 static void check_open(struct hs_plan_reader *reader, const struct hs_plan *plan, uint32_t idx,
                        struct hs_plan_load *load)

@@ -159,7 +159,8 @@ static void check_step(struct hs_plan_reader *reader, const struct hs_plan *plan
     if (step->url) check_url(reader, plan, step);
 }
 
-/* What a worker would find out when it compiles the requests, said here: the same walk, without memory. */
+/* What a worker would find out when it compiles the requests, said here: the same walk, without
+ * memory. */
 static void measure_steps(struct hs_plan_reader *reader, const struct hs_plan *plan, uint32_t idx)
 {
     const struct hs_plan_workflow *workflow = &plan->workflows.at[idx];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* compile.c - lays out the image of a workflow: header, tables, then all bytes. The same walk measures and writes. */
+/* compile.c - lays out the image of a workflow: header, tables, then all bytes. The same walk
+ * measures and writes. */
 #include "roles/plan/compile.h"
 
 #include "roles/plan/request.h"
@@ -29,7 +30,7 @@ static struct hs_image_span put_text(struct compile *compile, const char *text)
     return hs_request_put_text(&compile->builder, text, HS_FILTER_NONE);
 }
 
-/* --- tables --------------------------------------------------------------------------------------------------------- */
+/* ---- tables ---- */
 
 static void put_target(struct compile *compile, uint32_t idx)
 {
@@ -158,7 +159,7 @@ static void put_step(struct compile *compile, uint32_t idx)
     if (compile->header) compile->steps[idx] = row;
 }
 
-/* --- header --------------------------------------------------------------------------------------------------------- */
+/* ---- header ---- */
 
 static void fill_load(struct hs_image_header *header, const struct hs_plan_load *load)
 {
@@ -183,7 +184,8 @@ static bool is_any_reachable(const struct compile *compile)
     return compile->targets->count == 0;
 }
 
-/* Addresses do not change while a load runs: where none is known, the first request tells as much as all of them. */
+/* Addresses do not change while a load runs: where none is known, the first request tells as much
+ * as all of them. */
 static void cut_short(struct hs_image_header *header)
 {
     header->warmup_ns = 0;
@@ -217,8 +219,8 @@ static uint64_t aligned(uint64_t bytes)
     return (bytes + ALIGN_BYTES - 1) & ~(uint64_t)(ALIGN_BYTES - 1);
 }
 
-/* Where everything goes, from what the first walk counted. One spare segment: a request that turns out constant uses it and
- * gives it back. */
+/* Where everything goes, from what the first walk counted. One spare segment: a request that turns
+ * out constant uses it and gives it back. */
 static void lay_out(struct compile *compile, void *memory, const struct compile *measured)
 {
     struct hs_image_header *header = memory;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* compile.h - from one workflow of a checked plan to an image (image.h), into memory of the caller. Pure: the addresses
- * come from a resolver elsewhere. */
+/* compile.h - from one workflow of a checked plan to an image (image.h), into memory of the caller.
+ * Pure: the addresses come from a resolver elsewhere. */
 #ifndef HS_PLAN_COMPILE_H
 #define HS_PLAN_COMPILE_H
 
@@ -20,8 +20,9 @@ struct hs_compile_input {
     uint32_t                        address_count;
 };
 
-/* Compiles into memory (aligned to 16): the bytes of the image, or -ENOBUFS (does not fit), -EINVAL.
- * scratch is for the time of the call. HS_IMAGE_BYTES_MAX of capacity is enough for a checked plan. */
+/* Compiles into memory (aligned to 16): the bytes of the image, or -ENOBUFS (does not fit),
+ * -EINVAL. scratch is for the time of the call. HS_IMAGE_BYTES_MAX of capacity is enough for a
+ * checked plan. */
 int64_t hs_image_compile(const struct hs_compile_input *input, struct hs_arena *scratch,
                          void *memory, size_t capacity_bytes, struct hs_err *err) HS_MUST_CHECK;
 

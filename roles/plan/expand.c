@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* expand.c - ${name} and ${env:NAME|fallback} become text; what they bring in is only ever text, never a hole. */
+/* expand.c - ${name} and ${env:NAME|fallback} become text; what they bring in is only ever text,
+ * never a hole. */
 #include "roles/plan/expand.h"
 
 #include "roles/json.h"

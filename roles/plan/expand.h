@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* expand.h - puts the plan's variables and the environment into a text, where the plan is submitted. What changes per request
- * stays a hole for template.h. Pure: the environment is a callback. */
+/* expand.h - puts the plan's variables and the environment into a text, where the plan is
+ * submitted. What changes per request stays a hole for template.h. Pure: the environment is a
+ * callback. */
 #ifndef HS_PLAN_EXPAND_H
 #define HS_PLAN_EXPAND_H
 
@@ -24,7 +25,8 @@ struct hs_plan_vars {
 
 enum hs_expand_mode {
     HS_EXPAND_PLAIN,    /* "$${" becomes "${"; a hole that changes per request is an error */
-    HS_EXPAND_TEMPLATE, /* what comes out is a template: "$${" stays, and values cannot make holes */
+    HS_EXPAND_TEMPLATE, /* what comes out is a template: "$${" stays, and values cannot make
+                         * holes */
     HS_EXPAND_JSON      /* a template inside a JSON string */
 };
 
@@ -35,7 +37,8 @@ struct hs_expand_fault {
 
 struct hs_plan_var *hs_plan_var_find(struct hs_plan_vars *vars, struct hs_view name);
 
-/* Appends text with its variables. -EINVAL: fault says what is wrong (E-VAR); whether it fit is for out to say. */
+/* Appends text with its variables. -EINVAL: fault says what is wrong (E-VAR); whether it fit is for
+ * out to say. */
 int hs_plan_expand(struct hs_plan_vars *vars, struct hs_view text, enum hs_expand_mode mode,
                    struct hs_writer *out, struct hs_expand_fault *fault) HS_MUST_CHECK;
 

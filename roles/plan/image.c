@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* image.c - reads compiled workflows: distrust first (every offset, once), then plain array access, then rendering. */
+/* image.c - reads compiled workflows: distrust first (every offset, once), then plain array access,
+ * then rendering. */
 #include "roles/plan/image.h"
 
 #include "shm/base/assert.h"

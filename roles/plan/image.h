@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* image.h - one workflow compiled for engines: position-independent, read-only, requests ready to send. The worker compiles
- * it into a sealed memfd (compile.h), engines map it, check it once with hs_image_check, and then follow its offsets
- * without further checks. An image holds the totals of the run; the share of an engine comes with its START command. */
+/* image.h - one workflow compiled for engines: position-independent, read-only, requests ready to
+ * send. The worker compiles it into a sealed memfd (compile.h), engines map it, check it once with
+ * hs_image_check, and then follow its offsets without further checks. An image holds the totals of
+ * the run; the share of an engine comes with its START command. */
 #ifndef HS_PLAN_IMAGE_H
 #define HS_PLAN_IMAGE_H
 
@@ -22,7 +23,8 @@ enum hs_load_model { HS_LOAD_CLOSED = 1, HS_LOAD_OPEN };
 enum hs_load_saturation { HS_SATURATION_QUEUE = 1, HS_SATURATION_DROP };
 enum hs_load_on_error { HS_ON_ERROR_CONTINUE = 1, HS_ON_ERROR_NEXT_ITERATION, HS_ON_ERROR_ABORT };
 
-/* Bytes inside the image, from its start. Texts in it are followed by a zero that is not counted. */
+/* Bytes inside the image, from its start. Texts in it are followed by a zero that is not
+ * counted. */
 struct hs_image_span {
     uint32_t offset;
     uint32_t bytes;
@@ -134,7 +136,8 @@ struct hs_image_header {
     uint32_t             check_count;
 };
 
-/* Checks every offset, count, enumeration and bound of an image that somebody else made. NULL when it is not sound. */
+/* Checks every offset, count, enumeration and bound of an image that somebody else made. NULL when
+ * it is not sound. */
 const struct hs_image_header *hs_image_check(const void *memory, size_t bytes, struct hs_err *err);
 
 /* Only for checked images; idx is below the count. */
@@ -146,8 +149,9 @@ struct hs_view hs_image_view(const struct hs_image_header *image, struct hs_imag
 const char    *hs_image_text(const struct hs_image_header *image, struct hs_image_span span);
 bool           hs_image_status_is_ok(const struct hs_image_step *step, unsigned status);
 
-/* Renders a step's request into memory: its length; -EMSGSIZE when it is longer than capacity_bytes (request_max_bytes
- * always fits). Frozen steps need no rendering: send hs_image_view(image, step->frozen). */
+/* Renders a step's request into memory: its length; -EMSGSIZE when it is longer than capacity_bytes
+ * (request_max_bytes always fits). Frozen steps need no rendering: send hs_image_view(image,
+ * step->frozen). */
 int hs_image_render(const struct hs_image_header *image, const struct hs_image_step *step,
                     const struct hs_template_context *context, void *memory,
                     size_t capacity_bytes) HS_MUST_CHECK;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* keys.h - the one table of the plan language: every key of every object with its type, bounds, default and meaning. The
- * reader, the writer and the manual page's check all go by it. */
+/* keys.h - the one table of the plan language: every key of every object with its type, bounds,
+ * default and meaning. The reader, the writer and the manual page's check all go by it. */
 #ifndef HS_PLAN_KEYS_H
 #define HS_PLAN_KEYS_H
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* plan.h - a test plan as the program knows it, and the way from text to it and back. The submitting machine reads what
- * the user wrote (variables and environment are put in), changes it by flags, writes it out resolved, and that text is
- * submitted; gate, manager and worker read it again, without an environment. Everything lives in the caller's arena. */
+/* plan.h - a test plan as the program knows it, and the way from text to it and back. The
+ * submitting machine reads what the user wrote (variables and environment are put in), changes it
+ * by flags, writes it out resolved, and that text is submitted; gate, manager and worker read it
+ * again, without an environment. Everything lives in the caller's arena. */
 #ifndef HS_PLAN_PLAN_H
 #define HS_PLAN_PLAN_H
 
@@ -179,7 +180,8 @@ uint64_t hs_plan_drain_ns(const struct hs_plan *plan, const struct hs_plan_workf
 /* Warm-up, load and drain; HS_NEVER_NS when bounded by iterations only. */
 uint64_t hs_plan_workflow_duration_ns(const struct hs_plan          *plan,
                                       const struct hs_plan_workflow *workflow);
-/* limits.max_duration, or the longest path through the workflows + 30 s; HS_NEVER_NS if that has no bound. */
+/* limits.max_duration, or the longest path through the workflows + 30 s; HS_NEVER_NS if that has no
+ * bound. */
 uint64_t hs_plan_timeout_ns(const struct hs_plan *plan);
 /* Its index, or -1. */
 int hs_plan_find_workflow(const struct hs_plan *plan, const char *name) HS_MUST_CHECK;

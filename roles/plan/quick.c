@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* quick.c - one-liners as plans, and flags over plans. What is built is written out and read again, so that it went through the
- * same checks as a plan in a file. */
+/* quick.c - one-liners as plans, and flags over plans. What is built is written out and read again,
+ * so that it went through the same checks as a plan in a file. */
 #include "roles/plan/quick.h"
 
 #include "roles/plan/reader.h"
@@ -70,7 +70,7 @@ static int rate_of(const char *text, struct hs_rate *rate, struct hs_err *err)
     return rate->count ? 0 : refuse(err, "-R must be more than zero");
 }
 
-/* --- load ----------------------------------------------------------------------------------------------------------- */
+/* ---- load ---- */
 
 static int apply_open(struct hs_plan_load *load, const struct hs_quick_flags *flags,
                       struct hs_err *err)
@@ -174,7 +174,7 @@ int hs_quick_apply(struct hs_plan *plan, const struct hs_quick_flags *flags, str
     return apply_common(plan, flags, err);
 }
 
-/* --- one-liners ----------------------------------------------------------------------------------------------------- */
+/* ---- one-liners ---- */
 
 static const char *copy(struct hs_arena *arena, const char *text, size_t bytes)
 {

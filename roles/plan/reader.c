@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* reader.c - the table-driven way from JSON to structs; reader_text.c has strings, maps and variables. */
+/* reader.c - the table-driven way from JSON to structs; reader_text.c has strings, maps and
+ * variables. */
 #include "roles/plan/reader.h"
 
 #include "shm/base/assert.h"
@@ -67,7 +68,7 @@ void *hs_plan_take(struct hs_plan_reader *reader, size_t count, size_t item_byte
     return memory;
 }
 
-/* --- values --------------------------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 static const char *help_of(enum hs_plan_type type)
 {
@@ -307,7 +308,7 @@ static void read_value(struct hs_plan_reader *reader, json_t *json, const struct
     }
 }
 
-/* --- objects -------------------------------------------------------------------------------------------------------- */
+/* ---- objects ---- */
 
 void hs_plan_check_keys(struct hs_plan_reader *reader, json_t *json, const char *const *words,
                         const char *const *later)
@@ -373,7 +374,8 @@ void hs_plan_put_defaults(const struct hs_plan_object *object, void *into)
     }
 }
 
-/* Where the walk over table and text is: in an object before one of its keys, or in an array before one of its items. */
+/* Where the walk over table and text is: in an object before one of its keys, or in an array before
+ * one of its items. */
 struct level {
     const struct hs_plan_object *object;
     json_t                      *json;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* reader.h - fills the structs of plan.h from JSON, going by the table of keys.h; every problem with its place. Values only:
- * what holds between several of them is checked in check.h. */
+/* reader.h - fills the structs of plan.h from JSON, going by the table of keys.h; every problem
+ * with its place. Values only: what holds between several of them is checked in check.h. */
 #ifndef HS_PLAN_READER_H
 #define HS_PLAN_READER_H
 
@@ -24,7 +24,8 @@ int hs_plan_reader_init(struct hs_plan_reader *reader, struct hs_view text,
                         const struct hs_plan_environment *environment, struct hs_arena *arena,
                         struct hs_problems *problems) HS_MUST_CHECK;
 
-/* Reads an object into memory of object->bytes, defaults included. Problems go to the reader's list. */
+/* Reads an object into memory of object->bytes, defaults included. Problems go to the reader's
+ * list. */
 void hs_plan_read_object(struct hs_plan_reader *reader, json_t *json,
                          const struct hs_plan_object *object, void *into);
 /* What an object has when nothing is given. */
@@ -34,7 +35,8 @@ void hs_plan_read_vars(struct hs_plan_reader *reader, json_t *json);
 /* After all else: names in --set that nothing uses. */
 void hs_plan_check_sets(struct hs_plan_reader *reader);
 
-/* What the special types are read with (reader_body.c, reader_checks.c). The path stands at the value. */
+/* What the special types are read with (reader_body.c, reader_checks.c). The path stands at the
+ * value. */
 void hs_plan_read_body(struct hs_plan_reader *reader, json_t *json, struct hs_plan_body *body);
 void hs_plan_read_checks(struct hs_plan_reader *reader, json_t *json, uint64_t max,
                          struct hs_plan_checks *checks);
@@ -59,7 +61,8 @@ void hs_plan_read_pairs(struct hs_plan_reader *reader, json_t *json, enum hs_exp
 /* Keys of an object that are not in words (which ends with NULL) are E-KEY. */
 void hs_plan_check_keys(struct hs_plan_reader *reader, json_t *json, const char *const *words,
                         const char *const *later);
-/* One value of type COUNT, DURATION, RATE or SIZE-like from text, as --set and defaults give it. -EINVAL or -ERANGE. */
+/* One value of type COUNT, DURATION, RATE or SIZE-like from text, as --set and defaults give it.
+ * -EINVAL or -ERANGE. */
 int hs_plan_scalar_from_text(enum hs_plan_type type, struct hs_view text, void *into) HS_MUST_CHECK;
 
 #endif

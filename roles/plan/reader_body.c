@@ -38,7 +38,8 @@ static bool put_leaf(struct hs_plan_reader *reader, const json_t *json, struct h
     return true;
 }
 
-/* The next child of a level, with its comma and key written; NULL: there is none, and the level is closed. */
+/* The next child of a level, with its comma and key written; NULL: there is none, and the level is
+ * closed. */
 static json_t *next_child(struct level *level, struct hs_writer *out)
 {
     bool is_first = level->index == 0;

@@ -140,12 +140,15 @@ static bool is_built_in(const char *name)
 static struct hs_plan_var *add_variable(struct hs_plan_reader *reader, const char *name)
 {
     struct hs_plan_vars *vars = &reader->vars;
-    const char          *why = is_built_in(name) ? "is a built-in"
-                               : !is_variable_name(name) ? "is no name for a variable: letters, digits and _"
-                               : vars->count == HS_PLAN_VARS_MAX ? "is one variable too many: at most 256"
-                                                                 : NULL;
+    const char          *why = NULL;
     const char          *copied;
 
+    if (is_built_in(name))
+        why = "is a built-in";
+    else if (!is_variable_name(name))
+        why = "is no name for a variable: letters, digits and _";
+    else if (vars->count == HS_PLAN_VARS_MAX)
+        why = "is one variable too many: at most 256";
     if (why) {
         hs_plan_complain(reader, "E-VAR", HS_JSON_KEY, NULL, "\"%.60s\" %s", name, why);
         return NULL;

@@ -14,7 +14,7 @@ enum { CHUNK_BYTES = 64, LENGTH_DIGITS = 10, HEAD_END_BYTES = 4 };
 
 #define USER_AGENT "hyperscale/1"
 
-/* --- pieces --------------------------------------------------------------------------------------------------------- */
+/* ---- pieces ---- */
 
 static void put(struct hs_request_builder *builder, const void *data, size_t bytes)
 {
@@ -139,7 +139,7 @@ static void put_pairs(struct hs_request_builder *builder, const struct hs_plan_p
     }
 }
 
-/* --- body ----------------------------------------------------------------------------------------------------------- */
+/* ---- body ---- */
 
 static uint32_t digit_value(char c)
 {
@@ -161,7 +161,8 @@ static void put_decoded(struct hs_request_builder *builder, const char *text)
     }
 }
 
-/* The same bytes in every request, drawn from the seed: they cost nothing to send and do not compress. */
+/* The same bytes in every request, drawn from the seed: they cost nothing to send and do not
+ * compress. */
 static void put_random(struct hs_request_builder *builder, const struct hs_request_source *source)
 {
     struct hs_rand rand;
@@ -205,7 +206,7 @@ static bool measure_body(const struct hs_request_builder *builder,
     return measure.is_fixed;
 }
 
-/* --- head ----------------------------------------------------------------------------------------------------------- */
+/* ---- head ---- */
 
 static const struct hs_plan_pair *find_header(const struct hs_plan_pairs *headers, const char *name)
 {
@@ -251,7 +252,8 @@ static const char *content_type(const struct hs_plan_body *body)
     return NULL;
 }
 
-/* A method for which a server may wait for a body, so that its absence has to be said (RFC 9110 8.6). */
+/* A method for which a server may wait for a body, so that its absence has to be said (RFC
+ * 9110 8.6). */
 static bool expects_body(const char *method)
 {
     return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||

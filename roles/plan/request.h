@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* request.h - writes one request of a plan as HTTP/1.1: constant bytes one after the other, and a segment wherever something
- * changes per request. Run once without memory it measures, run again it writes (compile.h does both). */
+/* request.h - writes one request of a plan as HTTP/1.1: constant bytes one after the other, and a
+ * segment wherever something changes per request. Run once without memory it measures, run again it
+ * writes (compile.h does both). */
 #ifndef HS_PLAN_REQUEST_H
 #define HS_PLAN_REQUEST_H
 
@@ -26,15 +27,16 @@ struct hs_request_source {
     uint32_t                       step_idx;
 };
 
-/* Appends one request; its segments are the builder's from before to after, its constants follow one another and each ends in
- * a zero byte. A request without any hole is one constant segment. */
+/* Appends one request; its segments are the builder's from before to after, its constants follow
+ * one another and each ends in a zero byte. A request without any hole is one constant segment. */
 void hs_request_build(struct hs_request_builder *builder, const struct hs_request_source *source);
 
 /* Appends text and a zero byte outside of any request. */
 struct hs_image_span hs_request_put_text(struct hs_request_builder *builder, const char *text,
                                          enum hs_template_filter filter);
 
-/* The header of this name that holds for a step: its own, else the workflow's, else the default; NULL: none. */
+/* The header of this name that holds for a step: its own, else the workflow's, else the default;
+ * NULL: none. */
 const struct hs_plan_pair *hs_request_header(const struct hs_request_source *source,
                                              const char                     *name);
 

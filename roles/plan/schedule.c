@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* schedule.c - arrivals in closed form: t_k from k, k from t, and shares that add up (engine.md 5.3). */
+/* schedule.c - arrivals in closed form: t_k from k, k from t, and shares that add up
+ * (engine.md 5.3). */
 #include "roles/plan/schedule.h"
 
 #include "shm/base/assert.h"
@@ -29,7 +30,8 @@ uint64_t hs_schedule_index(const struct hs_schedule *schedule, uint64_t n)
     return clamp((wide)n * schedule->shards + schedule->shard);
 }
 
-/* The smallest k with t_k >= t. As t is whole, floor(k * period / count) >= t exactly when k * period / count >= t. */
+/* The smallest k with t_k >= t. As t is whole, floor(k * period / count) >= t exactly when k *
+ * period / count >= t. */
 static uint64_t first_k_at(const struct hs_schedule *schedule, wide t_ns)
 {
     wide period = schedule->rate.period_ns;
@@ -75,8 +77,8 @@ static uint64_t weight_of(const uint32_t *weights, uint32_t i)
     return weights ? weights[i] : 1;
 }
 
-/* The part with the largest remainder among those that have not had one of the rest yet. Quadratic in the shards, of which
- * there are at most a few thousand, once per assignment. */
+/* The part with the largest remainder among those that have not had one of the rest yet. Quadratic
+ * in the shards, of which there are at most a few thousand, once per assignment. */
 static uint32_t largest_remainder(uint64_t total, const uint32_t *weights, uint32_t count,
                                   uint64_t sum, const uint64_t *parts)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* targets.h - where the requests of a plan go: the URL of a step, and the distinct hosts that must be resolved before the load
- * starts. Pure: resolving happens elsewhere. */
+/* targets.h - where the requests of a plan go: the URL of a step, and the distinct hosts that must
+ * be resolved before the load starts. Pure: resolving happens elsewhere. */
 #ifndef HS_PLAN_TARGETS_H
 #define HS_PLAN_TARGETS_H
 
@@ -25,7 +25,8 @@ struct hs_plan_target {
     bool     is_ipv6; /* host is a literal */
 };
 
-/* The distinct host:port of a workflow, in the order of its steps: what a resolver has to look up. */
+/* The distinct host:port of a workflow, in the order of its steps: what a resolver has to look
+ * up. */
 struct hs_plan_targets {
     uint32_t              count;
     struct hs_plan_target at[HS_TARGETS_MAX];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* template.h - text with holes: "/items/${rand:1-100}" becomes a list of parts, once; rendering fills a bounded buffer.
- * Knows only what changes from request to request; constants and the environment are put in earlier (expand.h). Pure:
- * randomness and the time of day come with the context. */
+/* template.h - text with holes: "/items/${rand:1-100}" becomes a list of parts, once; rendering
+ * fills a bounded buffer. Knows only what changes from request to request; constants and the
+ * environment are put in earlier (expand.h). Pure: randomness and the time of day come with the
+ * context. */
 #ifndef HS_PLAN_TEMPLATE_H
 #define HS_PLAN_TEMPLATE_H
 
@@ -55,17 +56,19 @@ struct hs_template_context {
     struct hs_rand *rand;
 };
 
-/* Splits text into parts; the count, or -EINVAL with *why a sentence, or -ENOBUFS. parts point into text. "$${" is a
- * literal "${". *error_at is the offset of the offending hole. */
+/* Splits text into parts; the count, or -EINVAL with *why a sentence, or -ENOBUFS. parts point into
+ * text. "$${" is a literal "${". *error_at is the offset of the offending hole. */
 int hs_template_parse(struct hs_view text, struct hs_template_part *parts, uint32_t max,
                       size_t *error_at, const char **why) HS_MUST_CHECK;
 
-/* What stands between "${" and "}". -ENOENT: no built-in has this name; -EINVAL: its arguments are wrong, *why tells. */
+/* What stands between "${" and "}". -ENOENT: no built-in has this name; -EINVAL: its arguments are
+ * wrong, *why tells. */
 int                      hs_template_parse_hole(struct hs_view inner, struct hs_template_part *part,
                                                 const char **why) HS_MUST_CHECK;
 extern const char *const hs_template_names[HS_TEMPLATE_KIND_COUNT]; /* NULL where a kind has none */
 
-/* Appends what kind gives, filtered; out->failed when it does not fit. Not for CONSTANT and LENGTH. */
+/* Appends what kind gives, filtered; out->failed when it does not fit. Not for CONSTANT and
+ * LENGTH. */
 void hs_template_fill(const struct hs_template_part    *part,
                       const struct hs_template_context *context, struct hs_writer *out);
 /* Most bytes that hs_template_fill can append, and whether it is always that many. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* url.c - the few URLs that this version can load: strict, so that no other spelling of a host slips past allow_hosts. */
+/* url.c - the few URLs that this version can load: strict, so that no other spelling of a host
+ * slips past allow_hosts. */
 #include "roles/plan/url.h"
 
 #include <arpa/inet.h>
@@ -30,7 +31,8 @@ static bool is_ipv6(const char *host)
     return inet_pton(AF_INET6, host, &address) == 1;
 }
 
-/* "0x7f.1" and "2130706433" are addresses to some resolvers: whatever ends in a number must be a whole IPv4 address. */
+/* "0x7f.1" and "2130706433" are addresses to some resolvers: whatever ends in a number must be a
+ * whole IPv4 address. */
 static bool ends_in_number(const char *host)
 {
     const char *dot = strrchr(host, '.');

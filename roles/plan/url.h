@@ -16,7 +16,8 @@ struct hs_url {
         path; /* into the text; with query, without fragment; may be empty; may hold ${...} */
 };
 
-/* -EINVAL, and *why is a sentence: no such scheme, a user name, a bad host or port, control characters or spaces. */
+/* -EINVAL, and *why is a sentence: no such scheme, a user name, a bad host or port, control
+ * characters or spaces. */
 int hs_url_parse(struct hs_view text, struct hs_url *url, const char **why) HS_MUST_CHECK;
 
 /* "host:port" or "[v6]:port", without the port when it is 80: the Host header. */

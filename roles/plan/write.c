@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* write.c - a plan as text again, by the same table that reads it: what has its default is left out, so equal plans are equal
- * texts. Variables are already in place, so nothing depends on where it is read. */
+/* write.c - a plan as text again, by the same table that reads it: what has its default is left
+ * out, so equal plans are equal texts. Variables are already in place, so nothing depends on where
+ * it is read. */
 #include "roles/plan/keys.h"
 #include "roles/plan/plan.h"
 #include "roles/plan/reader.h"
@@ -213,7 +214,7 @@ static void put_checks(struct page *page, const struct hs_plan_checks *checks)
     close_bracket(page, "]");
 }
 
-/* --- by the table --------------------------------------------------------------------------------------------------- */
+/* ---- by the table ---- */
 
 static bool is_default_number(const struct hs_plan_key *key, const void *field)
 {
@@ -307,7 +308,8 @@ static void put_value(struct page *page, const struct hs_plan_key *key, const vo
     }
 }
 
-/* Where the walk over the table is: in an object before one of its keys, or in an array before one of its items. */
+/* Where the walk over the table is: in an object before one of its keys, or in an array before one
+ * of its items. */
 struct level {
     const struct hs_plan_object *object;
     const char                  *from; /* the object, or the first item */

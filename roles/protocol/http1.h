@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/* http1.h - reads HTTP/1.1 messages from bytes as they come: responses of a target, and requests for the built-in one
- * (http1_request.h). Pure and resumable at any byte; keeps no bytes itself, so an idle connection costs one small struct.
- * Does not interpret bodies, follow redirects or decompress.
+/* http1.h - reads HTTP/1.1 messages from bytes as they come: responses of a target, and requests
+ * for the built-in one (http1_request.h). Pure and resumable at any byte; keeps no bytes itself, so
+ * an idle connection costs one small struct. Does not interpret bodies, follow redirects or
+ * decompress.
  *
- * A head that lies in one buffer takes the fast path (lines found 16 bytes at a time); all else, and whatever the fast path
- * finds odd, goes through a byte machine, so that errors have one definition. Both give the same results.
+ * A head that lies in one buffer takes the fast path (lines found 16 bytes at a time); all else,
+ * and whatever the fast path finds odd, goes through a byte machine, so that errors have one
+ * definition. Both give the same results.
  *
- * Strict as a measuring client must be: two different Content-Lengths, Content-Length with Transfer-Encoding, folded
- * headers, NUL, bare CR, space before a colon are http.parse. Bare LF is accepted and flagged. 1xx are skipped (at most
- * HS_HTTP1_INTERIM_MAX), but 101 ends the message: the connection is no longer HTTP. 204, 304 and answers to HEAD have no
- * body. Without length or chunks the body ends with the connection. */
+ * Strict as a measuring client must be: two different Content-Lengths, Content-Length with
+ * Transfer-Encoding, folded headers, NUL, bare CR, space before a colon are http.parse. Bare LF is
+ * accepted and flagged. 1xx are skipped (at most HS_HTTP1_INTERIM_MAX), but 101 ends the message:
+ * the connection is no longer HTTP. 204, 304 and answers to HEAD have no body. Without length or
+ * chunks the body ends with the connection. */
 #ifndef HS_PROTOCOL_HTTP1_H
 #define HS_PROTOCOL_HTTP1_H
 
@@ -27,7 +30,8 @@ enum {
 /* What hs_http1_feed found, besides errors. */
 enum hs_http1_progress {
     HS_HTTP1_MORE, /* everything was consumed and the message is not complete */
-    HS_HTTP1_DONE /* complete; bytes after `consumed` belong to the next message, if anybody asked for one */
+    /* complete; bytes after `consumed` belong to the next message, if anybody asked for one */
+    HS_HTTP1_DONE
 };
 
 enum {
@@ -41,8 +45,9 @@ enum {
     HS_HTTP1_IS_REQUEST = 128
 };
 
-/* Bounded copies of what passes by, for checks that look at text. The caller's memory; either part may have no room. The
- * head is that of the final response, with its empty line; the body is decoded (without chunk framing). */
+/* Bounded copies of what passes by, for checks that look at text. The caller's memory; either part
+ * may have no room. The head is that of the final response, with its empty line; the body is
+ * decoded (without chunk framing). */
 struct hs_http1_capture {
     uint8_t *head;
     uint32_t head_capacity_bytes;
@@ -60,7 +65,7 @@ struct hs_http1 {
     uint16_t status;
     uint8_t  flags;
     uint8_t  error; /* enum hs_error_class, after -EPROTO */
-    /* ------------------------------------------------------------------------------------------------------------ */
+    /* ---- inside ---- */
     uint8_t  state;
     uint8_t  line;       /* which header the line is, and how far its value is understood */
     uint8_t  name_mask;  /* known names (or tokens) that still match */
@@ -79,8 +84,9 @@ HS_STATIC_ASSERT(sizeof(struct hs_http1) <= 64, "10,000 idle connections are a m
 
 void hs_http1_init(struct hs_http1 *parser, bool is_answer_to_head);
 
-/* Takes bytes as received; *consumed says how many were used. capture may be NULL; give the same one for a whole message.
- * Returns enum hs_http1_progress, or -EPROTO: parser->error names the class and the connection is of no further use. */
+/* Takes bytes as received; *consumed says how many were used. capture may be NULL; give the same
+ * one for a whole message. Returns enum hs_http1_progress, or -EPROTO: parser->error names the
+ * class and the connection is of no further use. */
 int hs_http1_feed(struct hs_http1 *parser, struct hs_http1_capture *capture, const uint8_t *bytes,
                   size_t byte_count, size_t *consumed) HS_MUST_CHECK;
 /* The peer closed. DONE if that is how the body ends; else -EPROTO, error recv.eof_early. */
@@ -102,7 +108,8 @@ bool hs_http1_is_untouched(const struct hs_http1 *parser);
 void hs_http1_capture_init(struct hs_http1_capture *capture, uint8_t *head,
                            uint32_t head_capacity_bytes, uint8_t *body,
                            uint32_t body_capacity_bytes);
-/* The first header of that name (any case) in a captured head, without surrounding blanks. false: not there. */
+/* The first header of that name (any case) in a captured head, without surrounding blanks. false:
+ * not there. */
 bool hs_http1_header(struct hs_view head, struct hs_view name, struct hs_view *value);
 
 #endif

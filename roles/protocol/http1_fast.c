@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* http1_fast.c - reads an ordinary head that lies in one buffer, 16 bytes at a time. Whatever is not ordinary (bare LF, odd
- * values, repeated lengths, errors, a head that is not all there) it leaves to the byte machine by returning 0, so it needs
- * no opinion of its own about what is wrong. */
+/* http1_fast.c - reads an ordinary head that lies in one buffer, 16 bytes at a time. Whatever is
+ * not ordinary (bare LF, odd values, repeated lengths, errors, a head that is not all there) it
+ * leaves to the byte machine by returning 0, so it needs no opinion of its own about what is
+ * wrong. */
 #include "roles/protocol/http1_head.h"
 
 #include "shm/base/limits.h"
@@ -14,14 +15,15 @@
 
 enum {
     BLOCK_BYTES = 16,
-    /* Heads up to the length that a line may have: then no line is too long, and the head is not. */
+    /* Heads up to the length that a line may have: then no line is too long, and the head is
+     * not. */
     FAST_HEAD_BYTES_MAX = HS_HTTP1_LINE_BYTES_MAX,
     STATUS_LINE_BYTES_MIN = 15, /* "HTTP/1.1 200\r\n" and something */
     NUMBER_DIGITS_MAX = 18
 };
 
-/* 16 bytes, at the end of the input padded with zeros, which are control characters: a line that is cut off there looks as
- * if it ended oddly, and is left to the machine. */
+/* 16 bytes, at the end of the input padded with zeros, which are control characters: a line that is
+ * cut off there looks as if it ended oddly, and is left to the machine. */
 static inline __m128i load_block(const uint8_t *at, const uint8_t *end)
 {
     uint8_t padded[BLOCK_BYTES] = {0};
@@ -70,7 +72,8 @@ static inline const uint8_t *find_line_end(const uint8_t *at, const uint8_t *end
     return NULL;
 }
 
-/* The colon of a header, before which there is at least one byte and no blank; NULL: it is not that simple. */
+/* The colon of a header, before which there is at least one byte and no blank; NULL: it is not that
+ * simple. */
 static inline const uint8_t *find_colon(const uint8_t *line, const uint8_t *end)
 {
     for (const uint8_t *at = line; at < end; at += BLOCK_BYTES) {
@@ -94,8 +97,8 @@ static inline uint64_t load_lower(const void *at)
     return word | UINT64_C(0x2020202020202020);
 }
 
-/* Whether two texts of the same length, 8 to 24, are equal but for case. The right one has letters and hyphens only; the
- * left one no control characters, of which CR would look like a hyphen. */
+/* Whether two texts of the same length, 8 to 24, are equal but for case. The right one has letters
+ * and hyphens only; the left one no control characters, of which CR would look like a hyphen. */
 static inline bool is_word(const uint8_t *at, size_t bytes, const char *word, size_t word_bytes)
 {
     uint64_t difference;

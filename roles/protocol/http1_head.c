@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* http1_head.c - the byte machine for start lines, headers and trailers: the definition of what is accepted. */
+/* http1_head.c - the byte machine for start lines, headers and trailers: the definition of what is
+ * accepted. */
 #include "roles/protocol/http1_head.h"
 
 #include "shm/base/limits.h"
@@ -9,7 +10,8 @@ enum known_token { TOKEN_CHUNKED, TOKEN_CLOSE, TOKEN_KEEP_ALIVE, TOKEN_COUNT };
 
 /* parser->line: what the value of this line means. */
 enum { LINE_PLAIN, LINE_LENGTH, LINE_TRANSFER, LINE_CONNECTION };
-/* parser->at within a length: where in the number. Within a token: how many of its characters were seen. */
+/* parser->at within a length: where in the number. Within a token: how many of its characters were
+ * seen. */
 enum { LENGTH_BEFORE, LENGTH_DIGITS, LENGTH_AFTER };
 
 static const char version[] = "HTTP/1.";

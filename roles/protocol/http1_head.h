@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* http1_head.h - inside http1: the states, and the two ways to read a head. Only http1*.c include it. */
+/* http1_head.h - inside http1: the states, and the two ways to read a head. Only http1*.c include
+ * it. */
 #ifndef HS_PROTOCOL_HTTP1_HEAD_H
 #define HS_PROTOCOL_HTTP1_HEAD_H
 
@@ -51,11 +52,11 @@ static inline bool hs_http1_in_head(const struct hs_http1 *parser)
 /* Sets state and class; returns false, so that it can end a check. */
 bool hs_http1_fail(struct hs_http1 *parser, enum hs_error_class error);
 
-/* The slow way: bytes until the head (or the trailer section) ends, the input ends, or the parser fails. Returns how many
- * were used. */
+/* The slow way: bytes until the head (or the trailer section) ends, the input ends, or the parser
+ * fails. Returns how many were used. */
 size_t hs_http1_head_slow(struct hs_http1 *parser, const uint8_t *bytes, size_t byte_count);
-/* The fast way, for a parser at the start of a head: how many bytes the head has, and the parser is past it; or 0, the
- * head is not all there or not quite ordinary, and the parser is as before. */
+/* The fast way, for a parser at the start of a head: how many bytes the head has, and the parser is
+ * past it; or 0, the head is not all there or not quite ordinary, and the parser is as before. */
 size_t hs_http1_head_fast(struct hs_http1 *parser, const uint8_t *bytes, size_t byte_count);
 
 /* The empty line was read: what follows? Both ways end here. */

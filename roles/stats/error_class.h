@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* error_class.h - why a request failed: the stable names of results, screens and metrics. A failed request has exactly one
- * class; failed is the sum over the classes. What never was a request (shed, dropped, lost) and what was ended from outside
- * (cut) are tallies of their own (stats.h).
+/* error_class.h - why a request failed: the stable names of results, screens and metrics. A failed
+ * request has exactly one class; failed is the sum over the classes. What never was a request
+ * (shed, dropped, lost) and what was ended from outside (cut) are tallies of their own (stats.h).
  *
- * A class marked 1 is the generator's own fault: it spoils the verdict about the measurement, not the one about the target.
- * Numbers travel in figures pages and on the wire: append only. */
+ * A class marked 1 is the generator's own fault: it spoils the verdict about the measurement, not
+ * the one about the target. Numbers travel in figures pages and on the wire: append only. */
 #ifndef HS_STATS_ERROR_CLASS_H
 #define HS_STATS_ERROR_CLASS_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* figures.c - claiming, adopting, releasing and reading the pages of an engine's figures segment. */
+/* figures.c - claiming, adopting, releasing and reading the pages of an engine's figures
+ * segment. */
 #include "roles/stats/figures.h"
 
 #include "roles/stats/figures_record.h"
@@ -58,7 +59,8 @@ static const _Atomic uint64_t *counters_of(const struct hs_figures_page_shm *pag
                                            : page->coarse[section - HS_MEASURE_FINE_COUNT];
 }
 
-/* Which spans of a section may hold something. The bits beyond its end are a reader's distrust, not a case. */
+/* Which spans of a section may hold something. The bits beyond its end are a reader's distrust, not
+ * a case. */
 static uint64_t touched_spans(const struct hs_figures_page_shm *page, unsigned section)
 {
     unsigned span_count = section < HS_MEASURE_FINE_COUNT ? (unsigned)HS_FIGURES_FINE_SPANS
@@ -323,8 +325,9 @@ static uint64_t outcomes_of(const struct hs_stats *stats)
     return hs_stats_completed(stats) + hs_stats_failed(stats) + stats->tallies[HS_TALLY_CUT];
 }
 
-/* Sent is what it was before outcomes were read, so that no more seem to be in flight than were: what was sent and answered
- * meanwhile is in the next reading. What is known to have ended was sent, too. */
+/* Sent is what it was before outcomes were read, so that no more seem to be in flight than were:
+ * what was sent and answered meanwhile is in the next reading. What is known to have ended was
+ * sent, too. */
 int hs_figures_read(const struct hs_figures_page_shm *page, struct hs_stats *into)
 {
     struct touched_map map;

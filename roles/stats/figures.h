@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/* figures.h - the body of an engine's figures segment: one page of cumulative figures per exec, step and warm-up. Pure.
- * The engine is the only writer (figures_record.h is its hot path); the worker and the console read, the engine's successor
- * adopts. Figures only grow; a page is never cleared while its exec lives.
+/* figures.h - the body of an engine's figures segment: one page of cumulative figures per exec,
+ * step and warm-up. Pure. The engine is the only writer (figures_record.h is its hot path); the
+ * worker and the console read, the engine's successor adopts. Figures only grow; a page is never
+ * cleared while its exec lives.
  *
- *   directory | page 0 | page 1 | ...            page: head 4 KiB | statuses 4 KiB | 3 fine histograms | 5 coarse ones
+ *   directory | page 0 | page 1 | ...
+ *   page: head 4 KiB | statuses 4 KiB | 3 fine histograms | 5 coarse ones
  *
- * What must agree is stored once: completed is the sum of the response histogram's counters, failed the sum over the error
- * classes. `sent` is stored before the outcome of the same request (release) and read after it (acquire), so at every
- * instant, also after a kill, sent >= completed + failed + cut. A `touched` bit is set before the first counter of its
- * 4 KiB is written: readers look nowhere else, and memory that no value fell into is never allocated. */
+ * What must agree is stored once: completed is the sum of the response histogram's counters, failed
+ * the sum over the error classes. `sent` is stored before the outcome of the same request (release)
+ * and read after it (acquire), so at every instant, also after a kill, sent >= completed + failed +
+ * cut. A `touched` bit is set before the first counter of its 4 KiB is written: readers look
+ * nowhere else, and memory that no value fell into is never allocated. */
 #ifndef HS_STATS_FIGURES_H
 #define HS_STATS_FIGURES_H
 
@@ -81,16 +84,19 @@ HS_STATIC_ASSERT(HS_FIGURES_FINE_SPANS <= 64, "touched bits fit a word");
 
 /* The writer's side. */
 
-/* The page of key, owned by generation from now on: the one already there (adopted if another generation wrote it), or a
- * free one. NULL: all HS_FIGURES_PAGES are taken. */
+/* The page of key, owned by generation from now on: the one already there (adopted if another
+ * generation wrote it), or a free one. NULL: all HS_FIGURES_PAGES are taken. */
 struct hs_figures_page_shm *hs_figures_claim(struct hs_figures_shm       *figures,
                                              const struct hs_figures_key *key, uint64_t generation);
-/* A successor's first act: everything that earlier generations left in flight is cut, in every page. Returns how many
- * requests. Killed in the middle and called again, it counts nothing twice. */
+/* A successor's first act: everything that earlier generations left in flight is cut, in every
+ * page. Returns how many requests. Killed in the middle and called again, it counts nothing
+ * twice. */
 uint64_t hs_figures_adopt(struct hs_figures_shm *figures, uint64_t generation);
-/* One page: cut becomes sent - completed - failed. For the end of a run, too: what is in flight then is cut. */
+/* One page: cut becomes sent - completed - failed. For the end of a run, too: what is in flight
+ * then is cut. */
 uint64_t hs_figures_cut(struct hs_figures_page_shm *page);
-/* The exec's final figures were taken and acknowledged: its pages are zeroed and free again. Returns how many. */
+/* The exec's final figures were taken and acknowledged: its pages are zeroed and free again.
+ * Returns how many. */
 unsigned hs_figures_release(struct hs_figures_shm *figures, const uint8_t exec_id[16],
                             uint64_t exec_fence);
 
@@ -101,10 +107,11 @@ const struct hs_figures_page_shm *hs_figures_find(const struct hs_figures_shm *f
                                                   const struct hs_figures_key *key);
 bool hs_figures_key_at(const struct hs_figures_shm *figures, unsigned idx,
                        struct hs_figures_key *key);
-/* into += the page. Several engines' pages of a step are summed by calling it for each. A later reading never shows less.
- * -ENOBUFS (the pool may run out): into is unchanged. */
+/* into += the page. Several engines' pages of a step are summed by calling it for each. A later
+ * reading never shows less. -ENOBUFS (the pool may run out): into is unchanged. */
 int hs_figures_read(const struct hs_figures_page_shm *page, struct hs_stats *into) HS_MUST_CHECK;
-/* The cheap glance for the live screen: tallies alone, from the head of the page and the response counters. */
+/* The cheap glance for the live screen: tallies alone, from the head of the page and the response
+ * counters. */
 struct hs_figures_glance {
     uint64_t sent;
     uint64_t completed;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* figures_record.h - what an engine does on its hot path: a few relaxed stores into its own page. One writer, so no
- * read-modify-write. Outcomes are stored with release, after `sent` of the same request (figures.h says why); on x86-64 all
- * of it is plain moves. */
+/* figures_record.h - what an engine does on its hot path: a few relaxed stores into its own page.
+ * One writer, so no read-modify-write. Outcomes are stored with release, after `sent` of the same
+ * request (figures.h says why); on x86-64 all of it is plain moves. */
 #ifndef HS_STATS_FIGURES_RECORD_H
 #define HS_STATS_FIGURES_RECORD_H
 
@@ -29,7 +29,8 @@ static inline void hs_figures_touch(_Atomic uint64_t *touched, unsigned span)
         atomic_store_explicit(touched, bits | bit, memory_order_relaxed);
 }
 
-/* Any measure; for requests use the functions below. measure is a constant at every call, so this folds to one layout. */
+/* Any measure; for requests use the functions below. measure is a constant at every call, so this
+ * folds to one layout. */
 static inline void hs_figures_record(struct hs_figures_page_shm *page, enum hs_measure measure,
                                      uint64_t value_ns)
 {
@@ -59,8 +60,8 @@ static inline void hs_figures_tally(struct hs_figures_page_shm *page, enum hs_ta
     hs_figures_grow(&page->tallies[tally], count);
 }
 
-/* Once per request, when its first byte is about to be handed to the kernel or when the try to get there (connect) begins
- * and may fail: every request that can have an outcome was sent. */
+/* Once per request, when its first byte is about to be handed to the kernel or when the try to get
+ * there (connect) begins and may fail: every request that can have an outcome was sent. */
 static inline void hs_figures_sent(struct hs_figures_page_shm *page)
 {
     hs_figures_grow(&page->tallies[HS_TALLY_SENT], 1);
@@ -72,7 +73,8 @@ static inline void hs_figures_status(struct hs_figures_page_shm *page, unsigned 
     hs_figures_grow(&page->statuses[hs_status_slot(status)], 1);
 }
 
-/* The request's one outcome: this or hs_figures_failed. status 0: none was received (or the protocol has none). */
+/* The request's one outcome: this or hs_figures_failed. status 0: none was received (or the
+ * protocol has none). */
 static inline void hs_figures_completed(struct hs_figures_page_shm *page, uint64_t response_ns,
                                         uint64_t service_ns, unsigned status)
 {

@@ -21,8 +21,8 @@ uint32_t hs_histogram_counters(enum hs_histogram_layout layout)
     return layout == HS_HISTOGRAM_FINE ? HS_HISTOGRAM_FINE_COUNTERS : HS_HISTOGRAM_COARSE_COUNTERS;
 }
 
-/* The inverse of hs_histogram_index_at: index = (shift << half_bits) + (units >> shift), the latter at least one half
- * once shift is not 0. */
+/* The inverse of hs_histogram_index_at: index = (shift << half_bits) + (units >> shift), the latter
+ * at least one half once shift is not 0. */
 uint64_t hs_histogram_lowest_ns(enum hs_histogram_layout layout, uint32_t index)
 {
     unsigned half_bits = half_bits_of(layout);
@@ -75,7 +75,8 @@ void hs_moments_subtract(struct hs_moments *into, const struct hs_moments *from,
     }
     lowest_ns = hs_max_u64(hs_moments_min_ns(into), hs_histogram_lowest_ns(layout, first_idx));
     into->min_inverted = UINT64_MAX - lowest_ns;
-    /* The last counter also holds what was out of range: there the old maximum is the best bound. */
+    /* The last counter also holds what was out of range: there the old maximum is the best
+     * bound. */
     if (last_idx + 1 < hs_histogram_counters(layout))
         into->max_ns = hs_min_u64(into->max_ns, hs_histogram_highest_ns(layout, last_idx));
 }
@@ -142,7 +143,8 @@ uint64_t hs_histogram_rank(uint64_t count, double quantile)
     if (!(wanted > 1.0)) return count ? 1 : 0;
     if (wanted >= (double)count) return count;
     rank = (uint64_t)wanted;
-    /* 0.999 * 1000 is 999.0000000000001 or 998.9999...: a rank within a millionth of a whole one means that one. */
+    /* 0.999 * 1000 is 999.0000000000001 or 998.9999...: a rank within a millionth of a whole one
+     * means that one. */
     return wanted - (double)rank > 1e-6 ? rank + 1 : rank;
 }
 

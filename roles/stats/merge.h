@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* merge.h - the sum of several sources' cumulative figures (of one step, with or without warm-up), kept exact while parts
- * arrive. Pure. Who the sources are (execs at a manager, datacenters at a gate) is the caller's matter: a key each.
+/* merge.h - the sum of several sources' cumulative figures (of one step, with or without warm-up),
+ * kept exact while parts arrive. Pure. Who the sources are (execs at a manager, datacenters at a
+ * gate) is the caller's matter: a key each.
  *
- * Order of parts: a whole first part is always taken; any other must carry the sequence after the last one taken. A repeat is
- * -EEXIST (ignore it), a gap -ESTALE (ask the source for a whole). The total is kept incrementally: total = what is closed +
- * sum over sources, at every moment. Memory: (sources + 1) hs_stats, all chunks from one pool, at most
- * (sources + 1) x HS_STATS_CHUNKS_MAX of them and typically 250 each. */
+ * Order of parts: a whole first part is always taken; any other must carry the sequence after the
+ * last one taken. A repeat is -EEXIST (ignore it), a gap -ESTALE (ask the source for a whole). The
+ * total is kept incrementally: total = what is closed + sum over sources, at every moment. Memory:
+ * (sources + 1) hs_stats, all chunks from one pool, at most (sources + 1) x HS_STATS_CHUNKS_MAX of
+ * them and typically 250 each. */
 #ifndef HS_STATS_MERGE_H
 #define HS_STATS_MERGE_H
 
@@ -29,12 +31,14 @@ struct hs_merge {
 void hs_merge_init(struct hs_merge *merge, struct hs_chunk_pool *pool,
                    struct hs_merge_source *sources, uint32_t source_capacity);
 void hs_merge_fini(struct hs_merge *merge);
-/* One encoded part of the source with this key; a new key takes a free source. 0, -EEXIST, -ESTALE, -EPROTO (malformed or
- * going back: counted as refused), -ENOBUFS (no source or chunk left). Nothing changes but on 0. */
+/* One encoded part of the source with this key; a new key takes a free source. 0, -EEXIST, -ESTALE,
+ * -EPROTO (malformed or going back: counted as refused), -ENOBUFS (no source or chunk left).
+ * Nothing changes but on 0. */
 int hs_merge_take(struct hs_merge *merge, uint64_t key, struct hs_view bytes) HS_MUST_CHECK;
 /* The source will send no more: what it brought stays in the total, its memory is free. */
 void hs_merge_close(struct hs_merge *merge, uint64_t key);
-/* The source's attempt is void: its figures leave the total and its `sent` is added to `discarded`. */
+/* The source's attempt is void: its figures leave the total and its `sent` is added to
+ * `discarded`. */
 void                    hs_merge_discard(struct hs_merge *merge, uint64_t key);
 struct hs_merge_source *hs_merge_find(struct hs_merge *merge, uint64_t key); /* NULL: unknown */
 

@@ -67,8 +67,8 @@ static uint64_t count_timeouts(const struct hs_stats *stats)
     return count;
 }
 
-/* unfinished: requests that took longer than what is known of them. If they are more than lie above a percentile, then
- * that percentile is a lower bound. */
+/* unfinished: requests that took longer than what is known of them. If they are more than lie above
+ * a percentile, then that percentile is a lower bound. */
 static void fill_latency(struct hs_report_latency *latency, const struct hs_stats *stats,
                          enum hs_measure measure, uint64_t unfinished_count)
 {
@@ -140,8 +140,8 @@ uint64_t hs_report_lag_limit_ns(const struct hs_report *report)
     return hs_max_u64(limit_ns, response->percentile_ns[HS_REPORT_P50] / 10);
 }
 
-/* Lateness makes an open schedule another schedule: past the limit the figures are of another experiment. In a closed model
- * it only lowers the load a little. */
+/* Lateness makes an open schedule another schedule: past the limit the figures are of another
+ * experiment. In a closed model it only lowers the load a little. */
 static void judge_lag(struct hs_report *report)
 {
     const struct hs_report_latency *lag = &report->measures[HS_MEASURE_LAG];

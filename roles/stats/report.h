@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* report.h - what a run came to, computed from merged figures: the numbers of `run --json` and of the final summary, and
- * the verdict about the measurement. Pure. Rendering is report_json.h and report_text.h. */
+/* report.h - what a run came to, computed from merged figures: the numbers of `run --json` and of
+ * the final summary, and the verdict about the measurement. Pure. Rendering is report_json.h and
+ * report_text.h. */
 #ifndef HS_STATS_REPORT_H
 #define HS_STATS_REPORT_H
 
@@ -95,12 +96,14 @@ void hs_report_step_build(struct hs_report_step *step, const char *workflow, con
 void hs_report_set_steps(struct hs_report *report, const struct hs_report_step *steps,
                          uint32_t step_count);
 
-/* Lag p99 up to here is fine: meta.lag_limit_ns (1 ms), or a tenth of the median response time if that is more. */
+/* Lag p99 up to here is fine: meta.lag_limit_ns (1 ms), or a tenth of the median response time if
+ * that is more. */
 uint64_t hs_report_lag_limit_ns(const struct hs_report *report);
 
 const char *hs_measurement_name(enum hs_measurement measurement); /* "OK", "DEGRADED", "INVALID" */
 const char *hs_target_verdict_name(enum hs_target_verdict verdict);
-/* Why the target was not reached, for people: of the class that occurred most. "" unless it is HS_TARGET_UNREACHABLE. */
+/* Why the target was not reached, for people: of the class that occurred most. "" unless it is
+ * HS_TARGET_UNREACHABLE. */
 const char *hs_report_unreached_text(const struct hs_report *report);
 /* Of hs_report_latency: 0.5 ... and its key, "p50" ... */
 const char *hs_report_quantile_key(unsigned idx);

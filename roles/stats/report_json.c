@@ -6,8 +6,8 @@
 
 enum { SCHEMA = 1 };
 
-/* Every helper sets a member and leaves the check to the end: jansson's _new setters take NULL and fail, and a document
- * with a failed member is given up as a whole. */
+/* Every helper sets a member and leaves the check to the end: jansson's _new setters take NULL and
+ * fail, and a document with a failed member is given up as a whole. */
 struct document {
     json_t *root;
     bool    failed;

@@ -10,7 +10,8 @@
 
 enum { HEAD_BYTES = 8, LENGTH_BYTES = 4 };
 
-/* A part's length is written in front of it in a fixed form, so that the part can be written in place. */
+/* A part's length is written in front of it in a fixed form, so that the part can be written in
+ * place. */
 static void put_wide_length(uint8_t at[LENGTH_BYTES], size_t bytes)
 {
     for (unsigned i = 0; i < LENGTH_BYTES; i++)

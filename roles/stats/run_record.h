@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* run_record.h - the final figures of one workflow as bytes that explain themselves: its name, what its load was, how it
- * ended, and every step with its name and whole figures. A manager writes one per workflow (a blob); the gate merges those of
- * several datacenters; the results of a job are its records one after another; the client makes its report of them. Pure.
+/* run_record.h - the final figures of one workflow as bytes that explain themselves: its name, what
+ * its load was, how it ended, and every step with its name and whole figures. A manager writes one
+ * per workflow (a blob); the gate merges those of several datacenters; the results of a job are its
+ * records one after another; the client makes its report of them. Pure.
  *
  *   record := magic u32le | bytes of all that follows u32le | version u8 | fields | step*
- *   text   := varint length | bytes                    fields are varints and texts, in the order of the struct
+ *   fields := varints and texts, in the order of the struct
+ *   text   := varint length | bytes
  *   step   := text name | varint parts | (varint length | one whole stats part)*
  *
  * Warm-up is in no figure. Reading distrusts: what is malformed is -EPROTO. */
@@ -70,8 +72,8 @@ struct hs_run_record_reader {
 
 /* The first record in bytes: how many bytes it takes; 0: bytes is empty; -EPROTO. */
 int64_t hs_run_record_open(struct hs_run_record_reader *reader, struct hs_view bytes) HS_MUST_CHECK;
-/* The next step: 1, its name (into the record's bytes) and its figures in place of what stats held; 0: that was all;
- * -EPROTO; -ENOBUFS: no chunks. stats NULL: only the name. */
+/* The next step: 1, its name (into the record's bytes) and its figures in place of what stats held;
+ * 0: that was all; -EPROTO; -ENOBUFS: no chunks. stats NULL: only the name. */
 int hs_run_record_next(struct hs_run_record_reader *reader, struct hs_view *name,
                        struct hs_stats *stats) HS_MUST_CHECK;
 

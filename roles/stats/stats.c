@@ -193,7 +193,8 @@ static bool is_within(const struct hs_stats *part, const struct hs_stats *whole)
     return true;
 }
 
-/* Counters of one section; returns what was taken away. Chunks that become zero stay: they will be needed again. */
+/* Counters of one section; returns what was taken away. Chunks that become zero stay: they will be
+ * needed again. */
 static uint64_t subtract_section(struct hs_stats *into, const struct hs_stats *from,
                                  unsigned section)
 {

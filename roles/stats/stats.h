@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* stats.h - the cumulative figures of one step in a process's own memory: tallies, statuses, error classes, histograms.
- * Pure. Does not know where figures come from (figures.h) nor how they travel (stats_codec.h).
+/* stats.h - the cumulative figures of one step in a process's own memory: tallies, statuses, error
+ * classes, histograms. Pure. Does not know where figures come from (figures.h) nor how they travel
+ * (stats_codec.h).
  *
- * Counters lie in chunks of 64 (512 bytes) taken from a pool when first used, since a histogram of real times touches a few
- * hundred of its 27,648 counters. One struct hs_stats is about 7 KiB, plus typically 100 to 300 chunks (50 to 150 KiB), at most
- * HS_STATS_CHUNKS_MAX (821 KiB). The pool is the bound: when it is empty, operations say -ENOBUFS and change nothing. */
+ * Counters lie in chunks of 64 (512 bytes) taken from a pool when first used, since a histogram of
+ * real times touches a few hundred of its 27,648 counters. One struct hs_stats is about 7 KiB, plus
+ * typically 100 to 300 chunks (50 to 150 KiB), at most HS_STATS_CHUNKS_MAX (821 KiB). The pool is
+ * the bound: when it is empty, operations say -ENOBUFS and change nothing. */
 #ifndef HS_STATS_STATS_H
 #define HS_STATS_STATS_H
 
@@ -14,13 +16,15 @@
 
 /* Wire and shared-memory numbers: append only. */
 enum hs_tally {
-    HS_TALLY_SENT, /* requests whose first byte went (or tried to go) to the kernel: completed + failed + cut, plus in flight */
-    HS_TALLY_DROPPED,   /* due, but no virtual user was free */
-    HS_TALLY_SHED,      /* waited longer than the deadline for a virtual user, given up */
-    HS_TALLY_CUT,       /* in flight at the end, or when the engine died */
-    HS_TALLY_LOST,      /* due while the engine was dead */
+    HS_TALLY_SENT,    /* requests whose first byte went (or tried to go) to the kernel: completed +
+                         failed + cut, plus in flight */
+    HS_TALLY_DROPPED, /* due, but no virtual user was free */
+    HS_TALLY_SHED,    /* waited longer than the deadline for a virtual user, given up */
+    HS_TALLY_CUT,     /* in flight at the end, or when the engine died */
+    HS_TALLY_LOST,    /* due while the engine was dead */
     HS_TALLY_DISCARDED, /* sent by an attempt that was run again; outside all identities */
-    HS_TALLY_RETRIED, /* idle connection closed by the peer: sent again on a fresh one, the same request */
+    HS_TALLY_RETRIED,   /* idle connection closed by the peer: sent again on a fresh one, the same
+                           request */
     HS_TALLY_BYTES_IN,
     HS_TALLY_BYTES_OUT,
     HS_TALLY_ITERATIONS,  /* whole passes over the steps; counted on the last step */
@@ -28,7 +32,8 @@ enum hs_tally {
     HS_TALLY_COUNT
 };
 
-/* Wire and shared-memory numbers: append only. The first HS_MEASURE_FINE_COUNT have the fine layout. */
+/* Wire and shared-memory numbers: append only. The first HS_MEASURE_FINE_COUNT have the fine
+ * layout. */
 enum hs_measure {
     HS_MEASURE_RESPONSE, /* completed requests, from the schedule: its count IS `completed` */
     HS_MEASURE_SERVICE,  /* completed requests, from the first byte sent */
@@ -60,7 +65,8 @@ struct hs_chunk {
     uint64_t counts[HS_CHUNK_COUNTERS];
 };
 
-/* Chunk 0 stays zero and stands for every chunk never written. A free chunk's first word is the next free one. */
+/* Chunk 0 stays zero and stands for every chunk never written. A free chunk's first word is the
+ * next free one. */
 struct hs_chunk_pool {
     struct hs_chunk *chunks;
     uint32_t         chunk_count;
@@ -89,7 +95,8 @@ void hs_stats_clear(struct hs_stats *stats); /* empty again, same pool */
 
 int hs_stats_add(struct hs_stats *into, const struct hs_stats *from) HS_MUST_CHECK;
 int hs_stats_copy(struct hs_stats *into, const struct hs_stats *from) HS_MUST_CHECK;
-/* into -= from, which must be an earlier state of it (or a part of it): -ERANGE, unchanged, if some counter is larger. */
+/* into -= from, which must be an earlier state of it (or a part of it): -ERANGE, unchanged, if some
+ * counter is larger. */
 int  hs_stats_subtract(struct hs_stats *into, const struct hs_stats *from) HS_MUST_CHECK;
 bool hs_stats_is_equal(const struct hs_stats *a, const struct hs_stats *b);
 
@@ -112,8 +119,9 @@ enum hs_histogram_layout hs_measure_layout(enum hs_measure measure);
 const char              *hs_measure_name(enum hs_measure measure); /* "response", "lag", ... */
 uint32_t                 hs_section_counters(unsigned section);
 uint32_t                 hs_section_first_chunk(unsigned section); /* in chunk_of */
-/* The HS_CHUNK_COUNTERS counters at a place in chunk_of: to read (zeros if never written); to write (taken from the pool
- * if need be, NULL if it is empty). Whoever writes into a histogram also adds to stats->counts. */
+/* The HS_CHUNK_COUNTERS counters at a place in chunk_of: to read (zeros if never written); to write
+ * (taken from the pool if need be, NULL if it is empty). Whoever writes into a histogram also adds
+ * to stats->counts. */
 const uint64_t *hs_stats_chunk_view(const struct hs_stats *stats, uint32_t place);
 uint64_t       *hs_stats_chunk(struct hs_stats *stats, uint32_t place);
 uint64_t        hs_stats_counter(const struct hs_stats *stats, unsigned section, uint32_t index);

@@ -20,11 +20,13 @@ enum {
     FIELD_OVERFLOW,
     FIELD_COUNT,
 
-    /* Room that a value may need: section id, first index, or a run of zeros before it; the value; the end. */
+    /* Room that a value may need: section id, first index, or a run of zeros before it; the value;
+       the end. */
     TOKEN_ROOM_BYTES = 6 + 10 + 1
 };
 
-/* A value is doubled on the wire; what does not fit (292 years of waiting) is refused by decoders and capped here. */
+/* A value is doubled on the wire; what does not fit (292 years of waiting) is refused by decoders
+ * and capped here. */
 #define VALUE_MAX ((uint64_t)INT64_MAX)
 
 static uint32_t section_length(unsigned section)
@@ -83,8 +85,8 @@ static uint32_t chunk_end(uint32_t index, uint32_t length)
     return end < length ? end : length;
 }
 
-/* The next counter with something to say and its value, or the section's length. Whole chunks at a time: this is where the
- * time of encoding goes. */
+/* The next counter with something to say and its value, or the section's length. Whole chunks at a
+ * time: this is where the time of encoding goes. */
 static uint32_t find_counter(const struct hs_stats_encoder *encoder, unsigned section,
                              uint32_t index, uint64_t *value)
 {
@@ -133,7 +135,8 @@ static void put_token(struct hs_writer *writer, uint64_t token)
         hs_put_varint(writer, token);
 }
 
-/* Writes the section from encoder->index on. False: the writer is full, encoder->index says where to go on. */
+/* Writes the section from encoder->index on. False: the writer is full, encoder->index says where
+ * to go on. */
 static bool encode_section(struct hs_stats_encoder *encoder, struct hs_writer *writer)
 {
     unsigned section = encoder->section;

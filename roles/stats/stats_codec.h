@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/* stats_codec.h - hs_stats as bytes: whole, or the difference to an earlier state. Pure; malformed input changes nothing.
+/* stats_codec.h - hs_stats as bytes: whole, or the difference to an earlier state. Pure; malformed
+ * input changes nothing.
  *
- *   part     := version u8 | flags u8 | sequence varint | section*        every part stands alone and fits one frame
+ *   part     := version u8 | flags u8 | sequence varint | section*     each stands alone in a frame
  *   section  := id u8 | first index varint | token* | varint 1
- *   token    := varint (value << 1), one counter  |  varint (n << 1 | 1), n > 0 counters that are zero
+ *   token    := varint (value << 1), one counter | varint (n << 1 | 1), n > 0 zero counters
  *
- * Sections in ascending order: the eight histograms, statuses, tallies, error classes, moments (four per measure: sum,
- * maximum, minimum + 1, overflow; maximum and minimum always absolute). 100,000 log-normal samples take about 5 KB. What
- * does not fit the writer is continued in the next part, at most HS_STATS_PARTS_MAX of 256 KiB, normally one of a few KB.
- * A whole part carries values, a difference part carries what to add; a whole part may be applied twice without harm. */
+ * Sections in ascending order: the eight histograms, statuses, tallies, error classes, moments
+ * (four per measure: sum, maximum, minimum + 1, overflow; maximum and minimum always absolute).
+ * 100,000 log-normal samples take about 5 KB. What does not fit the writer is continued in the next
+ * part, at most HS_STATS_PARTS_MAX of 256 KiB, normally one of a few KB. A whole part carries
+ * values, a difference part carries what to add; a whole part may be applied twice without harm. */
 #ifndef HS_STATS_STATS_CODEC_H
 #define HS_STATS_STATS_CODEC_H
 
@@ -43,13 +45,15 @@ struct hs_stats_part {
 /* earlier NULL: whole. Both must stay as they are until the last part is out. */
 void hs_stats_encoder_init(struct hs_stats_encoder *encoder, const struct hs_stats *later,
                            const struct hs_stats *earlier);
-/* Appends one part. 1: more parts follow; 0: that was the last; -EMSGSIZE: less than HS_STATS_PART_BYTES_MIN of room. */
+/* Appends one part. 1: more parts follow; 0: that was the last; -EMSGSIZE: less than
+ * HS_STATS_PART_BYTES_MIN of room. */
 int hs_stats_encode_part(struct hs_stats_encoder *encoder, uint64_t sequence,
                          struct hs_writer *writer) HS_MUST_CHECK;
 
 int hs_stats_part_open(struct hs_stats_part *part, struct hs_view bytes) HS_MUST_CHECK;
-/* Adds what the part says to source, and the same increase to total (NULL: none). -EPROTO: malformed, or a counter would go
- * back or over; -ENOBUFS: no chunks. In both cases neither has changed. */
+/* Adds what the part says to source, and the same increase to total (NULL: none). -EPROTO:
+ * malformed, or a counter would go back or over; -ENOBUFS: no chunks. In both cases neither has
+ * changed. */
 int hs_stats_part_apply(const struct hs_stats_part *part, struct hs_stats *source,
                         struct hs_stats *total) HS_MUST_CHECK;
 

@@ -6,7 +6,8 @@
 
 #include <errno.h>
 
-/* The length stands in front of the part and is known after it: four bytes of LEB128 hold any payload of one frame. */
+/* The length stands in front of the part and is known after it: four bytes of LEB128 hold any
+ * payload of one frame. */
 enum { STEP_BYTES = 5, LENGTH_BYTES = 4 };
 
 int hs_step_parts_next(struct hs_reader *payload, struct hs_step_part *part)

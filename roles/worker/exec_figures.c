@@ -59,7 +59,8 @@ static int read_void(const struct hs_exec_record *record, const struct hs_exec_p
     return 0;
 }
 
-/* An engine that died and has no successor yet has left requests in flight: nobody will hear of them. */
+/* An engine that died and has no successor yet has left requests in flight: nobody will hear of
+ * them. */
 static void cut_rest(struct hs_stats *stats)
 {
     stats->tallies[HS_TALLY_CUT] += hs_stats_in_flight(stats);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* exec_figures.h - reads what the engines of an exec have counted so far and says it as payloads of step parts: whole, or the
- * difference to what was said last. Pure: the pages and the memory are the caller's. Does not send.
+/* exec_figures.h - reads what the engines of an exec have counted so far and says it as payloads of
+ * step parts: whole, or the difference to what was said last. Pure: the pages and the memory are
+ * the caller's. Does not send.
  *
- * Warm-up is left out. While an exec goes on, figures that have become void (iteration-bounded work that is run again) stay in
- * the sum, so that no count goes back; the final ones leave them out and name their `sent` as discarded. */
+ * Warm-up is left out. While an exec goes on, figures that have become void (iteration-bounded work
+ * that is run again) stay in the sum, so that no count goes back; the final ones leave them out and
+ * name their `sent` as discarded. */
 #ifndef HS_WORKER_EXEC_FIGURES_H
 #define HS_WORKER_EXEC_FIGURES_H
 
@@ -18,7 +20,8 @@ struct hs_exec_figures {
     uint32_t              step_count;
 };
 
-/* What is being said, from begin until put answers 0. now must have been set up with the same pool. */
+/* What is being said, from begin until put answers 0. now must have been set up with the same
+ * pool. */
 struct hs_exec_report {
     struct hs_exec_figures       *figures;
     const struct hs_exec_record  *record;
@@ -41,7 +44,8 @@ void   hs_exec_figures_fini(struct hs_exec_figures *figures); /* chunks go back 
 int hs_exec_figures_read(const struct hs_exec_record *record, const struct hs_figures_shm **engines,
                          uint32_t step, bool is_final, struct hs_stats *into) HS_MUST_CHECK;
 
-/* Appends to an empty payload what fits. 1: more follows, call again with an empty payload; 0: all is said; -ENOBUFS. */
+/* Appends to an empty payload what fits. 1: more follows, call again with an empty payload; 0: all
+ * is said; -ENOBUFS. */
 int hs_exec_report_put(struct hs_exec_report *report, struct hs_writer *payload) HS_MUST_CHECK;
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* exec_ledger.h - the body of HS_SHARE_EXECS: what a worker leaves for its successor. One latch per row of the table of execs, so
- * that a worker killed while it stores leaves the old record or the new one; the worker is the only writer. Figures and results
- * are not here: they lie in the engines' pages until the result is taken. Pure. */
+/* exec_ledger.h - the body of HS_SHARE_EXECS: what a worker leaves for its successor. One latch per
+ * row of the table of execs, so that a worker killed while it stores leaves the old record or the
+ * new one; the worker is the only writer. Figures and results are not here: they lie in the
+ * engines' pages until the result is taken. Pure. */
 #ifndef HS_WORKER_EXEC_LEDGER_H
 #define HS_WORKER_EXEC_LEDGER_H
 
@@ -10,7 +11,8 @@
 
 #include <stdbool.h>
 
-#define HS_EXEC_LEDGER_MAGIC UINT64_C(0x3130434558455348) /* "HSEXEC01" in memory: the layout too */
+/* "HSEXEC01" in memory: the layout too */
+#define HS_EXEC_LEDGER_MAGIC UINT64_C(0x3130434558455348)
 
 enum {
     HS_EXEC_RECORD_WORDS = (int)(sizeof(struct hs_exec_record) / 8),
@@ -31,7 +33,8 @@ struct hs_exec_ledger_shm {
     hs_word rows[HS_EXECS_PER_WORKER_MAX][HS_EXEC_ROW_WORDS];
 };
 
-/* true: a predecessor's rows are there. false: fresh, or of another layout, and empty from now on. */
+/* true: a predecessor's rows are there. false: fresh, or of another layout, and empty from now
+ * on. */
 bool hs_exec_ledger_attach(struct hs_exec_ledger_shm *ledger);
 void hs_exec_ledger_store(struct hs_exec_ledger_shm *ledger, unsigned row,
                           const struct hs_exec_record *record);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* exec_record.h - what a worker has to know of an exec to go on with it after its own death: fixed layout, no pointers. Lies in
- * the table of execs (execs.h) and, latched, in the exec ledger (exec_ledger.h). Pure data.
+/* exec_record.h - what a worker has to know of an exec to go on with it after its own death: fixed
+ * layout, no pointers. Lies in the table of execs (execs.h) and, latched, in the exec ledger
+ * (exec_ledger.h). Pure data.
  *
- * An exec is spread over `part_count` parts, one per reserved engine. A part's figures are named by figures_id; when work that
- * is bounded by iterations is run again from its beginning, the part takes a new name and the old one becomes void. */
+ * An exec is spread over `part_count` parts, one per reserved engine. A part's figures are named by
+ * figures_id; when work that is bounded by iterations is run again from its beginning, the part
+ * takes a new name and the old one becomes void. */
 #ifndef HS_WORKER_EXEC_RECORD_H
 #define HS_WORKER_EXEC_RECORD_H
 

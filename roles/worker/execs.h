@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* execs.h - what a worker decides: which shares it takes, when its engines start and stop, what happens when one dies, when
- * figures and results are sent, and until when they are kept (jobs.md 6.6, 7.9). Pure: event and now in, actions and a deadline
- * out. Does not read plans or figures, nor does it know links: the driver (worker_io.c) carries the actions out, in order, after
- * it has stored the records that are marked dirty. */
+/* execs.h - what a worker decides: which shares it takes, when its engines start and stop, what
+ * happens when one dies, when figures and results are sent, and until when they are kept
+ * (jobs.md 6.6, 7.9). Pure: event and now in, actions and a deadline out. Does not read plans or
+ * figures, nor does it know links: the driver (worker_io.c) carries the actions out, in order,
+ * after it has stored the records that are marked dirty. */
 #ifndef HS_WORKER_EXECS_H
 #define HS_WORKER_EXECS_H
 
@@ -175,7 +176,8 @@ struct hs_execs_actions {
 };
 
 void hs_execs_init(struct hs_execs *execs, const struct hs_execs_config *config, uint64_t now_ns);
-/* Before the first step of a successor: what the ledger holds. Rows that make no sense are left out; how many were taken. */
+/* Before the first step of a successor: what the ledger holds. Rows that make no sense are left
+ * out; how many were taken. */
 unsigned hs_execs_adopt(struct hs_execs *execs, const struct hs_exec_record *records,
                         unsigned count, uint64_t now_ns);
 void     hs_execs_step(struct hs_execs *execs, uint64_t now_ns, const struct hs_execs_event *event,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* execs_dispatch.c - what the manager asks for: shares to take, to stop, to forget (jobs.md 6.6). */
+/* execs_dispatch.c - what the manager asks for: shares to take, to stop, to forget (jobs.md
+ * 6.6). */
 #include "roles/worker/execs_local.h"
 
 #include <string.h>
@@ -59,7 +60,8 @@ static unsigned row_of(const struct hs_execs *execs, const struct hs_exec *exec)
     return (unsigned)(exec - execs->rows);
 }
 
-/* The same assignment again: its answer was lost, or we have restarted and lack the image. Nothing runs a second time. */
+/* The same assignment again: its answer was lost, or we have restarted and lack the image. Nothing
+ * runs a second time. */
 static void repeat(struct hs_execs *execs, const struct answer *answer, struct hs_exec *exec)
 {
     const struct hs_exec_dispatch *dispatch = answer->event->dispatch;

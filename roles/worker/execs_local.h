@@ -30,8 +30,9 @@ bool hs_exec_is_same_shard(const struct hs_exec_id *a, const struct hs_exec_id *
 /* execs_dispatch.c: what the manager says */
 struct hs_exec *hs_execs_find(struct hs_execs             *execs,
                               const struct hs_execs_event *event); /* id, fence */
-void            hs_execs_on_dispatch(struct hs_execs *execs, uint64_t now_ns,
-                                     const struct hs_execs_event *event, struct hs_execs_actions *actions);
+
+void hs_execs_on_dispatch(struct hs_execs *execs, uint64_t now_ns,
+                          const struct hs_execs_event *event, struct hs_execs_actions *actions);
 void hs_execs_on_cancel(struct hs_execs *execs, uint64_t now_ns, const struct hs_execs_event *event,
                         struct hs_execs_actions *actions);
 void hs_execs_on_release(struct hs_execs *execs, uint64_t now_ns,
@@ -46,8 +47,8 @@ uint64_t hs_execs_result_deadline_ns(const struct hs_execs *execs, const struct 
 void     hs_execs_on_result_ack(struct hs_execs *execs, const struct hs_execs_event *event);
 void     hs_exec_result_is_due(struct hs_exec *exec,
                                uint64_t        now_ns); /* and then less and less often */
-/* The table is full: gives up the waiting result that is worth least. Its row is free once it has been forgotten, which is
- * after this step. */
+/* The table is full: gives up the waiting result that is worth least. Its row is free once it has
+ * been forgotten, which is after this step. */
 void hs_execs_make_room(struct hs_execs *execs);
 
 /* execs_parts.c: what happens at the engines */
@@ -60,7 +61,8 @@ void hs_execs_on_engine(struct hs_execs *execs, uint64_t now_ns, const struct hs
                         struct hs_execs_actions *actions);
 void hs_execs_on_run(struct hs_execs *execs, uint64_t now_ns, const struct hs_execs_event *event,
                      struct hs_execs_actions *actions);
-/* No part begins any more, those that run may finish until now + grace_ns; then FINISHED with this outcome. */
+/* No part begins any more, those that run may finish until now + grace_ns; then FINISHED with this
+ * outcome. */
 void     hs_exec_begin_stop(struct hs_execs *execs, struct hs_exec *exec, uint64_t now_ns,
                             const struct hs_exec_end *end, struct hs_execs_actions *actions);
 void     hs_exec_check_deadlines(struct hs_execs *execs, struct hs_exec *exec, uint64_t now_ns,

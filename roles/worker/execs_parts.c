@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* execs_parts.c - the parts of execs at their engines: reserved, started together, taken up again when an engine dies, ended. */
+/* execs_parts.c - the parts of execs at their engines: reserved, started together, taken up again
+ * when an engine dies, ended. */
 #include "roles/worker/execs_local.h"
 
 #include "roles/plan/schedule.h"
@@ -7,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* All engines begin at this moment: as long as it takes to hand out images and commands, and no longer. */
+/* All engines begin at this moment: as long as it takes to hand out images and commands, and no
+ * longer. */
 #define START_AHEAD_NS (3 * HS_NS_PER_MS)
 
 static struct hs_exec *exec_of_engine(struct hs_execs *execs, unsigned engine_idx)
@@ -169,7 +171,8 @@ static void start_part(struct hs_execs *execs, struct hs_exec *exec, struct hs_e
     action->part = (unsigned)(part - exec->record.parts);
 }
 
-/* Parts begin together: none before every engine is there. One that comes back later takes up its own alone. */
+/* Parts begin together: none before every engine is there. One that comes back later takes up its
+ * own alone. */
 static void start_ready(struct hs_execs *execs, struct hs_exec *exec, uint64_t now_ns,
                         struct hs_execs_actions *actions)
 {
@@ -211,8 +214,8 @@ static uint32_t first_user_of(const struct hs_exec_record *record, const struct 
     return (uint32_t)(part->share_idx * hs_max_u64(largest, part->in_flight_max));
 }
 
-/* Splits the share over its parts so that they add up. A part without virtual users, or iterations, is over before it
- * begins. */
+/* Splits the share over its parts so that they add up. A part without virtual users, or iterations,
+ * is over before it begins. */
 static void share_out(struct hs_execs *execs, struct hs_exec *exec)
 {
     struct hs_exec_record      *record = &exec->record;
@@ -269,8 +272,9 @@ static bool is_iterated(const struct hs_exec_facts *facts)
     return facts->iterations || facts->iterations_per_vu;
 }
 
-/* Its engine died. What is bounded by time goes on from the schedule's position; what is bounded by iterations is run again
- * from its beginning under a new name, and what the dead engine counted is void (design.md 6). */
+/* Its engine died. What is bounded by time goes on from the schedule's position; what is bounded by
+ * iterations is run again from its beginning under a new name, and what the dead engine counted is
+ * void (design.md 6). */
 static void lose_part(struct hs_execs *execs, struct hs_exec *exec, struct hs_exec_part *part,
                       uint64_t now_ns, struct hs_execs_actions *actions)
 {

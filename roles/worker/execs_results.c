@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* execs_results.c - results that wait until a manager has them for good: told again and again, kept for a day, and given up
- * in a fixed order when the table is full (jobs.md 7.9). */
+/* execs_results.c - results that wait until a manager has them for good: told again and again, kept
+ * for a day, and given up in a fixed order when the table is full (jobs.md 7.9). */
 #include "roles/worker/execs_local.h"
 
 #include "shm/base/log.h"
@@ -9,7 +9,8 @@
 
 #define RESULT_WAIT_NS     (5 * HS_NS_PER_S) /* doubles up to the next */
 #define RESULT_WAIT_MAX_NS (60 * HS_NS_PER_S)
-/* No manager keeps a job for longer: whoever comes back after it would not know what to do with a result. */
+/* No manager keeps a job for longer: whoever comes back after it would not know what to do with a
+ * result. */
 #define RESULT_LIFE_NS (24 * 3600 * HS_NS_PER_S)
 
 void hs_exec_result_is_due(struct hs_exec *exec, uint64_t now_ns)
@@ -66,7 +67,8 @@ void hs_execs_on_result_ack(struct hs_execs *execs, const struct hs_execs_event 
     exec->is_dirty = true;
 }
 
-/* What is lost with it, least first: a manager has it already, nobody wanted its end, it failed, it is all there is. */
+/* What is lost with it, least first: a manager has it already, nobody wanted its end, it failed, it
+ * is all there is. */
 static unsigned worth_of(const struct hs_exec *exec)
 {
     if (exec->is_received) return 0;

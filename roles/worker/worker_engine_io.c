@@ -143,11 +143,11 @@ void hs_worker_start(struct hs_worker *worker, unsigned row, unsigned part_idx)
                                              .share_idx = part->share_idx,
                                              .share_count = part->share_count,
                                              .vu_first = part->vu_first,
-                                             .vu_count = part->vu_count,
-                                             .plan_word = hs_host_table_digest_word(record->digest)};
+                                             .vu_count = part->vu_count};
     int                           rc = send_image(link, &worker->plans[row], record->image_token);
 
     memcpy(command.job_id, record->id.job_id, sizeof command.job_id);
+    command.plan_word = hs_host_table_digest_word(record->digest);
     if (rc < 0)
         hs_log(HS_LOG_WARN, "worker", "image for engine.%u not sent: %s", part->engine_idx,
                hs_err_code_text(rc));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* worker_io.c - the worker's main: between hooks and the table of execs. Holds no rule about execs. */
+/* worker_io.c - the worker's main: between hooks and the table of execs. Holds no rule about
+ * execs. */
 #include "roles/worker/worker_io.h"
 
 #include "roles/config.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* worker_io.h - the worker process: carries out what the table of execs (execs.h) decides. worker_io.c is its main and passes
- * events and actions on; the manager's link is worker_link_io.c, engines worker_engine_io.c, plans worker_plan_io.c, figures
- * worker_report_io.c. */
+/* worker_io.h - the worker process: carries out what the table of execs (execs.h) decides.
+ * worker_io.c is its main and passes events and actions on; the manager's link is worker_link_io.c,
+ * engines worker_engine_io.c, plans worker_plan_io.c, figures worker_report_io.c. */
 #ifndef HS_WORKER_WORKER_IO_H
 #define HS_WORKER_WORKER_IO_H
 

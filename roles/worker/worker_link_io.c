@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* worker_link_io.c - what goes to and comes from the manager: messages to events, actions to messages. */
+/* worker_link_io.c - what goes to and comes from the manager: messages to events, actions to
+ * messages. */
 #include "roles/worker/worker_io.h"
 
 #include "roles/config.h"
@@ -23,7 +24,8 @@ static void count_one(struct hs_worker *worker, unsigned counter)
     hs_counter_add(worker->process.counters, counter, 1);
 }
 
-/* A manager that does not read is cut off by the link itself; what was not sent is sent again when it is due. */
+/* A manager that does not read is cut off by the link itself; what was not sent is sent again when
+ * it is due. */
 static void send_message(struct hs_worker *worker, enum hs_msg_type type, const void *message,
                          uint64_t reply_to)
 {

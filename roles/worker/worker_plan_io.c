@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* worker_plan_io.c - from the text of a plan to a sealed image: read, resolve names, compile. One stage per turn, so that the
- * loop is never kept for long; names are looked up by resolver processes, one after the other. */
+/* worker_plan_io.c - from the text of a plan to a sealed image: read, resolve names, compile. One
+ * stage per turn, so that the loop is never kept for long; names are looked up by resolver
+ * processes, one after the other. */
 #include "roles/worker/worker_io.h"
 
 #include "ipc/addr.h"

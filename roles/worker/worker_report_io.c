@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* worker_report_io.c - figures of execs on their way to the manager: differences while they run, the whole at the end. */
+/* worker_report_io.c - figures of execs on their way to the manager: differences while they run,
+ * the whole at the end. */
 #include "roles/worker/worker_io.h"
 
 #include "roles/counters.h"
@@ -181,8 +182,8 @@ static int send_result(struct hs_worker *worker, unsigned row, const struct resu
     return hs_wire_send(worker->conn, HS_MSG_EXEC_RESULT, &message, ++worker->next_request);
 }
 
-/* One pass over the final figures, which do not change any more: counts and digests the pieces, or sends them. Parts are
- * numbered from 1 in each pass, so that both say the same bytes. */
+/* One pass over the final figures, which do not change any more: counts and digests the pieces, or
+ * sends them. Parts are numbered from 1 in each pass, so that both say the same bytes. */
 static int walk_result(struct hs_worker *worker, unsigned row, struct result *result,
                        EVP_MD_CTX *sha)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* arena.h - a bump allocator over memory that the caller owns; cores use it instead of malloc, and so have a hard bound.
- * Everything is freed at once by forgetting the arena. */
+/* arena.h - a bump allocator over memory that the caller owns; cores use it instead of malloc, and
+ * so have a hard bound. Everything is freed at once by forgetting the arena. */
 #ifndef HS_BASE_ARENA_H
 #define HS_BASE_ARENA_H
 

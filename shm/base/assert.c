@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* assert.c - the end of a process that found a bug in itself: text to the hook, text to standard error, abort. */
+/* assert.c - the end of a process that found a bug in itself: text to the hook, text to standard
+ * error, abort. */
 #include "shm/base/assert.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* assert.h - checks for what only a bug of ours can make false. On in every build: the supervisor restarts the process.
- * Never for input, peers, memory that others write, system calls or lack of memory: those are errors (err.h). */
+/* assert.h - checks for what only a bug of ours can make false. On in every build: the supervisor
+ * restarts the process. Never for input, peers, memory that others write, system calls or lack of
+ * memory: those are errors (err.h). */
 #ifndef HS_BASE_ASSERT_H
 #define HS_BASE_ASSERT_H
 
@@ -14,7 +15,8 @@
 
 #define HS_CHECK_MAGIC(pointer, magic_value) HS_ASSERT((pointer)->magic == (magic_value))
 
-/* Gets the panic text before the process aborts; a role's hook writes it into its vitals page. Must not allocate. */
+/* Gets the panic text before the process aborts; a role's hook writes it into its vitals page. Must
+ * not allocate. */
 typedef void hs_assert_hook_fn(void *context, const char *text);
 
 void hs_assert_set_hook(hs_assert_hook_fn *hook, void *context);

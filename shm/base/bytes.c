@@ -170,7 +170,8 @@ static uint32_t crc_of_bytes(uint32_t crc, const uint8_t *at, size_t bytes)
 }
 
 #if defined(__x86_64__)
-/* The processor's own instruction: some thirty times as fast, which is what replaying a log takes. */
+/* The processor's own instruction: some thirty times as fast, which is what replaying a log
+ * takes. */
 __attribute__((target("sse4.2"))) static uint32_t crc_of_words(uint32_t crc, const uint8_t *at,
                                                                size_t words)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* bytes.h - little-endian numbers in byte buffers: a writer with a limit, a reader that cannot overrun, a checksum.
- * Both carry a sticky failure: after the first overrun every put is dropped and every get returns 0, so that encoders
- * and decoders are straight lines with one check at the end. */
+/* bytes.h - little-endian numbers in byte buffers: a writer with a limit, a reader that cannot
+ * overrun, a checksum. Both carry a sticky failure: after the first overrun every put is dropped
+ * and every get returns 0, so that encoders and decoders are straight lines with one check at the
+ * end. */
 #ifndef HS_BASE_BYTES_H
 #define HS_BASE_BYTES_H
 

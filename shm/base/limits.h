@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/* limits.h - every fixed upper bound, with what breaks above it. Configuration may lower them, never raise them. */
+/* limits.h - every fixed upper bound, with what breaks above it. Configuration may lower them,
+ * never raise them. */
 #ifndef HS_BASE_LIMITS_H
 #define HS_BASE_LIMITS_H
 
 enum {
     /* Processes */
-    HS_ENGINES_MAX = 64, /* engine processes on one host: one bit each in a 64-bit mask */
-    HS_PROCESSES_MAX =
-        72, /* engines, the other roles, and room for short-lived children: pages in the vitals segment */
-    HS_DEATHS_MAX = 64, /* exit records that the supervisor keeps; the oldest goes */
-    HS_NAME_BYTES = 64, /* names of nodes, datacenters, workflows, with the terminating zero */
+    HS_ENGINES_MAX = 64,   /* engine processes on one host: one bit each in a 64-bit mask */
+    HS_PROCESSES_MAX = 72, /* engines, the other roles, and room for short-lived children: pages in
+                              the vitals segment */
+    HS_DEATHS_MAX = 64,    /* exit records that the supervisor keeps; the oldest goes */
+    HS_NAME_BYTES = 64,    /* names of nodes, datacenters, workflows, with the terminating zero */
 
     /* Plans */
     HS_PLAN_BYTES_MAX = 4 << 20, /* text of a plan; larger ones want a feed, not a longer plan */

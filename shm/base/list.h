@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* list.h - intrusive doubly linked list. A link that is in no list points to itself; owners embed struct hs_link. */
+/* list.h - intrusive doubly linked list. A link that is in no list points to itself; owners embed
+ * struct hs_link. */
 #ifndef HS_BASE_LIST_H
 #define HS_BASE_LIST_H
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* log.h - says what happened, in one line: level, module, an event word and key=value pairs. Formats only; a sink carries
- * the line on (a role's sink is its log ring in shared memory, a test's is an array) and stamps the time, so cores may
- * log and stay pure. Not for per-request paths. With no sink set, lines go to standard error. */
+/* log.h - says what happened, in one line: level, module, an event word and key=value pairs.
+ * Formats only; a sink carries the line on (a role's sink is its log ring in shared memory, a
+ * test's is an array) and stamps the time, so cores may log and stay pure. Not for per-request
+ * paths. With no sink set, lines go to standard error. */
 #ifndef HS_BASE_LOG_H
 #define HS_BASE_LOG_H
 
@@ -17,7 +18,8 @@ enum hs_log_level {
 
 enum { HS_LOG_LINE_BYTES = 224 }; /* fits one 256-byte log slot with its header */
 
-/* line is terminated, without a line feed, control characters already escaped; valid until the sink returns. */
+/* line is terminated, without a line feed, control characters already escaped; valid until the sink
+ * returns. */
 typedef void hs_log_sink_fn(void *context, enum hs_log_level level, const char *module,
                             const char *line);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* rand.h - seeded randomness as a parameter: same seed, same run. splitmix64 (Steele, Lea, Flood 2014); not for keys. */
+/* rand.h - seeded randomness as a parameter: same seed, same run. splitmix64 (Steele, Lea, Flood
+ * 2014); not for keys. */
 #ifndef HS_BASE_RAND_H
 #define HS_BASE_RAND_H
 
@@ -23,8 +24,8 @@ static inline uint64_t hs_rand_next(struct hs_rand *rand)
     return z ^ (z >> 31);
 }
 
-/* Uniform in [0, bound), bound > 0; multiply-shift (Lemire 2019) without the rejection step: the bias is below 2^-32
- * for the small bounds used here. */
+/* Uniform in [0, bound), bound > 0; multiply-shift (Lemire 2019) without the rejection step: the
+ * bias is below 2^-32 for the small bounds used here. */
 static inline uint64_t hs_rand_below(struct hs_rand *rand, uint64_t bound)
 {
     __extension__ typedef unsigned __int128 wide;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* time.h - the units of time. Inside the program time is uint64_t nanoseconds of CLOCK_MONOTONIC, and nothing else. */
+/* time.h - the units of time. Inside the program time is uint64_t nanoseconds of CLOCK_MONOTONIC,
+ * and nothing else. */
 #ifndef HS_BASE_TIME_H
 #define HS_BASE_TIME_H
 

@@ -226,7 +226,8 @@ static void format_long_duration(char *text, uint64_t ns)
         (void)snprintf(text, HS_UNITS_TEXT_BYTES, "%" PRIu64 "%c", high, high_unit);
 }
 
-/* Two or three digits are what one compares at a glance: one place below ten, none above a hundred. */
+/* Two or three digits are what one compares at a glance: one place below ten, none above a
+ * hundred. */
 const char *hs_units_format_duration(char *text, uint64_t ns)
 {
     static const struct unit units[] = {

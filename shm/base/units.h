@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* units.h - durations, rates, sizes, shares and counts as people write and read them: "1m30s", "500/s", "64KiB", "1%",
- * "273 000". Parsing is strict: a number without a unit is refused (one tool takes it as milliseconds, another as
- * seconds), and so is what does not come out exact. Formatting is for people; the `exact` forms parse back. */
+/* units.h - durations, rates, sizes, shares and counts as people write and read them: "1m30s",
+ * "500/s", "64KiB", "1%", "273 000". Parsing is strict: a number without a unit is refused (one
+ * tool takes it as milliseconds, another as seconds), and so is what does not come out exact.
+ * Formatting is for people; the `exact` forms parse back. */
 #ifndef HS_BASE_UNITS_H
 #define HS_BASE_UNITS_H
 
@@ -20,8 +21,8 @@ struct hs_rate {
     uint64_t period_ns;
 };
 
-/* 0; -EINVAL: not of this form (a unit is missing or unknown); -ERANGE: too large or finer than the base unit.
- * Zero is allowed ("0s"), signs are not. */
+/* 0; -EINVAL: not of this form (a unit is missing or unknown); -ERANGE: too large or finer than the
+ * base unit. Zero is allowed ("0s"), signs are not. */
 int hs_units_parse_duration(struct hs_view text, uint64_t *ns) HS_MUST_CHECK;
 int hs_units_parse_rate(struct hs_view text, struct hs_rate *rate) HS_MUST_CHECK;
 int hs_units_parse_size(struct hs_view text, uint64_t *bytes) HS_MUST_CHECK;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* floor.h - what the two floor programs (http_floor, loop_floor) share: the request, the check of the
- * response, the histogram, the report. */
+/* floor.h - what the two floor programs (http_floor, loop_floor) share: the request, the check of
+ * the response, the histogram, the report. */
 #ifndef HS_TESTS_BENCH_FLOOR_H
 #define HS_TESTS_BENCH_FLOOR_H
 

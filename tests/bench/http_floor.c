@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* http_floor.c - the floor under an HTTP/1.1 client: a bare io_uring loop that keeps one request in
  * flight on each of N connections, checks the status line, takes one timestamp per batch, and fills
- * one histogram. No plan, no phases, no timeouts, no error handling: a real engine cannot cost less,
- * and should not cost much more.
- * Run: taskset -c 1 build/tests/bench/http_floor PORT CONNECTIONS SECONDS */
+ * one histogram. No plan, no phases, no timeouts, no error handling: a real engine cannot cost
+ * less, and should not cost much more. Run: taskset -c 1 build/tests/bench/http_floor PORT
+ * CONNECTIONS SECONDS */
 #include "tests/bench/floor.h"
 
 #include <liburing.h>

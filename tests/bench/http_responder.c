@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* http_responder.c - the cheapest HTTP/1.1 server we can write: answers every received chunk with one
- * fixed response. It parses nothing, so use it only with clients that keep one small request in
+/* http_responder.c - the cheapest HTTP/1.1 server we can write: answers every received chunk with
+ * one fixed response. It parses nothing, so use it only with clients that keep one small request in
  * flight per connection.
  * Run: taskset -c 0 build/tests/bench/http_responder PORT (says "ready" when it listens) */
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* loop_floor.c - the exchange of http_floor on ipc/loop.h with a trivial owner: what lies between the
- * two is the cost of our own loop.
- * Run: taskset -c 1 build/tests/bench/loop_floor PORT CONNECTIONS SECONDS (HS_EPOLL=1: that back end) */
+/* loop_floor.c - the exchange of http_floor on ipc/loop.h with a trivial owner: what lies between
+ * the two is the cost of our own loop. Run: taskset -c 1 build/tests/bench/loop_floor PORT
+ * CONNECTIONS SECONDS (HS_EPOLL=1: that back end) */
 #include "ipc/addr.h"
 #include "ipc/loop.h"
 #include "tests/bench/floor.h"

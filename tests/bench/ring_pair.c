@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // libs: -lck
-/* ring_pair.c - 64-byte messages between two processes: our ring against Concurrency Kit's ck_ring (SPSC), round about on
- * the same two cores, medians. The last line is for machines. Both sides spin, as ck_ring knows no other way.
+/* ring_pair.c - 64-byte messages between two processes: our ring against Concurrency Kit's ck_ring
+ * (SPSC), round about on the same two cores, medians. The last line is for machines. Both sides
+ * spin, as ck_ring knows no other way.
  *
  * usage: ring_pair [ROUNDS [MILLION_MESSAGES]] */
 #include "shm/base/assert.h"

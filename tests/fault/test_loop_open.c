@@ -68,8 +68,8 @@ int __wrap_io_uring_register_buf_ring(struct io_uring *ring, struct io_uring_buf
     return is_failing() ? -fails_with : __real_io_uring_register_buf_ring(ring, reg, flags);
 }
 
-/* Opens with the k-th call failing, and the later ones too if `goes_on_failing`; false when there is
- * no k-th call. */
+/* Opens with the k-th call failing, and the later ones too if `goes_on_failing`; false when there
+ * is no k-th call. */
 static bool open_with_failure(enum hs_loop_backend backend, int k, int error, int *rc, char *text)
 {
     struct hs_loop_config config = {.wanted = backend,

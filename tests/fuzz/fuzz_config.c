@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* fuzz_config.c - any text as a configuration: no crash, and what is accepted is a whole image that prints and reads back as
- * itself. */
+/* fuzz_config.c - any text as a configuration: no crash, and what is accepted is a whole image that
+ * prints and reads back as itself. */
 #include "roles/config_file.h"
 #include "shm/base/assert.h"
 

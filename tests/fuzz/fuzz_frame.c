@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* fuzz_frame.c - any bytes as a stream of frames, whole and in two pieces: the same frames, the same verdict; a header that
- * was read is written back as it was. */
+/* fuzz_frame.c - any bytes as a stream of frames, whole and in two pieces: the same frames, the
+ * same verdict; a header that was read is written back as it was. */
 #include "ipc/frame.h"
 #include "shm/base/assert.h"
 
@@ -16,7 +16,8 @@ static void check_header(const uint8_t *at, const struct hs_frame *frame)
     HS_ASSERT(memcmp(header, at, sizeof(header)) == 0);
 }
 
-/* A shorter prefix asks for more, or says already what the whole says; never asks for more than the frame takes. */
+/* A shorter prefix asks for more, or says already what the whole says; never asks for more than the
+ * frame takes. */
 static void check_prefix(struct hs_view whole, int rc, size_t bytes)
 {
     struct hs_frame frame;

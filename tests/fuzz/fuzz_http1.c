@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* fuzz_http1.c - the HTTP/1.1 reader on anything: the same result however the input is split (so the fast path and the byte
- * machine agree), nothing consumed that was not given, and bodies counted as an independent reader of 40 lines counts them.
- * First byte: bit 0 request, bit 1 answer to HEAD; second: where to split. */
+/* fuzz_http1.c - the HTTP/1.1 reader on anything: the same result however the input is split (so
+ * the fast path and the byte machine agree), nothing consumed that was not given, and bodies
+ * counted as an independent reader of 40 lines counts them. First byte: bit 0 request, bit 1 answer
+ * to HEAD; second: where to split. */
 #include "roles/protocol/http1.h"
 #include "roles/protocol/http1_request.h"
 #include "shm/base/limits.h"
@@ -27,7 +28,8 @@ static void require(int holds)
     if (!holds) abort();
 }
 
-/* Pieces of first bytes, then of step bytes each (0: all the rest at once); each in memory of its own exact size. */
+/* Pieces of first bytes, then of step bytes each (0: all the rest at once); each in memory of its
+ * own exact size. */
 static void feed_pieces(struct outcome *outcome, uint8_t mode, const uint8_t *data, size_t size,
                         size_t first, size_t step)
 {
@@ -72,7 +74,8 @@ static void require_same(const struct outcome *a, const struct outcome *b)
     require(memcmp(a->body, b->body, WINDOW_BYTES) == 0);
 }
 
-/* Another reading of chunked framing, for accepted messages only: the sum of the sizes up to the one that is zero. */
+/* Another reading of chunked framing, for accepted messages only: the sum of the sizes up to the
+ * one that is zero. */
 static uint64_t sum_chunks(const uint8_t *at, const uint8_t *end)
 {
     uint64_t sum = 0;

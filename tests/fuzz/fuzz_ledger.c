@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* fuzz_ledger.c - the scan of a ledger file. Any bytes as a file; and a file that was written, then cut or damaged: a scan
- * gives a prefix of what was written; at most the last batch is missing, or the damage is named. */
+/* fuzz_ledger.c - the scan of a ledger file. Any bytes as a file; and a file that was written, then
+ * cut or damaged: a scan gives a prefix of what was written; at most the last batch is missing, or
+ * the damage is named. */
 #include "roles/cluster/ledger_log.h"
 #include "shm/base/assert.h"
 
@@ -69,7 +70,8 @@ static void write_file(struct written *written, struct hs_reader *plan)
     written->bytes = writer.used_bytes;
 }
 
-/* Scans the first bytes of the file; the records are a prefix of those written. How many batches are whole, or -EIO. */
+/* Scans the first bytes of the file; the records are a prefix of those written. How many batches
+ * are whole, or -EIO. */
 static int scan_written(const struct written *written, size_t bytes)
 {
     struct hs_ledger_scan   scan;

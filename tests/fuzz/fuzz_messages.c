@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* fuzz_messages.c - the first byte is a message type, the rest its body. What can be decoded can be encoded, and what comes
- * of that decodes to the same and encodes to the same bytes. A type that is a record is read as rows. */
+/* fuzz_messages.c - the first byte is a message type, the rest its body. What can be decoded can be
+ * encoded, and what comes of that decodes to the same and encodes to the same bytes. A type that is
+ * a record is read as rows. */
 #include "roles/wire.h"
 #include "shm/base/assert.h"
 

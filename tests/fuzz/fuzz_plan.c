@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* fuzz_plan.c - any text as a plan: no crash; what is accepted comes out of writing and reading the same, compiles to sound
- * images, and no request is longer than the image says. */
+/* fuzz_plan.c - any text as a plan: no crash; what is accepted comes out of writing and reading the
+ * same, compiles to sound images, and no request is longer than the image says. */
 #include "roles/plan/compile.h"
 #include "shm/base/assert.h"
 

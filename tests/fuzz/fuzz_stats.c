@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* fuzz_stats.c - encoded figures from anybody: refused without any change, or applied to source and total alike; and what
- * was applied encodes and decodes to itself. Pieces of the input, each with two bytes of length, are parts in a row. */
+/* fuzz_stats.c - encoded figures from anybody: refused without any change, or applied to source and
+ * total alike; and what was applied encodes and decodes to itself. Pieces of the input, each with
+ * two bytes of length, are parts in a row. */
 #include "roles/stats/merge.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* fuzz_status.c - any bytes, in pieces, on the status socket: no crash, every line is answered or refused, and nothing stays. The
- * same bytes are a request for the metrics page. */
+/* fuzz_status.c - any bytes, in pieces, on the status socket: no crash, every line is answered or
+ * refused, and nothing stays. The same bytes are a request for the metrics page. */
 #include "roles/console/http_request.h"
 #include "roles/console/status_client.h"
 #include "roles/console/status_reply.h"

@@ -4,9 +4,9 @@
  * hash says whether it was.
  *
  * A node is one process on one host. Its code opens its loop between hs_sim_enter and hs_sim_serve
- * and is then driven by the world: callbacks as events fall due, and a turn after each of them and at
- * the deadline the last turn gave. Every node has a monotonic clock of its own, off by up to an hour.
- * Descriptors are numbers of the world; real ones mean nothing here. */
+ * and is then driven by the world: callbacks as events fall due, and a turn after each of them and
+ * at the deadline the last turn gave. Every node has a monotonic clock of its own, off by up to an
+ * hour. Descriptors are numbers of the world; real ones mean nothing here. */
 #ifndef HS_TESTS_SIM_LOOP_H
 #define HS_TESTS_SIM_LOOP_H
 
@@ -61,7 +61,8 @@ void hs_sim_socketpair(struct hs_sim_world *world, unsigned node_a, unsigned nod
 int hs_sim_listen(struct hs_sim_world *world, unsigned node_idx, const struct hs_addr *addr);
 /* For descriptors that no loop has taken. */
 void hs_sim_close(struct hs_sim_world *world, int fd);
-/* What is under way between two nodes waits until the cut is healed, as TCP's retransmissions do. */
+/* What is under way between two nodes waits until the cut is healed, as TCP's retransmissions
+ * do. */
 void hs_sim_partition(struct hs_sim_world *world, unsigned node_a, unsigned node_b, bool is_cut);
 
 /* ---- event descriptors, for watches */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* sim_net.c - connections, listeners and event descriptors: what is sent, cut into pieces, delayed and
- * delivered. Ends are numbered: connection times two, plus the side. */
+/* sim_net.c - connections, listeners and event descriptors: what is sent, cut into pieces, delayed
+ * and delivered. Ends are numbered: connection times two, plus the side. */
 #include "tests/sim/sim_world.h"
 
 enum { WINDOW_BYTES = 256 << 10 }; /* what the kernels on both sides take before a sender waits */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // libs: -lcunit
-/* 020_shm_kill.c - writers and readers of shared memory killed with SIGKILL at random, 1,000 times a ring's producer, 1,000
- * times its consumer: nothing torn, nothing lost, nothing repeated beyond the contract; whoever comes next goes on. */
+/* 020_shm_kill.c - writers and readers of shared memory killed with SIGKILL at random, 1,000 times
+ * a ring's producer, 1,000 times its consumer: nothing torn, nothing lost, nothing repeated beyond
+ * the contract; whoever comes next goes on. */
 #include "shm/base/rand.h"
 #include "shm/latch.h"
 #include "shm/log_ring.h"
@@ -103,7 +104,8 @@ static void wait_for_life(struct room *room, uint64_t life)
     while (hs_word_load(&room->witness.alive) < life) (void)sched_yield();
 }
 
-/* Message number idx: each word differs from each other one and from those of all other messages. */
+/* Message number idx: each word differs from each other one and from those of all other
+ * messages. */
 static void fill_message(uint64_t *words, uint64_t idx)
 {
     struct hs_rand rand;
@@ -201,15 +203,16 @@ static void consume(struct room *room, uint64_t life)
 
         if (rc < 0) return;
         if (rc == 0) continue;
-        /* The act: the next message, or again the one that a predecessor acted on and did not get to advance over. */
+        /* The act: the next message, or again the one that a predecessor acted on and did not get
+         * to advance over. */
         if (!is_message(message, ring.head)) count_up(&witness->wrong_count);
         if (ring.head + 1 == hs_word_load(&witness->next_idx))
             count_up(&witness->repeated_count);
         else if (ring.head != hs_word_load(&witness->next_idx))
             count_up(&witness->wrong_count);
         hs_word_store(&witness->next_idx, ring.head + 1);
-        spin(
-            20); /* a wide window between acting and advancing, or the kill would hardly ever hit it */
+        /* A wide window between acting and advancing, or the kill would hardly ever hit it. */
+        spin(20);
         hs_ring_advance(&ring);
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // libs: -lcunit
-/* 021_shm_step_kill.c - each operation on shared memory stopped after every single machine instruction (ptrace), and killed
- * after every sixteenth: what is left is the state before it or the state after it, never anything between, and a
- * successor goes on. */
+/* 021_shm_step_kill.c - each operation on shared memory stopped after every single machine
+ * instruction (ptrace), and killed after every sixteenth: what is left is the state before it or
+ * the state after it, never anything between, and a successor goes on. */
 #include "shm/latch.h"
 #include "shm/recent.h"
 #include "shm/registry.h"
@@ -40,8 +40,9 @@ struct room {
     hs_word acted;
 };
 
-/* One operation: prepare the room; in the child attach, then act once, instruction by instruction; look at what a kill
- * left. look returns 0 for the state before, 1 for the state after, -1 for anything else. */
+/* One operation: prepare the room; in the child attach, then act once, instruction by instruction;
+ * look at what a kill left. look returns 0 for the state before, 1 for the state after, -1 for
+ * anything else. */
 struct operation {
     const char *name;
     void (*prepare)(struct room *room);
@@ -68,7 +69,8 @@ static void count_look(struct tally *tally, int seen)
     if (seen < 0) tally->wrong_count++;
 }
 
-/* What a kill at this instruction would leave is what the memory holds now. Looks at a copy, for looking writes. */
+/* What a kill at this instruction would leave is what the memory holds now. Looks at a copy, for
+ * looking writes. */
 static void look_at_copy(const struct operation *operation, struct tally *tally)
 {
     static struct room copy;
@@ -358,8 +360,8 @@ static void act_remove(struct room *room)
     if (hs_registry_remove(&child_registry, child_row) < 0) _exit(1);
 }
 
-/* The values of all rows, one decimal digit each, in the order of their slots; UINT64_MAX: a torn row, or the successor
- * counts wrong or cannot go on. */
+/* The values of all rows, one decimal digit each, in the order of their slots; UINT64_MAX: a torn
+ * row, or the successor counts wrong or cannot go on. */
 static uint64_t rows_of(struct room *room)
 {
     struct hs_registry registry;

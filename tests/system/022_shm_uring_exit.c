@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* 022_shm_uring_exit.c - a read that a killed process left with its io_uring never lands in shared memory after the process
- * has been reaped; so a successor that maps the same memory is alone with it. */
+/* 022_shm_uring_exit.c - a read that a killed process left with its io_uring never lands in shared
+ * memory after the process has been reaped; so a successor that maps the same memory is alone with
+ * it. */
 #include "shm/word.h"
 
 #include <liburing.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // timeout: 60
-/* 210_worker_engines.c - a real worker and two real engines under load, with this program as their supervisor, their manager
- * and their target: shares are taken, measured, reported and survive the deaths of engines and of the worker. */
+/* 210_worker_engines.c - a real worker, two engines under load; this program is their supervisor,
+ * manager and target: shares are taken, measured, reported and survive deaths of all of them. */
 #include "ipc/frame.h"
 #include "roles/config.h"
 #include "roles/control_io.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* fake_tree.c - hyperscaled with roles that do nothing, or what they should not: the supervisor under
- * test is the real one. HS_FAKE="gate=exit_1,engine.1=hang" says who misbehaves and how; the fake
- * console answers the status socket with a line per process. */
+/* fake_tree.c - hyperscaled with roles that do nothing, or what they should not: the supervisor
+ * under test is the real one. HS_FAKE="gate=exit_1,engine.1=hang" says who misbehaves and how; the
+ * fake console answers the status socket with a line per process. */
 #include "roles/control_io.h"
 #include "roles/host_table.h"
 #include "roles/resolver_answer.h"

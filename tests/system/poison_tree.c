@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* poison_tree.c - the real hyperscaled with bugs put into it: a plan that holds the text "poison-gate" kills the
- * gate when it reads it, "poison-manager" the manager, "poison-worker" the worker, and "poison-engine" an
- * engine a moment after it has begun to run it. */
+/* poison_tree.c - the real hyperscaled with bugs put into it: a plan that holds the text
+ * "poison-gate" kills the gate when it reads it, "poison-manager" the manager, "poison-worker" the
+ * worker, and "poison-engine" an engine a moment after it has begun to run it. */
 // wraps: hs_plan_read hs_run_open hs_run_turn hs_gate_main hs_manager_main hs_worker_main
 #include "roles/engine/run.h"
 #include "roles/plan/plan.h"

@@ -64,7 +64,8 @@ static uint64_t idx_of(const void *pointer)
     return (uint64_t)((const uint64_t *)pointer - explorer.now.memory);
 }
 
-/* True: this step was done before and only its result counts. The second new step of a run ends the run. */
+/* True: this step was done before and only its result counts. The second new step of a run ends the
+ * run. */
 static bool is_replayed(void)
 {
     struct actor *actor = explorer.running;
@@ -211,7 +212,8 @@ static void step(unsigned idx)
     explorer.running = NULL;
 }
 
-/* Killed: what it stored becomes visible all the same, what it knew is gone, its successor starts. */
+/* Killed: what it stored becomes visible all the same, what it knew is gone, its successor
+ * starts. */
 static void crash(unsigned idx)
 {
     struct actor *actor = &explorer.now.actors[idx];

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* explorer.h - runs two or three actors over a small shared memory in every possible order. The actors are plain functions
- * of product code; this header stands in for shm/word.h, so that each access to shared memory is a step. An actor is brought
- * to its next step by running it anew with the results of its earlier loads; states that were met before are not
- * entered again. Besides steps there are crashes (an actor is killed anywhere and its successor starts) and late stores:
- * plain stores wait in a buffer of two and become visible in any order, but before the actor's next release. */
+/* explorer.h - runs two or three actors over a small shared memory in every possible order. The
+ * actors are plain functions of product code; this header stands in for shm/word.h, so that each
+ * access to shared memory is a step. An actor is brought to its next step by running it anew with
+ * the results of its earlier loads; states that were met before are not entered again. Besides
+ * steps there are crashes (an actor is killed anywhere and its successor starts) and late stores:
+ * plain stores wait in a buffer of two and become visible in any order, but before the actor's next
+ * release. */
 #ifndef HS_TESTS_UNIT_EXPLORER_H
 #define HS_TESTS_UNIT_EXPLORER_H
 
@@ -21,7 +23,8 @@ enum { HS_WORD_BYTES = 8, HS_CACHE_LINE_BYTES = 64 };
 
 uint64_t explorer_load(const hs_word *word);
 void     explorer_store(hs_word *word, uint64_t value);
-/* The first and the last word are steps, those between are left out: they add orders, but no new outcome. */
+/* The first and the last word are steps, those between are left out: they add orders, but no new
+ * outcome. */
 void explorer_words_store(hs_word *to, const uint64_t *from, size_t count);
 void explorer_words_load(uint64_t *to, const hs_word *from, size_t count);
 
@@ -32,7 +35,8 @@ void explorer_words_load(uint64_t *to, const hs_word *from, size_t count);
 #define hs_pause()     ((void)0)
 #endif
 
-/* In place of memcpy: to or from shared memory it is two steps, half and half, of words that are all equal. */
+/* In place of memcpy: to or from shared memory it is two steps, half and half, of words that are
+ * all equal. */
 void explorer_copy(void *to, const void *from, size_t bytes);
 
 enum {
@@ -69,7 +73,8 @@ struct explorer_result {
 /* The shared memory, EXPLORER_WORDS long, zeroed before prepare. */
 void    *explorer_memory(void);
 uint64_t explorer_crash_count(unsigned actor); /* for is_right */
-/* For an actor: leaves a value in the notes, in the order of all actors; part of the step before it. */
+/* For an actor: leaves a value in the notes, in the order of all actors; part of the step before
+ * it. */
 void explorer_note(uint64_t value);
 
 struct explorer_result explorer_run(const struct explorer_model *model);

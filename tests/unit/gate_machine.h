@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_machine.h - a machine of the gate for tests, and entries to apply to it, in short. Jobs, requests and records have
- * numbers. */
+/* gate_machine.h - a machine of the gate for tests, and entries to apply to it, in short. Jobs,
+ * requests and records have numbers. */
 #ifndef HS_TESTS_GATE_MACHINE_H
 #define HS_TESTS_GATE_MACHINE_H
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_rig.h - a gate's core with everything around it played: a log in memory whose entries become durable when told, a clock
- * that is moved, clients and one manager's link whose frames are kept. Every row that the gate shows is checked: counts that
- * agree with each other, and none that goes back. */
+/* gate_rig.h - a gate's core with everything around it played: a log in memory whose entries become
+ * durable when told, a clock that is moved, clients and one manager's link whose frames are kept.
+ * Every row that the gate shows is checked: counts that agree with each other, and none that goes
+ * back. */
 #ifndef HS_TESTS_GATE_RIG_H
 #define HS_TESTS_GATE_RIG_H
 
@@ -66,7 +67,8 @@ struct gate_rig *
 gate_rig_open(void); /* leading, a manager of datacenter "dc" is up, client 0 is there */
 struct gate_rig *gate_rig_open_idle(void);
 void             gate_rig_close(struct gate_rig *rig);
-/* The process dies and comes back: the log's durable entries, blobs, the clock and the rows in shared memory stay. */
+/* The process dies and comes back: the log's durable entries, blobs, the clock and the rows in
+ * shared memory stay. */
 void gate_rig_restart(struct gate_rig *rig);
 void gate_rig_settle(struct gate_rig *rig); /* turns and answers until nothing happens any more */
 void gate_rig_pass(struct gate_rig *rig,
@@ -77,7 +79,8 @@ void gate_rig_client(struct gate_rig *rig, unsigned client, enum hs_msg_type typ
                      const union hs_msg *message, uint64_t request_id);
 void gate_rig_manager(struct gate_rig *rig, enum hs_msg_type type, const union hs_msg *message,
                       uint64_t request_id);
-/* The n-th frame of that type to that client (manager: gate_rig_to_manager), from 0; NULL: there is none. */
+/* The n-th frame of that type to that client (manager: gate_rig_to_manager), from 0; NULL: there is
+ * none. */
 struct gate_rig_frame *gate_rig_find(struct gate_rig *rig, enum hs_msg_type type, unsigned client,
                                      unsigned n);
 unsigned               gate_rig_count(struct gate_rig *rig, enum hs_msg_type type, unsigned client);

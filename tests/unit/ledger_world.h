@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* ledger_world.h - a ledger over two memory files, a state machine that notices what is lost, out of
- * order or applied twice, and a record of what was answered. For the tests of the ledger. */
+/* ledger_world.h - a ledger over two memory files, a state machine that notices what is lost, out
+ * of order or applied twice, and a record of what was answered. For the tests of the ledger. */
 #ifndef HS_TESTS_UNIT_LEDGER_WORLD_H
 #define HS_TESTS_UNIT_LEDGER_WORLD_H
 

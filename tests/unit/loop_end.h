@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* loop_end.h - one end of a connection under test: remembers what its stream was told. Every test of
- * the loop runs on both back ends, so its body takes the back end as a parameter. */
+/* loop_end.h - one end of a connection under test: remembers what its stream was told. Every test
+ * of the loop runs on both back ends, so its body takes the back end as a parameter. */
 #ifndef HS_TESTS_UNIT_LOOP_END_H
 #define HS_TESTS_UNIT_LOOP_END_H
 

@@ -48,8 +48,8 @@ static struct sock_filter statement(unsigned code, uint32_t value)
     return (struct sock_filter){.code = (uint16_t)code, .k = value};
 }
 
-/* Every call for which found(number) holds gets one answer, all others the other. exit_group and the
- * read of the watched descriptor are the test's own. */
+/* Every call for which found(number) holds gets one answer, all others the other. exit_group and
+ * the read of the watched descriptor are the test's own. */
 static int install(const int *calls, size_t count, uint32_t if_listed, uint32_t if_not)
 {
     struct sock_filter filter[64];

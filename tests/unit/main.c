@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* main.c - runs every unit suite, or those named on the command line; ends with "N passed, N failed". */
+/* main.c - runs every unit suite, or those named on the command line; ends with "N passed, N
+ * failed". */
 #include "tests/unit/suites.h"
 
 #include <CUnit/Basic.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_entries.h - a manager's tables and short ways to apply an entry to them, for tests. Jobs are numbered; every call
- * takes the next place in the log. */
+/* manager_entries.h - a manager's tables and short ways to apply an entry to them, for tests. Jobs
+ * are numbered; every call takes the next place in the log. */
 #ifndef HS_TESTS_MANAGER_ENTRIES_H
 #define HS_TESTS_MANAGER_ENTRIES_H
 

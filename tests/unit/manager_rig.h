@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_rig.h - a manager's core with everything around it played: a log in memory, a clock that is moved, a gate and workers
- * whose frames are kept. Everything that is due happens in rig_settle. */
+/* manager_rig.h - a manager's core with everything around it played: a log in memory, a clock that
+ * is moved, a gate and workers whose frames are kept. Everything that is due happens in
+ * rig_settle. */
 #ifndef HS_TESTS_MANAGER_RIG_H
 #define HS_TESTS_MANAGER_RIG_H
 
@@ -47,7 +48,8 @@ struct rig {
 
 struct rig *rig_open(void);
 void        rig_close(struct rig *rig);
-/* The process dies and comes back: only the log, the blobs and the clock stay. The gate's link is up again. */
+/* The process dies and comes back: only the log, the blobs and the clock stay. The gate's link is
+ * up again. */
 void rig_restart(struct rig *rig, uint64_t incarnation);
 /* Turns and answers until nothing happens any more. */
 void rig_settle(struct rig *rig);
@@ -60,7 +62,8 @@ void rig_worker(struct rig *rig, uint32_t link, enum hs_msg_type type, const uni
 struct rig_frame *rig_find(struct rig *rig, enum hs_msg_type type, uint32_t link, unsigned n);
 unsigned          rig_count(struct rig *rig, enum hs_msg_type type, uint32_t link);
 
-/* Common scenes. Jobs are numbered, workers too: worker n has id {n} and link n unless it came again. */
+/* Common scenes. Jobs are numbered, workers too: worker n has id {n} and link n unless it came
+ * again. */
 void rig_dispatch(struct rig *rig, unsigned job, const char *plan);
 void rig_register(struct rig *rig, unsigned worker, uint32_t link, uint64_t incarnation,
                   unsigned cores);

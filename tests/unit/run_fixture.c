@@ -168,9 +168,9 @@ const struct hs_stats *run_world_read(struct run_world *world, uint32_t step_idx
     static struct hs_chunk            chunks[CHUNKS];
     static struct hs_chunk_pool       pool;
     const struct hs_figures_page_shm *page;
-    struct hs_figures_key             key = {
-                    .exec_fence = world->order.exec_fence, .step_idx = step_idx, .is_warmup = is_warmup};
+    struct hs_figures_key             key = {.step_idx = step_idx, .is_warmup = is_warmup};
 
+    key.exec_fence = world->order.exec_fence;
     hs_engine_figures_key(world->order.figures_id, key.exec_id);
     hs_chunk_pool_init(&pool, chunks, CHUNKS);
     hs_stats_init(&world->stats, &pool);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* run_fixture.h - one share run by the real loop against a server in a process of its own, which behaves as told and
- * counts for itself. For the tests of the engine. */
+/* run_fixture.h - one share run by the real loop against a server in a process of its own, which
+ * behaves as told and counts for itself. For the tests of the engine. */
 #ifndef HS_TESTS_UNIT_RUN_FIXTURE_H
 #define HS_TESTS_UNIT_RUN_FIXTURE_H
 
@@ -56,8 +56,9 @@ void run_world_init(struct run_world *world, enum hs_loop_backend backend,
 void run_world_init_varied(struct run_world *world, enum hs_loop_backend backend,
                            struct run_behaviours behaviours);
 void run_world_fini(struct run_world *world);
-/* Compiles workflow 0 of a plan: load is the value of "load", more what stands beside it ("" or ", \"drain\": ..."), steps
- * the elements of its steps; URLs are relative to the server. Fills the order of the only share, to start at once. */
+/* Compiles workflow 0 of a plan: load is the value of "load", more what stands beside it ("" or ",
+ * \"drain\": ..."), steps the elements of its steps; URLs are relative to the server. Fills the
+ * order of the only share, to start at once. */
 bool run_world_plan(struct run_world *world, const char *load, const char *more, const char *steps);
 bool run_world_start(struct run_world *world); /* opens the run */
 /* Turns until it is over, which must be within limit_ms; checks the identities of all pages. */

@@ -190,7 +190,8 @@ static void *push_many(void *context)
     return NULL;
 }
 
-/* The reader never polls here: a single lost wake-up would leave it waiting for its five seconds, and the count short. */
+/* The reader never polls here: a single lost wake-up would leave it waiting for its five seconds,
+ * and the count short. */
 static void no_wake_up_is_lost_between_two_cores(enum hs_loop_backend backend)
 {
     struct pair p;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_client_daemon.c - what the client says to and of a daemon: sockets, jobs, the view of the host; and a ping's words. */
+/* test_client_daemon.c - what the client says to and of a daemon: sockets, jobs, the view of the
+ * host; and a ping's words. */
 #include "roles/client/jobs_text.h"
 #include "roles/client/ping.h"
 #include "roles/client/sockets.h"

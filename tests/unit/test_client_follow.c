@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_client_follow.c - a job seen from its client: submitted once, followed over broken links, cancelled, fetched; and the
- * exit code that it earns. */
+/* test_client_follow.c - a job seen from its client: submitted once, followed over broken links,
+ * cancelled, fetched; and the exit code that it earns. */
 #include "roles/client/follow.h"
 
 #include "roles/client/exit_code.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_client_options.c - the command line of `hyperscale`, and what its flags mean for plan and target. */
+/* test_client_options.c - the command line of `hyperscale`, and what its flags mean for plan and
+ * target. */
 #include "roles/client/options.h"
 
 #include "roles/client/plan_load.h"

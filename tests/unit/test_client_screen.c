@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_client_screen.c - the live screen at its widths, in Unicode and ASCII, and the figures behind it. */
+/* test_client_screen.c - the live screen at its widths, in Unicode and ASCII, and the figures
+ * behind it. */
 #include "roles/client/screen.h"
 
 #include "roles/client/display.h"

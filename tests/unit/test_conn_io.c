@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_conn_io.c - framed connections over socket pairs: a conn at one end, a plain descriptor at the other. */
+/* test_conn_io.c - framed connections over socket pairs: a conn at one end, a plain descriptor at
+ * the other. */
 #include "ipc/conn.h"
 #include "roles/wire_io.h"
 #include "shm/base/time.h"
@@ -156,7 +157,8 @@ static void frame_that_comes_byte_by_byte_is_put_together(enum hs_loop_backend b
 }
 HS_ON_BOTH(frame_that_comes_byte_by_byte_is_put_together)
 
-/* Sizes around the loop's buffer of 2,048 bytes, so that frames end before, at and after its end. */
+/* Sizes around the loop's buffer of 2,048 bytes, so that frames end before, at and after its
+ * end. */
 static void frames_of_all_sizes_come_whole_and_in_order(enum hs_loop_backend backend)
 {
     static const size_t sizes[] = {0,    1,    2031,  2032, 2033,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_console_io.c - the console as a process of its own under a supervisor made by hand: real sockets, real memory. */
+/* test_console_io.c - the console as a process of its own under a supervisor made by hand: real
+ * sockets, real memory. */
 #include "roles/config.h"
 #include "roles/console/console.h"
 #include "roles/control_io.h"

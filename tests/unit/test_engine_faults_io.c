@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_engine_faults_io.c - a share of a load against servers that refuse, close, reset, stall, talk nonsense or never
- * end: every failure has its class, counts once, and the run ends on time. */
+/* test_engine_faults_io.c - a share of a load against servers that refuse, close, reset, stall,
+ * talk nonsense or never end: every failure has its class, counts once, and the run ends on
+ * time. */
 #include "shm/base/time.h"
 #include "tests/check.h"
 #include "tests/unit/loop_end.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_engine_pace.c - when iterations begin, what a successor finds lost, and who is woken when. */
+/* test_engine_pace.c - when iterations begin, what a successor finds lost, and who is woken
+ * when. */
 #include "roles/engine/pace.h"
 #include "roles/engine/wakeups.h"
 #include "shm/base/rand.h"
@@ -152,7 +153,8 @@ static void sleepers_wake_in_order_and_not_before(void)
     HS_CHECK_EQ(hs_wakeups_next_ns(&wakeups), HS_NEVER_NS);
 }
 
-/* Every rate, over ten seconds, by however many engines: exactly what was offered, taken to the last one. */
+/* Every rate, over ten seconds, by however many engines: exactly what was offered, taken to the
+ * last one. */
 static void every_rate_is_offered_exactly(void)
 {
     static const struct {

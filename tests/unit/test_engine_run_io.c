@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_engine_run_io.c - a share of a load from its start to its end against a server that behaves: what is offered, what
- * the server counts, warm-up, steps, think time, stop, resumption. Servers that misbehave: test_engine_faults_io.c. */
+/* test_engine_run_io.c - a share of a load from its start to its end against a server that behaves:
+ * what is offered, what the server counts, warm-up, steps, think time, stop, resumption. Servers
+ * that misbehave: test_engine_faults_io.c. */
 #include "roles/stats/figures_record.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
@@ -101,7 +102,8 @@ static void think_time_passes_between_iterations(void)
     run_world_fini(&world);
 }
 
-/* Nothing is under way between two iterations: neither the end of the load nor a stop waits for somebody who thinks. */
+/* Nothing is under way between two iterations: neither the end of the load nor a stop waits for
+ * somebody who thinks. */
 static void nobody_waits_for_virtual_users_that_think(void)
 {
     struct run_world world;
@@ -415,7 +417,8 @@ static void each_target_has_a_connection_of_its_own(void)
     run_world_fini(&world);
 }
 
-/* Where there is room for one connection a user only, it is closed and opened from target to target. */
+/* Where there is room for one connection a user only, it is closed and opened from target to
+ * target. */
 static void targets_share_a_connection_where_there_are_few(void)
 {
     struct run_world world;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_figures.c - an engine's pages: what is recorded is read, at any moment, also after a kill. */
+/* test_figures.c - an engine's pages: what is recorded is read, at any moment, also after a
+ * kill. */
 #include "roles/stats/figures_record.h"
 
 #include "shm/base/rand.h"
@@ -243,7 +244,8 @@ static void record_for_ever(struct hs_figures_page_shm *page, uint64_t seed)
     }
 }
 
-/* Reads until the child has sent a few thousand more; returns false if a later reading showed less. */
+/* Reads until the child has sent a few thousand more; returns false if a later reading showed
+ * less. */
 static bool watch_grow(const struct hs_figures_page_shm *page, uint64_t target_count)
 {
     struct hs_figures_glance before = {0};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_gate_chaos.c - submissions, cancels, ends, deaths of the gate and of the manager, a log that stalls, in random orders
- * (seeds are printed when one fails). Whatever happens: no count goes back and the identities hold in every row shown
- * (gate_rig.c), what has ended stays so, and when the storm is over the totals are the sums over all execs. */
+/* test_gate_chaos.c - submissions, cancels, ends, deaths of the gate and of the manager, a log that
+ * stalls, in random orders (seeds are printed when one fails). Whatever happens: no count goes back
+ * and the identities hold in every row shown (gate_rig.c), what has ended stays so, and when the
+ * storm is over the totals are the sums over all execs. */
 #include "shm/base/rand.h"
 #include "tests/check.h"
 #include "tests/unit/gate_rig.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_gate_ends.c - how jobs are stopped, end exactly once whatever comes at the same time, and are forgotten. */
+/* test_gate_ends.c - how jobs are stopped, end exactly once whatever comes at the same time, and
+ * are forgotten. */
 #include "tests/check.h"
 #include "tests/unit/gate_rig.h"
 #include "tests/unit/suites.h"
@@ -296,7 +297,8 @@ static void the_datacenter_is_told_to_forget_until_it_has(void)
     gate_rig_close(rig);
 }
 
-/* Twice as many as may be kept: the one that ended first goes first, and only what has been released. */
+/* Twice as many as may be kept: the one that ended first goes first, and only what has been
+ * released. */
 static void more_finished_jobs_than_are_kept_go_in_order(void)
 {
     struct gate_rig *rig = gate_rig_open();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_gate_jobs.c - the way of a job through a gate: dispatched until somebody takes it, its results taken once, ended once, told
- * to be forgotten, forgotten. */
+/* test_gate_jobs.c - the way of a job through a gate: dispatched until somebody takes it, its
+ * results taken once, ended once, told to be forgotten, forgotten. */
 #include "tests/check.h"
 #include "tests/unit/gate_rig.h"
 #include "tests/unit/suites.h"
@@ -174,7 +174,8 @@ static void a_manager_that_dies_while_it_tells_tells_again(void)
     gate_rig_close(rig);
 }
 
-/* Request numbers begin anew with each life of a manager: "1 is durable" said to the wrong one would silence it for good. */
+/* Request numbers begin anew with each life of a manager: "1 is durable" said to the wrong one
+ * would silence it for good. */
 static void an_answer_owed_to_a_dead_manager_is_not_given_to_its_successor(void)
 {
     struct gate_rig    *rig = gate_rig_open();
@@ -218,7 +219,8 @@ static void results_that_make_no_sense_are_refused(void)
     gate_rig_close(rig);
 }
 
-/* Twice as many ends at a time as there are places to take them in: those without one are told again. */
+/* Twice as many ends at a time as there are places to take them in: those without one are told
+ * again. */
 static void more_ends_than_places_are_all_taken_in_the_end(void)
 {
     struct gate_rig      *rig = gate_rig_open();
@@ -275,7 +277,8 @@ static void totals_are_the_sum_and_do_not_go_back(void)
     gate_rig_close(rig);
 }
 
-/* A deposed manager's word counts nothing, also for a gate that has just been born and knows its successor from the log only. */
+/* A deposed manager's word counts nothing, also for a gate that has just been born and knows its
+ * successor from the log only. */
 static void a_stale_manager_is_not_believed(void)
 {
     struct gate_rig      *rig = gate_rig_open();

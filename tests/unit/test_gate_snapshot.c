@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_gate_snapshot.c - the gate's tables at twice their size, and its entries and snapshots as bytes, cut and damaged. */
+/* test_gate_snapshot.c - the gate's tables at twice their size, and its entries and snapshots as
+ * bytes, cut and damaged. */
 #include "roles/result_code.h"
 #include "shm/base/rand.h"
 #include "tests/check.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_gate_submit.c - a submission becomes a job once, is answered when that is durable, and leaves nothing where it does not. */
+/* test_gate_submit.c - a submission becomes a job once, is answered when that is durable, and
+ * leaves nothing where it does not. */
 #include "tests/check.h"
 #include "tests/unit/gate_rig.h"
 #include "tests/unit/suites.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_gate_watch.c - who watches is told every event once and in order; who does not read costs nobody anything. */
+/* test_gate_watch.c - who watches is told every event once and in order; who does not read costs
+ * nobody anything. */
 #include "tests/check.h"
 #include "tests/unit/gate_rig.h"
 #include "tests/unit/suites.h"
@@ -79,7 +80,8 @@ static void whoever_has_seen_the_end_is_forgotten(void)
     gate_rig_close(rig);
 }
 
-/* One that reads slowly is left out of statistics, and gets the newest when it can; its events wait for it. */
+/* One that reads slowly is left out of statistics, and gets the newest when it can; its events wait
+ * for it. */
 static void a_slow_watcher_misses_figures_and_no_event(void)
 {
     struct gate_rig      *rig = gate_rig_open();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_histogram.c - the layouts, percentiles, and that merging in any order is one histogram fed everything. */
+/* test_histogram.c - the layouts, percentiles, and that merging in any order is one histogram fed
+ * everything. */
 #include "roles/stats/histogram.h"
 
 #include "roles/stats/error_class.h"

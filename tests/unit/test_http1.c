@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_http1.c - reading responses and requests: whole, split anywhere, at the edge of readable memory, and hostile. */
+/* test_http1.c - reading responses and requests: whole, split anywhere, at the edge of readable
+ * memory, and hostile. */
 #include "roles/protocol/http1.h"
 #include "roles/protocol/http1_request.h"
 #include "shm/base/limits.h"
@@ -89,7 +90,8 @@ static const char *const messages[] = {
     OK_HEAD "X: a\r\n folded\r\n\r\n",
     "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\nX-Long-Header-Name-Of-Ours: v\r\n"
     "Content-Lengthy: 7\r\nTransfer-Encodin: chunked\r\nConnection: closed\r\n\r\nno",
-    /* An empty size: split in the head, the machine once counted the letters of "chunked" as its digits. */
+    /* An empty size: split in the head, the machine once counted the letters of "chunked" as its
+       digits. */
     CHUNKED "\n3\r\nabc\r\n0\r\n\r\n",
 };
 
@@ -353,7 +355,8 @@ static void malformed_chunks_are_refused(void)
     refuse(CHUNKED "000000000000000000000000000000005\r\n", HS_ERROR_HTTP_BAD_CHUNK);
 }
 
-/* Feeds head, then piece again and again; the number of pieces until something other than "more" comes. */
+/* Feeds head, then piece again and again; the number of pieces until something other than "more"
+ * comes. */
 static unsigned count_until_refused(const char *head, const char *piece, unsigned most,
                                     enum hs_error_class *error)
 {

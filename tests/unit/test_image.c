@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_image.c - workflows are compiled to requests as they go over the wire, and images are read with distrust. */
+/* test_image.c - workflows are compiled to requests as they go over the wire, and images are read
+ * with distrust. */
 #include "roles/plan/compile.h"
 #include "shm/base/time.h"
 #include "tests/check.h"

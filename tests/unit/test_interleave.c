@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_interleave.c - the code of ring, latch and recent ring itself, in every order of its accesses to shared memory, with
- * a crash at each of them; and that the method finds the fault when releases do not release. */
+/* test_interleave.c - the code of ring, latch and recent ring itself, in every order of its
+ * accesses to shared memory, with a crash at each of them; and that the method finds the fault when
+ * releases do not release. */
 #include "tests/unit/explorer.h"
 
 #include "shm/base/assert.h"
@@ -45,7 +46,8 @@ static void check_all_orders(const struct explorer_model *model)
     HS_CHECK(result.state_count > 1000); /* else the actors hardly met */
 }
 
-/* ---- the ring: messages of the producer's first life are 1, 2, 3, of its second 11, 12, 13 ---- */
+/* ---- the ring: messages of the producer's first life are 1, 2, 3, of its second 11, 12, 13
+ * ---- */
 
 static void prepare_ring(void *memory)
 {
@@ -103,7 +105,8 @@ static void consume(uint64_t life)
     }
 }
 
-/* What was acted on, then what still waits: without gaps, a message again only after a crash of the consumer. */
+/* What was acted on, then what still waits: without gaps, a message again only after a crash of the
+ * consumer. */
 struct delivery {
     uint64_t last;
     uint64_t count;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_json.c - JSON as people write it: comments, bounds, places, and what is said about mistakes. */
+/* test_json.c - JSON as people write it: comments, bounds, places, and what is said about
+ * mistakes. */
 #include "roles/json.h"
 #include "shm/base/limits.h"
 #include "tests/check.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_latch.c - whole records, a dead writer, a writer that is too fast; threads for ThreadSanitizer. */
+/* test_latch.c - whole records, a dead writer, a writer that is too fast; threads for
+ * ThreadSanitizer. */
 #include "shm/latch.h"
 
 #include "shm/base/assert.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_ledger_kill_io.c - processes that propose without pause, killed at random, each the successor
- * of the one before over the same files: what was answered is never lost, nothing is applied twice,
- * also when the kill falls into a compaction. */
+/* test_ledger_kill_io.c - processes that propose without pause, killed at random, each the
+ * successor of the one before over the same files: what was answered is never lost, nothing is
+ * applied twice, also when the kill falls into a compaction. */
 #include "shm/base/rand.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
@@ -30,7 +30,8 @@ struct witness {
     uint64_t seed;
 };
 
-/* Proposes for ever: every tenth entry holds a blob; minutes pass, so that dead blobs are dropped. */
+/* Proposes for ever: every tenth entry holds a blob; minutes pass, so that dead blobs are
+ * dropped. */
 static void live(struct ledger_world *world, enum hs_loop_backend backend, uint64_t seed)
 {
     struct hs_rand rand;
@@ -91,7 +92,8 @@ static void wait_for_word(int fd, pid_t child)
     close(in);
 }
 
-/* One life and its end. The first answers are waited for now and then, so that all phases are met. */
+/* One life and its end. The first answers are waited for now and then, so that all phases are
+ * met. */
 static void kill_one(struct ledger_world *world, enum hs_loop_backend backend,
                      struct witness *witness, struct hs_rand *rand)
 {

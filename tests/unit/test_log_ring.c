@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_log_ring.c - lines out as they went in, loss counted, torn slots skipped; threads for ThreadSanitizer. */
+/* test_log_ring.c - lines out as they went in, loss counted, torn slots skipped; threads for
+ * ThreadSanitizer. */
 #include "shm/log_ring.h"
 
 #include "shm/base/assert.h"
@@ -99,7 +100,8 @@ static void a_line_that_a_kill_cut_short_is_not_shown_and_costs_one_old_line(voi
 
     memset(&ring, 0, sizeof ring);
     for (uint64_t i = 0; i < HS_LOG_RING_SLOTS; i++) write_number(i);
-    /* Line number HS_LOG_RING_SLOTS was begun in slot 0: the mark and one word, then the writer died. */
+    /* Line number HS_LOG_RING_SLOTS was begun in slot 0: the mark and one word, then the writer
+     * died. */
     hs_word_store(&ring.slots[0].sequence, 2 * (uint64_t)HS_LOG_RING_SLOTS + 1);
     hs_word_store(&ring.slots[0].words[0], 9999);
     HS_CHECK_EQ(hs_log_ring_next(&ring, &cursor, &record), 1);

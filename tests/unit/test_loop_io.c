@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_loop_io.c - streams of the real loop, over socket pairs and loopback TCP, on both back ends. */
+/* test_loop_io.c - streams of the real loop, over socket pairs and loopback TCP, on both back
+ * ends. */
 #include "ipc/addr.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
@@ -439,7 +440,8 @@ static void a_tiny_pool_serves_many_streams(enum hs_loop_backend backend)
 }
 HS_ON_BOTH(a_tiny_pool_serves_many_streams)
 
-/* Fewer than are configured circulate, until receives find none: what was never needed stays untouched. */
+/* Fewer than are configured circulate, until receives find none: what was never needed stays
+ * untouched. */
 static void the_pool_grows_as_far_as_it_is_needed(void)
 {
     enum { STREAMS = 100, BYTES = 1000, BUFFERS = 8192 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_manager.c - a manager's core from end to end, its world played: jobs in, shares out, results back, and all that can go
- * wrong between (jobs.md 6.5, 7.5 to 7.9, 7.13, 7.14, 7.18, for one datacenter). */
+/* test_manager.c - a manager's core from end to end, its world played: jobs in, shares out, results
+ * back, and all that can go wrong between (jobs.md 6.5, 7.5 to 7.9, 7.13, 7.14, 7.18, for one
+ * datacenter). */
 #include "roles/host_table.h"
 #include "roles/stats/run_record.h"
 #include "tests/check.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_manager_chaos.c - jobs, cancels, deaths and restarts in random orders (seeds are printed when one fails): cores are never
- * promised twice, nothing starts after its cancel, what has ended stays so, and when the storm is over everything ends and
- * nothing is left. */
+/* test_manager_chaos.c - jobs, cancels, deaths and restarts in random orders (seeds are printed
+ * when one fails): cores are never promised twice, nothing starts after its cancel, what has ended
+ * stays so, and when the storm is over everything ends and nothing is left. */
 #include "shm/base/rand.h"
 #include "tests/check.h"
 #include "tests/unit/manager_rig.h"

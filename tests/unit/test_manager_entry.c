@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_manager_entry.c - every kind of decision reads back as it was written, and nothing else does. */
+/* test_manager_entry.c - every kind of decision reads back as it was written, and nothing else
+ * does. */
 #include "roles/manager/manager_entry.h"
 #include "tests/check.h"
 #include "tests/unit/suites.h"

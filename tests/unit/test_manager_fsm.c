@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_manager_fsm.c - the tables behind a manager's log: rows of jobs.md 6.3 to 6.5, limits, repeats. */
+/* test_manager_fsm.c - the tables behind a manager's log: rows of jobs.md 6.3 to 6.5, limits,
+ * repeats. */
 #include "tests/check.h"
 #include "tests/unit/manager_entries.h"
 #include "tests/unit/suites.h"

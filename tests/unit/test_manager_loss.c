@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_manager_loss.c - workers that restart, die, fall silent or refuse, and work that is cancelled or out of time
- * (jobs.md 6.5, 7.8, 7.9, 7.14). */
+/* test_manager_loss.c - workers that restart, die, fall silent or refuse, and work that is
+ * cancelled or out of time (jobs.md 6.5, 7.8, 7.9, 7.14). */
 #include "roles/stats/run_record.h"
 #include "tests/check.h"
 #include "tests/unit/manager_rig.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_manager_orders.c - whatever the order of entries: what has ended stays ended, nothing starts after a cancel, and a
- * snapshot is the whole. */
+/* test_manager_orders.c - whatever the order of entries: what has ended stays ended, nothing starts
+ * after a cancel, and a snapshot is the whole. */
 #include "shm/base/rand.h"
 #include "tests/check.h"
 #include "tests/unit/manager_entries.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_manager_workers.c - one row per worker whatever it does, and never more rows than there is room for. */
+/* test_manager_workers.c - one row per worker whatever it does, and never more rows than there is
+ * room for. */
 #include "roles/manager/workers.h"
 #include "shm/base/time.h"
 #include "tests/check.h"

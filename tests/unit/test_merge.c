@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_merge.c - figures as bytes and back, and the exact sum of many sources while parts come, repeat and go missing. */
+/* test_merge.c - figures as bytes and back, and the exact sum of many sources while parts come,
+ * repeat and go missing. */
 #include "roles/stats/merge.h"
 
 #include "shm/base/limits.h"
@@ -296,7 +297,8 @@ static struct hs_view send_part(struct sender *sender)
     return bytes;
 }
 
-/* A link that loses a twentieth of the parts and repeats a twentieth; a receiver that asks for a whole when it must. */
+/* A link that loses a twentieth of the parts and repeats a twentieth; a receiver that asks for a
+ * whole when it must. */
 static void the_total_is_exact_whatever_the_links_do(void)
 {
     static struct hs_merge_source sources[SOURCES];
@@ -370,7 +372,8 @@ static void closing_keeps_and_discarding_takes_away(void)
     hs_merge_fini(&merge);
 }
 
-/* One shard at 10 ms, one at 1 s: the 99th percentile of both is 1 s, not the 505 ms of an average. */
+/* One shard at 10 ms, one at 1 s: the 99th percentile of both is 1 s, not the 505 ms of an
+ * average. */
 static void percentiles_come_from_the_merged_histogram(void)
 {
     struct hs_stats fast;

@@ -84,7 +84,8 @@ static void labels_are_escaped_and_finished_jobs_left_out(void)
     free(snapshot);
 }
 
-/* Exposition format 0.0.4: every line is a comment or NAME{LABELS} VALUE, and each family is announced once. */
+/* Exposition format 0.0.4: every line is a comment or NAME{LABELS} VALUE, and each family is
+ * announced once. */
 static void every_line_is_well_formed(void)
 {
     struct hs_status_snapshot *snapshot = snapshot_made();

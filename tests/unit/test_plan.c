@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_plan.c - plans are read, checked, written and read again; mistakes are named with their code. */
+/* test_plan.c - plans are read, checked, written and read again; mistakes are named with their
+ * code. */
 #include "roles/plan/keys.h"
 #include "roles/plan/plan.h"
 #include "shm/base/time.h"

@@ -52,16 +52,17 @@ static void a_url_alone_is_fifty_connections_for_ten_seconds(void)
 
 static void flags_become_a_plan(void)
 {
-    static const char *const headers[] = {"A: b: c", "d:e"};
-    struct hs_plan          *plan = quick("http://h/", (struct hs_quick_flags){.rate = "2000",
-                                                                               .connections = "7",
-                                                                               .duration = "3s",
-                                                                               .body = "{\"a\":\"${vu}\"}",
-                                                                               .warmup = "1s",
-                                                                               .timeout = "2s",
-                                                                               .seed = "4",
-                                                                               .headers = headers,
-                                                                               .header_count = 2});
+    static const char *const    headers[] = {"A: b: c", "d:e"};
+    const struct hs_quick_flags flags = {.rate = "2000",
+                                         .connections = "7",
+                                         .duration = "3s",
+                                         .body = "{\"a\":\"${vu}\"}",
+                                         .warmup = "1s",
+                                         .timeout = "2s",
+                                         .seed = "4",
+                                         .headers = headers,
+                                         .header_count = 2};
+    struct hs_plan             *plan = quick("http://h/", flags);
 
     HS_CHECK(plan != NULL);
     if (!plan) return;

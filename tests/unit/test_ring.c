@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_ring.c - order, bounds, succession and distrust of the ring; two threads on one mapping for ThreadSanitizer. */
+/* test_ring.c - order, bounds, succession and distrust of the ring; two threads on one mapping for
+ * ThreadSanitizer. */
 #include "shm/ring.h"
 
 #include "tests/check.h"

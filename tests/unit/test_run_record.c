@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_run_record.c - what a manager writes about a workflow is what the client reads, step by step. */
+/* test_run_record.c - what a manager writes about a workflow is what the client reads, step by
+ * step. */
 #include "roles/stats/run_record.h"
 #include "tests/check.h"
 #include "tests/unit/suites.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_schedule.c - arrivals do not drift, shards add up to the whole, and any moment can be taken up. */
+/* test_schedule.c - arrivals do not drift, shards add up to the whole, and any moment can be taken
+ * up. */
 #include "roles/plan/schedule.h"
 #include "shm/base/rand.h"
 #include "shm/base/time.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_snapshot.c - what the console copies out of shared memory, also when the writer has gone mad. */
+/* test_snapshot.c - what the console copies out of shared memory, also when the writer has gone
+ * mad. */
 #include "roles/console/snapshot.h"
 #include "roles/share.h"
 #include "shm/base/assert.h"

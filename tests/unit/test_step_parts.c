@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_step_parts.c - steps go into payloads of any size and come out as they were; each piece stands alone. */
+/* test_step_parts.c - steps go into payloads of any size and come out as they were; each piece
+ * stands alone. */
 #include "roles/stats/merge.h"
 #include "roles/stats/step_parts.h"
 #include "tests/check.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_time_tables.c - what is written into the rings of times is what the console shows and sums up. */
+/* test_time_tables.c - what is written into the rings of times is what the console shows and sums
+ * up. */
 #include "roles/time_tables.h"
 
 #include "roles/console/status_times.h"

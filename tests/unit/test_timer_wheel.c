@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_timer_wheel.c - the wheel against the plainest thing that does the same: an array that is searched (reliability.md X8). */
+/* test_timer_wheel.c - the wheel against the plainest thing that does the same: an array that is
+ * searched (reliability.md X8). */
 #include "ipc/timer_wheel.h"
 #include "shm/base/rand.h"
 #include "shm/base/time.h"
@@ -37,7 +38,8 @@ static uint64_t tick_of(uint64_t deadline_ns)
     return deadline_ns / MS + (deadline_ns % MS ? 1 : 0);
 }
 
-/* What fires is due, in order of ticks; what stays is not due; the deadline is never late. False: they differ. */
+/* What fires is due, in order of ticks; what stays is not due; the deadline is never late. False:
+ * they differ. */
 static bool advance_agrees(struct pair *p, uint64_t now_ns)
 {
     uint64_t last_tick = 0;
@@ -167,7 +169,8 @@ static bool operate(struct pair *p, enum operation operation, uint64_t far_ns)
     return advance_agrees(p, p->now_ns + far_ns - 1);
 }
 
-/* Depth first, so that what sequences have in common is done once; counts those whose end differs from the reference. */
+/* Depth first, so that what sequences have in common is done once; counts those whose end differs
+ * from the reference. */
 static unsigned failed_sequences(const struct pair *before, unsigned length, uint64_t far_ns)
 {
     unsigned failed = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_vitals.c - the page of a process through a life: reset, start, ready, work, panic, death; and the host's page. */
+/* test_vitals.c - the page of a process through a life: reset, start, ready, work, panic, death;
+ * and the host's page. */
 #include "shm/vitals.h"
 
 #include "shm/host.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_wire.c - the codec over every row of messages.def, with values made from the table itself. */
+/* test_wire.c - the codec over every row of messages.def, with values made from the table
+ * itself. */
 #include "roles/wire_table.h"
 #include "shm/base/rand.h"
 #include "tests/check.h"

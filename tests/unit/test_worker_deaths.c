@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_worker_deaths.c - shares of a worker whose engines, or which itself, die, by arithmetic (design.md 6). */
+/* test_worker_deaths.c - shares of a worker whose engines, or which itself, die, by arithmetic
+ * (design.md 6). */
 #include "shm/base/rand.h"
 #include "tests/unit/suites.h"
 #include "tests/unit/worker_fixture.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_worker_dispatch.c - which shares a worker takes, and how it divides them among its engines, by arithmetic (jobs.md 6.6). */
+/* test_worker_dispatch.c - which shares a worker takes, and how it divides them among its engines,
+ * by arithmetic (jobs.md 6.6). */
 #include "shm/base/rand.h"
 #include "tests/unit/suites.h"
 #include "tests/unit/worker_fixture.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_worker_ends.c - what a worker tells of its shares, and how they end, by arithmetic (jobs.md 6.6, 7.9). */
+/* test_worker_ends.c - what a worker tells of its shares, and how they end, by arithmetic
+ * (jobs.md 6.6, 7.9). */
 #include "shm/base/log.h"
 #include "shm/base/rand.h"
 #include "tests/unit/suites.h"

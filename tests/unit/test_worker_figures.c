@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_worker_figures.c - figures of an exec's engines as the manager gets them, and the ledger of execs. */
+/* test_worker_figures.c - figures of an exec's engines as the manager gets them, and the ledger of
+ * execs. */
 #include "roles/engine_link.h"
 #include "roles/stats/merge.h"
 #include "roles/worker/exec_figures.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* worker_fixture.h - a table of execs with four engines and a manager, and words to say what happens to it. */
+/* worker_fixture.h - a table of execs with four engines and a manager, and words to say what
+ * happens to it. */
 #ifndef HS_TESTS_UNIT_WORKER_FIXTURE_H
 #define HS_TESTS_UNIT_WORKER_FIXTURE_H
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* figures_record.h - stands in front of the engine's when the benchmark of statistics is built: the same functions, which keep
- * nothing but the books (how many were sent, completed, failed, connected, dropped). No histogram, sum, extreme, phase, status or
- * byte is recorded, so what an engine built with it costs less is the cost of full statistics. Never part of a program that
+/* figures_record.h - stands in front of the engine's when the benchmark of statistics is built: the
+ * same functions, which keep nothing but the books (how many were sent, completed, failed,
+ * connected, dropped). No histogram, sum, extreme, phase, status or byte is recorded, so what an
+ * engine built with it costs less is the cost of full statistics. Never part of a program that
  * measures. */
 #ifndef HS_BENCH_UNCOUNTED_FIGURES_RECORD_H
 #define HS_BENCH_UNCOUNTED_FIGURES_RECORD_H
