@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 static int code_of(int failure)
@@ -42,14 +43,25 @@ static void take(struct hs_resolver_answer *answer, const struct addrinfo *info)
         answer->addrs[answer->count++] = addr;
 }
 
+/* RFC 6761 6.3: this name is the host itself, also where no file and no server says so. */
+static const char *loopback_if_local(const char *host)
+{
+    return strcasecmp(host, "localhost") == 0 || strcasecmp(host, "localhost.") == 0 ? "127.0.0.1"
+                                                                                     : NULL;
+}
+
 int hs_resolver_main(int fd, const char *host)
 {
     const struct addrinfo     hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     struct addrinfo          *list = NULL;
     struct hs_resolver_answer answer;
+    int                       failure;
 
     memset(&answer, 0, sizeof answer);
-    answer.code = code_of(getaddrinfo(host, NULL, &hints, &list));
+    failure = getaddrinfo(host, NULL, &hints, &list);
+    if (failure && loopback_if_local(host))
+        failure = getaddrinfo(loopback_if_local(host), NULL, &hints, &list);
+    answer.code = code_of(failure);
     if (answer.code == 0) {
         for (const struct addrinfo *info = list; info; info = info->ai_next) take(&answer, info);
         freeaddrinfo(list);

@@ -36,7 +36,7 @@ def embed(log, config=CONFIG, fake=""):
                                env={**os.environ, "HS_FAKE": fake})
     theirs.close()
     os.close(text_fd)
-    ours.settimeout(5)
+    ours.settimeout(60)
     return process, ours
 
 
@@ -64,7 +64,7 @@ def say_stop(leash):
 
 def hello(record):
     with socket.socket(fileno=record[3]) as link:
-        link.settimeout(5)
+        link.settimeout(60)
         return link.recv(16) == b"hello"
 
 
@@ -83,7 +83,7 @@ def an_embedded_tree_links_its_client_with_the_gate_and_stops_when_told():
             assert path.startswith(("/memfd:", "socket:", "anon_inode:", "pipe:", "/dev/")) or "(deleted)" in path \
                 or path == TMP + "/log", f"{path} has a name"
     say_stop(leash)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert take(leash) is None
 
 
@@ -97,7 +97,7 @@ def a_gate_that_dies_is_told_and_its_successor_linked():
     assert death[1] == GATE and "signal 9" in death[2], death
     assert hello(take_until(leash, LINK))
     say_stop(leash)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
 
 
 def a_closed_leash_ends_the_tree_at_once():
@@ -105,7 +105,7 @@ def a_closed_leash_ends_the_tree_at_once():
     take_until(leash, TREE_READY)
     pids = children_of(process.pid)
     leash.close()
-    process.wait(2)
+    process.wait(60)
     assert not any(map(is_alive, pids))
 
 
@@ -130,14 +130,14 @@ def a_killed_client_takes_the_tree_with_it():
 def a_hopeless_tree_ends_with_the_code_of_the_culprit():
     process, leash = embed(TMP + "/log", fake="worker=exit_78")
     assert "configuration" in take_until(leash, DEATH)[2]
-    assert process.wait(10) == 78
+    assert process.wait(60) == 78
     process, leash = embed(TMP + "/log", config=CONFIG.replace(b'"1s"', b'"1s", "backoff_min": "10ms"'), fake="gate=exit_1")
-    assert process.wait(10) == 75
+    assert process.wait(60) == 75
 
 
 def a_bad_configuration_is_code_78_and_says_why():
     process, _ = embed(TMP + "/log", config=b'{"rolls": 1}')
-    assert process.wait(10) == 78
+    assert process.wait(60) == 78
     assert "rolls" in open(TMP + "/log").read()
 
 
@@ -150,7 +150,7 @@ def a_service_manager_hears_of_readiness_watchdog_reload_and_stop():
     path = TMP + "/notify.sock"
     notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notify.bind(path)
-    notify.settimeout(5)
+    notify.settimeout(60)
     tree = Tree("notify")
     tree.env.update(NOTIFY_SOCKET=path, WATCHDOG_USEC="200000")
     tree.start()
@@ -165,7 +165,7 @@ def a_service_manager_hears_of_readiness_watchdog_reload_and_stop():
     tree.process.send_signal(signal.SIGTERM)
     while text != "STOPPING=1":
         text = notify.recv(256).decode()
-    assert tree.process.wait(10) == 0
+    assert tree.process.wait(60) == 0
 
 
 run_cases([value for name, value in list(globals().items())

@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from faketree import HASTY, Tree, run_cases, wait_for
+from faketree import HASTY, Tree, Yardstick, run_cases, wait_for
 
 DAEMON = os.path.join(os.environ["HS_BUILD"], "hyperscaled")
 EVERYBODY = {"console", "gate", "manager", "worker", "engine.0"}
@@ -51,15 +51,18 @@ class Daemon(Tree):
     def connect(self):
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         client.connect(self.run_dir + "/status.sock")  # waits while the queue is full
-        client.settimeout(10)
+        client.settimeout(60)
         return client
 
     def page(self, path):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+
+WATCH = b'{"watch":"jobs","every_ms":60000}\n'
 
 
 def line_of(client):
@@ -107,10 +110,11 @@ def it_answers_while_others_hang():
     stopped = [row["pid"] for name, row in daemon.rows().items() if name != "console"]
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
-    begin = time.monotonic()
-    for what in GETS:
-        daemon.get(what)
-    assert time.monotonic() - begin < 0.5
+    with Yardstick() as yardstick:
+        begin = time.monotonic()
+        for what in GETS:
+            daemon.get(what)
+        assert time.monotonic() - begin < yardstick.allows(0.5, 5 * len(GETS)), "it waited for somebody"
     for pid in stopped:
         os.kill(pid, signal.SIGCONT)
     daemon.stop()
@@ -129,7 +133,7 @@ def actions_are_done_and_remembered():
     assert daemon.get('{"do":"drain"}')["done"] == "drain"
     wait_for("draining", lambda: daemon.get("status")["status"]["state"] == "draining")
     assert daemon.get('{"do":"stop"}')["done"] == "stop"
-    assert daemon.process.wait(20) == 0
+    assert daemon.process.wait(60) == 0
 
 
 def a_reload_is_all_or_nothing():
@@ -194,12 +198,10 @@ def strangers_may_look_but_not_touch():
 
 
 def too_many_too_slow_and_too_much_are_turned_away():
-    daemon = Daemon(console={"request_timeout": "300ms"}).start()
+    daemon = Daemon(console={"request_timeout": "1s"}).start()
     pid = daemon.rows()["console"]["pid"]
-    watchers = [daemon.connect() for _ in range(16)]
-    for client in watchers:
-        client.sendall(b'{"watch":"jobs","every_ms":60000}\n')
-        line_of(client)
+    # Those of before may still be on their way out.
+    watchers = [wait_for("room for a watcher", lambda: connection_that_works(daemon, WATCH)) for _ in range(16)]
     assert line_of(daemon.connect())["error"]["code"] == "E-BUSY"
     assert daemon.page("/healthz")[0] == 200  # has its own connections
     for client in watchers:
@@ -207,7 +209,7 @@ def too_many_too_slow_and_too_much_are_turned_away():
     slow = wait_for("room again", lambda: connection_that_works(daemon))
     slow.sendall(b'{"get":')
     begin = time.monotonic()
-    assert slow.recv(1) == b"" and 0.1 < time.monotonic() - begin < 5
+    assert slow.recv(1) == b"" and 0.5 < time.monotonic() - begin
     greedy = daemon.connect()
     try:
         greedy.sendall(b"x" * 100000)
@@ -218,10 +220,10 @@ def too_many_too_slow_and_too_much_are_turned_away():
     daemon.stop()
 
 
-def connection_that_works(daemon):
+def connection_that_works(daemon, request=b'{"get":"jobs"}\n'):
     client = daemon.connect()
     try:
-        client.sendall(b'{"get":"jobs"}\n')
+        client.sendall(request)
         return client if "jobs" in line_of(client) else None
     except OSError:
         return None

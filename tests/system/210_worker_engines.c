@@ -266,7 +266,7 @@ static void kill_role(struct process *process)
     close(process->control_fd);
 }
 
-/* The engine is away for at least away_ms: a successor can be there within a single interval of the schedule. */
+/* The engine is away for away_ms: a successor may be there within one interval of the schedule. */
 static void replace_engine(struct tree *tree, unsigned idx, unsigned away_ms)
 {
     uint64_t generation = tree->engines[idx].generation;

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# A run through a tree of its own: one JSON document, identities, the target's own count, the summary, the lines, the screen; and
-# nothing of the tree is left.
+# A run through a tree of its own: one JSON document, identities, the target's own count, the summary, the lines; and nothing
+# of the tree is left.
 set -eu
 . tests/system/client_lib.sh
 
@@ -40,7 +40,7 @@ cat > "$HS_TMP/chain.json" << PLAN
   "steps": [{"url": "/b"}]}]}
 PLAN
 expect 0 "$hyperscale" run "$HS_TMP/chain.json" --json
-holds "$HS_TMP/out" 'r["completed"] == 600 and 2.99e9 <= d["duration_ns"] <= 3.05e9 and 195 <= d["rate_per_s"] <= 201'
+holds "$HS_TMP/out" 'r["completed"] == 600 and 2.99e9 <= d["duration_ns"] <= 3.4e9 and abs(d["rate_per_s"] * d["duration_ns"] / 1e9 - 600) < 1'
 
 # The document has the fields that its page tells of, each of them and no other.
 cat > "$HS_TMP/fields.py" << 'PYTHON'
@@ -68,11 +68,6 @@ python3 "$HS_TMP/fields.py" "$HS_TMP/out" || fail "the document and hyperscale-r
 # No more seem to be in flight than there are users.
 expect 0 "$hyperscale" run "$url" -c 3 -d 3s
 [ "$(sed -n 's/.* inflight=//p' "$HS_TMP/err" | sort -n | tail -1)" -le 3 ] || fail "in flight: $(cat "$HS_TMP/err")"
-
-# The screen, on a terminal of its own.
-TERM=xterm LANG=C.UTF-8 script -qec "$hyperscale run $url -d 1s" /dev/null > "$HS_TMP/screen" < /dev/null || fail "on a terminal"
-grep -q 'response time' "$HS_TMP/screen" || fail "no screen"
-! grep -q "$(printf '\033')\[?\(1049\|25\)" "$HS_TMP/screen" || fail "the terminal was put into another mode"
 
 expect 4 "$hyperscale" run http://127.0.0.1:1/ -d 1s --json
 holds "$HS_TMP/out" 'd["verdict"]["target"] == "UNREACHABLE" and r["completed"] == 0'

@@ -9,9 +9,10 @@ set -m # a background job without this ignores SIGINT
 start_target
 interrupt() { # SIGNAL CODE
     local code=0
+    : > "$HS_TMP/err"
     "$hyperscale" run "$url" -d 60s -c 4 --json > "$HS_TMP/out" 2> "$HS_TMP/err" &
     local client=$!
-    sleep 1.5
+    until_true "a second of load" grep -q '^t=1s' "$HS_TMP/err"
     kill -"$1" $client
     wait $client || code=$?
     [ $code -eq "$2" ] || fail "exit code $code after $1: $(cat "$HS_TMP/err")"
@@ -20,9 +21,9 @@ interrupt() { # SIGNAL CODE
 interrupt INT 130
 interrupt TERM 143
 
-wait_gone() { # PIDS...: within a second
+wait_gone() { # PIDS...
     local i pid alive
-    for i in $(seq 20); do
+    for i in $(seq 100); do
         alive=
         for pid; do [ ! -d "/proc/$pid" ] || grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null || alive="$alive $pid"; done
         [ -n "$alive" ] || return 0
@@ -33,22 +34,25 @@ wait_gone() { # PIDS...: within a second
 
 stop_target
 start_target --mode silent
+: > "$HS_TMP/err"
 "$hyperscale" run "$url" -d 60s -c 4 --drain 30s --timeout 30s > "$HS_TMP/out" 2> "$HS_TMP/err" &
 client=$!
-sleep 1
+until_true "load" has_sent
 tree=$(tree_of $client)
 [ "$(echo "$tree" | wc -l)" -ge 5 ] || fail "the tree is not whole: $tree"
 kill -INT $client
-sleep 0.5
+until_true "a word about the signal" grep -q stopping "$HS_TMP/err"
 kill -INT $client
 code=0
 wait $client || code=$?
 [ $code -eq 130 ] || fail "exit code $code after two signals"
 wait_gone $tree
 
+stop_target
+start_target
 "$hyperscale" run "$url" -d 60s -c 4 > /dev/null 2>&1 &
 client=$!
-sleep 1
+until_true "load" has_sent
 tree=$(tree_of $client)
 kill -KILL $client
 wait $client 2> /dev/null || :

@@ -11,10 +11,8 @@ echo '{"roles": {"engines": 2}}' > "$HS_TMP/config.json"
 "$hyperscaled" start -c "$HS_TMP/config.json" --run-dir "$HS_TMP/run" --state-dir "$HS_TMP/state" 2> "$HS_TMP/log" &
 daemon=$!
 trap 'kill $daemon 2> /dev/null || :; stop_target' EXIT
-for i in $(seq 50); do
-    ! "$hyperscale" status --json > "$HS_TMP/out" 2> /dev/null || ! grep -q '"state": *"ready"' "$HS_TMP/out" || break
-    sleep 0.1
-done
+is_ready() { "$hyperscale" status --json | grep -q '"state": *"ready"'; }
+until_true "the daemon is ready" is_ready
 start_target
 
 expect 0 "$hyperscale" submit "$url" -R 500/s -d 2s --name first
@@ -31,13 +29,12 @@ holds "$HS_TMP/out" 'd["job"]["state"] == "COMPLETED" and d["job"]["completed"] 
 
 expect 0 "$hyperscale" submit "$url" -d 60s --json
 second=$(sed 's/.*"job": "\([0-9a-f]*\)".*/\1/' "$HS_TMP/out")
-sleep 1
+until_true "load" has_sent
 expect 0 "$hyperscale" list --active --json
 holds "$HS_TMP/out" "[j['id'] for j in d['jobs']] == ['$second']"
 expect 0 "$hyperscale" status
 grep -q "$second" "$HS_TMP/out" || fail "status: $(cat "$HS_TMP/out")"
-timeout 2 "$hyperscale" top --every 500ms > "$HS_TMP/out" || :
-grep -q '^gate .* ready' "$HS_TMP/out" || fail "top: $(cat "$HS_TMP/out")"
+timeout 30 "$hyperscale" top --every 500ms | tee "$HS_TMP/out" | grep -q '^gate .* ready' || fail "top: $(cat "$HS_TMP/out")"
 expect 0 "$hyperscale" cancel "$second" --reason enough
 expect 6 "$hyperscale" watch "$second"
 expect 6 "$hyperscale" results "$second" --json

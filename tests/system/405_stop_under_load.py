@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 120
+# timeout: 300
 """The daemon is told to stop while jobs run: it ends in order within its deadline, and what was measured is kept."""
 import os
 import signal

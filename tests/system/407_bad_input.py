@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 120
+# timeout: 300
 """Bad plans, words, configurations, requests and frames: each is refused with its code and all its reasons, and the job that runs
 all the while does not notice."""
 import json
@@ -102,7 +102,7 @@ def bad_words(_daemon):
         done = client(*words)
         assert done.returncode == 2 and done.stderr.strip() + done.stdout.strip(), (words, done)
     for words in ((), ("dance",), ("start", "--nonsense"), ("start", "-c")):
-        done = subprocess.run([DAEMON, *words], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([DAEMON, *words], capture_output=True, text=True, timeout=60)
         assert done.returncode == 64 and "usage" in done.stderr + done.stdout, (words, done)
     print(f"  {len(WORDS) + 4} command lines refused")
 
@@ -114,7 +114,7 @@ def bad_configurations(daemon):
             file.write(text)
         for verb in ("check", "start"):
             done = subprocess.run([DAEMON, verb, "-c", path, "--run-dir", TMP + "/r", "--state-dir", TMP + "/s"],
-                                  capture_output=True, text=True, timeout=20)
+                                  capture_output=True, text=True, timeout=60)
             assert done.returncode == 78, (verb, text, done)
             for word in wanted:
                 assert word in done.stderr, f"{verb} does not say {word} of {text!r}: {done.stderr}"

