@@ -6,10 +6,12 @@ Rates of one machine swing by a factor of two from one minute to the next, so a 
 the same round: contenders take turns, the ratio is taken round by round, and the median of the ratios is judged.
 
 Environment: HS_BUILD (build), HS_BENCH_QUICK (fewer and shorter rounds: for a look, not for a verdict)."""
+import atexit
 import ctypes
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import statistics
@@ -28,6 +30,28 @@ PR_SET_CHILD_SUBREAPER = 36
 
 # Whatever a tree leaves behind becomes our child, so that its processor time is not forgotten.
 ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def busy_s():
+    """Processor seconds that the whole machine has used so far."""
+    with open("/proc/stat") as stat:
+        user, nice, system, _, _, irq, softirq = map(int, stat.readline().split()[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
+def own_s():
+    return sum(usage.ru_utime + usage.ru_stime
+               for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+
+
+def tell_of_others(begin_s, begin_busy_s):
+    """At the end: whoever else was at work makes figures worse, the absolute ones above all."""
+    share = (busy_s() - begin_busy_s - own_s()) / (time.monotonic() - begin_s) / os.cpu_count()
+    if share > 0.05:
+        print(f"{'':<12} others used {share * 100:.0f} % of the machine meanwhile: measure again when it is quiet", flush=True)
+
+
+atexit.register(tell_of_others, time.monotonic(), busy_s())
 
 
 def give_up(why):
