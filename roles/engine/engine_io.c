@@ -18,6 +18,7 @@
 #include "shm/counters.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -508,6 +509,18 @@ static int open_channels(struct engine *engine, const struct hs_engine_share *sh
     return rc ? hs_err_set(err, rc, "ring of events") : 0;
 }
 
+/* What a dead predecessor had in flight is cut: nobody will hear of it. */
+static void adopt(struct engine *engine)
+{
+    uint64_t cut_count = 0;
+    unsigned page_count = hs_figures_adopt(engine->figures, generation_of(engine), &cut_count);
+
+    if (page_count)
+        hs_log(HS_LOG_INFO, "engine",
+               "took over the figures of a predecessor pages=%u cut=%" PRIu64, page_count,
+               cut_count);
+}
+
 static int open_engine(struct engine *engine, const struct hs_heritage *heritage,
                        struct hs_err *err)
 {
@@ -530,8 +543,7 @@ static int open_engine(struct engine *engine, const struct hs_heritage *heritage
     if (!rc) rc = open_channels(engine, share, err);
     if (rc) return rc;
     hs_counter_set(engine->process.counters, HS_COUNT_connections_open, 0);
-    if (hs_figures_adopt(engine->figures, heritage->generation))
-        hs_log(HS_LOG_INFO, "engine", "took over the figures of a predecessor");
+    adopt(engine);
     return hs_role_ready(&engine->process, err);
 }
 

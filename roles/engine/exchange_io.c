@@ -205,7 +205,8 @@ static void carry(struct hs_run *run, struct hs_vu *vu)
     }
 }
 
-void hs_exchange_begin(struct hs_run *run, struct hs_vu *vu, uint64_t due_ns, uint64_t now_ns)
+void hs_exchange_begin(struct hs_run *run, struct hs_vu *vu, uint64_t due_ns, uint64_t ready_ns,
+                       uint64_t now_ns)
 {
     struct hs_figures_page_shm *page;
 
@@ -215,7 +216,7 @@ void hs_exchange_begin(struct hs_run *run, struct hs_vu *vu, uint64_t due_ns, ui
     vu->is_warmup = hs_pace_is_warmup(&run->pace, due_ns);
     vu->is_retried = false;
     page = hs_run_page(run, vu);
-    hs_figures_record(page, HS_MEASURE_LAG, since(now_ns, due_ns));
+    hs_figures_record(page, HS_MEASURE_LAG, since(now_ns, hs_max_u64(due_ns, ready_ns)));
     hs_figures_sent(page);
     carry(run, vu);
 }

@@ -5,9 +5,11 @@
 
 #include "roles/engine/judge.h"
 #include "roles/stats/figures_record.h"
+#include "shm/base/log.h"
 #include "shm/base/time.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -161,6 +163,8 @@ static void resume(struct hs_run *run)
     hs_figures_tally(run->pages[0], HS_TALLY_LOST, lost.measured_count);
     if (run->pages[step_count])
         hs_figures_tally(run->pages[step_count], HS_TALLY_LOST, lost.warmup_count);
+    hs_log(HS_LOG_INFO, "engine", "share resumed lost=%" PRIu64 " lost_in_warmup=%" PRIu64,
+           lost.measured_count, lost.warmup_count);
 }
 
 static int open_run(struct hs_run *run, struct hs_err *err)
@@ -247,11 +251,11 @@ static void begin_closed(struct hs_run *run, struct hs_vu *vu, uint64_t due_ns, 
     }
     vu->step_idx = 0;
     vu->seq = run->order.share_idx + run->asked_count++ * run->order.share_count;
-    hs_exchange_begin(run, vu, due_ns, now_ns);
+    hs_exchange_begin(run, vu, due_ns, due_ns, now_ns);
 }
 
-/* Open: the arrival that waits longest, or rest. */
-static void begin_open(struct hs_run *run, struct hs_vu *vu, uint64_t now_ns)
+/* Open: the arrival that waits longest, or rest. It waited for a virtual user until ready_ns. */
+static void begin_open(struct hs_run *run, struct hs_vu *vu, uint64_t ready_ns, uint64_t now_ns)
 {
     uint64_t due_ns;
 
@@ -260,7 +264,7 @@ static void begin_open(struct hs_run *run, struct hs_vu *vu, uint64_t now_ns)
         return;
     }
     vu->step_idx = 0;
-    hs_exchange_begin(run, vu, due_ns, now_ns);
+    hs_exchange_begin(run, vu, due_ns, ready_ns, now_ns);
 }
 
 /* Through all steps, or up to one that failed. After a failure the next iteration does not begin
@@ -278,7 +282,7 @@ static void end_iteration(struct hs_run *run, struct hs_vu *vu, uint64_t now_ns,
     else if (think_ns || has_failed)
         sleep_until(run, vu, now_ns + think_ns, true);
     else if (run->pace.is_open)
-        begin_open(run, vu, now_ns);
+        begin_open(run, vu, now_ns, now_ns);
     else
         begin_closed(run, vu, now_ns, now_ns);
 }
@@ -312,7 +316,7 @@ void hs_run_advance(struct hs_run *run, struct hs_vu *vu, uint64_t now_ns, bool 
     if (think_ns)
         sleep_until(run, vu, now_ns + think_ns, false);
     else
-        hs_exchange_begin(run, vu, now_ns, now_ns);
+        hs_exchange_begin(run, vu, now_ns, now_ns, now_ns);
 }
 
 static void wake(struct hs_run *run, const struct hs_wakeup *due, uint64_t now_ns)
@@ -323,9 +327,9 @@ static void wake(struct hs_run *run, const struct hs_wakeup *due, uint64_t now_n
     if (run->phase == HS_RUN_CLOSING)
         rest(run, vu);
     else if (!vu->begins)
-        hs_exchange_begin(run, vu, due->at_ns, now_ns);
+        hs_exchange_begin(run, vu, due->at_ns, due->at_ns, now_ns);
     else if (run->pace.is_open)
-        begin_open(run, vu, now_ns);
+        begin_open(run, vu, due->at_ns, now_ns);
     else
         begin_closed(run, vu, due->at_ns, now_ns);
 }
@@ -344,6 +348,13 @@ static void add_dropped(struct hs_run *run, uint64_t now_ns)
         hs_figures_tally(warmup, HS_TALLY_DROPPED, dropped.warmup_count);
 }
 
+/* Arrivals that find no free virtual user. Once the load is over nobody waits any more: what was due in time is taken up by
+ * those that are free, but no answer of the drain lets another request begin. */
+static bool drops_waiting(const struct hs_run *run)
+{
+    return run->pace.is_open && (run->pace.drops || run->phase == HS_RUN_DRAINING);
+}
+
 static void start_due(struct hs_run *run, uint64_t now_ns)
 {
     unsigned burst = 0;
@@ -359,9 +370,9 @@ static void start_due(struct hs_run *run, uint64_t now_ns)
 
         run->free_head = vu->next_free;
         run->active_count++;
-        begin_open(run, vu, now_ns);
+        begin_open(run, vu, 0, now_ns); /* a free one has been ready all the time */
     }
-    if (run->pace.is_open && run->pace.drops && run->free_head == NO_VU) add_dropped(run, now_ns);
+    if (run->free_head == NO_VU && drops_waiting(run)) add_dropped(run, now_ns);
 }
 
 static void take_timers(struct hs_run *run, uint64_t now_ns)
@@ -412,10 +423,10 @@ static uint64_t next_ns(const struct hs_run *run, uint64_t now_ns)
 
     if (run->phase == HS_RUN_OVER || run->phase == HS_RUN_CLOSING) return HS_NEVER_NS;
     if (run->phase == HS_RUN_WAITING) return run->pace.start_ns;
-    if (run->phase == HS_RUN_DRAINING) return hs_min_u64(next, run->pace.drained_ns);
-    if (!run->pace.is_open && run->begun_vus < run->vu_count) return now_ns;
     if (run->pace.is_open && (run->free_head != NO_VU || run->pace.drops))
         next = hs_min_u64(next, hs_pace_next_ns(&run->pace));
+    if (run->phase == HS_RUN_DRAINING) return hs_min_u64(next, run->pace.drained_ns);
+    if (!run->pace.is_open && run->begun_vus < run->vu_count) return now_ns;
     return hs_min_u64(next, run->pace.end_ns);
 }
 

@@ -141,18 +141,20 @@ uint64_t hs_figures_cut(struct hs_figures_page_shm *page)
     return outstanding;
 }
 
-uint64_t hs_figures_adopt(struct hs_figures_shm *figures, uint64_t generation)
+unsigned hs_figures_adopt(struct hs_figures_shm *figures, uint64_t generation, uint64_t *cut_count)
 {
-    uint64_t cut_count = 0;
+    unsigned page_count = 0;
 
+    *cut_count = 0;
     for (unsigned i = 0; i < HS_FIGURES_PAGES; i++) {
         struct hs_figures_entry_shm *entry = &figures->entries[i];
 
         if (!is_used(load(&entry->state)) || load(&entry->owner_generation) == generation) continue;
-        cut_count += hs_figures_cut(&figures->pages[i]);
+        *cut_count += hs_figures_cut(&figures->pages[i]);
         store(&entry->owner_generation, generation);
+        page_count++;
     }
-    return cut_count;
+    return page_count;
 }
 
 static unsigned find_free(const struct hs_figures_shm *figures)

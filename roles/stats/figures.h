@@ -89,9 +89,9 @@ HS_STATIC_ASSERT(HS_FIGURES_FINE_SPANS <= 64, "touched bits fit a word");
 struct hs_figures_page_shm *hs_figures_claim(struct hs_figures_shm       *figures,
                                              const struct hs_figures_key *key, uint64_t generation);
 /* A successor's first act: everything that earlier generations left in flight is cut, in every
- * page. Returns how many requests. Killed in the middle and called again, it counts nothing
- * twice. */
-uint64_t hs_figures_adopt(struct hs_figures_shm *figures, uint64_t generation);
+ * page. Returns how many pages there were, *cut_count how many requests. Killed in the middle and
+ * called again, it counts nothing twice. */
+unsigned hs_figures_adopt(struct hs_figures_shm *figures, uint64_t generation, uint64_t *cut_count);
 /* One page: cut becomes sent - completed - failed. For the end of a run, too: what is in flight
  * then is cut. */
 uint64_t hs_figures_cut(struct hs_figures_page_shm *page);

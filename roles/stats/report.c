@@ -174,6 +174,19 @@ static void judge_local_errors(struct hs_report *report)
     }
 }
 
+/* Nobody waited for their answers: with them the times would have been longer. */
+static void judge_dropped(struct hs_report *report)
+{
+    uint64_t unmet = report->requests.dropped + report->requests.shed;
+
+    if (!unmet) return;
+    add_reason(report,
+               unmet > report->requests.offered / 100 ? HS_MEASUREMENT_INVALID
+                                                      : HS_MEASUREMENT_DEGRADED,
+               "%" PRIu64 " of %" PRIu64 " requests were dropped: too many in flight", unmet,
+               report->requests.offered);
+}
+
 static void judge_deaths(struct hs_report *report)
 {
     const struct hs_report_requests *requests = &report->requests;
@@ -262,6 +275,7 @@ void hs_report_build(struct hs_report *report, const struct hs_report_meta *meta
     judge_identities(report);
     judge_lag(report);
     judge_local_errors(report);
+    judge_dropped(report);
     judge_deaths(report);
 }
 

@@ -207,6 +207,28 @@ static void response_time_counts_from_the_schedule(void)
     run_world_fini(&world);
 }
 
+/* Two users, each busy for 20 ms with a request that is not answered: arrivals wait for them, which is not the engine's
+ * lateness; and once the load is over no more of them begin. */
+static void a_wait_for_a_virtual_user_is_no_lateness(void)
+{
+    struct run_world       world;
+    const struct hs_stats *stats;
+
+    run_world_init(&world, HS_LOOP_AUTO, &silent);
+    run_world_run(
+        &world,
+        "{\"model\": \"open\", \"rate\": \"1000/s\", \"for\": \"200ms\", \"max_in_flight\": 2}",
+        ", \"drain\": \"10s\"", "{\"url\": \"/x\", \"timeout\": \"20ms\"}", 400);
+    stats = run_world_read(&world, 0, false);
+    HS_CHECK_EQ(hs_stats_offered(stats), 200);
+    HS_CHECK(tally(stats, HS_TALLY_SENT) >= 8);
+    HS_CHECK(tally(stats, HS_TALLY_SENT) <= 22);
+    HS_CHECK_EQ(stats->errors[HS_ERROR_TIMEOUT_RESPONSE], tally(stats, HS_TALLY_SENT));
+    HS_CHECK(stats->moments[HS_MEASURE_FAILED].max_ns >= 100 * HS_NS_PER_MS);
+    HS_CHECK(stats->moments[HS_MEASURE_LAG].sum_ns < stats->moments[HS_MEASURE_FAILED].sum_ns / 10);
+    run_world_fini(&world);
+}
+
 /* ---- the end before the end ---- */
 
 static void check_stop(enum hs_loop_backend backend)
@@ -293,6 +315,7 @@ static void a_resumed_share_counts_as_lost_what_came_due_meanwhile(void)
     struct run_world            world;
     struct hs_figures_page_shm *page;
     const struct hs_stats      *stats;
+    uint64_t                    cut_count;
 
     run_world_init(&world, HS_LOOP_AUTO, &ok);
     if (!run_world_plan(&world, "{\"model\": \"open\", \"rate\": \"1000/s\", \"for\": \"300ms\"}",
@@ -304,7 +327,8 @@ static void a_resumed_share_counts_as_lost_what_came_due_meanwhile(void)
         hs_figures_sent(page);
         if (i < 35) hs_figures_completed(page, 1000, 1000, 200);
     }
-    HS_CHECK_EQ(hs_figures_adopt(world.figures, 2), 5);
+    HS_CHECK_EQ(hs_figures_adopt(world.figures, 2, &cut_count), 1);
+    HS_CHECK_EQ(cut_count, 5);
     world.order.is_resumed = 1;
     world.order.start_at_ns -= 100 * HS_NS_PER_MS;
     if (!run_world_start(&world)) return;
@@ -472,6 +496,7 @@ CU_TestInfo hs_tests_engine_run_io[] = {
     {"arrivals that still wait at the end are dropped",
      arrivals_that_still_wait_at_the_end_are_dropped},
     {"response time counts from the schedule", response_time_counts_from_the_schedule},
+    {"a wait for a virtual user is no lateness", a_wait_for_a_virtual_user_is_no_lateness},
     HS_BOTH_ROWS("a run that is stopped finishes what is in flight", check_stop),
     {"what does not answer is cut at the deadline", what_does_not_answer_is_cut_at_the_deadline},
     {"what does not answer is cut when the drain is over",

@@ -163,6 +163,23 @@ static void deaths_and_gaps_are_named(void)
     HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_INVALID);
 }
 
+static void requests_that_nobody_waited_for_are_named(void)
+{
+    struct hs_stats       stats;
+    struct hs_report_meta meta = meta_of_ten_seconds();
+
+    fill(&stats, 0, HS_ERROR_CHECK);
+    stats.tallies[HS_TALLY_DROPPED] = 60;
+    stats.tallies[HS_TALLY_SHED] = 40;
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_DEGRADED);
+    HS_CHECK_TEXT(report.reasons[0], "100 of 10100 requests were dropped: too many in flight");
+    stats.tallies[HS_TALLY_DROPPED] = 70;
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_INVALID);
+    HS_CHECK_EQ(report.target, HS_TARGET_PASSED);
+}
+
 static void the_mean_in_flight_is_known_unless_many_failed(void)
 {
     struct hs_stats       stats;
@@ -337,6 +354,7 @@ CU_TestInfo hs_tests_report[] = {
     {"deaths and gaps are named", deaths_and_gaps_are_named},
     {"the mean in flight is known unless many failed",
      the_mean_in_flight_is_known_unless_many_failed},
+    {"requests that nobody waited for are named", requests_that_nobody_waited_for_are_named},
     {"missing outcomes and empty runs are invalid", missing_outcomes_and_empty_runs_are_invalid},
     {"a target that answers nothing failed", a_target_that_answers_nothing_failed},
     {"the document says what the report says", the_document_says_what_the_report_says},
