@@ -129,7 +129,8 @@ void     hs_run_stop(struct hs_run *run, uint64_t now_ns, uint64_t deadline_ns);
 void hs_run_advance(struct hs_run *run, struct hs_vu *vu, uint64_t now_ns, bool has_failed);
 
 /* exchange_io.c */
-/* ready_ns: since when the vu could have begun, if that is later than due_ns: only the rest is the engine's own lateness. */
+/* ready_ns: since when the vu could have begun, if that is later than due_ns: only the rest is the
+ * engine's own lateness. */
 void hs_exchange_begin(struct hs_run *run, struct hs_vu *vu, uint64_t due_ns, uint64_t ready_ns,
                        uint64_t now_ns);
 void hs_exchange_timeout(struct hs_run *run, struct hs_vu *vu, uint64_t now_ns);

@@ -76,6 +76,7 @@ struct hs_worker_figures {
     void                  *memory;
     size_t                 memory_bytes;
     uint64_t               pseq; /* last one sent */
+    bool                   is_logged;
 };
 
 struct hs_worker {

@@ -11,6 +11,7 @@
 #include "shm/vitals.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -222,6 +223,33 @@ static int count_result(struct hs_worker *worker, unsigned row, struct result *r
     return rc;
 }
 
+/* The books of one exec, once per life of the worker: what the manager has must add up to these. */
+static void log_end(struct hs_worker *worker, unsigned row)
+{
+    const struct hs_exec_record *record = &worker->execs.rows[row].record;
+    struct hs_stats             *stats = &worker->now_stats;
+    uint64_t                     sums[HS_TALLY_COUNT] = {0};
+    uint64_t                     completed = 0;
+    uint64_t                     failed = 0;
+    char                         text[HS_EXEC_ID_TEXT_BYTES];
+
+    if (worker->figures[row].is_logged) return;
+    for (uint32_t step = 0; step < record->facts.step_count; step++) {
+        if (hs_exec_figures_read(record, worker->engine_figures, step, true, stats) < 0) return;
+        for (unsigned i = 0; i < HS_TALLY_COUNT; i++) sums[i] += stats->tallies[i];
+        completed += hs_stats_completed(stats);
+        failed += hs_stats_failed(stats);
+    }
+    hs_stats_clear(stats);
+    worker->figures[row].is_logged = true;
+    hs_log(HS_LOG_INFO, "worker",
+           "exec ended exec=%s outcome=%s restarts=%u sent=%" PRIu64 " completed=%" PRIu64
+           " failed=%" PRIu64 " cut=%" PRIu64 " dropped=%" PRIu64 " lost=%" PRIu64,
+           hs_exec_id_format(&record->id, text), hs_exec_outcome_name(record->outcome),
+           record->restarts, sums[HS_TALLY_SENT], completed, failed, sums[HS_TALLY_CUT],
+           sums[HS_TALLY_DROPPED], sums[HS_TALLY_LOST]);
+}
+
 void hs_worker_result(struct hs_worker *worker, unsigned row, uint64_t now_ns)
 {
     const struct hs_exec *exec = &worker->execs.rows[row];
@@ -237,6 +265,7 @@ void hs_worker_result(struct hs_worker *worker, unsigned row, uint64_t now_ns)
         if (!EVP_Digest("", 0, result.digest, NULL, EVP_sha256(), NULL)) return;
         rc = send_result(worker, row, &result, 0, &nothing);
     } else {
+        log_end(worker, row);
         rc = count_result(worker, row, &result);
         if (rc == 0) rc = walk_result(worker, row, &result, NULL);
     }

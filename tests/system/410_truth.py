@@ -96,7 +96,7 @@ def on_a_quiet_machine(case):
 
 @on_a_quiet_machine
 def delays_of_an_open_load_come_back():
-    witness = Witness(lambda number: 0.2 if number % 5 == 4 else 0.05)
+    witness = Witness(lambda number: 0.4 if number % 5 == 4 else 0.2)
     document = run_json(witness.url, "-R", "100/s", "-d", "10s")
     check_identities(document)
     requests, times = document["requests"], witness.times()
@@ -113,21 +113,21 @@ def delays_of_an_open_load_come_back():
 
 @on_a_quiet_machine
 def a_closed_load_is_as_fast_as_its_users():
-    witness = Witness(lambda number: 0.1)
-    document = run_json(witness.url, "-c", "10", "-d", "4s")
+    witness = Witness(lambda number: 0.2)
+    document = run_json(witness.url, "-c", "20", "-d", "4s")
     check_identities(document)
     requests, times = document["requests"], witness.times()
     print(f"  {show(requests)}")
     assert requests["completed"] == requests["sent"] == len(times), requests
     compare(document["response_time_ns"], times, "response time")
     users = requests["completed"] * document["response_time_ns"]["mean"] / document["duration_ns"]
-    assert abs(users - 10) <= 0.03 * 10, f"Little's law sees {users} users"
+    assert abs(users - 20) <= 0.03 * 20, f"Little's law sees {users} users"
     witness.close()
 
 
 @on_a_quiet_machine
 def the_warm_up_is_not_measured():
-    witness = Witness(lambda number: 0.3 if number < 100 else 0.1)
+    witness = Witness(lambda number: 0.5 if number < 100 else 0.2)
     document = run_json(witness.url, "-R", "100/s", "--warmup", "1s", "-d", "2s")
     check_identities(document)
     assert document["requests"]["offered"] == document["requests"]["completed"] == 200, document["requests"]
@@ -214,7 +214,7 @@ def nginx_has_the_same_times():
     if not os.path.exists(program):
         print("  nginx is not installed")
         return
-    witness, port = Witness(lambda number: 0.2 if number % 5 == 4 else 0.05), free_port()
+    witness, port = Witness(lambda number: 0.4 if number % 5 == 4 else 0.2), free_port()
     with open(TMP + "/nginx.conf", "w") as config:
         config.write(NGINX.format(tmp=TMP, port=port, url=witness.url))
     server = subprocess.Popen([program, "-p", TMP, "-c", TMP + "/nginx.conf"])

@@ -207,8 +207,8 @@ static void response_time_counts_from_the_schedule(void)
     run_world_fini(&world);
 }
 
-/* Two users, each busy for 20 ms with a request that is not answered: arrivals wait for them, which is not the engine's
- * lateness; and once the load is over no more of them begin. */
+/* Two users, each busy for 20 ms with a request that is not answered: arrivals wait for them, which
+ * is not the engine's lateness; and once the load is over no more of them begin. */
 static void a_wait_for_a_virtual_user_is_no_lateness(void)
 {
     struct run_world       world;

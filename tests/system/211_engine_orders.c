@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+// timeout: 60
+/* 211_engine_orders.c - a real engine, with this program as its supervisor and as a worker that
+ * gives orders too early, too often, or nonsense: each is answered, nothing is kept that was not
+ * asked for. */
+#include "roles/config.h"
+#include "roles/control_io.h"
+#include "roles/engine/engine_io.h"
+#include "roles/engine_link.h"
+#include "roles/share.h"
+#include "shm/base/time.h"
+#include "shm/ring.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { GENERATION = 1, WAIT_MS = 5000 };
+
+struct bench {
+    struct hs_config       config;
+    int                    share_fd[HS_SHARE_COUNT];
+    struct hs_engine_share engine_share;
+    struct hs_ring         commands;
+    struct hs_ring         events;
+    pid_t                  pid;
+    int                    control_fd;
+    int                    link_fd;
+    uint64_t               run_id;
+};
+
+static unsigned failed_count;
+static unsigned passed_count;
+
+static void check_equal(int64_t seen, int64_t wanted, int line, const char *what)
+{
+    if (seen == wanted) {
+        passed_count++;
+        return;
+    }
+    failed_count++;
+    (void)printf("%d: %s is %" PRId64 ", not %" PRId64 "\n", line, what, seen, wanted);
+}
+#define CHECK_EQ(actual, expected)                                                                 \
+    check_equal((int64_t)(actual), (int64_t)(expected), __LINE__, #actual)
+#define CHECK(condition) check_equal((condition) ? 1 : 0, 1, __LINE__, #condition)
+
+static void must(bool held, const char *what)
+{
+    if (held) return;
+    (void)printf("cannot go on: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * HS_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* ---- the supervisor's part ---- */
+
+static int make_segment(struct hs_segment_spec *spec, struct hs_segment *mapped)
+{
+    struct hs_err err = {0};
+    int           fd;
+
+    spec->generation = 1;
+    fd = hs_segment_create(mapped, "test", spec, &err);
+    must(fd >= 0, err.text);
+    return fd;
+}
+
+static void make_shares(struct bench *bench)
+{
+    int               fds[HS_ENGINE_SEGMENT_COUNT];
+    struct hs_segment mapped;
+
+    for (enum hs_share share = 0; share < HS_SHARE_COUNT; share++) {
+        struct hs_segment_spec spec;
+
+        hs_share_spec(share, &spec);
+        bench->share_fd[share] = make_segment(&spec, &mapped);
+        hs_share_init(share, hs_segment_body(&mapped));
+    }
+    for (enum hs_engine_segment which = 0; which < HS_ENGINE_SEGMENT_COUNT; which++) {
+        struct hs_segment_spec spec;
+        struct hs_ring *ring = which == HS_ENGINE_COMMANDS ? &bench->commands : &bench->events;
+
+        hs_engine_segment_spec(which, &spec);
+        fds[which] = make_segment(&spec, &mapped);
+        hs_engine_segment_init(which, hs_segment_body(&mapped));
+        if (which == HS_ENGINE_FIGURES) continue;
+        must(hs_ring_attach(ring, hs_segment_body(&mapped), &hs_engine_ring_shape, 1) == 0, "ring");
+    }
+    bench->engine_share =
+        (struct hs_engine_share){.commands_fd = fds[HS_ENGINE_COMMANDS],
+                                 .events_fd = fds[HS_ENGINE_EVENTS],
+                                 .figures_fd = fds[HS_ENGINE_FIGURES],
+                                 .commands_bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                                 .events_bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+}
+
+static void start_engine(struct bench *bench)
+{
+    int ends[2];
+
+    must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0, "control");
+    bench->control_fd = ends[0];
+    bench->pid = fork();
+    must(bench->pid >= 0, "fork");
+    if (bench->pid == 0) {
+        struct hs_heritage heritage = {.kind = HS_ROLE_ENGINE,
+                                       .process_idx = hs_process_idx_of(HS_ROLE_ENGINE, 0),
+                                       .generation = GENERATION,
+                                       .incarnation = 1,
+                                       .control_fd = ends[1],
+                                       .config = &bench->config,
+                                       .client_listen_fd = -1,
+                                       .status_listen_fd = -1,
+                                       .metrics_listen_fd = -1,
+                                       .ledger_fd = {-1, -1},
+                                       .engine_count = 1};
+
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        memcpy(heritage.share_fd, bench->share_fd, sizeof heritage.share_fd);
+        heritage.engines[0] = bench->engine_share;
+        _exit(hs_engine_main(&heritage));
+    }
+    close(ends[1]);
+}
+
+static void link_worker(struct bench *bench)
+{
+    struct hs_control_record record;
+    int                      ends[2];
+
+    must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0, "link");
+    hs_control_init(&record, HS_CONTROL_LINK, "");
+    record.peer = HS_ROLE_WORKER;
+    record.generation = 1;
+    must(hs_control_send(bench->control_fd, &record, ends[1]) == 0, "give a link");
+    close(ends[1]);
+    bench->link_fd = ends[0];
+}
+
+/* ---- the worker's part ---- */
+
+static void give(struct bench *bench, struct hs_engine_command command)
+{
+    uint64_t one = 1;
+    uint64_t until_ns = now_ns() + WAIT_MS * HS_NS_PER_MS;
+
+    command.engine_generation += GENERATION;
+    while (hs_ring_push(&bench->commands, &command) < 0) {
+        must(now_ns() < until_ns, "room for a command");
+        (void)poll(NULL, 0, 1);
+    }
+    must(write(bench->engine_share.commands_bell_fd, &one, sizeof one) == sizeof one,
+         "ring a bell");
+}
+
+static struct hs_engine_command start_of(struct bench *bench, uint64_t image_token)
+{
+    return (struct hs_engine_command){.type = HS_ENGINE_START,
+                                      .run_id = ++bench->run_id,
+                                      .figures_id = bench->run_id,
+                                      .image_token = image_token,
+                                      .share_count = 1,
+                                      .vu_count = 1};
+}
+
+/* The next event; type 0: none within the time. */
+static struct hs_engine_event hear(struct bench *bench, unsigned timeout_ms)
+{
+    struct hs_engine_event event = {0};
+    uint64_t               until_ns = now_ns() + timeout_ms * HS_NS_PER_MS;
+
+    while (hs_ring_pop(&bench->events, &event, NULL) != 1) {
+        if (now_ns() >= until_ns) return (struct hs_engine_event){0};
+        (void)poll(NULL, 0, 1);
+    }
+    return event;
+}
+
+static void send_image(struct bench *bench, uint64_t token, size_t bytes, bool is_sealed)
+{
+    struct hs_engine_image name = {.image_token = token, .image_bytes = bytes};
+    union {
+        char           bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {.bytes = {0}};
+    struct iovec    vector = {.iov_base = &name, .iov_len = sizeof name};
+    struct msghdr   message = {.msg_iov = &vector,
+                               .msg_iovlen = 1,
+                               .msg_control = control.bytes,
+                               .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *first = CMSG_FIRSTHDR(&message);
+    struct hs_err   err = {0};
+    int             fd = memfd_create("image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    must(fd >= 0 && ftruncate(fd, 4096) == 0, "an image");
+    if (is_sealed) must(hs_segment_seal_write(fd, &err) == 0, err.text);
+    first->cmsg_level = SOL_SOCKET;
+    first->cmsg_type = SCM_RIGHTS;
+    first->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(first), &fd, sizeof fd);
+    must(sendmsg(bench->link_fd, &message, MSG_NOSIGNAL) > 0, "send an image");
+    close(fd);
+}
+
+static unsigned descriptors_of(pid_t pid)
+{
+    char           path[64];
+    DIR           *dir;
+    unsigned       count = 0;
+    struct dirent *entry;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    dir = opendir(path);
+    must(dir != NULL, path);
+    while ((entry = readdir(dir)) != NULL) count += entry->d_name[0] != '.';
+    (void)closedir(dir);
+    return count;
+}
+
+/* ---- the tests ---- */
+
+static void expect(struct bench *bench, enum hs_engine_event_type type, uint64_t run_id, int code)
+{
+    struct hs_engine_event event = hear(bench, WAIT_MS);
+
+    CHECK_EQ(event.type, type);
+    CHECK_EQ(event.run_id, run_id);
+    CHECK_EQ(event.code, code);
+}
+
+static void a_stop_is_heard_while_the_image_is_awaited(struct bench *bench)
+{
+    struct hs_engine_command start = start_of(bench, 1000);
+    struct hs_engine_command stop = {.type = HS_ENGINE_STOP, .run_id = start.run_id};
+    uint64_t                 begin_ns = now_ns();
+
+    give(bench, start);
+    give(bench, stop);
+    expect(bench, HS_ENGINE_DONE, start.run_id, 0);
+    CHECK(now_ns() - begin_ns < 900 * HS_NS_PER_MS); /* not when its patience was over */
+    send_image(bench, 1000, 4096, true);             /* too late */
+    CHECK_EQ(hear(bench, 100).type, 0);
+    start = start_of(bench, 1001); /* it takes the next */
+    give(bench, start);
+    stop.run_id = start.run_id + 1; /* this one is meant for somebody else */
+    give(bench, stop);
+    send_image(bench, 1001, 4096, true);
+    CHECK_EQ(hear(bench, WAIT_MS).type, HS_ENGINE_FAILED);
+}
+
+static void an_image_that_does_not_come_is_a_failure(struct bench *bench)
+{
+    struct hs_engine_command start = start_of(bench, 2000);
+
+    give(bench, start);
+    give(bench, start_of(bench, 2001)); /* one at a time */
+    expect(bench, HS_ENGINE_FAILED, start.run_id + 1, -EBUSY);
+    expect(bench, HS_ENGINE_FAILED, start.run_id, -ENOENT);
+}
+
+static void an_image_that_is_none_is_refused(struct bench *bench)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        struct hs_engine_command start = start_of(bench, 3000 + i);
+        struct hs_engine_event   event;
+
+        send_image(bench, 3000 + i, i == 1 ? 1 << 30 : 4096, i != 0); /* open, short, all zeros */
+        give(bench, start);
+        event = hear(bench, WAIT_MS);
+        CHECK_EQ(event.type, HS_ENGINE_FAILED);
+        CHECK_EQ(event.run_id, start.run_id);
+        CHECK(event.code < 0 && event.text[0]);
+    }
+}
+
+static void orders_for_another_life_are_not_obeyed(struct bench *bench)
+{
+    struct hs_engine_command start = start_of(bench, 4000);
+
+    start.engine_generation = 1; /* of the next */
+    give(bench, start);
+    give(bench, (struct hs_engine_command){.type = 77});
+    CHECK_EQ(hear(bench, 1200).type, 0);
+}
+
+/* More images than it holds, and a packet that is cut off: the oldest go, no descriptor stays. */
+static void images_are_bounded(struct bench *bench)
+{
+    struct hs_engine_command start;
+    unsigned                 before = descriptors_of(bench->pid);
+
+    for (unsigned i = 0; i < 64; i++) send_image(bench, 5000 + i, 4096, true);
+    start = start_of(bench, 5063);
+    give(bench, start);
+    CHECK_EQ(hear(bench, WAIT_MS).run_id, start.run_id);
+    must(send(bench->link_fd, "x", 1, MSG_NOSIGNAL) == 1, "send nonsense");
+    start = start_of(bench, 5000); /* long gone */
+    give(bench, start);
+    expect(bench, HS_ENGINE_FAILED, start.run_id, -ENOENT);
+    CHECK(descriptors_of(bench->pid) <= before + 4);
+}
+
+/* Nobody reads what it says, and it is asked twice as much as the ring and its own list hold: it
+ * lives, and answers when it is heard again. */
+static void events_are_bounded(struct bench *bench)
+{
+    struct hs_engine_command start = start_of(bench, 6000);
+    unsigned                 told = 0;
+
+    give(bench, start);
+    for (unsigned i = 0; i < 2 * HS_ENGINE_RING_SLOTS + 100; i++)
+        give(bench, start_of(bench, 6001));
+    while (hear(bench, 1500).type) told++;
+    CHECK(told >= HS_ENGINE_RING_SLOTS);
+    CHECK(told <= HS_ENGINE_RING_SLOTS + 9);
+    start = start_of(bench, 6002);
+    give(bench, start);
+    expect(bench, HS_ENGINE_FAILED, start.run_id, -ENOENT);
+    CHECK_EQ(waitpid(bench->pid, NULL, WNOHANG), 0);
+}
+
+int main(void)
+{
+    static struct bench bench;
+
+    hs_config_defaults(&bench.config);
+    bench.config.engine.connections_max = 8;
+    bench.config.engine.recv_buffers = 64;
+    make_shares(&bench);
+    start_engine(&bench);
+    link_worker(&bench);
+    CHECK_EQ(hear(&bench, WAIT_MS).type, HS_ENGINE_IDLE);
+    a_stop_is_heard_while_the_image_is_awaited(&bench);
+    an_image_that_does_not_come_is_a_failure(&bench);
+    an_image_that_is_none_is_refused(&bench);
+    orders_for_another_life_are_not_obeyed(&bench);
+    images_are_bounded(&bench);
+    events_are_bounded(&bench);
+    (void)kill(bench.pid, SIGKILL);
+    (void)waitpid(bench.pid, NULL, 0);
+    (void)printf("%u passed, %u failed\n", passed_count, failed_count);
+    return failed_count ? 1 : 0;
+}
