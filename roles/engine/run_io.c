@@ -348,8 +348,8 @@ static void add_dropped(struct hs_run *run, uint64_t now_ns)
         hs_figures_tally(warmup, HS_TALLY_DROPPED, dropped.warmup_count);
 }
 
-/* Arrivals that find no free virtual user. Once the load is over nobody waits any more: what was due
- * in time is taken up by those that are free, but no answer of the drain lets another begin. */
+/* Arrivals that find no free virtual user. Once the load is over nobody waits any more: what was
+ * due in time is taken up by those that are free, but no answer of the drain lets another begin. */
 static bool drops_waiting(const struct hs_run *run)
 {
     return run->pace.is_open && (run->pace.drops || run->phase == HS_RUN_DRAINING);
