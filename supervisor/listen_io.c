@@ -76,6 +76,12 @@ static int remove_stale(const char *dir, const char *name, const char *path, str
     return unlink(path) < 0 ? hs_err_set(err, -errno, "remove %s", path) : 0;
 }
 
+/* EINVAL: the root of a user namespace in which there is no such group. It stays root's alone. */
+static int give_to_group(const char *path, const struct hs_config *config)
+{
+    return chown(path, 0, hs_jail_group(config)) < 0 && errno != EINVAL ? -errno : 0;
+}
+
 static int listen_unix(const struct hs_tree *tree, const char *name, uint32_t mode,
                        struct hs_err *err)
 {
@@ -93,8 +99,7 @@ static int listen_unix(const struct hs_tree *tree, const char *name, uint32_t mo
     old_mask = umask(0177); /* nobody else until mode and group are right */
     rc = bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
     (void)umask(old_mask);
-    if (rc == 0 && tree->is_root && chown(address.sun_path, 0, hs_jail_group(config)) < 0)
-        rc = -errno;
+    if (rc == 0 && tree->is_root) rc = give_to_group(address.sun_path, config);
     if (rc == 0 && chmod(address.sun_path, mode) < 0) rc = -errno;
     if (rc == 0 && listen(fd, LISTEN_BACKLOG) < 0) rc = -errno;
     if (rc == 0) return fd;
@@ -127,15 +132,15 @@ static int make_run_dir(const struct hs_tree *tree, struct hs_err *err)
     const struct hs_config *config = tree->held.config;
     const char             *dir = config->paths.run_dir;
     struct stat             about;
+    int                     rc;
 
     if (mkdir(dir, 0750) < 0 && errno != EEXIST)
         return hs_err_set(err, -errno, "make run directory %s", dir);
     if (stat(dir, &about) < 0 || !S_ISDIR(about.st_mode))
         return hs_err_set(err, -ENOTDIR, "run directory %s", dir);
     if (!tree->is_root || about.st_uid != 0 || about.st_gid != 0) return 0;
-    if (chown(dir, 0, hs_jail_group(config)) < 0)
-        return hs_err_set(err, -errno, "give run directory %s to its group", dir);
-    return 0;
+    rc = give_to_group(dir, config);
+    return rc < 0 ? hs_err_set(err, rc, "give run directory %s to its group", dir) : 0;
 }
 
 int hs_listen_open(struct hs_tree *tree, struct hs_err *err)

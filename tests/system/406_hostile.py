@@ -61,7 +61,7 @@ def expect_class(mode, wanted):
     assert code == 99 and document["verdict"]["target"] == "FAILED", (code, document["verdict"])
     assert requests["completed"] == 0 and requests["failed"] > 0, requests
     # On a loaded machine a few answers may take longer than the timeout; nothing else may appear.
-    assert set(errors) <= {wanted, "timeout.response"}, errors
+    assert set(errors) <= {wanted, "timeout.response", "connect.timeout"}, errors
     assert errors.get(wanted, 0) >= 0.95 * requests["failed"], errors
     assert counts["requests"] <= requests["sent"] + requests["retried"], (counts, requests)
     assert counts["requests"] >= requests["completed"], (counts, requests)
