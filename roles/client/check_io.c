@@ -25,19 +25,26 @@ static void render(const struct hs_options *options, const struct hs_plan *plan,
         hs_put_bytes(out, good, sizeof good - 1);
 }
 
-int hs_command_check(const struct hs_options *options)
+static int print_good(const struct hs_options *options, const struct hs_plan *plan)
 {
-    struct hs_plan_load_result loaded;
-    struct hs_writer           out;
-    void                      *memory;
-    int                        rc = hs_plan_load_operand(&loaded, options);
+    void            *memory = malloc(TEXT_BYTES);
+    struct hs_writer out;
+    int              rc;
 
-    if (rc) return rc;
-    memory = malloc(TEXT_BYTES);
     if (!memory) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
     hs_writer_init(&out, memory, TEXT_BYTES);
-    render(options, loaded.plan, &out);
+    render(options, plan, &out);
     rc = hs_print(STDOUT_FILENO, memory, out.used_bytes);
     free(memory);
     return rc < 0 ? HS_EXIT_OUTPUT : HS_EXIT_OK;
+}
+
+int hs_command_check(const struct hs_options *options)
+{
+    struct hs_plan_load_result loaded;
+    int                        rc = hs_plan_load_operand(&loaded, options);
+
+    if (!rc) rc = print_good(options, loaded.plan);
+    hs_plan_load_fini(&loaded);
+    return rc;
 }

@@ -330,9 +330,7 @@ static void on_link_down(struct hs_follow *follow, uint64_t now_ns)
 static void on_cancel(struct hs_follow *follow, uint64_t now_ns, struct hs_follow_actions *actions)
 {
     follow->wants_cancel = true;
-    if (!follow->has_job && follow->state != HS_FOLLOW_SUBMITTING)
-        finish(follow, -ECANCELED, "interrupted before the job was submitted");
-    else if (!follow->has_link && !follow->has_job)
+    if (!follow->has_job && (!follow->has_link || follow->state != HS_FOLLOW_SUBMITTING))
         finish(follow, -ECANCELED, "interrupted before the job was submitted");
     else if (follow->has_link && is_cancel_due(follow)) {
         send_cancel(follow, actions);

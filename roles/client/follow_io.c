@@ -52,25 +52,34 @@ static int carry_through(struct hs_session *session, const struct hs_session_wis
     return code;
 }
 
-int hs_command_submit(const struct hs_options *options)
+static int submit(const struct hs_options *options, const struct hs_plan_load_result *loaded,
+                  const char *path)
 {
-    struct hs_plan_load_result loaded;
-    struct hs_session_wish     wish = {.is_json = options->value[HS_OPTION_json] != NULL};
-    struct hs_session         *session;
-    char                       path[HS_SOCKET_PATH_BYTES];
-    int                        rc = socket_of(options, path);
+    struct hs_session_wish wish = {.is_json = options->value[HS_OPTION_json] != NULL};
+    struct hs_session     *session = hs_session_create(loaded->plan->name, options);
+    int                    rc;
 
-    if (!rc) rc = hs_plan_load_operand(&loaded, options);
-    if (rc) return rc;
-    session = hs_session_create(loaded.plan->name, options);
     if (!session) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
-    wish.name = loaded.plan->name;
+    wish.name = loaded->plan->name;
     wish.socket_path = path;
-    wish.follow.plan = loaded.text;
+    wish.follow.plan = loaded->text;
     wish.follow.patience_ns = PATIENCE_NS;
     wish.follow.only_submit = true;
     rc = carry_through(session, &wish);
     hs_session_destroy(&session);
+    return rc;
+}
+
+int hs_command_submit(const struct hs_options *options)
+{
+    struct hs_plan_load_result loaded;
+    char                       path[HS_SOCKET_PATH_BYTES];
+    int                        rc = socket_of(options, path);
+
+    if (rc) return rc;
+    rc = hs_plan_load_operand(&loaded, options);
+    if (!rc) rc = submit(options, &loaded, path);
+    hs_plan_load_fini(&loaded);
     return rc;
 }
 

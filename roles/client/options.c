@@ -45,33 +45,17 @@ static const struct command_row commands[HS_COMMAND_COUNT] = {
 
 struct option_row {
     const char *name; /* with _ */
-    char        letter;
     const char *argument;
-    uint32_t    commands;
     const char *help;
+    uint32_t    commands;
+    char        letter;
 };
 
 static const struct option_row rows[HS_OPTION_COUNT] = {
 #define HS_OPTION(name, letter, argument, commands, help)                                          \
-    [HS_OPTION_##name] = {#name, (letter), argument, (commands), help},
+    [HS_OPTION_##name] = {#name, argument, help, (commands), (letter)},
 #include "roles/client/options.def"
 };
-
-/* The sentence alone: what a user typed is no "invalid argument". */
-static int refuse(struct hs_err *err, const char *format, ...) HS_PRINTF(2, 3);
-
-static int refuse(struct hs_err *err, const char *format, ...)
-{
-    char    sentence[HS_ERR_TEXT_BYTES];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
-    va_end(arguments);
-    (void)hs_err_set(err, 0, "%s", sentence);
-    if (err) err->code = -EINVAL;
-    return -EINVAL;
-}
 
 /* "--connect-timeout" */
 static const char *flag_name(const struct option_row *row, char name[NAME_BYTES])
@@ -95,7 +79,8 @@ static bool is_repeated(enum hs_option option)
 static int repeat(struct hs_texts *texts, const char *flag, const char *value, struct hs_err *err)
 {
     if (texts->count == HS_OPTION_REPEATS_MAX)
-        return refuse(err, "%s may be given %d times, not more", flag, HS_OPTION_REPEATS_MAX);
+        return hs_err_refuse(err, "%s may be given %d times, not more", flag,
+                             HS_OPTION_REPEATS_MAX);
     texts->at[texts->count++] = value;
     return 0;
 }
@@ -108,7 +93,7 @@ static int put(struct hs_options *options, enum hs_option option, const char *va
 
     if (option == HS_OPTION_header) return repeat(&options->headers, flag, value, err);
     if (option == HS_OPTION_set) return repeat(&options->sets, flag, value, err);
-    if (options->value[option]) return refuse(err, "%s is given twice", flag);
+    if (options->value[option]) return hs_err_refuse(err, "%s is given twice", flag);
     options->value[option] = value;
     return 0;
 }
@@ -127,9 +112,9 @@ static int unknown_flag(const struct hs_options *options, const char *word, size
             count++;
         }
     near = hs_nearest_word(hs_view_of(word, bytes), words, count);
-    return refuse(err, "unknown flag %.*s for %s%s%s%s", (int)(bytes < 60 ? bytes : 60), word,
-                  commands[options->command].name, near ? " (did you mean " : "", near ? near : "",
-                  near ? "?)" : "");
+    return hs_err_refuse(err, "unknown flag %.*s for %s%s%s%s", (int)(bytes < 60 ? bytes : 60),
+                         word, commands[options->command].name, near ? " (did you mean " : "",
+                         near ? near : "", near ? "?)" : "");
 }
 
 static int wrong_command(const struct hs_options *options, const char *flag,
@@ -142,7 +127,8 @@ static int wrong_command(const struct hs_options *options, const char *flag,
         if (takes(row, (enum hs_command)i) && used < sizeof list - 16)
             used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "",
                                      commands[i].name);
-    return refuse(err, "%s goes with %s, not with %s", flag, list, commands[options->command].name);
+    return hs_err_refuse(err, "%s goes with %s, not with %s", flag, list,
+                         commands[options->command].name);
 }
 
 /* The words of the command line, one after another. */
@@ -159,13 +145,13 @@ static int take_flag(struct hs_options *options, enum hs_option option, const ch
     const struct option_row *row = &rows[option];
 
     if (!takes(row, options->command)) return wrong_command(options, flag, row, err);
-    if (!row->argument && attached) return refuse(err, "%s takes no value", flag);
+    if (!row->argument && attached) return hs_err_refuse(err, "%s takes no value", flag);
     if (!row->argument) {
         options->value[option] = "";
         return 0;
     }
     if (!attached && words->at == words->count)
-        return refuse(err, "%s needs %s", flag, row->argument);
+        return hs_err_refuse(err, "%s needs %s", flag, row->argument);
     return put(options, option, attached ? attached : words->text[words->at++], err);
 }
 
@@ -202,10 +188,10 @@ static int take_operand(struct hs_options *options, const char *word, struct hs_
 {
     const struct command_row *row = &commands[options->command];
 
-    if (!row->operand[0]) return refuse(err, "%s takes no \"%.60s\"", row->name, word);
+    if (!row->operand[0]) return hs_err_refuse(err, "%s takes no \"%.60s\"", row->name, word);
     if (options->operand)
-        return refuse(err, "%s takes one %s: \"%.60s\" is one too many", row->name, row->operand,
-                      word);
+        return hs_err_refuse(err, "%s takes one %s: \"%.60s\" is one too many", row->name,
+                             row->operand, word);
     options->operand = word;
     return 0;
 }
@@ -266,18 +252,20 @@ static int check(const struct hs_options *options, struct hs_err *err)
 
     if (value[HS_OPTION_help]) return 0;
     if (row->is_needed && !options->operand)
-        return refuse(err, "%s needs %s; see: hyperscale help %s", row->name, row->operand,
-                      row->name);
+        return hs_err_refuse(err, "%s needs %s; see: hyperscale help %s", row->name, row->operand,
+                             row->name);
     if (value[HS_OPTION_gate])
-        return refuse(err, "--gate: not in this version: gates are reached over their socket on "
-                           "the same machine only (--socket)");
+        return hs_err_refuse(err,
+                             "--gate: not in this version: gates are reached over their socket on "
+                             "the same machine only (--socket)");
     if (value[HS_OPTION_plan] && value[HS_OPTION_json])
-        return refuse(err, "--plan and --json exclude each other: a plan is JSON already");
+        return hs_err_refuse(err, "--plan and --json exclude each other: a plan is JSON already");
     if (value[HS_OPTION_quiet] && value[HS_OPTION_tui] && strcmp(value[HS_OPTION_tui], "on") == 0)
-        return refuse(err, "-q and --tui on exclude each other");
+        return hs_err_refuse(err, "-q and --tui on exclude each other");
     if (value[HS_OPTION_tui] && strcmp(value[HS_OPTION_tui], "auto") != 0 &&
         strcmp(value[HS_OPTION_tui], "on") != 0 && strcmp(value[HS_OPTION_tui], "off") != 0)
-        return refuse(err, "--tui takes auto, on or off, not \"%.60s\"", value[HS_OPTION_tui]);
+        return hs_err_refuse(err, "--tui takes auto, on or off, not \"%.60s\"",
+                             value[HS_OPTION_tui]);
     return 0;
 }
 
@@ -292,8 +280,8 @@ static int take_command(struct hs_options *options, const char *word, struct hs_
     if (options->command != HS_COMMAND_COUNT) return 0;
     for (unsigned i = 0; i < HS_COMMAND_COUNT; i++) names[i] = commands[i].name;
     near = hs_nearest_word(hs_view_text(word), names, HS_COMMAND_COUNT);
-    return refuse(err, "unknown command \"%.60s\"%s%s%s; see: hyperscale help", word,
-                  near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+    return hs_err_refuse(err, "unknown command \"%.60s\"%s%s%s; see: hyperscale help", word,
+                         near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
 int hs_options_parse(struct hs_options *options, int argc, char *const *argv,

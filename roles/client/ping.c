@@ -2,33 +2,16 @@
 /* ping.c - flags to request, answer to text. */
 #include "roles/client/ping.h"
 
-#include "roles/printable.h"
 #include "roles/version.h"
 #include "shm/base/time.h"
 #include "shm/base/units.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 enum { COUNT_MAX = 1000000, NAME_BYTES = HS_URL_HOST_BYTES + 16 };
-
-static int refuse(struct hs_err *err, const char *format, ...) HS_PRINTF(2, 3);
-
-static int refuse(struct hs_err *err, const char *format, ...)
-{
-    char    sentence[HS_ERR_TEXT_BYTES];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
-    va_end(arguments);
-    (void)hs_err_set(err, 0, "%s", sentence);
-    err->code = -EINVAL;
-    return -EINVAL;
-}
 
 static bool is_token(const char *text)
 {
@@ -45,7 +28,7 @@ static int check_headers(const struct hs_options *options, struct hs_err *err)
         const char *colon = strchr(text, ':');
 
         if (!colon || colon == text || strpbrk(text, "\r\n"))
-            return refuse(err, "-H takes \"NAME: VALUE\", not \"%.60s\"", text);
+            return hs_err_refuse(err, "-H takes \"NAME: VALUE\", not \"%.60s\"", text);
     }
     return 0;
 }
@@ -57,8 +40,8 @@ static int parse_url(const char *operand, struct hs_url *url, struct hs_err *err
     int         bytes =
         snprintf(text, sizeof text, "%s%s", strstr(operand, "://") ? "" : "http://", operand);
 
-    if (bytes < 0 || bytes >= (int)sizeof text) return refuse(err, "the URL is too long");
-    if (hs_url_parse(hs_view_text(text), url, &why) != 0) return refuse(err, "URL: %s", why);
+    if (bytes < 0 || bytes >= (int)sizeof text) return hs_err_refuse(err, "the URL is too long");
+    if (hs_url_parse(hs_view_text(text), url, &why) != 0) return hs_err_refuse(err, "URL: %s", why);
     /* The path lies in text, which goes: in the operand it stands at the same distance from the
      * end. */
     url->path = hs_view_of(operand + strlen(operand) -
@@ -78,13 +61,16 @@ int hs_ping_wish(const struct hs_options *options, struct hs_ping_wish *wish, st
     wish->timeout_ns = 30 * HS_NS_PER_S;
     wish->method = options->value[HS_OPTION_method];
     if (!wish->method) wish->method = options->value[HS_OPTION_body] ? "POST" : "GET";
-    if (!is_token(wish->method)) return refuse(err, "-m: \"%.60s\" is no method", wish->method);
+    if (!is_token(wish->method))
+        return hs_err_refuse(err, "-m: \"%.60s\" is no method", wish->method);
     if (count && (hs_units_parse_count(hs_view_text(count), &number) != 0 || number == 0 ||
                   number > COUNT_MAX))
-        return refuse(err, "--count takes a number from 1 to %d, not \"%.60s\"", COUNT_MAX, count);
+        return hs_err_refuse(err, "--count takes a number from 1 to %d, not \"%.60s\"", COUNT_MAX,
+                             count);
     if (timeout && (hs_units_parse_duration(hs_view_text(timeout), &wish->timeout_ns) != 0 ||
                     wish->timeout_ns == 0))
-        return refuse(err, "--timeout takes " HS_UNITS_DURATION_HELP ", not \"%.60s\"", timeout);
+        return hs_err_refuse(err, "--timeout takes " HS_UNITS_DURATION_HELP ", not \"%.60s\"",
+                             timeout);
     wish->count = (uint32_t)number;
     rc = check_headers(options, err);
     return rc ? rc : parse_url(options->operand, &wish->url, err);
@@ -134,17 +120,6 @@ void hs_ping_request(const struct hs_options *options, const struct hs_ping_wish
     if (body) put(out, body);
 }
 
-/* Line by line; what a server says may be anything. */
-static void put_head(const struct hs_ping_answer *answer, char *text, size_t room)
-{
-    size_t used = 0;
-
-    for (uint32_t i = 0; i < answer->head_bytes && answer->head[i] && used + 1 < room; i++)
-        if (answer->head[i] != '\r') text[used++] = (char)answer->head[i];
-    text[used] = '\0';
-    hs_make_printable(text, used);
-}
-
 void hs_ping_text(const struct hs_ping_answer *answer, bool is_first, char *text, size_t bytes)
 {
     char   phase[HS_UNITS_TEXT_BYTES];
@@ -170,7 +145,7 @@ void hs_ping_text(const struct hs_ping_answer *answer, bool is_first, char *text
         answer->keeps_alive ? "" : "   connection closes");
     room = (size_t)used < bytes ? bytes - (size_t)used : 0;
     if (!is_first || !room) return;
-    put_head(answer, text + used, room);
+    (void)snprintf(text + used, room, "%.*s", (int)answer->head_bytes, (const char *)answer->head);
 }
 
 json_t *hs_ping_json(const struct hs_ping_answer *answer)

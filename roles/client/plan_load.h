@@ -9,9 +9,13 @@
 #include "roles/plan/quick.h"
 
 struct hs_plan_load_result {
-    struct hs_arena arena; /* the plan lives here; memory is the process's until its end */
+    struct hs_arena arena; /* the plan lives here */
     struct hs_plan *plan;
     struct hs_view  text; /* resolved: what is submitted */
+    void           *arena_memory;
+    void           *text_memory;
+    void           *file_memory; /* the plan's file, the body's: read, and not looked at again */
+    void           *body_memory;
 };
 
 /* A word that names no file is a URL when it looks like one. */
@@ -24,9 +28,10 @@ void hs_quick_flags_of(const struct hs_options *options, const char *body,
 int hs_plan_sets_of(const struct hs_options *options, struct hs_arena *arena,
                     struct hs_plan_pairs *sets, struct hs_err *err) HS_MUST_CHECK;
 
-/* 0, or an exit code: what is wrong has been printed. */
-int hs_plan_load_operand(struct hs_plan_load_result *result,
-                         const struct hs_options    *options) HS_MUST_CHECK;
+/* 0, or an exit code: what is wrong has been printed. For fini, whatever is returned. */
+int  hs_plan_load_operand(struct hs_plan_load_result *result,
+                          const struct hs_options    *options) HS_MUST_CHECK;
+void hs_plan_load_fini(struct hs_plan_load_result *result);
 
 /* What would run, for `check --schedule`; cut to what fits. */
 void hs_plan_schedule_text(const struct hs_plan *plan, struct hs_writer *out);

@@ -29,8 +29,8 @@ static uint64_t descriptor_count(void)
     return limit.rlim_cur;
 }
 
-/* All of a file, with a zero behind it; at most bytes_max. */
-static int read_file(const char *path, size_t bytes_max, struct hs_view *view)
+/* All of a file, with a zero behind it; at most bytes_max. *text is the caller's to free. */
+static int read_file(const char *path, size_t bytes_max, void **text, size_t *bytes)
 {
     int      fd = open(path, O_RDONLY | O_CLOEXEC);
     uint8_t *memory = fd < 0 ? NULL : calloc(1, bytes_max + 2);
@@ -38,6 +38,7 @@ static int read_file(const char *path, size_t bytes_max, struct hs_view *view)
     ssize_t  got = 1;
     int      rc = 0;
 
+    *text = NULL;
     if (fd < 0) return -errno;
     if (!memory) rc = -ENOMEM;
     while (!rc && got > 0 && used <= bytes_max) {
@@ -50,9 +51,13 @@ static int read_file(const char *path, size_t bytes_max, struct hs_view *view)
     }
     (void)close(fd);
     if (!rc && used > bytes_max) rc = -EMSGSIZE;
-    if (rc) free(memory);
-    *view = hs_view_of(memory, used);
-    return rc;
+    if (rc) {
+        free(memory);
+        return rc;
+    }
+    *text = memory;
+    *bytes = used;
+    return 0;
 }
 
 /* On standard error for people; with --json also as the one document on standard output. */
@@ -90,37 +95,41 @@ static int complain_of_file(const struct hs_options *options, const char *what, 
     return HS_EXIT_PLAN;
 }
 
-static int read_plan_text(const struct hs_options *options, struct hs_view *text)
+static int read_plan_text(struct hs_plan_load_result *result, const struct hs_options *options,
+                          struct hs_view *text)
 {
     struct stat status;
+    size_t      bytes = 0;
     int         rc;
 
-    *text = (struct hs_view){0};
     if (stat(options->operand, &status) < 0)
         return complain_of_file(options, "cannot be read: ", hs_err_code_text(-errno));
     if (S_ISDIR(status.st_mode)) return complain_of_file(options, "is a folder, not a plan", "");
-    rc = read_file(options->operand, HS_PLAN_BYTES_MAX, text);
+    rc = read_file(options->operand, HS_PLAN_BYTES_MAX, &result->file_memory, &bytes);
     if (rc == -EMSGSIZE) return complain_of_file(options, "is larger than ", "4 MiB");
     if (rc < 0) return complain_of_file(options, "cannot be read: ", hs_err_code_text(rc));
-    if (text->bytes == 0) return complain_of_file(options, "is empty", "");
+    if (bytes == 0) return complain_of_file(options, "is empty", "");
+    *text = hs_view_of(result->file_memory, bytes);
     return 0;
 }
 
 /* The text of --body; @FILE is a file's. */
-static int body_of(const struct hs_options *options, const char **body)
+static int body_of(struct hs_plan_load_result *result, const struct hs_options *options,
+                   const char **body)
 {
-    const char    *value = options->value[HS_OPTION_body];
-    struct hs_view text;
-    int            rc;
+    const char *value = options->value[HS_OPTION_body];
+    size_t      bytes = 0;
+    int         rc;
 
     *body = value;
     if (!value || value[0] != '@') return 0;
-    rc = read_file(value + 1, HS_PLAN_BYTES_MAX, &text);
-    if (rc < 0) return hs_complain(HS_EXIT_USAGE, "-b %s: %s", value, hs_err_code_text(rc));
-    if (memchr(text.data, 0, text.bytes))
+    rc = read_file(value + 1, HS_PLAN_BYTES_MAX, &result->body_memory, &bytes);
+    if (!result->body_memory)
+        return hs_complain(HS_EXIT_USAGE, "-b %s: %s", value, hs_err_code_text(rc));
+    if (memchr(result->body_memory, 0, bytes))
         return hs_complain(HS_EXIT_USAGE, "-b %s: holds zero bytes; give them as base64 in a plan",
                            value);
-    *body = (const char *)text.data;
+    *body = result->body_memory;
     return 0;
 }
 
@@ -130,8 +139,8 @@ static int load_file(struct hs_plan_load_result *result, const struct hs_options
     struct hs_plan_environment environment = {.lookup = lookup, .descriptors = descriptor_count()};
     struct hs_problems         problems;
     struct hs_err              err;
-    struct hs_view             text;
-    int                        rc = read_plan_text(options, &text);
+    struct hs_view             text = {0};
+    int                        rc = read_plan_text(result, options, &text);
 
     if (rc) return rc;
     if (hs_plan_sets_of(options, &result->arena, &environment.sets, &err) < 0)
@@ -161,16 +170,16 @@ static int load_url(struct hs_plan_load_result *result, const struct hs_options 
 /* Writes the plan out and reads it again: what flags made of it went through every check, too. */
 static int resolve(struct hs_plan_load_result *result, const struct hs_options *options)
 {
-    uint8_t           *memory = malloc(HS_PLAN_BYTES_MAX);
     struct hs_writer   out;
     struct hs_problems problems;
 
-    if (!memory) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
-    hs_writer_init(&out, memory, HS_PLAN_BYTES_MAX);
+    result->text_memory = malloc(HS_PLAN_BYTES_MAX);
+    if (!result->text_memory) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
+    hs_writer_init(&out, result->text_memory, HS_PLAN_BYTES_MAX);
     if (options->value[HS_OPTION_name]) result->plan->name = options->value[HS_OPTION_name];
     if (hs_plan_write(result->plan, &out) != 0)
         return hs_complain(HS_EXIT_PLAN, "the plan is larger than 4 MiB once its variables are in");
-    result->text = hs_view_of(memory, out.used_bytes);
+    result->text = hs_view_of(result->text_memory, out.used_bytes);
     hs_problems_init(&problems);
     result->plan = hs_plan_read(result->text, NULL, &result->arena, &problems);
     if (result->plan) return 0;
@@ -180,21 +189,30 @@ static int resolve(struct hs_plan_load_result *result, const struct hs_options *
 
 int hs_plan_load_operand(struct hs_plan_load_result *result, const struct hs_options *options)
 {
-    void                 *memory;
     struct stat           status;
     struct hs_quick_flags flags;
     const char           *body;
     bool                  is_url;
-    int                   rc = body_of(options, &body);
+    int                   rc;
 
     memset(result, 0, sizeof *result);
+    rc = body_of(result, options, &body);
     if (rc) return rc;
-    memory = calloc(2, HS_PLAN_ARENA_BYTES); /* read twice */
-    if (!memory) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
-    hs_arena_init(&result->arena, memory, (size_t)2 * HS_PLAN_ARENA_BYTES);
+    result->arena_memory = calloc(2, HS_PLAN_ARENA_BYTES); /* read twice */
+    if (!result->arena_memory) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
+    hs_arena_init(&result->arena, result->arena_memory, (size_t)2 * HS_PLAN_ARENA_BYTES);
     hs_quick_flags_of(options, body, &flags);
     is_url = options->command != HS_COMMAND_CHECK &&
              hs_operand_is_url(options->operand, stat(options->operand, &status) == 0);
     rc = is_url ? load_url(result, options, &flags) : load_file(result, options, &flags);
     return rc ? rc : resolve(result, options);
+}
+
+void hs_plan_load_fini(struct hs_plan_load_result *result)
+{
+    free(result->file_memory);
+    free(result->body_memory);
+    free(result->text_memory);
+    free(result->arena_memory);
+    memset(result, 0, sizeof *result);
 }

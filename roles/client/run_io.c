@@ -79,8 +79,11 @@ int hs_command_run(const struct hs_options *options)
     uint32_t                   engine_count;
     int                        rc = parse_cores(options->value[HS_OPTION_cores], &engine_count);
 
-    if (!rc) rc = hs_plan_load_operand(&loaded, options);
     if (rc) return rc;
-    if (options->value[HS_OPTION_plan]) return print_plan(&loaded);
-    return run(options, &loaded, engine_count);
+    rc = hs_plan_load_operand(&loaded, options);
+    if (!rc)
+        rc = options->value[HS_OPTION_plan] ? print_plan(&loaded)
+                                            : run(options, &loaded, engine_count);
+    hs_plan_load_fini(&loaded);
+    return rc;
 }

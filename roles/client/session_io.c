@@ -117,9 +117,8 @@ static void show_news(struct hs_session *session, enum hs_msg_type type,
         hs_display_figures(&session->display, &session->live);
 }
 
-static void on_link_lost(struct hs_session *session);
-
-static void step(struct hs_session *session, const struct hs_follow_event *event)
+/* False: the link turned out to be lost. */
+static bool carry_out(struct hs_session *session, const struct hs_follow_event *event)
 {
     struct hs_follow_actions actions;
     bool                     is_lost = false;
@@ -133,8 +132,12 @@ static void step(struct hs_session *session, const struct hs_follow_event *event
             if (hs_client_link_send(&session->link, action->message_type, &action->message) < 0)
                 is_lost = true;
             break;
-        case HS_FOLLOW_NEWS: show_news(session, action->message_type, event->message); break;
+        case HS_FOLLOW_NEWS:
+            HS_ASSERT(event->message);
+            show_news(session, action->message_type, event->message);
+            break;
         case HS_FOLLOW_TAKE:
+            HS_ASSERT(event->message);
             if (keep_piece(session, &event->message->results) < 0) {
                 (void)hs_err_set(&session->err, -EMSGSIZE, "the results");
                 session->is_over = true;
@@ -142,7 +145,20 @@ static void step(struct hs_session *session, const struct hs_follow_event *event
             break;
         }
     }
-    if (is_lost) on_link_lost(session);
+    return !is_lost;
+}
+
+/* Nothing is sent while there is no link, so this is the end of it. */
+static void on_link_lost(struct hs_session *session)
+{
+    hs_client_link_close(&session->link);
+    session->connect_at_ns = hs_client_now_ns() + session->connect_wait_ns;
+    (void)carry_out(session, &(struct hs_follow_event){.type = HS_FOLLOW_LINK_DOWN});
+}
+
+static void step(struct hs_session *session, const struct hs_follow_event *event)
+{
+    if (!carry_out(session, event)) on_link_lost(session);
 }
 
 static void step_plain(struct hs_session *session, enum hs_follow_event_type type)
@@ -151,13 +167,6 @@ static void step_plain(struct hs_session *session, enum hs_follow_event_type typ
 }
 
 /* ---- link, leash, signals ---- */
-
-static void on_link_lost(struct hs_session *session)
-{
-    hs_client_link_close(&session->link);
-    session->connect_at_ns = hs_client_now_ns() + session->connect_wait_ns;
-    step_plain(session, HS_FOLLOW_LINK_DOWN);
-}
 
 static void read_link(struct hs_session *session)
 {

@@ -110,27 +110,35 @@ static int complain_of_daemon(const char *path, int rc)
     return hs_complain(HS_EXIT_CLUSTER, "%s: %s", path, hs_err_code_text(rc));
 }
 
-/* *line is NULL or for close_all, whatever is returned: 0, or an exit code, and what is wrong has
- * been printed. */
-static int open_line(struct line **line, const struct hs_options *options,
-                     char path[HS_SOCKET_PATH_BYTES])
+static void close_all(struct line *line)
 {
+    close_line(line);
+    free(line);
+}
+
+/* For close_all. NULL: *code is the exit code, and what is wrong has been printed. */
+static struct line *open_line(const struct hs_options *options, char path[HS_SOCKET_PATH_BYTES],
+                              int *code)
+{
+    struct line  *line;
     struct hs_err err;
     int           rc;
 
-    *line = calloc(1, sizeof **line);
-    if (!*line) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
-    (*line)->fd = -1;
-    if (hs_socket_path(options->value[HS_OPTION_socket], HS_SOCKET_STATUS, path, &err) < 0)
-        return hs_complain(HS_EXIT_USAGE, "%s", err.text);
-    rc = connect_line(*line, path);
-    return rc < 0 ? complain_of_daemon(path, rc) : 0;
-}
-
-static void close_all(struct line *line)
-{
-    if (line) close_line(line);
-    free(line);
+    if (hs_socket_path(options->value[HS_OPTION_socket], HS_SOCKET_STATUS, path, &err) < 0) {
+        *code = hs_complain(HS_EXIT_USAGE, "%s", err.text);
+        return NULL;
+    }
+    line = calloc(1, sizeof *line);
+    if (!line) {
+        *code = hs_complain(HS_EXIT_INTERNAL, "out of memory");
+        return NULL;
+    }
+    line->fd = -1;
+    rc = connect_line(line, path);
+    if (rc == 0) return line;
+    *code = complain_of_daemon(path, rc);
+    close_all(line);
+    return NULL;
 }
 
 /* The answer of the socket as it is: it is JSON already. */
@@ -157,14 +165,14 @@ static int print_status(struct line *line)
 
 int hs_command_status(const struct hs_options *options)
 {
-    struct line *line;
     char         path[HS_SOCKET_PATH_BYTES];
-    int          code = open_line(&line, options, path);
-    int          rc = 0;
+    int          code = HS_EXIT_OK;
+    struct line *line = open_line(options, path, &code);
+    int          rc;
 
-    if (!code) rc = options->value[HS_OPTION_json] ? print_raw(line) : print_status(line);
+    if (!line) return code;
+    rc = options->value[HS_OPTION_json] ? print_raw(line) : print_status(line);
     close_all(line);
-    if (code) return code;
     return rc == -EIO ? HS_EXIT_OUTPUT : rc < 0 ? complain_of_daemon(path, rc) : HS_EXIT_OK;
 }
 
@@ -250,8 +258,9 @@ int hs_command_top(const struct hs_options *options)
     int          code = parse_every(options, &every_ns);
 
     if (code) return code;
-    code = open_line(&line, options, path);
-    if (!code) code = watch(line, path, options, every_ns);
+    line = open_line(options, path, &code);
+    if (!line) return code;
+    code = watch(line, path, options, every_ns);
     close_all(line);
     return code;
 }

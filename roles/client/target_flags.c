@@ -6,26 +6,10 @@
 #include "shm/base/units.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { BODY_BYTES = 2, PORT_MAX = 65535, ADDRESS_BYTES = 64 };
-
-static int refuse(struct hs_err *err, const char *format, ...) HS_PRINTF(2, 3);
-
-static int refuse(struct hs_err *err, const char *format, ...)
-{
-    char    sentence[HS_ERR_TEXT_BYTES];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
-    va_end(arguments);
-    (void)hs_err_set(err, 0, "%s", sentence);
-    err->code = -EINVAL;
-    return -EINVAL;
-}
 
 /* "127.0.0.1:80", "[::1]:80", ":80". */
 static int parse_listen(const char *text, struct hs_addr *addr, struct hs_err *err)
@@ -37,7 +21,7 @@ static int parse_listen(const char *text, struct hs_addr *addr, struct hs_err *e
 
     if (!colon || bytes >= sizeof host ||
         hs_units_parse_count(hs_view_text(colon + 1), &port) != 0 || port > PORT_MAX)
-        return refuse(err, "--listen takes ADDRESS:PORT, not \"%.60s\"", text);
+        return hs_err_refuse(err, "--listen takes ADDRESS:PORT, not \"%.60s\"", text);
     if (bytes > 2 && text[0] == '[' && text[bytes - 1] == ']') {
         memcpy(host, text + 1, bytes - 2);
         host[bytes - 2] = '\0';
@@ -47,7 +31,7 @@ static int parse_listen(const char *text, struct hs_addr *addr, struct hs_err *e
     }
     if (strcmp(host, "localhost") == 0) (void)snprintf(host, sizeof host, "127.0.0.1");
     if (hs_addr_parse(addr, host, (uint16_t)port) != 0)
-        return refuse(err, "--listen takes an address in digits, not \"%.60s\"", host);
+        return hs_err_refuse(err, "--listen takes an address in digits, not \"%.60s\"", host);
     return 0;
 }
 
@@ -65,12 +49,12 @@ static int parse_times(const struct hs_options *options, struct hs_target_config
 
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
         if (times[i].text && hs_units_parse_duration(hs_view_text(times[i].text), times[i].ns) != 0)
-            return refuse(err, "%s takes " HS_UNITS_DURATION_HELP ", not \"%.60s\"", times[i].flag,
-                          times[i].text);
+            return hs_err_refuse(err, "%s takes " HS_UNITS_DURATION_HELP ", not \"%.60s\"",
+                                 times[i].flag, times[i].text);
     if (!config->stall_ns != !config->stall_every_ns)
-        return refuse(err, "--stall and --every go together");
+        return hs_err_refuse(err, "--stall and --every go together");
     if (config->stall_ns && config->stall_ns >= config->stall_every_ns)
-        return refuse(err, "--stall must be shorter than --every");
+        return hs_err_refuse(err, "--stall must be shorter than --every");
     return 0;
 }
 
@@ -81,7 +65,8 @@ static int parse_number(const char *flag, const char *text, uint32_t low, uint32
 
     if (!text) return 0;
     if (hs_units_parse_count(hs_view_text(text), &value) != 0 || value < low || value > high)
-        return refuse(err, "%s takes a number from %u to %u, not \"%.60s\"", flag, low, high, text);
+        return hs_err_refuse(err, "%s takes a number from %u to %u, not \"%.60s\"", flag, low, high,
+                             text);
     *number = (uint32_t)value;
     return 0;
 }
@@ -92,7 +77,8 @@ static int parse_body(const char *text, struct hs_target_config *config, struct 
     if ((hs_units_parse_size(hs_view_text(text), &config->body_bytes) != 0 &&
          hs_units_parse_count(hs_view_text(text), &config->body_bytes) != 0) ||
         config->body_bytes > HS_TARGET_BODY_BYTES_MAX)
-        return refuse(err, "--body takes " HS_UNITS_SIZE_HELP " up to 16MiB, not \"%.60s\"", text);
+        return hs_err_refuse(err, "--body takes " HS_UNITS_SIZE_HELP " up to 16MiB, not \"%.60s\"",
+                             text);
     return 0;
 }
 
@@ -104,7 +90,7 @@ static int refuse_mode(const char *text, struct hs_err *err)
     for (unsigned i = 0; i < HS_TARGET_MODE_COUNT && used < sizeof modes - 1; i++)
         used += (size_t)snprintf(modes + used, sizeof modes - used, "%s%s", i ? ", " : "",
                                  hs_target_mode_name((enum hs_target_mode)i));
-    return refuse(err, "--mode takes one of %s, not \"%.30s\"", modes, text);
+    return hs_err_refuse(err, "--mode takes one of %s, not \"%.30s\"", modes, text);
 }
 
 int hs_target_flags(const struct hs_options *options, struct hs_target_config *config,

@@ -279,11 +279,11 @@ void hs_gate_take_cancel_ack(struct hs_gate *gate, struct hs_gate_job *job, unsi
         return;
     }
     for (uint16_t i = 0; i < job->workflow_count; i++)
-        for (uint8_t cancel = HS_GATE_WORKFLOW_CANCELLED; cancel <= HS_GATE_WORKFLOW_CASCADED;
+        for (unsigned cancel = HS_GATE_WORKFLOW_CANCELLED; cancel <= HS_GATE_WORKFLOW_CASCADED;
              cancel++)
             if (soft->told_workflows[i] < cancel &&
                 is_cancel_of(job, i, cancel == HS_GATE_WORKFLOW_CASCADED, ack->request_id))
-                soft->told_workflows[i] = cancel;
+                soft->told_workflows[i] = (uint8_t)cancel;
 }
 
 void hs_gate_take_timeout_ack(struct hs_gate *gate, struct hs_gate_job *job, unsigned slot,

@@ -5,28 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-void hs_gate_put_text(struct hs_writer *writer, const char *text)
-{
-    size_t bytes = strlen(text);
-
-    hs_put_varint(writer, bytes);
-    hs_put_bytes(writer, text, bytes);
-}
-
-void hs_gate_get_text(struct hs_reader *reader, char *text, size_t room)
-{
-    uint64_t       bytes = hs_get_varint(reader);
-    struct hs_view view;
-
-    memset(text, 0, room);
-    if (bytes >= room) {
-        reader->failed = true;
-        return;
-    }
-    view = hs_get_view(reader, (size_t)bytes);
-    if (view.bytes) memcpy(text, view.data, view.bytes);
-}
-
 void hs_gate_get_bytes(struct hs_reader *reader, void *bytes, size_t count)
 {
     struct hs_view view = hs_get_view(reader, count);
@@ -46,10 +24,10 @@ static void put_create(struct hs_writer *writer, const struct hs_gate_job_create
     hs_put_varint(writer, create->timeout_ns);
     hs_put_varint(writer, create->workflow_count);
     hs_put_varint(writer, create->slot_count);
-    hs_gate_put_text(writer, create->name);
-    hs_gate_put_text(writer, create->client_id);
+    hs_put_text(writer, hs_view_text(create->name));
+    hs_put_text(writer, hs_view_text(create->client_id));
     for (unsigned i = 0; i < create->slot_count; i++)
-        hs_gate_put_text(writer, create->datacenters[i]);
+        hs_put_text(writer, hs_view_text(create->datacenters[i]));
 }
 
 static uint64_t bounded(struct hs_reader *reader, uint64_t max)
@@ -79,10 +57,10 @@ static void get_create(struct hs_reader *reader, struct hs_gate_job_create *crea
     create->timeout_ns = hs_get_varint(reader);
     create->workflow_count = (uint16_t)bounded(reader, HS_WORKFLOWS_MAX);
     create->slot_count = (uint16_t)bounded(reader, HS_GATE_SLOTS_MAX);
-    hs_gate_get_text(reader, create->name, sizeof create->name);
-    hs_gate_get_text(reader, create->client_id, sizeof create->client_id);
+    hs_get_text(reader, create->name, sizeof create->name);
+    hs_get_text(reader, create->client_id, sizeof create->client_id);
     for (unsigned i = 0; i < create->slot_count; i++)
-        hs_gate_get_text(reader, create->datacenters[i], sizeof create->datacenters[i]);
+        hs_get_text(reader, create->datacenters[i], sizeof create->datacenters[i]);
 }
 
 /* ---- RESULTS ---- */
@@ -101,7 +79,7 @@ static void put_results(struct hs_writer *writer, const struct hs_gate_results *
         hs_put_u8(writer, item->has_record);
         if (item->has_record) hs_put_bytes(writer, &item->digest, sizeof item->digest);
     }
-    hs_gate_put_text(writer, results->reason);
+    hs_put_text(writer, hs_view_text(results->reason));
 }
 
 static void get_results(struct hs_reader *reader, struct hs_gate_results *results)
@@ -118,7 +96,7 @@ static void get_results(struct hs_reader *reader, struct hs_gate_results *result
         item->has_record = hs_get_u8(reader);
         if (item->has_record) hs_gate_get_bytes(reader, &item->digest, sizeof item->digest);
     }
-    hs_gate_get_text(reader, results->reason, sizeof results->reason);
+    hs_get_text(reader, results->reason, sizeof results->reason);
 }
 
 /* ---- all kinds ---- */
@@ -134,14 +112,14 @@ static void put_rest(struct hs_writer *writer, const struct hs_gate_entry *entry
         hs_put_varint(writer, entry->as.slot.slot);
         hs_put_u8(writer, entry->as.slot.op);
         hs_put_varint(writer, entry->as.slot.manager_fence);
-        hs_gate_put_text(writer, entry->as.slot.reason);
+        hs_put_text(writer, hs_view_text(entry->as.slot.reason));
         break;
     case HS_GATE_CANCEL:
         hs_put_bytes(writer, entry->as.cancel.job_id, HS_JOB_ID_BYTES);
         hs_put_bytes(writer, entry->as.cancel.request_id, 16);
         hs_put_u16le(writer, entry->as.cancel.workflow);
         hs_put_u8(writer, entry->as.cancel.cascade);
-        hs_gate_put_text(writer, entry->as.cancel.reason);
+        hs_put_text(writer, hs_view_text(entry->as.cancel.reason));
         break;
     case HS_GATE_RESULTS: put_results(writer, &entry->as.results); break;
     case HS_GATE_DEADLINE:
@@ -173,14 +151,14 @@ static void get_rest(struct hs_reader *reader, struct hs_gate_entry *entry)
         entry->as.slot.slot = (uint16_t)bounded(reader, HS_GATE_SLOTS_MAX - 1);
         entry->as.slot.op = one_of_two(reader);
         entry->as.slot.manager_fence = hs_get_varint(reader);
-        hs_gate_get_text(reader, entry->as.slot.reason, sizeof entry->as.slot.reason);
+        hs_get_text(reader, entry->as.slot.reason, sizeof entry->as.slot.reason);
         break;
     case HS_GATE_CANCEL:
         hs_gate_get_bytes(reader, entry->as.cancel.job_id, HS_JOB_ID_BYTES);
         hs_gate_get_bytes(reader, entry->as.cancel.request_id, 16);
         entry->as.cancel.workflow = hs_get_u16le(reader);
         entry->as.cancel.cascade = hs_get_u8(reader);
-        hs_gate_get_text(reader, entry->as.cancel.reason, sizeof entry->as.cancel.reason);
+        hs_get_text(reader, entry->as.cancel.reason, sizeof entry->as.cancel.reason);
         break;
     case HS_GATE_RESULTS: get_results(reader, &entry->as.results); break;
     case HS_GATE_DEADLINE:

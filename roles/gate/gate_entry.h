@@ -95,10 +95,7 @@ void hs_gate_entry_put(struct hs_writer *writer, const struct hs_gate_entry *ent
 /* 0 or -EPROTO. */
 int hs_gate_entry_get(struct hs_view bytes, struct hs_gate_entry *entry) HS_MUST_CHECK;
 
-/* Texts in entries and snapshots: a length and the bytes. get: into room bytes with the terminator;
- * too long is a failure. */
-void hs_gate_put_text(struct hs_writer *writer, const char *text);
-void hs_gate_get_text(struct hs_reader *reader, char *text, size_t room);
+/* count bytes of entries and snapshots; zeros where the reader fails. */
 void hs_gate_get_bytes(struct hs_reader *reader, void *bytes, size_t count);
 
 #endif

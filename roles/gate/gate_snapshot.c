@@ -23,12 +23,12 @@ static void save_job(struct hs_writer *writer, const struct hs_gate_job *job)
     hs_put_u16le(writer, job->slot_count);
     hs_put_u16le(writer, job->event_count);
     hs_put_u16le(writer, job->request_count);
-    hs_gate_put_text(writer, job->name);
-    hs_gate_put_text(writer, job->client_id);
-    hs_gate_put_text(writer, job->reason);
+    hs_put_text(writer, hs_view_text(job->name));
+    hs_put_text(writer, hs_view_text(job->client_id));
+    hs_put_text(writer, hs_view_text(job->reason));
     hs_put_bytes(writer, job->requests, sizeof job->requests);
     for (unsigned i = 0; i < job->slot_count; i++) {
-        hs_gate_put_text(writer, job->slots[i].datacenter);
+        hs_put_text(writer, hs_view_text(job->slots[i].datacenter));
         hs_put_varint(writer, job->slots[i].manager_fence);
         hs_put_u8(writer, job->slots[i].state);
         hs_put_u8(writer, job->slots[i].status);
@@ -46,7 +46,7 @@ static void save_job(struct hs_writer *writer, const struct hs_gate_job *job)
 static void restore_lists(struct hs_reader *reader, struct hs_gate_job *job)
 {
     for (unsigned i = 0; i < job->slot_count; i++) {
-        hs_gate_get_text(reader, job->slots[i].datacenter, HS_NAME_BYTES);
+        hs_get_text(reader, job->slots[i].datacenter, HS_NAME_BYTES);
         job->slots[i].manager_fence = hs_get_varint(reader);
         job->slots[i].state = hs_get_u8(reader);
         job->slots[i].status = hs_get_u8(reader);
@@ -103,9 +103,9 @@ static bool restore_job(struct hs_reader *reader, struct hs_gate_job *job)
     job->slot_count = hs_get_u16le(reader);
     job->event_count = hs_get_u16le(reader);
     job->request_count = hs_get_u16le(reader);
-    hs_gate_get_text(reader, job->name, sizeof job->name);
-    hs_gate_get_text(reader, job->client_id, sizeof job->client_id);
-    hs_gate_get_text(reader, job->reason, sizeof job->reason);
+    hs_get_text(reader, job->name, sizeof job->name);
+    hs_get_text(reader, job->client_id, sizeof job->client_id);
+    hs_get_text(reader, job->reason, sizeof job->reason);
     hs_gate_get_bytes(reader, job->requests, sizeof job->requests);
     if (reader->failed || !are_counts_sound(job)) return false;
     restore_lists(reader, job);

@@ -13,28 +13,6 @@ HS_STATIC_ASSERT(HS_DEPENDENCIES_TOTAL_MAX + 2 * HS_WORKFLOWS_MAX + 400 < HS_LED
                  "the largest entry fits the log");
 HS_STATIC_ASSERT(HS_SHARDS_MAX * 34 + 64 < HS_LEDGER_ENTRY_BYTES_MAX, "an assignment fits the log");
 
-static void put_text(struct hs_writer *writer, const char *text)
-{
-    size_t bytes = strlen(text);
-
-    hs_put_varint(writer, bytes);
-    hs_put_bytes(writer, text, bytes);
-}
-
-static void get_text(struct hs_reader *reader, char *text, size_t capacity_bytes)
-{
-    uint64_t       bytes = hs_get_varint(reader);
-    struct hs_view view;
-
-    if (bytes >= capacity_bytes) {
-        reader->failed = true;
-        return;
-    }
-    view = hs_get_view(reader, (size_t)bytes);
-    if (view.bytes) memcpy(text, view.data, view.bytes);
-    text[view.bytes] = '\0';
-}
-
 static void get_bytes(struct hs_reader *reader, void *into, size_t bytes)
 {
     struct hs_view view = hs_get_view(reader, bytes);
@@ -105,7 +83,7 @@ static void put_accept(struct hs_writer *writer, const struct hs_manager_accept 
     hs_put_varint(writer, accept->datacenter_count);
     hs_put_varint(writer, accept->retries_max);
     hs_put_varint(writer, accept->workflow_retries_max);
-    put_text(writer, accept->name);
+    hs_put_text(writer, hs_view_text(accept->name));
     hs_put_varint(writer, accept->workflow_count);
     for (unsigned i = 0; i < accept->workflow_count; i++) {
         unsigned end = accept->dependency_end[i];
@@ -145,7 +123,7 @@ static void get_accept(struct hs_reader *reader, struct hs_manager_accept *accep
     accept->datacenter_count = get_short(reader);
     accept->retries_max = get_small(reader);
     accept->workflow_retries_max = get_small(reader);
-    get_text(reader, accept->name, sizeof accept->name);
+    hs_get_text(reader, accept->name, sizeof accept->name);
     get_dependencies(reader, accept);
 }
 
@@ -196,8 +174,8 @@ static void put_end(struct hs_writer *writer, const struct hs_manager_end *end)
     hs_put_varint(writer, end->restarts);
     hs_put_varint(writer, end->result_bytes);
     if (end->result_bytes) hs_put_bytes(writer, end->result.bytes, sizeof end->result.bytes);
-    put_text(writer, end->text);
-    put_text(writer, end->backend);
+    hs_put_text(writer, hs_view_text(end->text));
+    hs_put_text(writer, hs_view_text(end->backend));
 }
 
 static void get_end(struct hs_reader *reader, struct hs_manager_end *end)
@@ -213,8 +191,8 @@ static void get_end(struct hs_reader *reader, struct hs_manager_end *end)
     end->restarts = get_short(reader);
     end->result_bytes = hs_get_varint(reader);
     if (end->result_bytes) get_bytes(reader, end->result.bytes, sizeof end->result.bytes);
-    get_text(reader, end->text, sizeof end->text);
-    get_text(reader, end->backend, sizeof end->backend);
+    hs_get_text(reader, end->text, sizeof end->text);
+    hs_get_text(reader, end->backend, sizeof end->backend);
     if (end->outcome >= HS_OUTCOME_COUNT || end->outcome == HS_OUTCOME_NONE) reader->failed = true;
 }
 

@@ -131,8 +131,9 @@ static void next_frame(struct filling *filling)
 /* Room for all frames that one step may take. */
 static bool has_room_for_step(const struct hs_manager_actions *actions)
 {
-    return actions->used_bytes + HS_STATS_PARTS_MAX * HS_FRAME_BYTES_MAX / 2 + 2 * PAYLOAD_BYTES <
-               HS_MANAGER_ACTION_BYTES &&
+    const size_t step_bytes = (size_t)HS_STATS_PARTS_MAX * HS_FRAME_BYTES_MAX / 2;
+
+    return actions->used_bytes + step_bytes + (size_t)2 * PAYLOAD_BYTES < HS_MANAGER_ACTION_BYTES &&
            actions->count + HS_MANAGER_ACTIONS_SPARE + 2 * HS_STATS_PARTS_MAX <
                HS_MANAGER_ACTIONS_MAX;
 }
@@ -374,7 +375,7 @@ static void fill_heartbeat(struct hs_manager_step *step, struct hs_msg_mhb *hear
 {
     struct hs_manager *manager = step->manager;
 
-    memset(heartbeat, 0, sizeof *heartbeat); /* padding too: it is compared */
+    memset(heartbeat, 0, sizeof *heartbeat);
     heartbeat->manager_fence = manager->is_leading ? manager->state->leader_fence : 0;
     heartbeat->jobs = (uint16_t)manager->state->active_count;
     heartbeat->draining = manager->is_draining;
@@ -392,6 +393,15 @@ static void fill_heartbeat(struct hs_manager_step *step, struct hs_msg_mhb *hear
     }
 }
 
+/* Field by field: a copy need not keep what lies between them. */
+static bool is_same(const struct hs_msg_mhb *a, const struct hs_msg_mhb *b)
+{
+    return a->manager_fence == b->manager_fence && a->jobs == b->jobs && a->execs == b->execs &&
+           a->draining == b->draining && a->workers == b->workers &&
+           a->cores_total == b->cores_total && a->cores_up == b->cores_up &&
+           a->cores_free == b->cores_free;
+}
+
 void hs_manager_turn_heartbeat(struct hs_manager_step *step)
 {
     struct hs_manager *manager = step->manager;
@@ -399,8 +409,7 @@ void hs_manager_turn_heartbeat(struct hs_manager_step *step)
 
     if (!manager->has_gate || !hs_manager_has_room(step->actions)) return;
     fill_heartbeat(step, &heartbeat);
-    if (step->now_ns >= manager->heartbeat_at_ns ||
-        memcmp(&heartbeat, &manager->heartbeat, sizeof heartbeat) != 0) {
+    if (step->now_ns >= manager->heartbeat_at_ns || !is_same(&heartbeat, &manager->heartbeat)) {
         manager->heartbeat = heartbeat;
         heartbeat.applied_seq = manager->state->seq;
         hs_manager_send(step->actions, HS_MANAGER_SEND_LATEST, HS_MSG_MHB, 0, 0)->mhb = heartbeat;

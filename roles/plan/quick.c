@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,35 +18,19 @@ enum { CONNECTIONS = 50, TEXT_EXTRA_BYTES = 64 << 10 };
 #define REQUESTS_MAX    (UINT64_C(1) << 50)
 #define DURATION_MAX_NS (UINT64_C(30) * 24 * 3600 * HS_NS_PER_S)
 
-/* The sentence alone: what a user typed is no "invalid argument". */
-static int refuse(struct hs_err *err, const char *format, ...) HS_PRINTF(2, 3);
-
-static int refuse(struct hs_err *err, const char *format, ...)
-{
-    char    sentence[HS_ERR_TEXT_BYTES];
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
-    va_end(arguments);
-    (void)hs_err_set(err, 0, "%s", sentence);
-    if (err) err->code = -EINVAL;
-    return -EINVAL;
-}
-
 static int count_of(const char *flag, const char *text, uint64_t max, uint64_t *count,
                     struct hs_err *err)
 {
     if (hs_units_parse_count(hs_view_text(text), count) != 0 || *count == 0 || *count > max)
-        return refuse(err, "%s takes a whole number from 1 to %" PRIu64 ", not \"%s\"", flag, max,
-                      text);
+        return hs_err_refuse(err, "%s takes a whole number from 1 to %" PRIu64 ", not \"%s\"", flag,
+                             max, text);
     return 0;
 }
 
 static int duration_of(const char *flag, const char *text, uint64_t *ns, struct hs_err *err)
 {
     if (hs_units_parse_duration(hs_view_text(text), ns) != 0 || *ns > DURATION_MAX_NS)
-        return refuse(err, "%s takes " HS_UNITS_DURATION_HELP ", not \"%s\"", flag, text);
+        return hs_err_refuse(err, "%s takes " HS_UNITS_DURATION_HELP ", not \"%s\"", flag, text);
     return 0;
 }
 
@@ -55,7 +38,7 @@ static int positive_of(const char *flag, const char *text, uint64_t *ns, struct 
 {
     int rc = duration_of(flag, text, ns, err);
 
-    return rc || *ns > 0 ? rc : refuse(err, "%s must be longer than zero", flag);
+    return rc || *ns > 0 ? rc : hs_err_refuse(err, "%s must be longer than zero", flag);
 }
 
 /* A bare number is per second: that is what it means in every tool that has -R. */
@@ -66,8 +49,8 @@ static int rate_of(const char *text, struct hs_rate *rate, struct hs_err *err)
     (void)snprintf(with_unit, sizeof with_unit, "%.40s/s", text);
     if (strlen(text) > 40 || (hs_units_parse_rate(hs_view_text(text), rate) != 0 &&
                               hs_units_parse_rate(hs_view_text(with_unit), rate) != 0))
-        return refuse(err, "-R takes " HS_UNITS_RATE_HELP ", not \"%.60s\"", text);
-    return rate->count ? 0 : refuse(err, "-R must be more than zero");
+        return hs_err_refuse(err, "-R takes " HS_UNITS_RATE_HELP ", not \"%.60s\"", text);
+    return rate->count ? 0 : hs_err_refuse(err, "-R must be more than zero");
 }
 
 /* ---- load ---- */
@@ -79,7 +62,7 @@ static int apply_open(struct hs_plan_load *load, const struct hs_quick_flags *fl
     int         rc = 0;
 
     if (flags->requests)
-        return refuse(err, "-n does not go with a rate; the duration bounds the run");
+        return hs_err_refuse(err, "-n does not go with a rate; the duration bounds the run");
     if (flags->rate) rc = rate_of(flags->rate, &load->rate, err);
     if (!rc && flags->duration) rc = positive_of("-d", flags->duration, &load->for_ns, err);
     if (!rc && cap)
@@ -93,9 +76,10 @@ static int apply_closed(struct hs_plan_load *load, const struct hs_quick_flags *
 {
     int rc = 0;
 
-    if (flags->rate) return refuse(err, "-R does not go with the closed model of the plan");
-    if (flags->max_in_flight) return refuse(err, "--max-in-flight goes with a rate (-R)");
-    if (flags->requests && flags->duration) return refuse(err, "-n and -d exclude each other");
+    if (flags->rate) return hs_err_refuse(err, "-R does not go with the closed model of the plan");
+    if (flags->max_in_flight) return hs_err_refuse(err, "--max-in-flight goes with a rate (-R)");
+    if (flags->requests && flags->duration)
+        return hs_err_refuse(err, "-n and -d exclude each other");
     if (flags->connections) rc = count_of("-c", flags->connections, HS_VUS_MAX, &load->vus, err);
     if (!rc && flags->duration) {
         load->iterations = load->iterations_per_vu = 0;
@@ -139,7 +123,7 @@ static int apply_common(struct hs_plan *plan, const struct hs_quick_flags *flags
                          &plan->defaults.connect_timeout_ns, err);
     if (rc || !flags->seed) return rc;
     if (hs_units_parse_count(hs_view_text(flags->seed), &seed) != 0 || seed > INT64_MAX)
-        return refuse(err, "--seed takes a whole number, not \"%s\"", flags->seed);
+        return hs_err_refuse(err, "--seed takes a whole number, not \"%s\"", flags->seed);
     plan->seed = seed;
     return 0;
 }
@@ -156,16 +140,16 @@ int hs_quick_apply(struct hs_plan *plan, const struct hs_quick_flags *flags, str
                                                    : NULL;
 
     if (flags->method || flags->body || flags->header_count)
-        return refuse(err, "%s goes with a URL; in a plan every step has its own",
-                      flags->method ? "-m"
-                      : flags->body ? "-b"
-                                    : "-H");
+        return hs_err_refuse(err, "%s goes with a URL; in a plan every step has its own",
+                             flags->method ? "-m"
+                             : flags->body ? "-b"
+                                           : "-H");
     if (load_flag && plan->workflows.count != 1)
-        return refuse(err, "%s is for one workflow, the plan has %u: change it in the plan",
-                      load_flag, plan->workflows.count);
+        return hs_err_refuse(err, "%s is for one workflow, the plan has %u: change it in the plan",
+                             load_flag, plan->workflows.count);
     if (load_flag && plan->workflows.at[0].load.kind == HS_PLAN_LOAD_ONCE)
-        return refuse(err, "%s changes a load, and the plan's workflow has none: it runs once",
-                      load_flag);
+        return hs_err_refuse(
+            err, "%s changes a load, and the plan's workflow has none: it runs once", load_flag);
     if (load_flag) {
         int rc = apply_load(&plan->workflows.at[0], flags, err);
 
@@ -191,7 +175,7 @@ static int read_header(const char *text, struct hs_arena *arena, struct hs_plan_
     const char *colon = strchr(text, ':');
 
     if (!colon || colon == text)
-        return refuse(err, "-H takes \"name: value\", not \"%.60s\"", text);
+        return hs_err_refuse(err, "-H takes \"name: value\", not \"%.60s\"", text);
     pair->name = copy(arena, text, (size_t)(colon - text));
     pair->value = copy(arena, colon + 1 + strspn(colon + 1, " \t"),
                        strlen(colon + 1 + strspn(colon + 1, " \t")));
@@ -254,15 +238,16 @@ static struct hs_plan *read_back(const struct hs_plan *plan, size_t text_bytes,
     }
     hs_writer_init(&out, text, text_bytes);
     if (hs_plan_write(plan, &out) != 0) {
-        (void)refuse(err, "the URL, headers and body are too long for a plan");
+        (void)hs_err_refuse(err, "the URL, headers and body are too long for a plan");
         return NULL;
     }
     hs_problems_init(&problems);
     again = hs_plan_read(hs_view_of(text, out.used_bytes), NULL, arena, &problems);
     if (!again)
-        (void)refuse(err, "%s: %s%s%s%s", flag_of(problems.at[0].path), problems.at[0].message,
-                     problems.at[0].hint[0] ? " (did you mean \"" : "", problems.at[0].hint,
-                     problems.at[0].hint[0] ? "\"?)" : "");
+        (void)hs_err_refuse(err, "%s: %s%s%s%s", flag_of(problems.at[0].path),
+                            problems.at[0].message,
+                            problems.at[0].hint[0] ? " (did you mean \"" : "", problems.at[0].hint,
+                            problems.at[0].hint[0] ? "\"?)" : "");
     return again;
 }
 

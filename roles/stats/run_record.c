@@ -18,12 +18,6 @@ static void put_wide_length(uint8_t at[LENGTH_BYTES], size_t bytes)
         at[i] = (uint8_t)(((bytes >> (7 * i)) & 0x7f) | (i + 1 < LENGTH_BYTES ? 0x80 : 0));
 }
 
-static void put_text(struct hs_writer *out, struct hs_view text)
-{
-    hs_put_varint(out, text.bytes);
-    hs_put_bytes(out, text.data, text.bytes);
-}
-
 void hs_run_record_begin(struct hs_run_record_writer *writer, const struct hs_run_record *record,
                          struct hs_writer *out)
 {
@@ -33,9 +27,9 @@ void hs_run_record_begin(struct hs_run_record_writer *writer, const struct hs_ru
     hs_put_u32le(out, HS_RUN_RECORD_MAGIC);
     hs_put_u32le(out, 0); /* told at the end */
     hs_put_u8(out, HS_RUN_RECORD_VERSION);
-    put_text(out, hs_view_text(record->workflow));
-    put_text(out, hs_view_text(record->text));
-    put_text(out, hs_view_text(record->backend));
+    hs_put_text(out, hs_view_text(record->workflow));
+    hs_put_text(out, hs_view_text(record->text));
+    hs_put_text(out, hs_view_text(record->backend));
     hs_put_varint(out, record->workflow_idx);
     hs_put_varint(out, record->state);
     hs_put_varint(out, record->flags);
@@ -62,7 +56,7 @@ void hs_run_record_put_step(struct hs_run_record_writer *writer, struct hs_view 
 
     HS_ASSERT(writer->steps_left > 0);
     writer->steps_left--;
-    put_text(out, name);
+    hs_put_text(out, name);
     count_at = out->used_bytes;
     hs_put_u8(out, 0);
     hs_stats_encoder_init(&encoder, stats, NULL);
@@ -98,20 +92,6 @@ int hs_run_record_end(struct hs_run_record_writer *writer)
     return hs_writer_finish(&head);
 }
 
-static void get_text(struct hs_reader *reader, char *text, size_t capacity_bytes)
-{
-    uint64_t       bytes = hs_get_varint(reader);
-    struct hs_view view;
-
-    if (bytes >= capacity_bytes) {
-        reader->failed = true;
-        return;
-    }
-    view = hs_get_view(reader, (size_t)bytes);
-    if (view.bytes) memcpy(text, view.data, view.bytes);
-    text[view.bytes] = '\0';
-}
-
 static uint64_t get_number(struct hs_reader *reader, uint64_t most)
 {
     uint64_t value = hs_get_varint(reader);
@@ -122,9 +102,9 @@ static uint64_t get_number(struct hs_reader *reader, uint64_t most)
 
 static void get_fields(struct hs_run_record *record, struct hs_reader *reader)
 {
-    get_text(reader, record->workflow, sizeof record->workflow);
-    get_text(reader, record->text, sizeof record->text);
-    get_text(reader, record->backend, sizeof record->backend);
+    hs_get_text(reader, record->workflow, sizeof record->workflow);
+    hs_get_text(reader, record->text, sizeof record->text);
+    hs_get_text(reader, record->backend, sizeof record->backend);
     record->workflow_idx = (uint32_t)get_number(reader, UINT32_MAX);
     record->state = (uint32_t)get_number(reader, UINT32_MAX);
     record->flags = (uint32_t)get_number(reader, UINT32_MAX);

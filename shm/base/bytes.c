@@ -76,6 +76,12 @@ void hs_put_varint(struct hs_writer *writer, uint64_t value)
     hs_put_bytes(writer, encoded, bytes);
 }
 
+void hs_put_text(struct hs_writer *writer, struct hs_view text)
+{
+    hs_put_varint(writer, text.bytes);
+    hs_put_bytes(writer, text.data, text.bytes);
+}
+
 int hs_writer_finish(const struct hs_writer *writer)
 {
     return writer->failed ? -EMSGSIZE : 0;
@@ -84,6 +90,20 @@ int hs_writer_finish(const struct hs_writer *writer)
 void hs_reader_init(struct hs_reader *reader, struct hs_view view)
 {
     *reader = (struct hs_reader){.data = view.data, .bytes = view.bytes};
+}
+
+void hs_get_text(struct hs_reader *reader, char *text, size_t capacity_bytes)
+{
+    uint64_t       bytes = hs_get_varint(reader);
+    struct hs_view view;
+
+    memset(text, 0, capacity_bytes);
+    if (bytes >= capacity_bytes) {
+        reader->failed = true;
+        return;
+    }
+    view = hs_get_view(reader, (size_t)bytes);
+    if (view.bytes) memcpy(text, view.data, view.bytes);
 }
 
 size_t hs_reader_left_bytes(const struct hs_reader *reader)

@@ -43,6 +43,7 @@ void hs_put_u32le(struct hs_writer *writer, uint32_t value);
 void hs_put_u64le(struct hs_writer *writer, uint64_t value);
 void hs_put_varint(struct hs_writer *writer, uint64_t value); /* LEB128 */
 void hs_put_bytes(struct hs_writer *writer, const void *data, size_t bytes);
+void hs_put_text(struct hs_writer *writer, struct hs_view text); /* its length as varint first */
 int  hs_writer_finish(const struct hs_writer *writer) HS_MUST_CHECK; /* 0, or -EMSGSIZE */
 
 void     hs_reader_init(struct hs_reader *reader, struct hs_view view);
@@ -53,7 +54,9 @@ uint64_t hs_get_u64le(struct hs_reader *reader);
 uint64_t hs_get_varint(struct hs_reader *reader); /* more than ten bytes or 64 bits: failure */
 struct hs_view hs_get_view(struct hs_reader *reader,
                            size_t            bytes); /* into the reader's own memory */
-size_t         hs_reader_left_bytes(const struct hs_reader *reader);
+/* What hs_put_text wrote, zeros behind it; as long as capacity_bytes or longer: failure. */
+void   hs_get_text(struct hs_reader *reader, char *text, size_t capacity_bytes);
+size_t hs_reader_left_bytes(const struct hs_reader *reader);
 /* 0 if all went well and nothing is left; else -EPROTO. */
 int hs_reader_finish(const struct hs_reader *reader) HS_MUST_CHECK;
 

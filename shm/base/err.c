@@ -37,6 +37,18 @@ int hs_err_set(struct hs_err *err, int code, const char *format, ...)
     return code;
 }
 
+int hs_err_refuse(struct hs_err *err, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!err) return -EINVAL;
+    err->code = -EINVAL;
+    va_start(arguments, format);
+    (void)vsnprintf(err->text, sizeof err->text, format, arguments);
+    va_end(arguments);
+    return -EINVAL;
+}
+
 int hs_err_wrap(struct hs_err *err, const char *format, ...)
 {
     char    inner[HS_ERR_TEXT_BYTES];

@@ -33,8 +33,10 @@ struct hs_err {
 void hs_err_clear(struct hs_err *err);
 /* Both return code (wrap: the code already there), so that `return hs_err_set(...)` reads well. err
  * may be NULL. */
-int         hs_err_set(struct hs_err *err, int code, const char *format, ...) HS_PRINTF(3, 4);
-int         hs_err_wrap(struct hs_err *err, const char *format, ...) HS_PRINTF(2, 3);
+int hs_err_set(struct hs_err *err, int code, const char *format, ...) HS_PRINTF(3, 4);
+int hs_err_wrap(struct hs_err *err, const char *format, ...) HS_PRINTF(2, 3);
+/* -EINVAL with the sentence alone: what a user typed is no "invalid argument". */
+int         hs_err_refuse(struct hs_err *err, const char *format, ...) HS_PRINTF(2, 3);
 const char *hs_err_code_text(int code); /* "connection refused" for -ECONNREFUSED */
 
 #endif

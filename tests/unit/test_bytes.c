@@ -30,6 +30,26 @@ static void what_is_put_is_got_back(void)
     HS_CHECK_EQ(hs_reader_finish(&reader), 0);
 }
 
+static void a_text_comes_back_with_zeros_behind_it_if_there_is_room(void)
+{
+    char             text[8] = "xxxxxxx";
+    uint8_t          memory[16];
+    struct hs_writer writer;
+    struct hs_reader reader;
+
+    hs_writer_init(&writer, memory, sizeof memory);
+    hs_put_text(&writer, hs_view_text("seven b"));
+    HS_CHECK_EQ(hs_writer_finish(&writer), 0);
+    hs_reader_init(&reader, hs_view_of(memory, writer.used_bytes));
+    hs_get_text(&reader, text, sizeof text);
+    HS_CHECK_EQ(hs_reader_finish(&reader), 0);
+    HS_CHECK_TEXT(text, "seven b");
+    hs_reader_init(&reader, hs_view_of(memory, writer.used_bytes));
+    hs_get_text(&reader, text, sizeof text - 1);
+    HS_CHECK_EQ(hs_reader_finish(&reader), -EPROTO);
+    HS_CHECK_TEXT(text, "");
+}
+
 static void writing_past_the_end_fails_and_keeps_what_was_there(void)
 {
     uint8_t          memory[4] = {1, 2, 3, 4};
@@ -112,6 +132,8 @@ static void crc32c_is_the_same_for_every_length_and_place_and_cut(void)
 
 CU_TestInfo hs_tests_bytes[] = {
     {"what is put is got back", what_is_put_is_got_back},
+    {"a text comes back with zeros behind it if there is room",
+     a_text_comes_back_with_zeros_behind_it_if_there_is_room},
     {"writing past the end fails and keeps what was there",
      writing_past_the_end_fails_and_keeps_what_was_there},
     {"reading past the end fails for good", reading_past_the_end_fails_for_good},
