@@ -25,11 +25,14 @@ enum {
     COUNTS_BYTES = 512
 };
 
+#define CLOSE_TIMEOUT_NS (1 * HS_NS_PER_S)
+
 struct target;
 
 struct peer {
     struct hs_stream        stream;
     struct hs_link          link; /* in target->waiting, or in no list */
+    struct hs_link          of_all;
     struct target          *target;
     struct hs_http1_request request;
     uint64_t                due_ns;
@@ -53,6 +56,7 @@ struct target {
     struct hs_watch                signals;
     struct hs_target_counts        counts;
     struct hs_link                 waiting; /* peers by due_ns: everybody waits equally long */
+    struct hs_link                 peers;   /* all, by of_all */
     uint64_t                       started_at_ns;
     uint8_t                       *answer; /* the one everybody gets */
     size_t                         answer_bytes;
@@ -286,6 +290,7 @@ static void on_event(struct hs_stream *stream, enum hs_stream_event event, int r
     case HS_STREAM_EOF:
     case HS_STREAM_FAILED: close_peer(peer, event == HS_STREAM_FAILED); break;
     case HS_STREAM_CLOSED:
+        hs_list_remove(&peer->of_all);
         free(peer->input);
         free(peer);
         break;
@@ -314,6 +319,8 @@ static void on_accept(struct hs_listener *listener, int fd)
     }
     peer->target = target;
     hs_list_init(&peer->link);
+    hs_list_init(&peer->of_all);
+    hs_list_add_tail(&target->peers, &peer->of_all);
     hs_http1_request_init(&peer->request);
     target->counts.connections++;
 }
@@ -424,6 +431,18 @@ static int serve(struct target *target, struct hs_err *err)
     return 0;
 }
 
+/* What the kernel does not give back in time goes with the process. */
+static void close_peers(struct target *target)
+{
+    uint64_t end_ns = hs_loop_clock_ns(target->loop) + CLOSE_TIMEOUT_NS;
+
+    hs_listener_close(&target->listener);
+    for (struct hs_link *link = target->peers.next; link != &target->peers; link = link->next)
+        close_peer(HS_CONTAINER_OF(link, struct peer, of_all), true);
+    while (!hs_list_is_empty(&target->peers) && hs_loop_clock_ns(target->loop) < end_ns)
+        if (hs_loop_step(target->loop, end_ns) < 0) return;
+}
+
 static int open_and_serve(struct target *target, struct hs_err *err)
 {
     int rc = prepare_answers(target, err);
@@ -451,10 +470,12 @@ int hs_target_run(const struct hs_target_config *config, struct hs_err *err)
 
     if (rc) return rc;
     hs_list_init(&target.waiting);
+    hs_list_init(&target.peers);
     rc = open_and_serve(&target, err);
     if (!rc) (void)printf("%s\n", hs_target_counts_json(&target.counts, text, sizeof text));
-    hs_loop_close(&target.loop); /* and with it what is still under way in the open connections */
+    if (!rc) close_peers(&target);
+    hs_loop_close(&target.loop);
     free(target.answer);
     free(target.last_answer);
-    return rc; /* the process ends: the kernel takes connections and descriptors back */
+    return rc; /* the process ends: the kernel takes the descriptors back */
 }

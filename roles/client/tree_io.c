@@ -78,7 +78,7 @@ static int make_config(const struct hs_tree_wish *wish, struct hs_err *err)
     return fd;
 }
 
-/* Only what is safe between fork and exec. Both descriptors are above CONFIG_FD (made so by
+/* Only what is safe between fork and exec. Leash and configuration are above CONFIG_FD (made so by
  * lift). */
 static void become_daemon(const char *path, int leash_fd, int config_fd, int log_fd)
 {
@@ -92,8 +92,9 @@ static void become_daemon(const char *path, int leash_fd, int config_fd, int log
     if (setpgid(0, 0) < 0) _exit(EXIT_NO_EXEC);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (dup2(leash_fd, LEASH_FD) < 0 || dup2(config_fd, CONFIG_FD) < 0) _exit(EXIT_NO_EXEC);
+    /* First: log_fd may be one of the numbers that the others take. */
     if (log_fd >= 0 && dup2(log_fd, STDERR_FILENO) < 0) _exit(EXIT_NO_EXEC);
+    if (dup2(leash_fd, LEASH_FD) < 0 || dup2(config_fd, CONFIG_FD) < 0) _exit(EXIT_NO_EXEC);
     if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0) _exit(EXIT_NO_EXEC); /* ours is for the result */
     (void)execv(path, arguments);
     _exit(EXIT_NO_EXEC);
