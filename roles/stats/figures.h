@@ -17,12 +17,13 @@
 
 #include "roles/stats/stats.h"
 #include "shm/base/assert.h"
+#include "shm/base/limits.h"
 
 #include <stdatomic.h>
 
 enum {
-    HS_FIGURES_VERSION = 1,
-    HS_FIGURES_PAGES = 1024,        /* pairs of exec and step (and warm-up) alive on one engine */
+    HS_FIGURES_VERSION = 2,
+    HS_FIGURES_PAGES = 4096,        /* pairs of exec and step (and warm-up) alive on one engine */
     HS_FIGURES_SPAN_COUNTERS = 512, /* 4 KiB: what one touched bit covers */
     HS_FIGURES_FINE_SPANS = HS_HISTOGRAM_FINE_COUNTERS / HS_FIGURES_SPAN_COUNTERS,
     HS_FIGURES_COARSE_SPANS =
@@ -78,6 +79,8 @@ HS_STATIC_ASSERT(sizeof(struct hs_figures_entry_shm) == 64, "one line per entry"
 HS_STATIC_ASSERT(offsetof(struct hs_figures_page_shm, statuses) == 4096, "head is one page");
 HS_STATIC_ASSERT(offsetof(struct hs_figures_page_shm, fine) == 8192, "statuses are one page");
 HS_STATIC_ASSERT(sizeof(struct hs_figures_page_shm) == 835584, "204 pages of 4 KiB");
+HS_STATIC_ASSERT(HS_FIGURES_PAGES >= 4 * HS_STEPS_MAX,
+                 "the largest plan with a warm-up, while the one before is not forgotten yet");
 HS_STATIC_ASSERT(HS_TALLY_COUNT <= 16, "tallies have room");
 HS_STATIC_ASSERT(HS_ERROR_CLASS_COUNT <= 64, "error classes have room");
 HS_STATIC_ASSERT(HS_FIGURES_FINE_SPANS <= 64, "touched bits fit a word");

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 900
+# timeout: 1200
 """Full speed for ten minutes with HS_SOAK, for twenty seconds without, and many short jobs: after the warm-up nothing grows, neither
 memory nor descriptors nor segments of any process."""
 import os

@@ -196,6 +196,21 @@ def a_rate_that_cannot_be_met_is_said():
     assert any("dropped" in reason for reason in document["verdict"]["reasons"]), document["verdict"]
 
 
+def the_largest_plan_has_room_for_its_figures():
+    target = Target()
+    plan = {"version": 1, "name": "large", "workflows": [{
+        "name": "w", "load": {"model": "closed", "vus": 4, "iterations": 8}, "warmup": {"for": "200ms"},
+        "steps": [{"name": f"s{number}", "url": target.url} for number in range(1000)]}]}
+    with open(TMP + "/large.json", "w") as file:
+        json.dump(plan, file)
+    document = run_json(TMP + "/large.json", "--cores", 2)
+    counts = target.stop()
+    check_identities(document)
+    print(f"  {show(document['requests'])}; {len(document['steps'])} steps; the target counted {counts['requests']}")
+    assert len(document["steps"]) == 1000 and document["requests"]["failed"] == 0, document["requests"]
+    assert document["requests"]["completed"] <= counts["requests"] and counts["requests"] == 8000, counts
+
+
 NGINX = """
 daemon off; master_process off; pid {tmp}/nginx.pid; error_log {tmp}/error.log;
 events {{ worker_connections 1024; }}
