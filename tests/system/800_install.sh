@@ -41,4 +41,7 @@ for file in ./usr/bin/hyperscale ./usr/bin/hyperscaled ./usr/share/man/man8/hype
     grep -q " $file\$" "$HS_TMP/contents" || fail "$file is not in the package"
 done
 if grep -v ' root/root ' "$HS_TMP/contents"; then fail "something in the package is not root's"; fi
-dpkg-deb --ctrl-tarfile "$package" | tar -xO ./postinst | sh -n || fail "postinst"
+for script in postinst prerm postrm; do
+    dpkg-deb --ctrl-tarfile "$package" | tar -xO ./$script > "$HS_TMP/$script" || fail "no $script"
+    sh -n "$HS_TMP/$script" || fail "$script"
+done
