@@ -46,6 +46,7 @@ static const struct row rows[] = {
     [HS_RESULT_ALREADY_DONE] = {"ALREADY_DONE", FINAL, 0},
     [HS_RESULT_ALREADY_CANCELLED] = {"ALREADY_CANCELLED", FINAL, 0},
     [HS_RESULT_EXPIRED] = {"EXPIRED", FINAL, 0},
+    [HS_RESULT_NO_ROOM] = {"NO_ROOM", FINAL, 0},
 };
 HS_STATIC_ASSERT(HS_ARRAY_LEN(rows) == HS_RESULT_COUNT, "every code has a row");
 

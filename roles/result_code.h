@@ -12,7 +12,7 @@ enum hs_result_class {
     HS_RESULT_CLASS_REDIRECT,  /* ask the one that the answer names */
     HS_RESULT_CLASS_TRANSIENT, /* the same request may succeed after retry_after */
     HS_RESULT_CLASS_PERMANENT, /* the request itself is wrong */
-    HS_RESULT_CLASS_FINAL,     /* too late or too old: do not repeat as is */
+    HS_RESULT_CLASS_FINAL,     /* too late, too old, no place: do not repeat as is */
     HS_RESULT_CLASS_COUNT
 };
 
@@ -44,6 +44,7 @@ enum hs_result_code {
     HS_RESULT_ALREADY_DONE,
     HS_RESULT_ALREADY_CANCELLED,
     HS_RESULT_EXPIRED,
+    HS_RESULT_NO_ROOM, /* the disk is full: that does not pass by waiting */
     HS_RESULT_COUNT
 };
 

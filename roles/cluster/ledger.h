@@ -32,7 +32,9 @@ enum {
     HS_LEDGER_OPEN_MAX = 256,         /* proposals not yet answered: beyond it -ENOBUFS */
     HS_LEDGER_BLOBS_MAX = 4096,       /* known blobs; beyond it -ENOBUFS */
     HS_LEDGER_BLOB_BYTES_MAX = 8 << 20,
-    HS_LEDGER_DIGEST_BYTES = 32
+    HS_LEDGER_DIGEST_BYTES = 32,
+    /* Of a daemon's files: the ends and results of the jobs that run when the disk fills up. */
+    HS_LEDGER_HEADROOM_BYTES = 4 << 20
 };
 
 struct hs_ledger_digest {
@@ -78,6 +80,8 @@ struct hs_ledger_config {
     void (*on_answer)(void *context, const struct hs_ledger_answer *answer);
     void    *context;
     uint64_t compact_bytes; /* a file below this is never compacted */
+    /* Room on the disk beyond what is used, taken in advance: see hs_ledger_is_short. 0: none. */
+    uint64_t headroom_bytes;
 };
 
 /* Replays, then is ready for proposals; the LEADING event comes from the first step. */
@@ -86,8 +90,8 @@ int  hs_ledger_open(struct hs_ledger **ledger, const struct hs_ledger_config *co
 void hs_ledger_close(struct hs_ledger **ledger);
 
 /* 0: exactly one APPLIED, NOT_LEADER or UNKNOWN with this token follows, never inside the call.
- * -ENOBUFS: busy, nothing is kept, ask again in a moment; -EMSGSIZE: larger than an entry may
- * be. */
+ * -ENOBUFS: busy or no room on the disk, nothing is kept, ask again in a moment; -EMSGSIZE: larger
+ * than an entry may be. */
 int hs_ledger_propose(struct hs_ledger *ledger, struct hs_view entry, uint64_t token) HS_MUST_CHECK;
 int hs_ledger_barrier(struct hs_ledger *ledger, uint64_t token) HS_MUST_CHECK;
 
@@ -103,6 +107,9 @@ bool        hs_ledger_is_leading(const struct hs_ledger *ledger);
 const char *hs_ledger_leader(const struct hs_ledger *ledger); /* "local", or a node's name */
 /* Hands leadership to another node where there is one; here: -ENOENT. */
 int hs_ledger_transfer(struct hs_ledger *ledger) HS_MUST_CHECK;
+
+/* The disk is full up to the headroom, which is for work that is known: take nothing new. */
+bool hs_ledger_is_short(const struct hs_ledger *ledger);
 
 uint64_t hs_ledger_deadline_ns(const struct hs_ledger *ledger);
 void     hs_ledger_step(struct hs_ledger *ledger, uint64_t now_ns);

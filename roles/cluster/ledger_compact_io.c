@@ -120,6 +120,7 @@ int hs_ledger_prepare_compaction(struct hs_ledger *ledger)
     drop_dead_blobs(ledger);
     rc = build_image(ledger);
     if (!rc && ftruncate(ledger->config.fd[1 - ledger->file_idx], 0)) rc = -errno;
+    if (!rc) rc = hs_ledger_take_image_room(ledger);
     if (!rc) return 0;
     hs_log(HS_LOG_ERROR, "ledger", "compaction put off: %s", hs_err_code_text(rc));
     ledger->live_bytes = ledger->stats.file_bytes; /* try again when it has grown fourfold */
@@ -148,6 +149,7 @@ void hs_ledger_finish_compaction(struct hs_ledger *ledger)
     ledger->batch_number = 1;
     ledger->stats.epoch = ledger->header.epoch;
     ledger->stats.file_bytes = file.bytes;
+    ledger->room_bytes = file.bytes;
     ledger->stats.compaction_count++;
     ledger->live_bytes = file.bytes;
     ledger->live_blob_count = ledger->blob_count;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* ledger_local.h - the inside of the local ledger, shared by its three files: ledger_local_io.c
- * (proposals, batches), ledger_recover_io.c (the start), ledger_compact_io.c. Nobody else's. */
+/* ledger_local.h - the inside of the local ledger, shared by its files: ledger_local_io.c
+ * (proposals, batches), ledger_recover_io.c (the start), ledger_compact_io.c,
+ * ledger_room_io.c (the disk). Nobody else's. */
 #ifndef HS_ROLES_CLUSTER_LEDGER_LOCAL_H
 #define HS_ROLES_CLUSTER_LEDGER_LOCAL_H
 
@@ -45,6 +46,10 @@ struct hs_ledger {
     uint64_t                     now_ns;
     struct hs_ledger_stats       told; /* what the counters of the process hold already */
     bool                         is_told;
+    uint64_t                     room_bytes; /* of the file in use: up to here the disk has room */
+    uint64_t                     room_retry_at_ns;
+    bool                         is_short;           /* no headroom to be had */
+    bool                         has_no_reservation; /* the file system cannot reserve */
     bool                         is_announced;
     bool                         is_writing;
     bool                         has_failed;
@@ -66,5 +71,10 @@ bool hs_ledger_is_compaction_due(const struct hs_ledger *ledger);
 /* Builds the image of the other file; 0: write ledger->image there, from its beginning. */
 int  hs_ledger_prepare_compaction(struct hs_ledger *ledger) HS_MUST_CHECK;
 void hs_ledger_finish_compaction(struct hs_ledger *ledger);
+
+/* Is there room for what is under way and so much more? The headroom may be used up for it. */
+bool hs_ledger_has_disk_room(struct hs_ledger *ledger, uint64_t more_bytes);
+void hs_ledger_keep_headroom(struct hs_ledger *ledger); /* each step; sets is_short */
+int  hs_ledger_take_image_room(struct hs_ledger *ledger) HS_MUST_CHECK;
 
 #endif

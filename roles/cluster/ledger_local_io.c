@@ -106,11 +106,13 @@ static struct hs_ledger_item *take_item(struct hs_ledger *ledger, enum hs_ledger
     return item;
 }
 
-static bool has_room(const struct hs_ledger *ledger, size_t body_bytes)
+static bool has_room(struct hs_ledger *ledger, size_t body_bytes)
 {
     const struct hs_writer *writer = &ledger->filling->writer;
+    size_t                  bytes = hs_ledger_record_bytes(body_bytes);
 
-    return writer->capacity_bytes - writer->used_bytes >= hs_ledger_record_bytes(body_bytes);
+    return writer->capacity_bytes - writer->used_bytes >= bytes &&
+           hs_ledger_has_disk_room(ledger, bytes);
 }
 
 /* Numbers and checksums are filled in when the batch leaves: until then the body only. */
@@ -335,6 +337,7 @@ void hs_ledger_step(struct hs_ledger *ledger, uint64_t now_ns)
 {
     ledger->now_ns = now_ns;
     if (ledger->has_failed) return;
+    hs_ledger_keep_headroom(ledger);
     if (!ledger->is_announced) {
         ledger->is_announced = true;
         answer(ledger, HS_LEDGER_LEADING, 0, 0);

@@ -182,5 +182,6 @@ int hs_ledger_recover(struct hs_ledger *ledger, struct hs_err *err)
     unmap_file(mapped[0].file);
     unmap_file(mapped[1].file);
     ledger->stats.epoch = ledger->header.epoch;
+    ledger->room_bytes = ledger->stats.file_bytes;
     return rc;
 }

@@ -117,6 +117,11 @@ static int out_blob_put(void *self, struct hs_view bytes, struct hs_ledger_diges
     return hs_ledger_blob_put(process_of(self)->ledger, bytes, digest, token);
 }
 
+static bool out_is_disk_full(void *self)
+{
+    return hs_ledger_is_short(process_of(self)->ledger);
+}
+
 static int64_t out_blob_get(void *self, const struct hs_ledger_digest *digest, void *memory,
                             size_t capacity_bytes)
 {
@@ -344,7 +349,9 @@ static int open_ledger(struct gate_process *process, struct hs_err *err)
                                                     .is_blob_needed = hs_gate_fsm_needs_blob},
                                         .on_answer = on_answer,
                                         .context = process,
-                                        .compact_bytes = LEDGER_COMPACT_BYTES};
+                                        .compact_bytes = LEDGER_COMPACT_BYTES,
+                                        .headroom_bytes =
+                                          heritage->is_embedded ? 0 : HS_LEDGER_HEADROOM_BYTES};
     int                       rc;
 
     config.machine.snapshot_bytes_max = HS_GATE_SNAPSHOT_BYTES_MAX;
@@ -506,6 +513,7 @@ static int prepare_core(struct gate_process *process, struct hs_err *err)
                                      .propose = out_propose,
                                      .blob_put = out_blob_put,
                                      .blob_get = out_blob_get,
+                                     .is_disk_full = out_is_disk_full,
                                      .show_job = out_show_job,
                                      .show_manager = out_show_manager,
                                      .note_dispatch = out_note_dispatch,

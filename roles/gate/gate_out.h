@@ -27,6 +27,7 @@ struct hs_gate_out {
                     uint64_t token);
     int64_t (*blob_get)(void *self, const struct hs_ledger_digest *digest, void *memory,
                         size_t capacity_bytes);
+    bool (*is_disk_full)(void *self); /* the ledger has room only for what runs already */
     void (*show_job)(void *self, uint32_t job_idx, const struct hs_job_row *row); /* NULL: gone */
     void (*show_manager)(void *self, unsigned manager);
     void (*note_dispatch)(void *self, const struct hs_dispatch_time *record);

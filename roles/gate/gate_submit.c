@@ -224,6 +224,8 @@ static uint32_t check_submit(const struct hs_gate *gate, const struct hs_msg_sub
     if (gate->is_draining) return HS_RESULT_DRAINING;
     *why = "the gate has just started";
     if (!gate->is_leading) return HS_RESULT_INITIALIZING;
+    *why = "the disk of the state directory is full: no new jobs";
+    if (gate->out.is_disk_full(gate->out.self)) return HS_RESULT_NO_ROOM;
     *why = "who asks? there is no client id";
     if (!submit->client_id[0]) return HS_RESULT_INVALID;
     *why = "a plan may have 4 MiB";

@@ -216,6 +216,7 @@ static int open_ledger(struct hs_manager_process *process, struct hs_manager_sta
           .on_answer = on_answer,
           .context = process,
           .compact_bytes = LEDGER_COMPACT_BYTES,
+          .headroom_bytes = heritage->is_embedded ? 0 : HS_LEDGER_HEADROOM_BYTES,
     };
     int rc;
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from tree import (CLIENT, DAEMON, FINAL, TMP, Daemon, Target, cases_of, check_against_target, check_identities, closed_plan, json,
+from tree import (CLIENT, FINAL, Daemon, Target, cases_of, check_against_target, check_identities, closed_plan, json,
                   open_plan, run_cases, show, wait_for)
 
 LIBC = ctypes.CDLL(None, use_errno=True)

@@ -198,6 +198,11 @@ static void breadcrumb(void *self, const uint8_t job_id[HS_JOB_ID_BYTES], uint64
     (void)digest;
 }
 
+static bool is_disk_full(void *self)
+{
+    return rig_of(self)->is_disk_full;
+}
+
 static bool is_quarantined(void *self, uint64_t digest)
 {
     return rig_of(self)->quarantined && rig_of(self)->quarantined == digest;
@@ -232,6 +237,7 @@ static void connect_out(struct gate_rig *rig)
                                           .note_latency = note_latency,
                                           .breadcrumb = breadcrumb,
                                           .is_quarantined = is_quarantined,
+                                          .is_disk_full = is_disk_full,
                                           .count = count};
 }
 

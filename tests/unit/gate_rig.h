@@ -47,6 +47,7 @@ struct gate_rig {
     bool                     is_behind[HS_GATE_CLIENTS_MAX]; /* it has much to read */
     unsigned                 cut_offs[HS_GATE_CLIENTS_MAX];
     uint64_t                 quarantined;
+    bool                     is_disk_full;
     unsigned                 frame_count;
     struct gate_rig_frame    frames[GATE_RIG_FRAMES];
     unsigned                 blob_count;

@@ -300,6 +300,23 @@ static void a_plan_that_kills_is_set_aside(void)
     gate_rig_close(rig);
 }
 
+static void a_full_disk_takes_no_new_jobs_but_knows_the_old(void)
+{
+    struct gate_rig *rig = gate_rig_open();
+
+    gate_rig_submit(rig, 0, 1, gate_rig_plan(1, false));
+    HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_OK);
+    rig->is_disk_full = true;
+    gate_rig_submit(rig, 0, 2, gate_rig_plan(2, false));
+    HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_NO_ROOM);
+    gate_rig_submit(rig, 0, 1, gate_rig_plan(1, false)); /* the same submission again */
+    HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_OK);
+    rig->is_disk_full = false;
+    gate_rig_submit(rig, 0, 2, gate_rig_plan(2, false));
+    HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_OK);
+    gate_rig_close(rig);
+}
+
 static void a_named_datacenter_is_kept_to(void)
 {
     struct gate_rig *rig = gate_rig_open();
@@ -326,6 +343,8 @@ static void a_named_datacenter_is_kept_to(void)
 }
 
 CU_TestInfo hs_tests_gate_submit[] = {
+    {"a full disk takes no new jobs but knows the old",
+     a_full_disk_takes_no_new_jobs_but_knows_the_old},
     {"a submission is answered once it is durable", is_answered_once_it_is_durable},
     {"the same key is the same job", the_same_key_is_the_same_job},
     {"a key on its way has one answer for all", a_key_on_its_way_has_one_answer_for_all},
