@@ -194,6 +194,15 @@ static void show_counts(struct hs_role_process *process)
     process->turn_count = 0;
 }
 
+static void note_held(struct hs_role_process *process, uint64_t now_ns)
+{
+    struct hs_event_record record;
+
+    for (unsigned i = 0; i < HS_NOTICE_LIMITS; i++)
+        if (hs_notice_limit_release(&process->event_limits[i], now_ns, &record))
+            hs_event_ring_write(process->events, &record);
+}
+
 /* One step of the loop and what is due after it; false when the process is over. */
 static bool take_turn(struct hs_role_process *process, uint64_t *beat_at_ns, int *exit_code)
 {
@@ -211,6 +220,7 @@ static bool take_turn(struct hs_role_process *process, uint64_t *beat_at_ns, int
     if (now_ns >= *beat_at_ns) {
         look_at_supervisor(process, now_ns);
         show_counts(process);
+        note_held(process, now_ns);
         *beat_at_ns = now_ns + BEAT_INTERVAL_NS;
     }
     process->due_ns = process->hooks->turn(process->self, now_ns);
@@ -256,6 +266,7 @@ int hs_role_serve(struct hs_role_process *process, const struct hs_role_hooks *h
 int hs_role_exit_code(const struct hs_err *err)
 {
     hs_log(HS_LOG_ERROR, "role", "cannot_start reason=\"%s\"", err->text);
+    hs_assert_tell(err->text); /* its obituary says why, too */
     if (err->code == -EINVAL) return 78;
     return err->code == -EACCES || err->code == -EPERM ? 77 : 1;
 }
@@ -313,6 +324,16 @@ void hs_role_breadcrumb_of_run(struct hs_role_process *process, const uint8_t jo
 
     memcpy(crumb.job_id, job_id, sizeof crumb.job_id);
     hs_vitals_drop_crumb(process->vitals, &crumb);
+}
+
+void hs_role_note(struct hs_role_process *process, const struct hs_event_record *record)
+{
+    struct hs_event_record stamped = *record;
+    int                    limit = hs_notice_limit_idx(record->kind);
+
+    stamped.at_ns = clock_ns();
+    if (limit < 0 || hs_notice_limit_pass(&process->event_limits[limit], &stamped))
+        hs_event_ring_write(process->events, &stamped);
 }
 
 bool hs_role_is_quarantined(const struct hs_role_process *process, uint64_t digest)

@@ -15,6 +15,7 @@
 
 #include "ipc/conn.h"
 #include "ipc/loop.h"
+#include "roles/notice.h"
 #include "roles/role.h"
 #include "roles/share.h"
 #include "shm/base/err.h"
@@ -22,7 +23,6 @@
 #include "shm/vitals.h"
 
 struct hs_counters_shm;
-struct hs_event_ring_shm;
 struct hs_host_table_shm;
 struct hs_log_ring_shm;
 struct hs_vitals_shm;
@@ -76,6 +76,7 @@ struct hs_role_process {
     struct hs_segment               segments[HS_ROLE_SEGMENTS_MAX];
     struct hs_conn_figures          frames; /* hs_conn_config.figures of all the role's links */
     struct hs_role_told             told;
+    struct hs_notice_limit          event_limits[HS_NOTICE_LIMITS];
     uint64_t                        turn_count;       /* not yet in the page */
     uint64_t                        stop_deadline_ns; /* HS_NEVER_NS: not told to stop */
     uint64_t                        due_ns;           /* what the last turn asked for */
@@ -133,6 +134,8 @@ void hs_role_breadcrumb(struct hs_role_process *process, uint32_t message_type,
  * that somebody killed the process. */
 void hs_role_breadcrumb_of_run(struct hs_role_process *process, const uint8_t job_id[16],
                                uint64_t digest);
+/* Into the process's event ring, stamped with the time; of some kinds one a second. */
+void hs_role_note(struct hs_role_process *process, const struct hs_event_record *record);
 bool hs_role_is_quarantined(const struct hs_role_process *process, uint64_t digest);
 
 /* Inside: what came over the control socket, handed to the hooks. Used by role_io.c only. */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { NUMBERS_AT = 3, TEXT_AT = NUMBERS_AT + HS_EVENT_NUMBERS };
+enum { ABOUT_AT = 3, TEXT_AT = ABOUT_AT + HS_EVENT_ABOUT_BYTES / (int)HS_WORD_BYTES };
 
 HS_STATIC_ASSERT(TEXT_AT + HS_EVENT_TEXT_BYTES / HS_WORD_BYTES <= HS_RECENT_WORDS, "an event fits");
 HS_STATIC_ASSERT(sizeof(struct hs_event_ring_shm) == HS_EVENT_RING_BYTES, "rings lie end to end");
@@ -19,9 +19,9 @@ struct hs_event_ring_shm *hs_event_ring_at(void *body, unsigned process_idx)
 
 void hs_event_ring_write(struct hs_event_ring_shm *ring, const struct hs_event_record *record)
 {
-    uint64_t words[HS_RECENT_WORDS] = {record->at_ns, record->kind, record->subject};
+    uint64_t words[HS_RECENT_WORDS] = {record->at_ns, record->kind, record->number};
 
-    memcpy(&words[NUMBERS_AT], record->numbers, sizeof record->numbers);
+    memcpy(&words[ABOUT_AT], record->about, strnlen(record->about, HS_EVENT_ABOUT_BYTES - 1));
     memcpy(&words[TEXT_AT], record->text, strnlen(record->text, HS_EVENT_TEXT_BYTES - 1));
     hs_recent_write(&ring->recent, HS_EVENT_RING_SLOTS, words);
 }
@@ -35,9 +35,10 @@ int hs_event_ring_next(const struct hs_event_ring_shm *ring, struct hs_recent_cu
     if (rc <= 0) return rc;
     record->at_ns = words[0];
     record->kind = words[1];
-    record->subject = words[2];
-    memcpy(record->numbers, &words[NUMBERS_AT], sizeof record->numbers);
+    record->number = words[2];
+    memcpy(record->about, &words[ABOUT_AT], sizeof record->about);
     memcpy(record->text, &words[TEXT_AT], sizeof record->text);
+    record->about[sizeof record->about - 1] = '\0';
     record->text[sizeof record->text - 1] = '\0';
     return 1;
 }

@@ -14,14 +14,19 @@
 
 static const char *const reasons[HS_KILL_REASON_COUNT] = {
     [HS_KILL_NONE] = "",
-    [HS_KILL_HUNG] = ": no heartbeat",
-    [HS_KILL_STOPPED] = ": no heartbeat, it was stopped",
-    [HS_KILL_START_TIMEOUT] = ": not ready in time",
-    [HS_KILL_STOP_DEADLINE] = ": did not end in time",
-    [HS_KILL_NONSENSE] = ": sent a bad control record",
-    [HS_KILL_DEAF] = ": does not read its control socket",
-    [HS_KILL_STOPPED_NOW] = ": told to end at once",
+    [HS_KILL_HUNG] = "no heartbeat",
+    [HS_KILL_STOPPED] = "no heartbeat, it was stopped",
+    [HS_KILL_START_TIMEOUT] = "not ready in time",
+    [HS_KILL_STOP_DEADLINE] = "did not end in time",
+    [HS_KILL_NONSENSE] = "sent a bad control record",
+    [HS_KILL_DEAF] = "does not read its control socket",
+    [HS_KILL_STOPPED_NOW] = "told to end at once",
 };
+
+const char *hs_kill_reason_text(enum hs_kill_reason reason)
+{
+    return reasons[reason];
+}
 
 static const char *code_text(int exit_code)
 {
@@ -39,13 +44,14 @@ void hs_obituary_cause(char text[HS_HOST_CAUSE_BYTES], int exit_code, int exit_s
                        enum hs_kill_reason reason)
 {
     const char *name = exit_signal ? sigdescr_np(exit_signal) : NULL;
+    const char *colon = reasons[reason][0] ? ": " : "";
 
     if (exit_signal)
-        (void)snprintf(text, HS_HOST_CAUSE_BYTES, "killed by signal %d (%s)%s", exit_signal,
-                       name ? name : "unknown", reasons[reason]);
+        (void)snprintf(text, HS_HOST_CAUSE_BYTES, "killed by signal %d (%s)%s%s", exit_signal,
+                       name ? name : "unknown", colon, reasons[reason]);
     else
-        (void)snprintf(text, HS_HOST_CAUSE_BYTES, "ended with code %d%s%s", exit_code,
-                       code_text(exit_code), reasons[reason]);
+        (void)snprintf(text, HS_HOST_CAUSE_BYTES, "ended with code %d%s%s%s", exit_code,
+                       code_text(exit_code), colon, reasons[reason]);
 }
 
 bool hs_poison_is_suspect(uint32_t crumb_phase, int exit_signal)

@@ -21,6 +21,7 @@ enum hs_kill_reason {
     HS_KILL_REASON_COUNT
 };
 
+const char *hs_kill_reason_text(enum hs_kill_reason reason); /* "no heartbeat" */
 /* "killed by signal 9 (Killed): no heartbeat", "ended with code 78 (configuration)".
  * exit_signal 0: by itself, with exit_code. */
 void hs_obituary_cause(char text[HS_HOST_CAUSE_BYTES], int exit_code, int exit_signal,

@@ -6,6 +6,7 @@
 #include "roles/control_io.h"
 #include "shm/base/log.h"
 #include "shm/vitals.h"
+#include "supervisor/event_io.h"
 #include "supervisor/notify_io.h"
 #include "supervisor/process_io.h"
 #include "supervisor/reload_io.h"
@@ -76,6 +77,7 @@ static void step_stop(struct hs_tree *tree, enum hs_stop_event_type type)
 void hs_orders_stop(struct hs_tree *tree)
 {
     hs_log(HS_LOG_INFO, "supervisor", "stop");
+    hs_tree_event(tree, HS_NOTICE_HOST_STOPPING, "", tree->summary.incarnation, "");
     step_stop(tree, HS_STOP_ASKED);
 }
 
@@ -172,8 +174,11 @@ static void drain_on_request(struct hs_tree *tree, struct hs_child *asker,
 static void take_request(struct hs_tree *tree, struct hs_child *asker,
                          const struct hs_control_record *record)
 {
-    hs_log(HS_LOG_INFO, "audit", "request verb=%s process=\"%s\" uid=%" PRIu32,
-           hs_control_verb_name((enum hs_control_verb)record->verb), record->text, record->uid);
+    const char *verb = hs_control_verb_name((enum hs_control_verb)record->verb);
+
+    hs_log(HS_LOG_INFO, "audit", "request verb=%s process=\"%s\" uid=%" PRIu32, verb, record->text,
+           record->uid);
+    hs_tree_event(tree, HS_NOTICE_ACTION, record->text, record->uid, verb);
     if (tree->stop.state != HS_STOP_IDLE && record->verb != HS_VERB_STOP) {
         answer(asker, record->token, -ECANCELED, "the daemon is stopping");
         return;

@@ -3,12 +3,13 @@
 #include "supervisor/process_io.h"
 
 #include "roles/control_io.h"
+#include "roles/exec_state.h"
 #include "shm/base/assert.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
-#include "shm/event_ring.h"
 #include "shm/vitals.h"
 #include "supervisor/child_io.h"
+#include "supervisor/event_io.h"
 #include "supervisor/links_io.h"
 
 #include <errno.h>
@@ -68,19 +69,6 @@ void hs_process_publish(struct hs_tree *tree, const struct hs_child *child)
     hs_host_table_store_process(tree->host, hs_process_idx_of(child->kind, child->idx), &row);
 }
 
-/* Into the supervisor's page of the event rings, for `{"get":"events"}`. */
-static void add_event(struct hs_tree *tree, const struct hs_child *child, const char *text)
-{
-    struct hs_event_record event = {.at_ns = hs_supervisor_clock_ns(), .kind = child->kind};
-
-    event.subject = hs_process_idx_of(child->kind, child->idx);
-    event.numbers[0] = child->restart.generation;
-    (void)snprintf(event.text, sizeof event.text, "%s", text);
-    hs_event_ring_write(hs_event_ring_at(hs_segment_body(&tree->shares[HS_SHARE_EVENTS].mapped),
-                                         HS_PROCESS_SUPERVISOR),
-                        &event);
-}
-
 /* False: there is no process. */
 static bool start(struct hs_tree *tree, struct hs_child *child)
 {
@@ -100,6 +88,7 @@ static bool start(struct hs_tree *tree, struct hs_child *child)
     }
     hs_log(HS_LOG_INFO, "supervisor", "started process=%s pid=%d generation=%" PRIu64, name,
            (int)child->pid, child->restart.generation);
+    hs_child_event(tree, child, HS_NOTICE_STARTED, "");
     hs_links_make(tree, child);
     return true;
 }
@@ -123,6 +112,17 @@ static void note_reason(const struct hs_tree *tree, struct hs_child *child)
         child->reason = HS_KILL_START_TIMEOUT;
 }
 
+static void end_it(struct hs_tree *tree, struct hs_child *child, int number)
+{
+    char text[HS_HOST_CAUSE_BYTES];
+
+    note_reason(tree, child);
+    (void)snprintf(text, sizeof text, "%s: SIG%s", hs_kill_reason_text(child->reason),
+                   sigabbrev_np(number));
+    hs_child_event(tree, child, HS_NOTICE_KILLED, text);
+    hs_child_signal(child, number);
+}
+
 /* False: it wanted a process, and there is none. */
 static bool step_once(struct hs_tree *tree, struct hs_child *child,
                       const struct hs_restart_event *event)
@@ -136,17 +136,24 @@ static bool step_once(struct hs_tree *tree, struct hs_child *child,
         switch (actions.at[i]) {
         case HS_RESTART_DO_FORK: is_done = start(tree, child); break;
         case HS_RESTART_DO_TELL_STOP: tell_stop(child); break;
-        case HS_RESTART_DO_ABORT:
-            note_reason(tree, child);
-            hs_child_signal(child, SIGABRT);
-            break;
-        case HS_RESTART_DO_KILL:
-            note_reason(tree, child);
-            hs_child_signal(child, SIGKILL);
-            break;
+        case HS_RESTART_DO_ABORT: end_it(tree, child, SIGABRT); break;
+        case HS_RESTART_DO_KILL: end_it(tree, child, SIGKILL); break;
         }
     }
     return is_done;
+}
+
+/* States that an operator wants to hear of; started, killed and died are told where they happen. */
+static void note_state(struct hs_tree *tree, const struct hs_child *child,
+                       enum hs_process_state before)
+{
+    enum hs_process_state state = child->restart.state;
+
+    if (state == before) return;
+    if (state == HS_PROCESS_READY) hs_child_event(tree, child, HS_NOTICE_READY, "");
+    if (state == HS_PROCESS_FAILED)
+        hs_child_event(tree, child, HS_NOTICE_FAILED, child->last_death);
+    if (state == HS_PROCESS_STOPPED) hs_child_event(tree, child, HS_NOTICE_STOPPED, "");
 }
 
 void hs_process_step(struct hs_tree *tree, struct hs_child *child, enum hs_restart_event_type type,
@@ -156,8 +163,14 @@ void hs_process_step(struct hs_tree *tree, struct hs_child *child, enum hs_resta
         .type = type, .exit_code = exit_code, .deadline_ns = deadline_ns};
     const struct hs_restart_event stillborn = {.type = HS_RESTART_DIED, .exit_code = -1};
 
+    enum hs_process_state before = child->restart.state;
+    bool                  was_looping = child->restart.is_crash_looping;
+
     /* A process that could not be forked has died early: the core waits before it wants another. */
     if (!step_once(tree, child, &event)) (void)step_once(tree, child, &stillborn);
+    note_state(tree, child, before);
+    if (child->restart.is_crash_looping && !was_looping)
+        hs_child_event(tree, child, HS_NOTICE_CRASH_LOOP, child->last_death);
     hs_process_publish(tree, child);
 }
 
@@ -210,11 +223,15 @@ static void fill_death(const struct hs_child *child, const siginfo_t *info,
 static void quarantine(struct hs_tree *tree, const struct hs_host_death *death)
 {
     struct hs_control_record record;
+    char                     job[2 * sizeof death->job_id + 1];
 
     if (!hs_poison_is_second(&tree->poison, death->digest, death->at_ns) ||
         !hs_quarantine_add(&tree->summary, death->digest, death->job_id, death->at_ns))
         return;
     hs_log(HS_LOG_ERROR, "supervisor", "quarantine digest=%016" PRIx64, death->digest);
+    hs_tree_event(tree, HS_NOTICE_QUARANTINED,
+                  hs_hex_format(death->job_id, sizeof death->job_id, job), death->digest,
+                  death->cause);
     hs_control_init(&record, HS_CONTROL_QUARANTINE, NULL);
     record.number = death->digest;
     memcpy(record.job_id, death->job_id, sizeof record.job_id);
@@ -236,7 +253,7 @@ static void record_death(struct hs_tree *tree, struct hs_child *child, struct hs
            (int)child->pid, death->generation, death->alive_ns / HS_NS_PER_MS, death->cause);
     if (death->panic[0])
         hs_log(HS_LOG_ERROR, "supervisor", "last_words process=%s text=\"%s\"", name, death->panic);
-    add_event(tree, child, death->cause);
+    hs_child_event(tree, child, HS_NOTICE_DIED, death->cause);
     if (is_suspect) quarantine(tree, death);
     hs_host_table_store_summary(tree->host, &tree->summary);
 }

@@ -7,6 +7,7 @@
 #include "shm/base/assert.h"
 #include "shm/base/log.h"
 #include "supervisor/config_child_io.h"
+#include "supervisor/event_io.h"
 #include "supervisor/notify_io.h"
 #include "supervisor/process_io.h"
 
@@ -77,6 +78,8 @@ static void answer(struct hs_tree *tree, int code, const char *text)
     hs_host_table_store_summary(tree->host, &tree->summary);
     hs_log(code < 0 ? HS_LOG_ERROR : HS_LOG_INFO, "supervisor", "reload %s: %s",
            code < 0 ? "refused" : "done", text);
+    hs_tree_event(tree, code < 0 ? HS_NOTICE_RELOAD_REFUSED : HS_NOTICE_RELOADED, "",
+                  tree->held.generation, text);
     hs_notify("READY=1");
     hs_control_init(&record, HS_CONTROL_ANSWER, text);
     record.token = reload->token;

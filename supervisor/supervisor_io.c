@@ -9,6 +9,7 @@
 #include "shm/base/log.h"
 #include "shm/base/time.h"
 #include "shm/counters.h"
+#include "supervisor/event_io.h"
 #include "supervisor/notify_io.h"
 #include "supervisor/orders_io.h"
 #include "supervisor/process_io.h"
@@ -184,6 +185,7 @@ static void tell_ready(struct hs_tree *tree, uint64_t now_ns)
     hs_host_table_store_summary(tree->host, &tree->summary);
     hs_log(HS_LOG_INFO, "supervisor", "ready after_ms=%" PRIu64,
            (now_ns - tree->summary.start_ns) / HS_NS_PER_MS);
+    hs_tree_event(tree, HS_NOTICE_HOST_READY, "", tree->summary.incarnation, "");
     hs_notify("READY=1");
     hs_control_init(&record, HS_CONTROL_TREE_READY, NULL);
     hs_leash_send(tree, &record, -1);

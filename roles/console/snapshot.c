@@ -148,7 +148,7 @@ static void take_deaths(struct hs_status_snapshot *snapshot, const struct hs_hos
 
 static bool is_older(const struct hs_status_note *a, const struct hs_status_note *b)
 {
-    return a->at_ns < b->at_ns;
+    return a->at_ns == b->at_ns ? a->order < b->order : a->at_ns < b->at_ns;
 }
 
 static void swap(struct hs_status_note *a, struct hs_status_note *b)
@@ -231,8 +231,8 @@ static bool next_event(const struct hs_snapshot_source *source, unsigned idx,
         return false;
     note->at_ns = record.at_ns;
     note->kind = record.kind;
-    note->subject = record.subject;
-    memcpy(note->numbers, record.numbers, sizeof note->numbers);
+    note->number = record.number;
+    memcpy(note->about, record.about, sizeof note->about);
     (void)snprintf(note->text, sizeof note->text, "%s", record.text);
     return true;
 }
@@ -254,6 +254,7 @@ static void take_ring(struct hs_status_snapshot *snapshot, const struct hs_snaps
         /* What had been written over before we came is history, not loss. */
         if (turn == 0) lost_before = cursor.lost_count;
         if (!has_one) break;
+        note.order = snapshot->read_note_count++;
         (void)snprintf(note.process, sizeof note.process, "%s", name);
         keep_note(snapshot, &note, request->row_count);
     }
@@ -293,6 +294,7 @@ static void empty(struct hs_status_snapshot *snapshot, uint64_t now_ns)
     snapshot->death_count = 0;
     snapshot->note_count = 0;
     snapshot->lost_note_count = 0;
+    snapshot->read_note_count = 0;
     hs_status_times_clear(&snapshot->times);
 }
 

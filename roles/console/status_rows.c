@@ -199,18 +199,15 @@ json_t *hs_status_row_counters(const char *process, const uint64_t counts[HS_COU
     return hs_status_object(pairs, HS_ARRAY_LEN(pairs));
 }
 
-static json_t *number_list(const uint64_t numbers[HS_STATUS_NUMBERS])
-{
-    return json_pack("[o,o,o,o]", hs_status_number(numbers[0]), hs_status_number(numbers[1]),
-                     hs_status_number(numbers[2]), hs_status_number(numbers[3]));
-}
-
 json_t *hs_status_row_event(const struct hs_status_note *note, const struct hs_status_clock *clock)
 {
     const struct hs_status_pair pairs[] = {
-        {"at", hs_status_moment(clock, note->at_ns)}, {"at_ns", hs_status_number(note->at_ns)},
-        {"process", hs_status_text(note->process)},   {"kind", hs_status_number(note->kind)},
-        {"subject", hs_status_number(note->subject)}, {"numbers", number_list(note->numbers)},
+        {"at", hs_status_moment(clock, note->at_ns)},
+        {"at_ns", hs_status_number(note->at_ns)},
+        {"process", hs_status_text(note->process)},
+        {"kind", hs_status_text(hs_notice_kind_name(note->kind))},
+        {"about", hs_status_text(note->about)},
+        {"number", hs_status_number(note->number)},
         {"text", hs_status_text(note->text)},
     };
 

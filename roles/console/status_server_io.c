@@ -20,6 +20,15 @@ static void count(const struct hs_status_server *server, enum hs_count idx)
     hs_counter_add(server->process->counters, idx, 1);
 }
 
+static void note(const struct hs_status_server *server, enum hs_notice_kind kind, uid_t uid,
+                 const char *why)
+{
+    struct hs_event_record record;
+
+    hs_notice_fill(&record, kind, "", 1, "status socket, user %u: %s", (unsigned)uid, why);
+    hs_role_note(server->process, &record);
+}
+
 static struct hs_status_connection *connection_of(struct hs_stream *stream)
 {
     return HS_CONTAINER_OF(stream, struct hs_status_connection, stream);
@@ -31,8 +40,19 @@ static void close_connection(struct hs_status_connection *connection, bool is_ab
     hs_stream_close(&connection->stream, is_abort);
 }
 
-/* The document as one line, on the heap; NULL: no memory, or larger than a slow reader may make us
- * hold. Takes json. */
+static void cut_off(struct hs_status_connection *connection, const char *why)
+{
+    struct hs_status_server *server = connection->server;
+
+    count(server, HS_COUNT_status_clients_cut_off);
+    hs_log(HS_LOG_INFO, "console", "cut_off uid=%u reason=\"%s\"", (unsigned)connection->peer.uid,
+           why);
+    note(server, HS_NOTICE_CLIENT_CUT_OFF, connection->peer.uid, why);
+    close_connection(connection, true);
+}
+
+/* The document as one line, on the heap; NULL: no memory, or larger than a slow reader may make
+ * us hold. Takes json. */
 static char *line_of(json_t *json, size_t *bytes)
 {
     char *text = NULL;
@@ -170,10 +190,7 @@ static void on_data(struct hs_stream *stream, const uint8_t *bytes, size_t byte_
 
     if (connection->is_closing) return;
     if (hs_status_client_feed(&connection->client, now_ns, bytes, byte_count)) {
-        count(connection->server, HS_COUNT_status_clients_cut_off);
-        hs_log(HS_LOG_WARN, "console", "cut_off uid=%u reason=\"sends too much\"",
-               (unsigned)connection->peer.uid);
-        close_connection(connection, true);
+        cut_off(connection, "sends too much");
         return;
     }
     serve(connection, now_ns);
@@ -217,7 +234,7 @@ static void on_event(struct hs_stream *stream, enum hs_stream_event event, int r
 static const struct hs_stream_ops stream_ops = {.on_data = on_data, .on_event = on_event};
 
 /* One line to somebody who gets no connection, if he can take it at once. */
-static void turn_away(const struct hs_status_server *server, int fd, const char *code,
+static void turn_away(const struct hs_status_server *server, int fd, uid_t uid, const char *code,
                       const char *message)
 {
     struct hs_status_fault fault;
@@ -225,6 +242,7 @@ static void turn_away(const struct hs_status_server *server, int fd, const char 
     char                  *line;
 
     count(server, HS_COUNT_status_clients_refused);
+    note(server, HS_NOTICE_CLIENT_REFUSED, uid, message);
     hs_status_fault_set(&fault, code, NULL, "%s", message);
     line = line_of(hs_status_reply_fault(&fault), &bytes);
     if (line)
@@ -261,12 +279,13 @@ static void on_accept(struct hs_listener *listener, int fd)
     }
     hs_peer_ask(fd, server->daemon_uid, config, &peer);
     if (peer.right == HS_STATUS_NO_RIGHT) {
-        turn_away(server, fd, "E-ACCESS", "you may not ask for status (console.read_group)");
+        turn_away(server, fd, peer.uid, "E-ACCESS",
+                  "you may not ask for status (console.read_group)");
         return;
     }
     connection = find_place(server);
     if (!connection) {
-        turn_away(server, fd, "E-BUSY", "too many connections (console.clients_max)");
+        turn_away(server, fd, peer.uid, "E-BUSY", "too many connections (console.clients_max)");
         return;
     }
     connection->stream.ops = &stream_ops;
@@ -278,7 +297,7 @@ static void on_accept(struct hs_listener *listener, int fd)
     hs_status_client_init(&connection->client, hs_loop_now_ns(server->process->loop),
                           config->console.request_timeout_ns);
     if (hs_stream_adopt(server->process->loop, &connection->stream, fd)) {
-        turn_away(server, fd, "E-BUSY", "too many connections");
+        turn_away(server, fd, peer.uid, "E-BUSY", "too many connections");
         return;
     }
     connection->is_taken = true;
@@ -304,10 +323,7 @@ uint64_t hs_status_server_turn(struct hs_status_server *server, uint64_t now_ns)
 
         if (!connection->is_taken || connection->is_closing) continue;
         if (hs_status_client_is_late(&connection->client, now_ns)) {
-            count(server, HS_COUNT_status_clients_cut_off);
-            hs_log(HS_LOG_INFO, "console", "cut_off uid=%u reason=\"too slow\"",
-                   (unsigned)connection->peer.uid);
-            close_connection(connection, true);
+            cut_off(connection, "too slow");
             continue;
         }
         serve(connection, now_ns);

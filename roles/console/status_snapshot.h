@@ -11,10 +11,11 @@
 #include "roles/host_table.h"
 #include "roles/job_table.h"
 #include "roles/node_tables.h"
+#include "roles/notice.h"
 #include "shm/base/log.h"
 #include "shm/vitals.h"
 
-enum { HS_STATUS_PROCESSES_MAX = HS_PROCESS_SUPERVISED, HS_STATUS_NUMBERS = 4 };
+enum { HS_STATUS_PROCESSES_MAX = HS_PROCESS_SUPERVISED };
 
 struct hs_status_process {
     char                   name[HS_PROCESS_NAME_BYTES];
@@ -26,9 +27,10 @@ struct hs_status_process {
 /* A log line or an event. */
 struct hs_status_note {
     uint64_t at_ns;
-    uint64_t kind;
-    uint64_t subject;
-    uint64_t numbers[HS_STATUS_NUMBERS];
+    uint64_t order; /* as it was read: of one process, as it was written */
+    uint64_t kind;  /* enum hs_notice_kind, or nonsense */
+    uint64_t number;
+    char     about[HS_EVENT_ABOUT_BYTES];
     uint32_t level; /* enum hs_log_level */
     char     process[HS_PROCESS_NAME_BYTES];
     char     module[16];
@@ -57,6 +59,7 @@ struct hs_status_snapshot {
     unsigned              note_count; /* oldest first */
     struct hs_status_note notes[HS_STATUS_ROWS_MAX];
     uint64_t              lost_note_count;
+    uint64_t              read_note_count; /* also those that were not kept */
 
     struct hs_status_times times;
 };

@@ -419,8 +419,12 @@ static uint64_t orphan_deadline_ns(const struct engine *engine)
 /* Load that nobody answers for must end. */
 static void check_orphan(struct engine *engine, uint64_t now_ns)
 {
+    struct hs_event_record record;
+
     if (now_ns < orphan_deadline_ns(engine)) return;
     hs_log(HS_LOG_WARN, "engine", "no worker came back: the load ends");
+    hs_notice_fill(&record, HS_NOTICE_LOAD_GIVEN_UP, "", 1, "no worker came back for it");
+    hs_role_note(&engine->process, &record);
     engine->orphaned_at_ns = 0;
     hs_run_stop(engine->run, now_ns, now_ns + HS_NS_PER_S);
 }

@@ -3,6 +3,7 @@
 #include "roles/gate/gate.h"
 
 #include "roles/counters.h"
+#include "roles/exec_state.h"
 #include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"
 #include "shm/base/time.h"
@@ -80,6 +81,25 @@ void hs_gate_begin_job(struct hs_gate *gate, const struct hs_gate_job *job)
 
 /* ---- the ledger ---- */
 
+void hs_gate_note_job(struct hs_gate *gate, enum hs_notice_kind kind,
+                      const uint8_t job_id[HS_JOB_ID_BYTES], uint64_t number, const char *text)
+{
+    struct hs_event_record record;
+    char                   id[2 * HS_JOB_ID_BYTES + 1];
+
+    hs_notice_fill(&record, kind, hs_hex_format(job_id, HS_JOB_ID_BYTES, id), number, "%s", text);
+    gate->out.note_event(gate->out.self, &record);
+}
+
+static void note_end(struct hs_gate *gate, const struct hs_gate_job *job)
+{
+    char text[HS_EVENT_TEXT_BYTES];
+
+    (void)snprintf(text, sizeof text, "%s%s%s", hs_job_state_name(job->final),
+                   job->reason[0] ? ": " : "", job->reason);
+    hs_gate_note_job(gate, HS_NOTICE_JOB_ENDED, job->id, 0, text);
+}
+
 static void end_of(struct hs_gate *gate, struct hs_gate_job *job)
 {
     static const unsigned counts[HS_JOB_STATE_COUNT] = {
@@ -93,6 +113,7 @@ static void end_of(struct hs_gate *gate, struct hs_gate_job *job)
     soft->is_end_noted = true;
     soft->row.ended_at_ns = gate->now_ns;
     gate->out.count(gate->out.self, counts[job->final]);
+    note_end(gate, job);
     hs_progress_drop(gate->progress, hs_gate_job_idx(gate->fsm, job));
     for (unsigned i = 0; i < job->slot_count; i++) {
         soft->slots[i].retry_at_ns = 0;

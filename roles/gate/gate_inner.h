@@ -61,8 +61,11 @@ int      hs_gate_manager_of(const struct hs_gate *gate, const char *datacenter) 
 void     hs_gate_send(struct hs_gate *gate, unsigned manager, enum hs_msg_type type,
                       const void *message);
 uint64_t hs_gate_turn_managers(struct hs_gate *gate); /* the next moment */
-void     hs_gate_note_latency(struct hs_gate *gate, unsigned manager, enum hs_latency_kind kind,
-                              uint64_t sent_at_ns);
+/* about a job */
+void hs_gate_note_job(struct hs_gate *gate, enum hs_notice_kind kind,
+                      const uint8_t job_id[HS_JOB_ID_BYTES], uint64_t number, const char *text);
+void hs_gate_note_latency(struct hs_gate *gate, unsigned manager, enum hs_latency_kind kind,
+                          uint64_t sent_at_ns);
 /* Everything that a job's datacenters must hear now; the next moment. */
 uint64_t hs_gate_turn_job(struct hs_gate *gate, struct hs_gate_job *job);
 void     hs_gate_take_dispatch_ack(struct hs_gate *gate, unsigned manager, struct hs_gate_job *job,

@@ -87,12 +87,21 @@ static bool out_is_behind(void *self, unsigned client)
     return !conn || hs_conn_queued_bytes(conn) > BEHIND_BYTES;
 }
 
+static void note_client(struct gate_process *process, enum hs_notice_kind kind, const char *why)
+{
+    struct hs_event_record record;
+
+    hs_notice_fill(&record, kind, "", 1, "client of the gate: %s", why);
+    hs_role_note(&process->process, &record);
+}
+
 static void out_cut_off(void *self, unsigned client)
 {
     struct gate_process *process = process_of(self);
 
     if (!process->clients[client]) return;
     add_count(process, HS_COUNT_send_queue_overflows, 1);
+    note_client(process, HS_NOTICE_CLIENT_CUT_OFF, "it does not read");
     hs_conn_abort(process->clients[client]);
 }
 
@@ -154,6 +163,11 @@ static void out_note_dispatch(void *self, const struct hs_dispatch_time *record)
 static void out_note_latency(void *self, const struct hs_latency_sample *record)
 {
     hs_latency_sample_write(process_of(self)->shares.latency_samples, record);
+}
+
+static void out_note_event(void *self, const struct hs_event_record *record)
+{
+    hs_role_note(&process_of(self)->process, record);
 }
 
 static void out_breadcrumb(void *self, const uint8_t job_id[HS_JOB_ID_BYTES], uint64_t digest)
@@ -272,6 +286,8 @@ static void add_client(struct gate_process *process, int fd)
     while (client < limit && process->clients[client]) client++;
     if (client == limit || process->is_stopping) {
         add_count(process, HS_COUNT_clients_refused, 1);
+        note_client(process, HS_NOTICE_CLIENT_REFUSED,
+                    process->is_stopping ? "the gate stops" : "too many (gate.clients_max)");
         close(fd);
         return;
     }
@@ -518,6 +534,7 @@ static int prepare_core(struct gate_process *process, struct hs_err *err)
                                      .show_manager = out_show_manager,
                                      .note_dispatch = out_note_dispatch,
                                      .note_latency = out_note_latency,
+                                     .note_event = out_note_event,
                                      .breadcrumb = out_breadcrumb,
                                      .is_quarantined = out_is_quarantined,
                                      .count = out_count};

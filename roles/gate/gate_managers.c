@@ -65,9 +65,20 @@ void hs_gate_manager_up(struct hs_gate *gate, unsigned manager, const char *data
     gate->out.show_manager(gate->out.self, manager);
 }
 
+static void note_manager(struct hs_gate *gate, enum hs_notice_kind kind,
+                         const struct hs_gate_manager *at)
+{
+    struct hs_event_record record;
+
+    hs_notice_fill(&record, kind, at->name, at->generation, "datacenter %s", at->datacenter);
+    gate->out.note_event(gate->out.self, &record);
+}
+
 void hs_gate_manager_down(struct hs_gate *gate, unsigned manager)
 {
     gate->due_ns = 0;
+    if (gate->managers[manager].name[0]) /* else it never came so far */
+        note_manager(gate, HS_NOTICE_MANAGER_GONE, &gate->managers[manager]);
     gate->managers[manager].is_up = false;
     hs_gate_drop_fetches(gate, manager);
     gate->out.show_manager(gate->out.self, manager);
@@ -81,6 +92,7 @@ static void on_hello(struct hs_gate *gate, unsigned manager, const struct hs_msg
     at->incarnation = hello->incarnation;
     at->generation = hello->generation;
     (void)snprintf(at->name, sizeof at->name, "%s", hello->name);
+    note_manager(gate, HS_NOTICE_MANAGER_JOINED, at);
     gate->out.show_manager(gate->out.self, manager);
 }
 

@@ -7,6 +7,7 @@
 
 #include "roles/cluster/ledger.h"
 #include "roles/job_table.h"
+#include "roles/notice.h"
 #include "roles/time_tables.h"
 #include "roles/wire.h"
 
@@ -32,6 +33,7 @@ struct hs_gate_out {
     void (*show_manager)(void *self, unsigned manager);
     void (*note_dispatch)(void *self, const struct hs_dispatch_time *record);
     void (*note_latency)(void *self, const struct hs_latency_sample *record);
+    void (*note_event)(void *self, const struct hs_event_record *record);
     void (*breadcrumb)(void *self, const uint8_t job_id[HS_JOB_ID_BYTES], uint64_t digest);
     bool (*is_quarantined)(void *self, uint64_t digest);
     void (*count)(void *self, unsigned counter); /* enum hs_count */

@@ -12,6 +12,15 @@
 #include <stdio.h>
 #include <string.h>
 
+static void note_refusal(struct hs_gate *gate, const char *why)
+{
+    struct hs_event_record record;
+
+    gate->out.count(gate->out.self, HS_COUNT_jobs_refused);
+    hs_notice_fill(&record, HS_NOTICE_JOB_REFUSED, "", 1, "%s", why);
+    gate->out.note_event(gate->out.self, &record);
+}
+
 static void refuse(struct hs_gate *gate, unsigned client, uint64_t request_id, uint32_t code,
                    const char *text)
 {
@@ -23,7 +32,7 @@ static void refuse(struct hs_gate *gate, unsigned client, uint64_t request_id, u
     /* a tree that has just started is whole within a blink */
     if (code == HS_RESULT_INITIALIZING || code == HS_RESULT_NO_DATACENTER)
         ack.retry_after_ns = 20 * HS_NS_PER_MS;
-    gate->out.count(gate->out.self, HS_COUNT_jobs_refused);
+    note_refusal(gate, ack.text);
     hs_gate_reply(gate, client, HS_MSG_SUBMIT_ACK, &ack, request_id);
 }
 
@@ -110,7 +119,7 @@ static void refuse_plan(struct hs_gate *gate, unsigned client, uint64_t request_
     hs_problems_print(problems, "plan", text, &out);
     ack.problems = hs_view_of(out.data, out.used_bytes);
     (void)snprintf(ack.text, sizeof ack.text, "the plan is invalid: %u problems", problems->errors);
-    gate->out.count(gate->out.self, HS_COUNT_jobs_refused);
+    note_refusal(gate, ack.text);
     hs_gate_reply(gate, client, HS_MSG_SUBMIT_ACK, &ack, request_id);
 }
 
@@ -285,11 +294,12 @@ void hs_gate_submit_applied(struct hs_gate *gate, struct hs_gate_pending *pendin
     }
     if (code == HS_RESULT_OK) {
         gate->out.count(gate->out.self, HS_COUNT_jobs_accepted);
+        hs_gate_note_job(gate, HS_NOTICE_JOB_ACCEPTED, job->id, job->workflow_count, job->name);
         hs_gate_begin_job(gate, job);
         hs_gate_show(gate, job);
     } else {
-        gate->out.count(gate->out.self, HS_COUNT_jobs_refused);
         (void)snprintf(ack.text, sizeof ack.text, "no room for another job now");
+        note_refusal(gate, ack.text);
     }
     for (unsigned i = 0; i < pending->waiter_count; i++) {
         hs_gate_reply(gate, pending->waiters[i].client, HS_MSG_SUBMIT_ACK, &ack,

@@ -335,6 +335,8 @@ static void turn_workers(struct hs_manager_step *step)
             worker->is_lost = true;
             manager->counts.workers_lost++;
             hs_log(HS_LOG_WARN, "manager", "worker lost name=%s", worker->name);
+            hs_notice_fill(hs_manager_event(step->actions), HS_NOTICE_WORKER_LOST, worker->name,
+                           worker->generation, "not heard of for too long");
             continue;
         }
         hs_manager_due(step, lost_at_ns);

@@ -33,6 +33,12 @@ union hs_msg *hs_manager_send(struct hs_manager_actions *actions, enum hs_manage
     return &action->message;
 }
 
+struct hs_event_record *hs_manager_event(struct hs_manager_actions *actions)
+{
+    if (actions->event_count < HS_MANAGER_EVENTS_MAX) actions->event_count++;
+    return &actions->events[actions->event_count - 1];
+}
+
 void hs_manager_open_bytes(struct hs_manager_actions *actions, size_t bytes_max,
                            struct hs_writer *writer)
 {

@@ -6,12 +6,14 @@
 #define HS_MANAGER_ACTIONS_H
 
 #include "roles/manager/manager_entry.h"
+#include "roles/notice.h"
 #include "roles/time_tables.h"
 #include "roles/wire.h"
 
 enum {
     HS_MANAGER_ACTIONS_MAX = 128,
     HS_MANAGER_ACTION_BYTES = 1 << 20,
+    HS_MANAGER_EVENTS_MAX = 64, /* of one event or turn; with all used, the last is written over */
     HS_MANAGER_SAMPLES_MAX =
         32, /* round trips learnt in one event or turn; for the eye, so a 33rd is
                                     left out */
@@ -49,6 +51,8 @@ struct hs_manager_actions {
     struct hs_manager_action at[HS_MANAGER_ACTIONS_MAX];
     unsigned                 sample_count;
     struct hs_latency_sample samples[HS_MANAGER_SAMPLES_MAX];
+    unsigned                 event_count;
+    struct hs_event_record   events[HS_MANAGER_EVENTS_MAX];
     uint8_t                  memory[HS_MANAGER_ACTION_BYTES];
 };
 
@@ -60,6 +64,8 @@ struct hs_manager_action *hs_manager_act(struct hs_manager_actions  *actions,
 /* A message to fill. */
 union hs_msg *hs_manager_send(struct hs_manager_actions *actions, enum hs_manager_action_type type,
                               enum hs_msg_type message_type, uint32_t link, uint64_t request_id);
+/* A record to fill. With all of them used, the last is used again. */
+struct hs_event_record *hs_manager_event(struct hs_manager_actions *actions);
 /* Up to bytes_max of the memory, behind what is used; keep what was written. */
 void           hs_manager_open_bytes(struct hs_manager_actions *actions, size_t bytes_max,
                                      struct hs_writer *writer);

@@ -139,11 +139,14 @@ static void tell_later(struct hs_manager_process *process, const struct hs_manag
     hs_role_breadcrumb(&process->process, 0, NULL, 0);
 }
 
-static void show_samples(struct hs_manager_process *process)
+static void show_notes(struct hs_manager_process *process)
 {
     for (unsigned i = 0; i < process->actions.sample_count; i++)
         hs_latency_sample_write(process->samples, &process->actions.samples[i]);
+    for (unsigned i = 0; i < process->actions.event_count; i++)
+        hs_role_note(&process->process, &process->actions.events[i]);
     process->actions.sample_count = 0;
+    process->actions.event_count = 0;
 }
 
 /* The list, then what it brought about, until nothing is left. */
@@ -155,7 +158,7 @@ void hs_manager_perform(struct hs_manager_process *process, uint64_t now_ns)
         for (unsigned i = 0; i < process->actions.count; i++)
             carry_out(process, &process->actions.at[i], now_ns);
         process->actions.count = 0;
-        show_samples(process);
+        show_notes(process);
         if (!process->later_count) return;
         later = process->later[process->later_first];
         process->later_first = (process->later_first + 1) % HS_MANAGER_LATER_MAX;

@@ -74,6 +74,17 @@ static uint64_t backoff_ns(struct hs_manager *manager, unsigned attempt)
     return 1 + hs_rand_below(&manager->rand, most_ns); /* full jitter */
 }
 
+static void note_lost(struct hs_manager_step *step, const struct hs_manager_end *end)
+{
+    char id[2 * HS_JOB_ID_BYTES + 1];
+
+    step->manager->counts.execs_lost++;
+    hs_notice_fill(hs_manager_event(step->actions), HS_NOTICE_SHARE_LOST,
+                   hs_hex_format(end->job_id, HS_JOB_ID_BYTES, id), end->attempt,
+                   "workflow %u, share %u: %s", (unsigned)end->workflow, (unsigned)end->shard,
+                   end->text);
+}
+
 void hs_manager_end_applied(struct hs_manager_step *step, const struct hs_manager_end *end)
 {
     struct hs_manager      *manager = step->manager;
@@ -87,7 +98,7 @@ void hs_manager_end_applied(struct hs_manager_step *step, const struct hs_manage
     flow = hs_manager_flow_at(manager, place.job, end->workflow);
     flow->is_row_dirty = true;
     place.soft->is_progress_dirty = true;
-    if (end->outcome == HS_OUTCOME_LOST) manager->counts.execs_lost++;
+    if (end->outcome == HS_OUTCOME_LOST) note_lost(step, end);
     if (is_void && end->shard != HS_MANAGER_WORKFLOW_SHARDS)
         hs_manager_live_discard(manager->memory.live, flow->run,
                                 hs_manager_live_key(end->shard, end->attempt));

@@ -37,6 +37,7 @@ static inline struct hs_manager_step hs_manager_begin(struct hs_manager *manager
     actions->count = 0;
     actions->used_bytes = 0;
     actions->sample_count = 0;
+    actions->event_count = 0;
     manager->is_dirty = true;
     return (struct hs_manager_step){
         .manager = manager, .actions = actions, .now_ns = now_ns, .deadline_ns = HS_NEVER_NS};

@@ -45,6 +45,9 @@ static void take_registration(struct hs_manager_step *step, uint32_t link,
     ack->code = HS_RESULT_OK;
     ack->session = worker->session;
     ack->manager_fence = manager->is_leading ? manager->state->leader_fence : 0;
+    hs_notice_fill(hs_manager_event(step->actions), HS_NOTICE_WORKER_REGISTERED, worker->name,
+                   worker->generation, "cores %u, %s", (unsigned)worker->cores,
+                   rc == 1 ? "a new life of its host" : "again");
     hs_log(HS_LOG_INFO, "manager", "worker registered name=%s cores=%u generation=%llu",
            worker->name, (unsigned)worker->cores, (unsigned long long)worker->generation);
 }

@@ -145,6 +145,15 @@ static void on_answer(void *self, uint64_t token, int code, const char *text)
     hs_worker_resolver_failed(worker_of(self), token, code);
 }
 
+static void note(struct hs_worker *worker, enum hs_notice_kind kind, uint64_t number,
+                 const char *text)
+{
+    struct hs_event_record record;
+
+    hs_notice_fill(&record, kind, "", number, "%s", text);
+    hs_role_note(&worker->process, &record);
+}
+
 static void count_up(struct hs_worker *worker)
 {
     uint64_t moved = worker->execs.restarts - worker->counted_restarts;
@@ -158,6 +167,7 @@ static void count_up(struct hs_worker *worker)
     hs_counter_add(worker->process.counters, HS_COUNT_results_dropped, dropped);
     worker->counted_restarts += moved;
     worker->counted_drops += dropped;
+    if (moved) note(worker, HS_NOTICE_SHARES_MOVED, moved, "their engines had died");
 }
 
 static uint64_t turn(void *self, uint64_t now_ns)
@@ -209,7 +219,9 @@ static void adopt(struct hs_worker *worker)
     count = hs_execs_adopt(&worker->execs, records, HS_EXECS_PER_WORKER_MAX, now_of(worker));
     free(records);
     hs_counter_add(worker->process.counters, HS_COUNT_execs_adopted, count);
-    if (count) hs_log(HS_LOG_INFO, "worker", "took over execs=%u of a predecessor", count);
+    if (!count) return;
+    hs_log(HS_LOG_INFO, "worker", "took over execs=%u of a predecessor", count);
+    note(worker, HS_NOTICE_SHARES_ADOPTED, count, "running shares of a dead predecessor");
 }
 
 static int open_ledger(struct hs_worker *worker, struct hs_err *err)

@@ -11,19 +11,19 @@ static alignas(64) struct hs_event_ring_shm ring;
 
 static void an_event_comes_out_as_it_went_in(void)
 {
-    struct hs_event_record  in = {.at_ns = 1, .kind = 2, .subject = 3, .numbers = {4, 5, 6, 7}};
+    struct hs_event_record  in = {.at_ns = 1, .kind = 2, .number = 3, .about = "engine.0"};
     struct hs_event_record  out;
     struct hs_recent_cursor cursor = {0};
 
     memset(&ring, 0, sizeof ring);
-    strcpy(in.text, "engine.0 killed by signal 9");
+    strcpy(in.text, "killed by signal 9");
     hs_event_ring_write(&ring, &in);
     HS_CHECK_EQ(hs_event_ring_next(&ring, &cursor, &out), 1);
     HS_CHECK_EQ(out.at_ns, 1);
     HS_CHECK_EQ(out.kind, 2);
-    HS_CHECK_EQ(out.subject, 3);
-    for (uint64_t i = 0; i < HS_EVENT_NUMBERS; i++) HS_CHECK_EQ(out.numbers[i], 4 + i);
-    HS_CHECK_TEXT(out.text, "engine.0 killed by signal 9");
+    HS_CHECK_EQ(out.number, 3);
+    HS_CHECK_TEXT(out.about, "engine.0");
+    HS_CHECK_TEXT(out.text, "killed by signal 9");
     HS_CHECK_EQ(hs_event_ring_next(&ring, &cursor, &out), 0);
 }
 
@@ -35,13 +35,16 @@ static void a_text_without_an_end_is_given_one(void)
 
     memset(&ring, 0, sizeof ring);
     memset(in.text, 'y', sizeof in.text);
+    memset(in.about, 'z', sizeof in.about);
     hs_event_ring_write(&ring, &in);
     HS_CHECK_EQ(hs_event_ring_next(&ring, &cursor, &out), 1);
     HS_CHECK_EQ(strlen(out.text), HS_EVENT_TEXT_BYTES - 1);
+    HS_CHECK_EQ(strlen(out.about), HS_EVENT_ABOUT_BYTES - 1);
     memset(&ring.slots[0].words, 0xff, sizeof ring.slots[0].words); /* by a writer gone mad */
     cursor.at = 0;
     HS_CHECK_EQ(hs_event_ring_next(&ring, &cursor, &out), 1);
     HS_CHECK_EQ(strlen(out.text), HS_EVENT_TEXT_BYTES - 1);
+    HS_CHECK_EQ(strlen(out.about), HS_EVENT_ABOUT_BYTES - 1);
 }
 
 static void readers_do_not_disturb_one_another(void)

@@ -179,13 +179,33 @@ static void events_of_the_supervisor_are_shown_too(void)
     host_init(&host);
     memset(&record, 0, sizeof record);
     record.at_ns = 7;
-    record.numbers[3] = 9;
+    record.number = 9;
     (void)snprintf(record.text, sizeof record.text, "restarted");
     hs_event_ring_write(hs_event_ring_at(host.source.events, HS_PROCESS_SUPERVISOR), &record);
     HS_CHECK_EQ(take(&host, "{\"get\":\"events\"}"), 0);
     HS_CHECK_EQ(host.snapshot->note_count, 1);
     HS_CHECK_TEXT(host.snapshot->notes[0].process, "supervisor");
-    HS_CHECK_EQ(host.snapshot->notes[0].numbers[3], 9);
+    HS_CHECK_EQ(host.snapshot->notes[0].number, 9);
+    host_fini(&host);
+}
+
+/* What a core does in one turn happens at one moment. */
+static void events_of_one_moment_keep_their_order(void)
+{
+    struct host            host;
+    struct hs_event_record record;
+    unsigned               gate = (unsigned)hs_process_idx_from_name("gate");
+
+    host_init(&host);
+    for (uint64_t i = 0; i < 100; i++) {
+        hs_notice_fill(&record, HS_NOTICE_JOB_ACCEPTED, "job", i, "number %u", (unsigned)i);
+        record.at_ns = 1 + i / 50;
+        hs_event_ring_write(hs_event_ring_at(host.source.events, gate), &record);
+    }
+    HS_CHECK_EQ(take(&host, "{\"get\":\"events\",\"count\":30}"), 0);
+    HS_CHECK_EQ(host.snapshot->note_count, 30);
+    for (unsigned i = 0; i < 30; i++) HS_CHECK_EQ(host.snapshot->notes[i].number, 70 + i);
+    HS_CHECK_TEXT(host.snapshot->notes[29].text, "number 99");
     host_fini(&host);
 }
 
@@ -240,6 +260,7 @@ CU_TestInfo hs_tests_snapshot[] = {
      the_newest_lines_of_all_processes_come_in_order},
     {"lines written over long ago are no loss", lines_written_over_long_ago_are_no_loss},
     {"events of the supervisor are shown too", events_of_the_supervisor_are_shown_too},
+    {"events of one moment keep their order", events_of_one_moment_keep_their_order},
     {"the last deaths come newest first", the_last_deaths_come_newest_first},
     {"healthy means that all serve", healthy_means_that_all_serve},
     CU_TEST_INFO_NULL,
