@@ -185,6 +185,11 @@ static void note_dispatch(void *self, const struct hs_dispatch_time *record)
     rig_of(self)->dispatch_notes++;
 }
 
+static void note_event(void *self, const struct hs_event_record *record)
+{
+    rig_of(self)->event_notes[record->kind]++;
+}
+
 static void note_latency(void *self, const struct hs_latency_sample *record)
 {
     HS_CHECK(record->round_trip_ns <= rig_of(self)->now_ns);
@@ -235,6 +240,7 @@ static void connect_out(struct gate_rig *rig)
                                           .show_manager = show_manager,
                                           .note_dispatch = note_dispatch,
                                           .note_latency = note_latency,
+                                          .note_event = note_event,
                                           .breadcrumb = breadcrumb,
                                           .is_quarantined = is_quarantined,
                                           .is_disk_full = is_disk_full,

@@ -62,6 +62,7 @@ struct gate_rig {
     bool                     is_shown[HS_GATE_JOBS_MAX];
     unsigned                 dispatch_notes;
     unsigned                 latency_notes;
+    unsigned                 event_notes[HS_NOTICE_KIND_COUNT];
 };
 
 struct gate_rig *

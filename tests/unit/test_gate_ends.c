@@ -76,6 +76,7 @@ static void a_cancel_is_carried_out_until_it_is_confirmed(void)
     gate_rig_end(rig, 1, HS_JOB_COMPLETED); /* it had ended by itself: the cancel came first */
     HS_CHECK_EQ(gate_rig_job(rig, 1)->final, HS_JOB_CANCELLED);
     HS_CHECK_EQ(rig->counts[HS_COUNT_jobs_cancelled], 1);
+    HS_CHECK_EQ(rig->event_notes[HS_NOTICE_JOB_ENDED], 1);
     gate_rig_cancel(rig, 0, 1, HS_WORKFLOW_ALL, 8);
     HS_CHECK_EQ(cancel_code(rig, 2), HS_RESULT_ALREADY_DONE);
     gate_rig_cancel(rig, 0, 99, HS_WORKFLOW_ALL, 8);

@@ -37,6 +37,7 @@ static void is_answered_once_it_is_durable(void)
     HS_CHECK_EQ(gate_rig_find(rig, HS_MSG_SUBMIT_ACK, 0, 0)->request_id, 501);
     HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_DISPATCH), 1);
     HS_CHECK_EQ(rig->counts[HS_COUNT_jobs_accepted], 1);
+    HS_CHECK_EQ(rig->event_notes[HS_NOTICE_JOB_ACCEPTED], 1);
     gate_rig_close(rig);
 }
 
