@@ -31,7 +31,7 @@ enum {
     STACK_END_BYTES = 64 << 10 /* an access so near the stack pointer is its overflow */
 };
 
-/* The linker's: where the program's code begins and ends. */
+/* The linker's: where the program's code begins and ends. NOLINTNEXTLINE: its name is given */
 extern const char __executable_start[];
 extern const char etext[];
 
@@ -105,7 +105,7 @@ static bool is_frame(const struct place *place, uintptr_t at)
 {
     const uintptr_t *words = (const uintptr_t *)at;
 
-    if (at % sizeof *words || at < place->stack || at >= crash.stack_top ||
+    if (at == 0 || at % sizeof *words || at < place->stack || at >= crash.stack_top ||
         crash.stack_top - at < 2 * sizeof *words)
         return false;
     return words[0] > at && words[0] <= crash.stack_top && is_code(words[1]);

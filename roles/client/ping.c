@@ -128,7 +128,7 @@ void hs_ping_text(const struct hs_ping_answer *answer, bool is_first, char *text
     char   wait[HS_UNITS_TEXT_BYTES];
     char   receive[HS_UNITS_TEXT_BYTES];
     int    used = 0;
-    size_t room = bytes;
+    size_t room;
 
     if (answer->has_connected) (void)hs_units_format_duration(connect, answer->connect_ns);
     if (is_first)

@@ -472,8 +472,10 @@ int hs_target_run(const struct hs_target_config *config, struct hs_err *err)
     hs_list_init(&target.waiting);
     hs_list_init(&target.peers);
     rc = open_and_serve(&target, err);
-    if (!rc) (void)printf("%s\n", hs_target_counts_json(&target.counts, text, sizeof text));
-    if (!rc) close_peers(&target);
+    if (!rc) {
+        (void)printf("%s\n", hs_target_counts_json(&target.counts, text, sizeof text));
+        close_peers(&target);
+    }
     hs_loop_close(&target.loop);
     free(target.answer);
     free(target.last_answer);

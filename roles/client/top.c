@@ -132,9 +132,6 @@ static unsigned draw_job(const json_t *job, struct hs_canvas *canvas, unsigned r
 
 static void draw_jobs(const json_t *jobs, struct hs_canvas *canvas, unsigned row)
 {
-    size_t  index;
-    json_t *job;
-
     if (json_array_size(jobs) == 0) {
         (void)line(canvas, row, "no jobs");
         return;
@@ -143,13 +140,12 @@ static void draw_jobs(const json_t *jobs, struct hs_canvas *canvas, unsigned row
     row = line(canvas, row, "%-32s %-11s %4s %10s %11s %8s %7s %7s %s", "JOB", "STATE", "DONE",
                "RATE", "COMPLETED", "FAILED", "P50", "P99", "NAME");
     canvas->style = HS_STYLE_PLAIN;
-    json_array_foreach(jobs, index, job)
-    {
-        if (index == JOBS_SHOWN) {
-            (void)line(canvas, row, "and %zu more", json_array_size(jobs) - index);
+    for (size_t i = 0; i < json_array_size(jobs); i++) {
+        if (i == JOBS_SHOWN) {
+            (void)line(canvas, row, "and %zu more", json_array_size(jobs) - i);
             return;
         }
-        row = draw_job(job, canvas, row);
+        row = draw_job(json_array_get(jobs, i), canvas, row);
     }
 }
 

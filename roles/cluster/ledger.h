@@ -85,7 +85,7 @@ struct hs_ledger_config {
 };
 
 /* Replays, then is ready for proposals; the LEADING event comes from the first step. */
-int  hs_ledger_open(struct hs_ledger **ledger, const struct hs_ledger_config *config,
+int  hs_ledger_open(struct hs_ledger **out, const struct hs_ledger_config *config,
                     struct hs_err *err) HS_MUST_CHECK;
 void hs_ledger_close(struct hs_ledger **ledger);
 

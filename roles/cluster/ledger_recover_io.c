@@ -32,6 +32,7 @@ static void unmap_file(struct hs_view file)
 {
     if (!file.bytes) return;
     union {
+        // cppcheck-suppress unusedStructMember; it is read as the other one
         const uint8_t *view;
         void          *memory;
     } pointer = {.view = file.data};

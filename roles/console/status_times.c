@@ -66,7 +66,7 @@ static int by_datacenter(const void *left, const void *right)
 
 static void sum_up_datacenters(struct hs_status_times *times)
 {
-    const struct hs_dispatch_time *sorted[HS_DISPATCH_TIMES_SLOTS];
+    const struct hs_dispatch_time *sorted[HS_DISPATCH_TIMES_SLOTS] = {NULL};
     uint64_t                       values_ns[HS_DISPATCH_TIMES_SLOTS];
     unsigned                       count = 0;
     unsigned                       first = 0;
@@ -135,7 +135,7 @@ static int by_peer(const void *left, const void *right)
 
 static void sum_up_peers(struct hs_status_times *times)
 {
-    const struct hs_status_sample *sorted[HS_STATUS_SAMPLES_MAX];
+    const struct hs_status_sample *sorted[HS_STATUS_SAMPLES_MAX] = {NULL};
     uint64_t                       values_ns[HS_STATUS_SAMPLES_MAX];
     const struct hs_status_sample *last = NULL;
     unsigned                       first = 0;

@@ -273,10 +273,7 @@ static uint32_t apply_slot(struct hs_gate_fsm *fsm, uint64_t seq, const struct h
 
 bool hs_gate_is_request_known(const struct hs_gate_job *job, const uint8_t request_id[16])
 {
-    unsigned known = job->request_count < HS_GATE_REQUESTS_MAX ? job->request_count
-                                                               : (unsigned)HS_GATE_REQUESTS_MAX;
-
-    for (unsigned i = 0; i < known; i++)
+    for (unsigned i = 0; i < HS_GATE_REQUESTS_MAX && i < job->request_count; i++)
         if (memcmp(job->requests[i], request_id, 16) == 0) return true;
     return false;
 }

@@ -113,10 +113,10 @@ struct hs_gate_fsm {
  * enum hs_result_code. An entry that this version does not know is a bug of ours or a newer
  * version's log: the process must not go on
  * (-EPROTO is asserted). */
-uint32_t hs_gate_fsm_apply(void *fsm, uint64_t seq, struct hs_view entry);
-void     hs_gate_fsm_save(void *fsm, struct hs_writer *writer);
-int      hs_gate_fsm_restore(void *fsm, struct hs_view snapshot) HS_MUST_CHECK;
-bool     hs_gate_fsm_needs_blob(void *fsm, const struct hs_ledger_digest *digest);
+uint32_t hs_gate_fsm_apply(void *self, uint64_t seq, struct hs_view bytes);
+void     hs_gate_fsm_save(void *self, struct hs_writer *writer);
+int      hs_gate_fsm_restore(void *self, struct hs_view snapshot) HS_MUST_CHECK;
+bool     hs_gate_fsm_needs_blob(void *self, const struct hs_ledger_digest *digest);
 
 struct hs_gate_job *hs_gate_find_job(struct hs_gate_fsm *fsm,
                                      const uint8_t       id[HS_JOB_ID_BYTES]); /* NULL: unknown */

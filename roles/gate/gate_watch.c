@@ -155,8 +155,10 @@ static void push_stats(struct hs_gate *gate, struct hs_gate_subscription *subscr
         struct hs_stats_encoder encoder;
 
         hs_stats_encoder_init(&encoder, &step->merge.total, NULL);
-        while (hs_step_parts_put(&payload, step->step, &encoder, &sequence) == 1)
-            push_frame(gate, subscription, job, &payload, (struct frame_no){.part = part++});
+        while (hs_step_parts_put(&payload, step->step, &encoder, &sequence) == 1) {
+            push_frame(gate, subscription, job, &payload, (struct frame_no){.part = part});
+            part++;
+        }
     }
     push_frame(gate, subscription, job, &payload, (struct frame_no){.part = part, .is_last = true});
 }

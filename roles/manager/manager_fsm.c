@@ -101,10 +101,7 @@ static uint32_t apply_accept(struct hs_manager_state *state, const struct hs_man
 static bool is_known_request(const struct hs_manager_job    *job,
                              const struct hs_manager_cancel *cancel)
 {
-    unsigned count =
-        job->request_count < HS_MANAGER_REQUESTS_MAX ? job->request_count : HS_MANAGER_REQUESTS_MAX;
-
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < HS_MANAGER_REQUESTS_MAX && i < job->request_count; i++)
         if (job->requests[i].workflow == cancel->workflow &&
             memcmp(job->requests[i].id, cancel->request_id, sizeof job->requests[i].id) == 0)
             return true;

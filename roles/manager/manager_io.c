@@ -244,8 +244,9 @@ static void show_worker(struct hs_manager_process *process, uint32_t idx)
     memcpy(words, &row, sizeof words);
     rc = *handle ? hs_registry_update(&process->rows, *handle, words)
                  : hs_registry_insert(&process->rows, words, handle);
-    if (rc) hs_log(HS_LOG_WARN, "manager", "row of status not shown: %s", hs_err_code_text(rc));
-    if (rc) *handle = 0;
+    if (rc == 0) return;
+    hs_log(HS_LOG_WARN, "manager", "row of status not shown: %s", hs_err_code_text(rc));
+    *handle = 0;
 }
 
 static void show_counts(struct hs_manager_process *process)

@@ -49,24 +49,24 @@ void hs_manager_live_init(struct hs_manager_live *live); /* zeroed memory */
 /* A run's number, or HS_MANAGER_LIVE_NONE: no room; its figures are then seen at its end only. */
 uint32_t hs_manager_live_open(struct hs_manager_live *live, uint32_t step_count,
                               uint32_t shard_count, bool needs_all);
-void     hs_manager_live_close(struct hs_manager_live *live, uint32_t run);
+void     hs_manager_live_close(struct hs_manager_live *live, uint32_t run_idx);
 void     hs_manager_live_end(struct hs_manager_live *live,
                              uint32_t                run); /* may be closed when room is needed */
 bool     hs_manager_live_is_open(const struct hs_manager_live *live, uint32_t run);
-bool     hs_manager_live_is_shown(struct hs_manager_live *live, uint32_t run);
+bool     hs_manager_live_is_shown(struct hs_manager_live *live, uint32_t run_idx);
 
 /* A payload of step parts of the attempt with this key. 0; -ESTALE: send whole figures; -EPROTO:
  * malformed. is_full: the payload starts over, also when counts are lower than before. */
 int      hs_manager_live_take(struct hs_manager_live *live, uint32_t run, uint64_t key,
                               struct hs_view payload, bool is_full) HS_MUST_CHECK;
-uint64_t hs_manager_live_sent(struct hs_manager_live *live, uint32_t run,
+uint64_t hs_manager_live_sent(struct hs_manager_live *live, uint32_t run_idx,
                               uint64_t key); /* requests */
 /* The attempt is void. */
-void hs_manager_live_discard(struct hs_manager_live *live, uint32_t run, uint64_t key);
+void hs_manager_live_discard(struct hs_manager_live *live, uint32_t run_idx, uint64_t key);
 
 const struct hs_stats *hs_manager_live_step(const struct hs_manager_live *live, uint32_t run,
                                             uint32_t step);
 bool hs_manager_live_take_dirty(struct hs_manager_live *live, uint32_t run, uint32_t step);
-void hs_manager_live_mark_dirty(struct hs_manager_live *live, uint32_t run); /* all steps */
+void hs_manager_live_mark_dirty(struct hs_manager_live *live, uint32_t run_idx); /* all steps */
 
 #endif

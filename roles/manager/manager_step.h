@@ -114,10 +114,10 @@ bool hs_manager_needs_record(struct hs_manager                *manager,
 /* manager_execs.c */
 void hs_manager_turn_workflow(struct hs_manager_step *step, struct hs_manager_place *place,
                               unsigned idx);
-void hs_manager_kill_exec(struct hs_manager_step *step, uint32_t link,
-                          const struct hs_exec_id *exec, uint64_t exec_fence, const char *reason);
+void hs_manager_kill_exec(struct hs_manager_step *step, uint32_t link, const struct hs_exec_id *id,
+                          uint64_t exec_fence, const char *reason);
 void hs_manager_end_applied(struct hs_manager_step *step, const struct hs_manager_end *end);
-bool hs_manager_propose_end(struct hs_manager_step *step, const struct hs_exec_id *exec,
+bool hs_manager_propose_end(struct hs_manager_step *step, const struct hs_exec_id *id,
                             uint64_t exec_fence, enum hs_exec_outcome outcome, const char *text);
 
 /* manager_schedule.c */

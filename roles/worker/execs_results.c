@@ -11,7 +11,7 @@
 #define RESULT_WAIT_MAX_NS (60 * HS_NS_PER_S)
 /* No manager keeps a job for longer: whoever comes back after it would not know what to do with a
  * result. */
-#define RESULT_LIFE_NS (24 * 3600 * HS_NS_PER_S)
+#define RESULT_LIFE_NS (UINT64_C(24) * 3600 * HS_NS_PER_S)
 
 void hs_exec_result_is_due(struct hs_exec *exec, uint64_t now_ns)
 {

@@ -132,7 +132,7 @@ int      hs_worker_engines_open(struct hs_worker *worker, struct hs_err *err) HS
 uint64_t hs_worker_engines_turn(struct hs_worker *worker, uint64_t now_ns);
 void hs_worker_engine_linked(struct hs_worker *worker, unsigned idx, uint64_t generation, int fd);
 void hs_worker_engine_down(struct hs_worker *worker, unsigned idx, uint64_t generation);
-void hs_worker_start(struct hs_worker *worker, unsigned row, unsigned part);
+void hs_worker_start(struct hs_worker *worker, unsigned row, unsigned part_idx);
 void hs_worker_stop_part(struct hs_worker *worker, const struct hs_execs_action *action);
 void hs_worker_forget_figures(struct hs_worker *worker, unsigned row);
 

@@ -422,7 +422,8 @@ void hs_worker_link_open(struct hs_worker *worker, int fd)
 
 uint64_t hs_worker_link_turn(struct hs_worker *worker, uint64_t now_ns)
 {
-    uint64_t deadline_ns = HS_NEVER_NS;
+    struct hs_conn *conn = worker->conn;
+    uint64_t        deadline_ns = HS_NEVER_NS;
 
     for (unsigned i = 0; i < HS_WORKER_FETCHES_MAX; i++) {
         struct hs_worker_fetch *fetch = &worker->fetches[i];
@@ -433,7 +434,7 @@ uint64_t hs_worker_link_turn(struct hs_worker *worker, uint64_t now_ns)
         else
             deadline_ns = hs_min_u64(deadline_ns, fetch->deadline_ns);
     }
-    if (!worker->conn) return deadline_ns;
-    hs_conn_turn(worker->conn, now_ns);
+    if (!conn) return deadline_ns;
+    hs_conn_turn(conn, now_ns);
     return worker->conn ? hs_min_u64(deadline_ns, hs_conn_deadline_ns(worker->conn)) : deadline_ns;
 }
