@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 static size_t length_of(uint8_t first)
 {
@@ -55,4 +56,36 @@ void hs_make_printable(char *text, size_t bytes)
         }
         at += length;
     }
+}
+
+static const struct {
+    const char *sign; /* UTF-8: longer than what stands for it */
+    const char *ascii;
+} likes[] = {{"\xe2\x80\x93", "-"}, {"\xe2\x89\xa5", ">="}, {"\xc2\xb7", "|"}, {"\xc3\x97", "x"}};
+
+static const char *like_of(const char *text, size_t bytes)
+{
+    for (size_t i = 0; i < sizeof likes / sizeof likes[0]; i++)
+        if (strlen(likes[i].sign) == bytes && memcmp(text, likes[i].sign, bytes) == 0)
+            return likes[i].ascii;
+    return "?";
+}
+
+size_t hs_make_ascii(char *text, size_t bytes)
+{
+    size_t used = 0;
+
+    for (size_t at = 0; at < bytes;) {
+        size_t length = hs_printable_bytes(text + at, bytes - at);
+
+        if (length > 1) {
+            const char *like = like_of(text + at, length);
+
+            at += length;
+            while (*like) text[used++] = *like++;
+        } else {
+            text[used++] = text[at++];
+        }
+    }
+    return used;
 }

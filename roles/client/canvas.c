@@ -154,6 +154,14 @@ static void say(struct page *page, const char *text)
     page->used_bytes += bytes;
 }
 
+unsigned hs_canvas_row_columns(const struct hs_canvas *canvas, unsigned row)
+{
+    unsigned columns = canvas->columns;
+
+    while (columns && !canvas->cells[row][columns - 1].text[0]) columns--;
+    return columns;
+}
+
 static void render_row(const struct hs_canvas *canvas, unsigned row, struct page *page)
 {
     const struct hs_canvas_cell *cells = canvas->cells[row];

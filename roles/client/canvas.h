@@ -42,6 +42,8 @@ void hs_canvas_bar(struct hs_canvas *canvas, unsigned row, unsigned column, unsi
 /* The newest count values, one column each, as heights. */
 void hs_canvas_spark(struct hs_canvas *canvas, unsigned row, unsigned column, unsigned width,
                      const uint64_t *values, uint32_t count);
+/* Columns up to the last that was drawn in. */
+unsigned hs_canvas_row_columns(const struct hs_canvas *canvas, unsigned row);
 /* Rows with a line feed behind each, without blanks at their ends; cut to what fits, terminated. */
 size_t hs_canvas_render(const struct hs_canvas *canvas, char *text, size_t text_bytes);
 

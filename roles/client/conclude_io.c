@@ -29,7 +29,7 @@ static int print_text(const struct hs_report *report)
 {
     char text[HS_REPORT_TEXT_BYTES];
 
-    return hs_print(STDOUT_FILENO, text, hs_report_text(report, text, sizeof text));
+    return hs_print_words(STDOUT_FILENO, text, hs_report_text(report, text, sizeof text));
 }
 
 int hs_report_results(struct hs_view bytes, struct hs_report_meta *meta, bool is_json,
@@ -68,7 +68,9 @@ static int explain(const struct hs_session *session)
         return hs_complain(HS_EXIT_INTERNAL, "%s%s%s", session->err.text,
                            follow->text[0] ? "; last heard: " : "", follow->text);
     if (follow->refusal)
-        return hs_complain(hs_exit_code_of_refusal(follow->refusal), "refused: %s", follow->text);
+        return hs_complain(hs_exit_code_of_refusal(follow->refusal), "%s%s%s",
+                           hs_refusal_text(follow->refusal), follow->text[0] ? ": " : "",
+                           follow->text);
     if (follow->code)
         return hs_complain(HS_EXIT_CLUSTER, "%s",
                            follow->text[0] ? follow->text : hs_err_code_text(follow->code));
@@ -85,7 +87,8 @@ int hs_session_conclude(struct hs_session *session)
     struct hs_report_meta   meta = {.name = session->wish.name,
                                     .run_id = hs_hex_format(job_id, HS_JOB_ID_BYTES, run_id),
                                     .restart_count = session->death_count,
-                                    .is_interrupted = session->signal != 0};
+                                    .is_interrupted =
+                                        session->signal || follow->status == HS_JOB_CANCELLED};
     struct hs_run_end       end = {.job_state = follow->status, .signal = session->signal};
     int                     rc;
 

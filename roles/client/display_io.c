@@ -31,8 +31,7 @@ void hs_display_open(struct hs_display *display, const char *name, const struct 
 
     memset(display, 0, sizeof *display);
     display->mode = hs_display_choose(&facts);
-    display->is_unicode =
-        hs_screen_takes_unicode(getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG"));
+    display->is_unicode = hs_locale_takes_unicode();
     display->has_colour = !options->value[HS_OPTION_no_color] && !(no_color && no_color[0]);
     display->screen.name = name;
     display->log_fd = -1;
@@ -69,15 +68,38 @@ static void print_line(const struct hs_live_job *live)
     size_t bytes = hs_report_line(&line, &live->interval, text, HS_REPORT_LINE_BYTES);
 
     text[bytes] = '\n';
-    HS_IGNORE(hs_print(STDERR_FILENO, text, bytes + 1), "the run matters more");
+    HS_IGNORE(hs_print_words(STDERR_FILENO, text, bytes + 1), "the run matters more");
 }
 
-static unsigned terminal_columns(void)
+static void measure_terminal(unsigned *columns, unsigned *rows)
 {
     struct winsize size;
 
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0) return COLUMNS;
-    return size.ws_col;
+    *columns = COLUMNS;
+    *rows = HS_CANVAS_ROWS_MAX + 1;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0) return;
+    if (size.ws_col) *columns = size.ws_col;
+    if (size.ws_row > 1) *rows = size.ws_row;
+}
+
+/* Rows that what was drawn takes now: a terminal that became narrower has folded the long ones. */
+static unsigned rows_above(const struct hs_display *display, unsigned columns)
+{
+    unsigned rows = 0;
+
+    for (unsigned i = 0; i < display->drawn_rows; i++)
+        rows += columns < display->last_columns && display->drawn_columns[i] > columns
+                    ? (display->drawn_columns[i] + columns - 1) / columns
+                    : 1;
+    return rows;
+}
+
+static void note_drawn(struct hs_display *display, unsigned columns)
+{
+    display->drawn_rows = display->canvas.rows;
+    display->last_columns = columns;
+    for (unsigned i = 0; i < display->drawn_rows; i++)
+        display->drawn_columns[i] = hs_canvas_row_columns(&display->canvas, i);
 }
 
 /* Over what was drawn before, row by row; the rest of each old row and all rows below are cleared.
@@ -88,19 +110,24 @@ static void draw(struct hs_display *display)
     size_t      used;
     const char *row = display->rows;
     const char *end;
+    unsigned    columns;
+    unsigned    rows;
 
-    hs_canvas_init(&display->canvas, terminal_columns(), display->is_unicode, display->has_colour);
+    measure_terminal(&columns, &rows);
+    hs_canvas_init(&display->canvas, columns, display->is_unicode, display->has_colour);
     hs_screen_draw(&display->screen, &display->canvas);
+    /* rows that scroll away could not be drawn over */
+    if (display->canvas.rows >= rows) display->canvas.rows = rows - 1;
     (void)hs_canvas_render(&display->canvas, display->rows, sizeof display->rows);
     used = (size_t)snprintf(out, sizeof display->out, "\x1b[?2026h");
     if (display->drawn_rows)
         used += (size_t)snprintf(out + used, sizeof display->out - used, "\x1b[%uF",
-                                 display->drawn_rows);
+                                 rows_above(display, columns));
     for (; (end = strchr(row, '\n')) != NULL; row = end + 1)
         used += (size_t)snprintf(out + used, sizeof display->out - used, "%.*s\x1b[K\r\n",
                                  (int)(end - row), row);
     used += (size_t)snprintf(out + used, sizeof display->out - used, "\x1b[J\x1b[?2026l");
-    display->drawn_rows = display->canvas.rows;
+    note_drawn(display, columns);
     HS_IGNORE(hs_print(STDERR_FILENO, out, used), "the run matters more");
 }
 

@@ -16,6 +16,8 @@ struct hs_display {
     bool                 is_unicode;
     bool                 has_colour;
     unsigned             drawn_rows; /* above the cursor */
+    unsigned             drawn_columns[HS_CANVAS_ROWS_MAX];
+    unsigned             last_columns; /* of the terminal */
     int log_fd; /* what would spoil the screen goes here until it is over; -1: standard error */
     struct hs_screen screen;
     struct hs_canvas canvas;

@@ -30,5 +30,7 @@ struct hs_run_end {
 int hs_exit_code_of(const struct hs_run_end *end) HS_MUST_CHECK;
 /* Of the answer of a gate that refused (enum hs_result_code). */
 int hs_exit_code_of_refusal(unsigned code) HS_MUST_CHECK;
+/* What such an answer means for who asked, with a remedy where there is one. */
+const char *hs_refusal_text(unsigned code);
 
 #endif

@@ -162,7 +162,7 @@ static void take_refusal(struct hs_follow *follow, uint64_t now_ns, uint16_t cod
         return;
     }
     follow->refusal = code;
-    finish(follow, -ECANCELED, text[0] ? text : hs_result_code_name(code));
+    finish(follow, -ECANCELED, text);
 }
 
 /* ---- what answers mean ---- */

@@ -6,6 +6,7 @@
 #include "roles/client/target_flags.h"
 #include "roles/version.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,9 +20,9 @@ int hs_command_target(const struct hs_options *options)
 
     if (hs_target_flags(options, &config, &err) < 0)
         return hs_complain(HS_EXIT_USAGE, "%s", err.text);
-    if (hs_target_run(&config, &err) < 0)
-        return hs_complain(HS_EXIT_INTERNAL, "target: %s", err.text);
-    return HS_EXIT_OK;
+    if (hs_target_run(&config, &err) == 0) return HS_EXIT_OK;
+    return hs_complain(err.code == -EPIPE ? HS_EXIT_OUTPUT : HS_EXIT_INTERNAL, "target: %s",
+                       err.text);
 }
 
 static const char *lookup(const char *name)
@@ -37,8 +38,6 @@ static int show_help(const struct hs_options *options)
     enum hs_command  command = topic ? hs_command_from_name(topic) : options->command;
 
     if (options->command != HS_COMMAND_HELP) command = options->command;
-    if (command == HS_COMMAND_COUNT)
-        return hs_complain(HS_EXIT_USAGE, "no help about \"%.60s\"; see: hyperscale help", topic);
     hs_writer_init(&out, memory, sizeof memory);
     if (options->command == HS_COMMAND_HELP && !topic)
         hs_options_help(&out);

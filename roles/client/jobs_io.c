@@ -89,6 +89,11 @@ static int await(struct gate *gate, enum hs_msg_type wanted)
     return -ETIMEDOUT;
 }
 
+static int complain_of_code(uint16_t code, const char *text)
+{
+    return hs_complain(HS_EXIT_CLUSTER, "%s%s%s", hs_refusal_text(code), text[0] ? ": " : "", text);
+}
+
 /* 0, or an exit code: what is wrong has been printed. */
 static int ask(struct gate *gate, enum hs_msg_type type, const void *message,
                enum hs_msg_type wanted)
@@ -97,9 +102,7 @@ static int ask(struct gate *gate, enum hs_msg_type type, const void *message,
 
     if (!rc) rc = await(gate, wanted);
     if (rc == -ECANCELED)
-        return hs_complain(HS_EXIT_CLUSTER, "refused: %s %s",
-                           hs_result_code_name(gate->answer.refused.code),
-                           gate->answer.refused.text);
+        return complain_of_code(gate->answer.refused.code, gate->answer.refused.text);
     return rc < 0 ? complain_of_daemon(gate->path, rc) : 0;
 }
 
@@ -109,12 +112,6 @@ static int parse_job(const struct hs_options *options, uint8_t job_id[HS_JOB_ID_
     return hs_complain(HS_EXIT_USAGE,
                        "a job is named by its 32 digits (see: hyperscale list), not \"%.60s\"",
                        options->operand);
-}
-
-static int complain_of_code(uint16_t code, const char *text)
-{
-    return hs_complain(HS_EXIT_CLUSTER, "%s%s%s", hs_result_code_name(code), text[0] ? ": " : "",
-                       text);
 }
 
 static int print_document(json_t *document)

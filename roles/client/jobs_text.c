@@ -19,7 +19,7 @@ static const char format_of_line[] = "%-32s  %-11s %9s %5s %12s %10s  %s\n";
 const char *hs_jobs_title(char text[HS_JOBS_LINE_BYTES])
 {
     (void)snprintf(text, HS_JOBS_LINE_BYTES, "%-32s  %-11s %9s %5s %12s %10s  %s\n", "JOB", "STATE",
-                   "AGE", "DONE", "COMPLETED", "FAILED", "NAME");
+                   "ELAPSED", "DONE", "COMPLETED", "FAILED", "NAME");
     return text;
 }
 

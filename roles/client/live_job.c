@@ -19,6 +19,15 @@ void hs_live_job_init(struct hs_live_job *live, struct hs_chunk *chunks, uint32_
     hs_stats_init(&live->interval, &live->pool);
 }
 
+void hs_live_job_restart(struct hs_live_job *live)
+{
+    struct hs_merge_source *sources = live->merge.sources;
+    uint32_t                source_count = live->merge.source_capacity;
+
+    hs_merge_fini(&live->merge);
+    hs_merge_init(&live->merge, &live->pool, sources, source_count);
+}
+
 static bool take_parts(struct hs_live_job *live, struct hs_view payload)
 {
     struct hs_reader    reader;

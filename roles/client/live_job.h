@@ -29,6 +29,8 @@ struct hs_live_job {
 /* chunks and sources: as many as the plan has steps, and three more figures. */
 void hs_live_job_init(struct hs_live_job *live, struct hs_chunk *chunks, uint32_t chunk_count,
                       struct hs_merge_source *sources, uint32_t source_count);
+/* From the start: a gate that was lost and found may tell of another attempt, in another order. */
+void hs_live_job_restart(struct hs_live_job *live);
 /* True when figures have moved on. */
 bool hs_live_job_take(struct hs_live_job *live, const struct hs_msg_stats *stats);
 /* Ends the interval when it has lasted min_ns: interval and interval_ns are what happened in it. */

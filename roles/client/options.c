@@ -113,8 +113,9 @@ static int unknown_flag(const struct hs_options *options, const char *word, size
         }
     near = hs_nearest_word(hs_view_of(word, bytes), words, count);
     return hs_err_refuse(err, "unknown flag %.*s for %s%s%s%s", (int)(bytes < 60 ? bytes : 60),
-                         word, commands[options->command].name, near ? " (did you mean " : "",
-                         near ? near : "", near ? "?)" : "");
+                         word, commands[options->command].name,
+                         near ? " (did you mean " : "; see: hyperscale help ",
+                         near ? near : commands[options->command].name, near ? "?)" : "");
 }
 
 static int wrong_command(const struct hs_options *options, const char *flag,
@@ -245,12 +246,26 @@ static void take_environment(struct hs_options *options, hs_options_lookup_fn *l
     }
 }
 
+static int unknown_command(const char *word, struct hs_err *err)
+{
+    const char *names[HS_COMMAND_COUNT];
+    const char *near;
+
+    for (unsigned i = 0; i < HS_COMMAND_COUNT; i++) names[i] = commands[i].name;
+    near = hs_nearest_word(hs_view_text(word), names, HS_COMMAND_COUNT);
+    return hs_err_refuse(err, "unknown command \"%.60s\"%s%s%s; see: hyperscale help", word,
+                         near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+}
+
 static int check(const struct hs_options *options, struct hs_err *err)
 {
     const struct command_row *row = &commands[options->command];
     const char *const        *value = options->value;
 
     if (value[HS_OPTION_help]) return 0;
+    if (options->command == HS_COMMAND_HELP && options->operand &&
+        hs_command_from_name(options->operand) == HS_COMMAND_COUNT)
+        return unknown_command(options->operand, err);
     if (row->is_needed && !options->operand)
         return hs_err_refuse(err, "%s needs %s; see: hyperscale help %s", row->name, row->operand,
                              row->name);
@@ -271,17 +286,11 @@ static int check(const struct hs_options *options, struct hs_err *err)
 
 static int take_command(struct hs_options *options, const char *word, struct hs_err *err)
 {
-    const char *names[HS_COMMAND_COUNT];
-    const char *near;
-
     if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) word = "help";
     if (strcmp(word, "--version") == 0) word = "version";
     options->command = hs_command_from_name(word);
     if (options->command != HS_COMMAND_COUNT) return 0;
-    for (unsigned i = 0; i < HS_COMMAND_COUNT; i++) names[i] = commands[i].name;
-    near = hs_nearest_word(hs_view_text(word), names, HS_COMMAND_COUNT);
-    return hs_err_refuse(err, "unknown command \"%.60s\"%s%s%s; see: hyperscale help", word,
-                         near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+    return unknown_command(word, err);
 }
 
 int hs_options_parse(struct hs_options *options, int argc, char *const *argv,

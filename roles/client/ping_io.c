@@ -50,9 +50,9 @@ static int resolve(struct ping *ping)
     (void)snprintf(port, sizeof port, "%u", ping->wish->url.port);
     rc = getaddrinfo(ping->wish->url.host, port, &wanted, &ping->addresses);
     ping->answer.resolve_ns = hs_client_now_ns() - begin_ns;
-    return rc == 0
-               ? 0
-               : hs_complain(HS_EXIT_UNREACHABLE, "%s: %s", ping->wish->url.host, gai_strerror(rc));
+    if (rc == 0) return 0;
+    return hs_complain(HS_EXIT_UNREACHABLE, "%s: %s", ping->wish->url.host,
+                       rc == EAI_NONAME || rc == EAI_NODATA ? "no such name" : gai_strerror(rc));
 }
 
 static int wait_for(const struct ping *ping, short events)
@@ -181,8 +181,9 @@ static int once(struct ping *ping, const char **why)
     ping->answer.status = parser.status;
     ping->answer.body_bytes = parser.body_bytes;
     ping->answer.keeps_alive = rc == HS_HTTP1_DONE && hs_http1_keeps_alive(&parser);
+    if (rc < 0) return rc; /* the connection tells that there was one */
     if (!ping->answer.keeps_alive) close_connection(ping);
-    return rc < 0 ? rc : 0;
+    return 0;
 }
 
 static int show(struct ping *ping, bool is_first, json_t *answers)
@@ -190,6 +191,19 @@ static int show(struct ping *ping, bool is_first, json_t *answers)
     if (answers) return json_array_append_new(answers, hs_ping_json(&ping->answer));
     hs_ping_text(&ping->answer, is_first, ping->text, sizeof ping->text);
     return hs_print_text(STDOUT_FILENO, ping->text);
+}
+
+/* Without a connection nothing was asked; with one, what came back is no answer. */
+static int complain(const struct ping *ping, int rc, const char *why)
+{
+    if (ping->fd < 0)
+        return hs_complain(HS_EXIT_UNREACHABLE, "%s: %s", ping->answer.address,
+                           hs_err_code_text(rc));
+    if (why)
+        return hs_complain(HS_EXIT_FAILED, "%s: this is no whole HTTP answer: %s",
+                           ping->answer.address, why);
+    return hs_complain(HS_EXIT_FAILED, "%s: no answer: %s", ping->answer.address,
+                       hs_err_code_text(rc));
 }
 
 static int run(struct ping *ping, json_t *answers)
@@ -200,9 +214,7 @@ static int run(struct ping *ping, json_t *answers)
         const char *why;
         int         rc = once(ping, &why);
 
-        if (rc < 0)
-            return hs_complain(HS_EXIT_UNREACHABLE, "%s: %s", ping->answer.address,
-                               why ? why : hs_err_code_text(rc));
+        if (rc < 0) return complain(ping, rc, why);
         if (show(ping, i == 0, answers) != 0) code = HS_EXIT_OUTPUT;
     }
     return code;

@@ -4,9 +4,11 @@
 
 #include "roles/client/exit_code.h"
 #include "roles/client/print_io.h"
+#include "shm/base/units.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -21,12 +23,27 @@ static const char *lookup(void *context, const char *name)
     return getenv(name);
 }
 
-static uint64_t descriptor_count(void)
+/* Of the engines of a run: a process per core, each with a limit of its own. */
+static uint64_t engine_count(const struct hs_options *options)
+{
+    uint64_t  count = 0;
+    cpu_set_t cores;
+
+    if (options->command != HS_COMMAND_RUN) return 1;
+    if (options->value[HS_OPTION_cores] &&
+        hs_units_parse_count(hs_view_text(options->value[HS_OPTION_cores]), &count) == 0 && count)
+        return count;
+    if (sched_getaffinity(0, sizeof cores, &cores) < 0) return 1;
+    count = (uint64_t)CPU_COUNT(&cores);
+    return count < 4 ? count : count - 1;
+}
+
+static uint64_t descriptor_count(const struct hs_options *options)
 {
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY) return 0;
-    return limit.rlim_cur;
+    return limit.rlim_cur * engine_count(options);
 }
 
 /* All of a file, with a zero behind it; at most bytes_max. *text is the caller's to free. */
@@ -136,7 +153,8 @@ static int body_of(struct hs_plan_load_result *result, const struct hs_options *
 static int load_file(struct hs_plan_load_result *result, const struct hs_options *options,
                      const struct hs_quick_flags *flags)
 {
-    struct hs_plan_environment environment = {.lookup = lookup, .descriptors = descriptor_count()};
+    struct hs_plan_environment environment = {.lookup = lookup,
+                                              .descriptors = descriptor_count(options)};
     struct hs_problems         problems;
     struct hs_err              err;
     struct hs_view             text = {0};
@@ -167,11 +185,20 @@ static int load_url(struct hs_plan_load_result *result, const struct hs_options 
     return result->plan ? 0 : hs_complain(HS_EXIT_USAGE, "%s", err.text);
 }
 
-/* Writes the plan out and reads it again: what flags made of it went through every check, too. */
-static int resolve(struct hs_plan_load_result *result, const struct hs_options *options)
+/* Of a plan that flags made there is no line to point at. */
+static void warn_of(const struct hs_problems *problems)
 {
-    struct hs_writer   out;
-    struct hs_problems problems;
+    for (uint32_t i = 0; i < problems->kept; i++)
+        hs_warn("%s [%s]", problems->at[i].message, problems->at[i].code);
+}
+
+/* Writes the plan out and reads it again: what flags made of it went through every check, too. */
+static int resolve(struct hs_plan_load_result *result, const struct hs_options *options,
+                   bool is_url)
+{
+    struct hs_plan_environment environment = {.descriptors = descriptor_count(options)};
+    struct hs_writer           out;
+    struct hs_problems         problems;
 
     result->text_memory = malloc(HS_PLAN_BYTES_MAX);
     if (!result->text_memory) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
@@ -181,8 +208,11 @@ static int resolve(struct hs_plan_load_result *result, const struct hs_options *
         return hs_complain(HS_EXIT_PLAN, "the plan is larger than 4 MiB once its variables are in");
     result->text = hs_view_of(result->text_memory, out.used_bytes);
     hs_problems_init(&problems);
-    result->plan = hs_plan_read(result->text, NULL, &result->arena, &problems);
-    if (result->plan) return 0;
+    result->plan = hs_plan_read(result->text, &environment, &result->arena, &problems);
+    if (result->plan) {
+        if (is_url && !options->value[HS_OPTION_quiet]) warn_of(&problems);
+        return 0;
+    }
     print_problems(&problems, options, result->text);
     return HS_EXIT_PLAN;
 }
@@ -205,7 +235,7 @@ int hs_plan_load_operand(struct hs_plan_load_result *result, const struct hs_opt
     is_url = options->command != HS_COMMAND_CHECK &&
              hs_operand_is_url(options->operand, stat(options->operand, &status) == 0);
     rc = is_url ? load_url(result, options, &flags) : load_file(result, options, &flags);
-    return rc ? rc : resolve(result, options);
+    return rc ? rc : resolve(result, options, is_url);
 }
 
 void hs_plan_load_fini(struct hs_plan_load_result *result)

@@ -2,12 +2,14 @@
 /* print_io.c - writes until everything is written. */
 #include "roles/client/print_io.h"
 
+#include "roles/client/screen.h"
 #include "roles/printable.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,6 +36,16 @@ int hs_print(int fd, const void *text, size_t bytes)
 int hs_print_text(int fd, const char *text)
 {
     return hs_print(fd, text, strlen(text));
+}
+
+bool hs_locale_takes_unicode(void)
+{
+    return hs_screen_takes_unicode(getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG"));
+}
+
+int hs_print_words(int fd, char *text, size_t bytes)
+{
+    return hs_print(fd, text, hs_locale_takes_unicode() ? bytes : hs_make_ascii(text, bytes));
 }
 
 static void HS_PRINTF(1, 0) say(const char *format, va_list arguments)

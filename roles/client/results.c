@@ -17,32 +17,49 @@ void hs_results_init(struct hs_results *results, struct hs_chunk *chunks)
     hs_stats_init(&results->step, &results->pool);
 }
 
+/* A drain is short unless the target could not keep up: then what is completed in it belongs to its time, too. */
+static bool is_drain_long(uint64_t drain_ns, uint64_t duration_ns)
+{
+    return drain_ns > 100 * HS_NS_PER_MS && drain_ns > duration_ns / 20;
+}
+
 static struct hs_results_span span_of(const struct hs_run_record *record)
 {
-    uint64_t from_ns = hs_min_u64(record->begin_ns, HS_NEVER_NS / 4) +
-                       hs_min_u64(record->warmup_ns, HS_NEVER_NS / 4);
+    uint64_t begin_ns = hs_min_u64(record->begin_ns, HS_NEVER_NS / 4);
+    uint64_t elapsed_ns = hs_min_u64(record->elapsed_ns, HS_NEVER_NS / 4);
+    uint64_t from_ns = begin_ns + hs_min_u64(record->warmup_ns, HS_NEVER_NS / 4);
+    uint64_t to_ns = from_ns + hs_min_u64(record->duration_ns, HS_NEVER_NS / 4);
+    uint64_t over_ns = hs_max_u64(begin_ns + elapsed_ns, to_ns);
 
-    return (struct hs_results_span){from_ns,
-                                    from_ns + hs_min_u64(record->duration_ns, HS_NEVER_NS / 4)};
+    return (struct hs_results_span){
+        from_ns, to_ns, is_drain_long(over_ns - to_ns, to_ns - from_ns) ? over_ns : to_ns};
+}
+
+static uint64_t end_of(const struct hs_results_span *span, bool with_drain)
+{
+    return with_drain ? span->busy_to_ns : span->to_ns;
 }
 
 /* Time in which several workflows ran counts once, time in which none did not at all: rates are
  * those of the load. */
-static uint64_t covered_ns(const struct hs_results *results)
+static uint64_t covered_ns(const struct hs_results *results, bool with_drain)
 {
     uint64_t covered_ns = 0;
     uint64_t end_ns = 0;
 
     for (uint32_t done = 0; done < results->workflow_count; done++) {
-        struct hs_results_span next = {UINT64_MAX, UINT64_MAX};
+        const struct hs_results_span *next = NULL;
 
         /* the next stretch that ends behind end_ns, by its beginning */
-        for (uint32_t i = 0; i < results->workflow_count; i++)
-            if (results->spans[i].to_ns > end_ns && results->spans[i].from_ns < next.from_ns)
-                next = results->spans[i];
-        if (next.to_ns == UINT64_MAX) break;
-        covered_ns += next.to_ns - hs_max_u64(next.from_ns, end_ns);
-        end_ns = next.to_ns;
+        for (uint32_t i = 0; i < results->workflow_count; i++) {
+            const struct hs_results_span *span = &results->spans[i];
+
+            if (end_of(span, with_drain) > end_ns && (!next || span->from_ns < next->from_ns))
+                next = span;
+        }
+        if (!next) break;
+        covered_ns += end_of(next, with_drain) - hs_max_u64(next->from_ns, end_ns);
+        end_ns = end_of(next, with_drain);
     }
     return covered_ns;
 }
@@ -56,7 +73,8 @@ static void take_head(struct hs_results *results, const struct hs_run_record *re
     if (!results->backend[0])
         (void)snprintf(results->backend, sizeof results->backend, "%s", record->backend);
     results->seed = record->seed;
-    results->duration_ns = covered_ns(results);
+    results->duration_ns = covered_ns(results, false);
+    results->busy_ns = covered_ns(results, true);
     results->warmup_ns = hs_max_u64(results->warmup_ns, record->warmup_ns);
     if (record->engine_count > results->engine_count) results->engine_count = record->engine_count;
     results->restart_count += record->restart_count;
@@ -119,6 +137,7 @@ void hs_results_report(struct hs_results *results, struct hs_report_meta *meta,
     meta->backend = results->backend[0] ? results->backend : "unknown";
     meta->seed = results->seed;
     meta->duration_ns = results->duration_ns;
+    meta->busy_ns = results->busy_ns;
     meta->warmup_ns = results->warmup_ns;
     meta->engine_count = results->engine_count;
     if (meta->restart_count < results->restart_count) meta->restart_count = results->restart_count;

@@ -26,9 +26,10 @@ struct hs_results {
     uint32_t              restart_count;
     uint64_t              seed;
     uint64_t              duration_ns; /* in which anything was measured */
+    uint64_t              busy_ns;     /* the same with drains that were long */
     struct hs_results_span {
-        uint64_t from_ns, to_ns; /* since the job began */
-    } spans[HS_WORKFLOWS_MAX];   /* of measured load */
+        uint64_t from_ns, to_ns, busy_to_ns; /* since the job began */
+    } spans[HS_WORKFLOWS_MAX];               /* of measured load */
     uint64_t warmup_ns;
     bool     is_open_model;
     bool     is_incomplete; /* figures are missing, or a workflow was not over */

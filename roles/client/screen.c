@@ -5,7 +5,9 @@
  *   ┌ rate ──────────────┐┌ response time ────────────────────────┐
  *   │ 4 rows             ││ 4 rows                                │
  *   └────────────────────┘└───────────────────────────────────────┘
- *    lag, traffic, statuses and errors; notes; what the keys do */
+ *    lag, traffic, statuses and errors; notes; what the keys do
+ *
+ * On fewer than 80 columns the boxes stand one below the other, and what does not fit is left out. */
 #include "roles/client/screen.h"
 
 #include "roles/stats/report_text.h"
@@ -18,11 +20,13 @@
 
 enum {
     LEFT_WIDTH = 35,
+    LATENCY_CELLS = 5,
     RIGHT_WIDTH = 45,
     CELL_WIDTH = 7,
     LABEL_WIDTH = 8,
     BOX_HEIGHT = 6,
     BAR_WIDTH_MAX = 30,
+    BAR_COLUMNS_MIN = 60, /* below there is no bar */
     LINE_BYTES = 256
 };
 
@@ -55,6 +59,22 @@ static const char *whole_seconds(char *text, uint64_t ns)
     return hs_units_format_duration_exact(text, ns / HS_NS_PER_S * HS_NS_PER_S);
 }
 
+static void draw_short_title(const struct hs_screen *screen, struct hs_canvas *canvas, double share)
+{
+    const struct hs_live_job *live = screen->live;
+    char                      elapsed[HS_UNITS_TEXT_BYTES];
+    char                      text[LINE_BYTES];
+    int bytes = snprintf(text, sizeof text, "%s  %s", hs_live_job_phase_name(live),
+                         whole_seconds(elapsed, live->elapsed_ns));
+
+    if (share >= 0)
+        (void)snprintf(text + bytes, sizeof text - (size_t)bytes, "  %3.0f%%", share * 100.0);
+    canvas->style = HS_STYLE_BOLD;
+    (void)hs_canvas_text(canvas, 0, 1, canvas->columns / 2 - 3, screen->name);
+    canvas->style = HS_STYLE_PLAIN;
+    hs_canvas_text_right(canvas, 0, canvas->columns - 1, text);
+}
+
 static void draw_title(const struct hs_screen *screen, struct hs_canvas *canvas)
 {
     const struct hs_live_job *live = screen->live;
@@ -66,6 +86,10 @@ static void draw_title(const struct hs_screen *screen, struct hs_canvas *canvas)
     unsigned                  column;
 
     if (bar_width > BAR_WIDTH_MAX) bar_width = BAR_WIDTH_MAX;
+    if (canvas->columns < BAR_COLUMNS_MIN) {
+        draw_short_title(screen, canvas, share);
+        return;
+    }
     canvas->style = HS_STYLE_BOLD;
     column = hs_canvas_text(canvas, 0, 1, canvas->columns, "hyperscale");
     column = hs_canvas_text(canvas, 0, column + 2, canvas->columns / 4, screen->name);
@@ -135,44 +159,64 @@ static void draw_rate(const struct hs_live_job *live, struct hs_canvas *canvas, 
     canvas->style = HS_STYLE_PLAIN;
 }
 
-static void draw_latency_row(const struct hs_stats *stats, enum hs_measure measure,
-                             struct hs_canvas *canvas, unsigned row, unsigned column)
+/* What stands in the columns; the last one is max. Where not all fit, those in the middle go first. */
+static const struct {
+    const char *head;
+    double      quantile;
+    unsigned    cells_min; /* it stands there when there is room for so many */
+} latency_columns[LATENCY_CELLS] = {
+    {"p50", 0.5, 2}, {"p90", 0.9, 4}, {"p99", 0.99, 3}, {"p99.9", 0.999, 5}, {"max", 1.0, 1}};
+
+/* The box and where its cells begin. */
+struct latency_place {
+    unsigned row, at, cells, cell_count;
+};
+
+static const char *latency_text(const struct hs_stats *stats, enum hs_measure measure, unsigned i,
+                                char *text)
 {
-    static const double quantiles[4] = {0.5, 0.9, 0.99, 0.999};
-    char                text[HS_UNITS_TEXT_BYTES];
+    double quantile = latency_columns[i].quantile;
 
-    for (unsigned i = 0; i < 4; i++) {
-        bool is_known = hs_histogram_has_enough(stats->counts[measure], quantiles[i]);
-
-        hs_canvas_text_right(canvas, row, column + CELL_WIDTH * (i + 1),
-                             is_known
-                                 ? hs_units_format_duration(
-                                       text, hs_stats_percentile_ns(stats, measure, quantiles[i]))
-                                 : "-");
-    }
-    hs_canvas_text_right(canvas, row, column + CELL_WIDTH * 5,
-                         stats->counts[measure]
-                             ? hs_units_format_duration(text, stats->moments[measure].max_ns)
-                             : "-");
+    if (!stats->counts[measure]) return "-";
+    if (i == LATENCY_CELLS - 1)
+        return hs_units_format_duration(text, stats->moments[measure].max_ns);
+    if (!hs_histogram_has_enough(stats->counts[measure], quantile)) return "-";
+    return hs_units_format_duration(text, hs_stats_percentile_ns(stats, measure, quantile));
 }
 
-static void draw_latency(const struct hs_live_job *live, struct hs_canvas *canvas, unsigned row)
+/* stats NULL: the heads. */
+static void draw_latency_row(const struct latency_place *place, unsigned line, const char *label,
+                             const struct hs_stats *stats, enum hs_measure measure,
+                             struct hs_canvas *canvas)
 {
-    static const char *const heads[5] = {"p50", "p90", "p99", "p99.9", "max"};
-    unsigned                 at = LEFT_WIDTH;
-    unsigned                 cells = at + 1 + LABEL_WIDTH;
+    unsigned column = place->cells;
+    char     text[HS_UNITS_TEXT_BYTES];
 
-    hs_canvas_box(canvas, row, at, BOX_HEIGHT, RIGHT_WIDTH, "response time");
+    (void)hs_canvas_text(canvas, place->row + line, place->at + 1, LABEL_WIDTH, label);
+    for (unsigned i = 0; i < LATENCY_CELLS; i++) {
+        if (place->cell_count < latency_columns[i].cells_min) continue;
+        column += CELL_WIDTH;
+        hs_canvas_text_right(canvas, place->row + line, column,
+                             stats ? latency_text(stats, measure, i, text)
+                                   : latency_columns[i].head);
+    }
+}
+
+static void draw_latency(const struct hs_live_job *live, struct hs_canvas *canvas, unsigned row,
+                         unsigned at)
+{
+    unsigned             room = canvas->columns - at;
+    unsigned             width = room < RIGHT_WIDTH ? room : RIGHT_WIDTH;
+    struct latency_place place = {row, at, at + 1 + LABEL_WIDTH,
+                                  (width - LABEL_WIDTH - 2) / CELL_WIDTH};
+
+    hs_canvas_box(canvas, row, at, BOX_HEIGHT, width, "response time");
     canvas->style = HS_STYLE_DIM;
-    for (unsigned i = 0; i < 5; i++)
-        hs_canvas_text_right(canvas, row + 1, cells + CELL_WIDTH * (i + 1), heads[i]);
+    draw_latency_row(&place, 1, "", NULL, HS_MEASURE_RESPONSE, canvas);
     canvas->style = HS_STYLE_PLAIN;
-    (void)hs_canvas_text(canvas, row + 2, at + 1, LABEL_WIDTH, "now");
-    draw_latency_row(&live->interval, HS_MEASURE_RESPONSE, canvas, row + 2, cells);
-    (void)hs_canvas_text(canvas, row + 3, at + 1, LABEL_WIDTH, "all");
-    draw_latency_row(hs_live_job_total(live), HS_MEASURE_RESPONSE, canvas, row + 3, cells);
-    (void)hs_canvas_text(canvas, row + 4, at + 1, LABEL_WIDTH, "service");
-    draw_latency_row(hs_live_job_total(live), HS_MEASURE_SERVICE, canvas, row + 4, cells);
+    draw_latency_row(&place, 2, "now", &live->interval, HS_MEASURE_RESPONSE, canvas);
+    draw_latency_row(&place, 3, "all", hs_live_job_total(live), HS_MEASURE_RESPONSE, canvas);
+    draw_latency_row(&place, 4, "service", hs_live_job_total(live), HS_MEASURE_SERVICE, canvas);
 }
 
 static uint64_t bytes_per_s(uint64_t bytes, uint64_t interval_ns)
@@ -244,11 +288,16 @@ static bool draw_errors(const struct hs_stats *total, struct hs_canvas *canvas, 
 void hs_screen_draw(const struct hs_screen *screen, struct hs_canvas *canvas)
 {
     const struct hs_live_job *live = screen->live;
-    unsigned                  row = 1 + BOX_HEIGHT;
+    bool                      is_wide = canvas->columns >= LEFT_WIDTH + RIGHT_WIDTH;
+    unsigned                  row = 1 + BOX_HEIGHT * (is_wide ? 1 : 2);
 
+    if (canvas->columns < HS_SCREEN_COLUMNS_MIN) {
+        draw_short_title(screen, canvas, share_done(live));
+        return;
+    }
     draw_title(screen, canvas);
     draw_rate(live, canvas, 1);
-    draw_latency(live, canvas, 1);
+    draw_latency(live, canvas, is_wide ? 1 : 1 + BOX_HEIGHT, is_wide ? LEFT_WIDTH : 0);
     draw_traffic(live, canvas, row++);
     if (draw_statuses(hs_live_job_total(live), canvas, row)) row++;
     if (draw_errors(hs_live_job_total(live), canvas, row)) row++;
@@ -256,6 +305,8 @@ void hs_screen_draw(const struct hs_screen *screen, struct hs_canvas *canvas)
         (void)hs_canvas_text(canvas, row++, 2, canvas->columns - 2, screen->notes[i]);
     canvas->style = HS_STYLE_DIM;
     (void)hs_canvas_text(canvas, row, 2, canvas->columns - 2,
-                         "Ctrl-C stops and reports what was measured, twice ends at once");
+                         canvas->columns < BAR_COLUMNS_MIN
+                             ? "Ctrl-C stops and reports"
+                             : "Ctrl-C stops and reports what was measured, twice ends at once");
     canvas->style = HS_STYLE_PLAIN;
 }

@@ -81,7 +81,7 @@ static void show_event(struct hs_session *session, const struct hs_msg_event *ev
         hs_display_note(&session->display, "t=%llus workflow %s %s", at_s, event->text,
                         hs_workflow_state_name(event->status));
     else if (event->kind != HS_EVENT_ACCEPTED && event->workflow == HS_WORKFLOW_ALL &&
-             event->text[0])
+             event->text[0] && !session->signal) /* who has asked for it knows */
         hs_display_note(&session->display, "t=%llus %s: %s", at_s, hs_job_state_name(event->status),
                         event->text);
 }
@@ -112,6 +112,7 @@ static void show_news(struct hs_session *session, enum hs_msg_type type,
         message->subscribe_ack.name[0])
         (void)snprintf(session->wish.learned_name, HS_NAME_BYTES, "%s",
                        message->subscribe_ack.name);
+    if (type == HS_MSG_SUBSCRIBE_ACK) hs_live_job_restart(&session->live);
     if (type == HS_MSG_SUBMIT_ACK) show_problems(&message->submit_ack);
     if (type == HS_MSG_STATS && hs_live_job_take(&session->live, &message->stats))
         hs_display_figures(&session->display, &session->live);

@@ -5,7 +5,6 @@
 
 #include "roles/client/exit_code.h"
 #include "roles/client/print_io.h"
-#include "roles/client/screen.h"
 #include "roles/client/sockets.h"
 #include "roles/client/top.h"
 #include "shm/base/time.h"
@@ -156,7 +155,7 @@ static int print_status(struct line *line)
     size_t bytes;
     int    rc;
 
-    hs_canvas_init(&line->canvas, COLUMNS, true, false);
+    hs_canvas_init(&line->canvas, COLUMNS, hs_locale_takes_unicode(), false);
     rc = look(line);
     if (rc < 0) return rc;
     bytes = hs_canvas_render(&line->canvas, line->text, sizeof line->text);
@@ -233,7 +232,7 @@ static int watch(struct line *line, const char *path, const struct hs_options *o
     bool        is_terminal = isatty(STDOUT_FILENO) == 1;
     bool        has_colour =
         is_terminal && !options->value[HS_OPTION_no_color] && !(no_color && no_color[0]);
-    bool is_unicode = hs_screen_takes_unicode(getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG"));
+    bool is_unicode = hs_locale_takes_unicode();
 
     if (is_terminal && hs_print_text(STDOUT_FILENO, "\x1b[2J") < 0) return HS_EXIT_OUTPUT;
     for (;;) {

@@ -372,8 +372,10 @@ static int open_listener(const struct hs_target_config *config, struct hs_err *e
         return hs_err_set(err, code, "listen on %s", text);
     }
     hs_addr_format(&bound, text, sizeof text);
-    (void)printf("listening on http://%s/\n", text);
-    (void)fflush(stdout);
+    if (printf("listening on http://%s/\n", text) < 0 || fflush(stdout) != 0) {
+        close(fd);
+        return hs_err_set(err, -EPIPE, "say where it listens");
+    }
     return fd;
 }
 
@@ -454,7 +456,10 @@ static int open_and_serve(struct target *target, struct hs_err *err)
     if (fd < 0) return fd;
     rc = hs_listener_open(target->loop, &target->listener, fd);
     if (rc) return hs_err_set(err, rc, "accept connections");
-    return serve(target, err);
+    rc = serve(target, err);
+    /* The kernel may hold the listener a little longer than this process lives: whoever comes next may have the port now. */
+    HS_IGNORE(shutdown(fd, SHUT_RDWR), "it goes by itself, only later");
+    return rc;
 }
 
 int hs_target_run(const struct hs_target_config *config, struct hs_err *err)
@@ -473,7 +478,9 @@ int hs_target_run(const struct hs_target_config *config, struct hs_err *err)
     hs_list_init(&target.peers);
     rc = open_and_serve(&target, err);
     if (!rc) {
-        (void)printf("%s\n", hs_target_counts_json(&target.counts, text, sizeof text));
+        if (printf("%s\n", hs_target_counts_json(&target.counts, text, sizeof text)) < 0 ||
+            fflush(stdout) != 0)
+            rc = hs_err_set(err, -EPIPE, "write the counts");
         close_peers(&target);
     }
     hs_loop_close(&target.loop);

@@ -102,10 +102,12 @@ static void fill_latencies(struct hs_report *report, const struct hs_stats *tota
 static void fill_rates(struct hs_report *report)
 {
     double seconds = (double)report->meta.duration_ns / (double)HS_NS_PER_S;
+    double busy_seconds = (double)report->meta.busy_ns / (double)HS_NS_PER_S;
 
     report->in_flight_mean = -1.0;
     if (!(seconds > 0.0)) return;
-    report->rate_per_s = (double)report->requests.completed / seconds;
+    report->rate_per_s =
+        (double)report->requests.completed / (busy_seconds > seconds ? busy_seconds : seconds);
     report->offered_rate_per_s = (double)report->requests.offered / seconds;
     report->in_flight_mean = report->rate_per_s *
                              (double)report->measures[HS_MEASURE_SERVICE].mean_ns /
@@ -169,7 +171,10 @@ static void judge_local_errors(struct hs_report *report)
 
         if (!report->errors[i] || !hs_error_class_is_local((enum hs_error_class)i)) continue;
         add_reason(report, is_much ? HS_MEASUREMENT_INVALID : HS_MEASUREMENT_DEGRADED,
-                   "the generator ran out of something: %s %" PRIu64,
+                   "the generator ran out of %s: %s %" PRIu64,
+                   i == HS_ERROR_CONNECT_NO_FD     ? "file descriptors (ulimit -n)"
+                   : i == HS_ERROR_CONNECT_NO_PORT ? "local ports"
+                                                   : "memory",
                    hs_error_class_name((enum hs_error_class)i), report->errors[i]);
     }
 }

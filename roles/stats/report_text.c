@@ -150,7 +150,8 @@ static uint64_t per_second(uint64_t count, uint64_t duration_ns)
 
 static void say_rates(struct page *page, const struct hs_report *report)
 {
-    uint64_t duration_ns = report->meta.duration_ns;
+    bool     is_drain_long = report->meta.busy_ns > report->meta.duration_ns;
+    uint64_t duration_ns = is_drain_long ? report->meta.busy_ns : report->meta.duration_ns;
     char     text[HS_UNITS_TEXT_BYTES];
 
     say(page, "rate         offered %s",
@@ -159,8 +160,11 @@ static void say_rates(struct page *page, const struct hs_report *report)
         hs_units_format_per_s(text, (uint64_t)(report->rate_per_s * 1000.0)));
     say(page, "   in %s",
         hs_units_format_bytes_per_s(text, per_second(report->bytes_in, duration_ns)));
-    say(page, "   out %s\n",
+    say(page, "   out %s",
         hs_units_format_bytes_per_s(text, per_second(report->bytes_out, duration_ns)));
+    if (is_drain_long)
+        say(page, "   (the last ended after %s)", hs_units_format_duration(text, duration_ns));
+    say(page, "\n");
 }
 
 static void say_latencies(struct page *page, const struct hs_report *report)

@@ -16,6 +16,10 @@ expect 2 "$hyperscale"
 expect 2 "$hyperscale" run
 expect 2 "$hyperscale" run x --conections 3
 grep -q 'did you mean --connections?' "$HS_TMP/err" || fail "no nearest flag"
+expect 2 "$hyperscale" run http://localhost/ -z 3s
+grep -q 'see: hyperscale help run' "$HS_TMP/err" || fail "no way on: $(cat "$HS_TMP/err")"
+expect 2 "$hyperscale" help wacth
+grep -q 'did you mean watch?' "$HS_TMP/err" || fail "no nearest command: $(cat "$HS_TMP/err")"
 expect 2 "$hyperscale" run https://localhost/
 grep -q 'not in this version' "$HS_TMP/err" || fail "https"
 expect 2 "$hyperscale" run http://localhost/ -n 5 -d 3s

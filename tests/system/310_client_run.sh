@@ -69,8 +69,33 @@ python3 "$HS_TMP/fields.py" "$HS_TMP/out" || fail "the document and hyperscale-r
 expect 0 "$hyperscale" run "$url" -c 3 -d 3s
 [ "$(sed -n 's/.* inflight=//p' "$HS_TMP/err" | sort -n | tail -1)" -le 3 ] || fail "in flight: $(cat "$HS_TMP/err")"
 
+# Without UTF-8 all of it is ASCII, on 40 columns too.
+expect 0 env LC_ALL=C "$hyperscale" run "$url" -d 1s
+! LC_ALL=C grep -q '[^ -~]' "$HS_TMP/out" "$HS_TMP/err" || fail "not ASCII: $(cat "$HS_TMP/out" "$HS_TMP/err")"
+TERM=xterm LC_ALL=C NO_COLOR=1 script -qec "stty cols 40 rows 20; $hyperscale run $url -d 1s" /dev/null > "$HS_TMP/screen" < /dev/null
+grep -q 'p99    max' "$HS_TMP/screen" || fail "no latencies on 40 columns"
+
+# A result that cannot be written, a pipe that nobody reads, too many connections, a target that cannot keep up.
+code=0; "$hyperscale" run "$url" -d 300ms -q > /dev/full 2> "$HS_TMP/err" || code=$?
+[ $code -eq 8 ] || fail "exit code $code with a full disk"
+code=0; "$hyperscale" run "$url" -d 300ms -q --json 2> "$HS_TMP/err" > >(:) || code=$?
+[ $code -eq 8 ] || fail "exit code $code with a closed pipe"
+code=0; "$hyperscale" target --listen 127.0.0.1:0 --for 100ms > /dev/full 2> "$HS_TMP/err" || code=$?
+[ $code -eq 8 ] || fail "exit code $code of a target with a full disk"
+(ulimit -n 100; "$hyperscale" run "$url" -d 500ms -c 400 --cores 2) > "$HS_TMP/out" 2> "$HS_TMP/err" || :
+grep -q 'W-CAP' "$HS_TMP/err" || fail "no warning of too few descriptors: $(cat "$HS_TMP/err")"
+start_target --delay 500ms
+expect 0 "$hyperscale" run "$url" -R 100/s -d 1s -c 10 --json
+holds "$HS_TMP/out" 'r["completed"] == 100 and d["duration_ns"] == 10**9 and d["rate_per_s"] < 25'
+
 expect 4 "$hyperscale" run http://127.0.0.1:1/ -d 1s --json
 holds "$HS_TMP/out" 'd["verdict"]["target"] == "UNREACHABLE" and r["completed"] == 0'
 expect 0 "$hyperscale" ping "$url" --count 3 --json
 holds "$HS_TMP/out" 'len(d["answers"]) == 3 and d["answers"][2]["status"] == 200'
 expect 4 "$hyperscale" ping http://127.0.0.1:1/
+expect 4 "$hyperscale" ping http://no-such-host.invalid/
+grep -q 'no such name' "$HS_TMP/err" || fail "ping of an unknown name: $(cat "$HS_TMP/err")"
+start_target --mode silent
+expect 99 "$hyperscale" ping "$url" --timeout 200ms
+start_target --mode garbage
+expect 99 "$hyperscale" ping "$url"

@@ -27,6 +27,13 @@ grep -q "^$first  COMPLETED .* first\$" "$HS_TMP/out" || fail "list: $(cat "$HS_
 expect 0 "$hyperscale" status "$first" --json
 holds "$HS_TMP/out" 'd["job"]["state"] == "COMPLETED" and d["job"]["completed"] == 1000'
 
+expect 5 "$hyperscale" cancel "$first"
+grep -q 'has ended already' "$HS_TMP/err" || fail "cancel of what has ended: $(cat "$HS_TMP/err")"
+for verb in status watch cancel results; do
+    expect 5 "$hyperscale" $verb 0123456789abcdef0123456789abcdef
+    grep -q 'no such job' "$HS_TMP/err" || fail "$verb of no job: $(cat "$HS_TMP/err")"
+done
+
 expect 0 "$hyperscale" submit "$url" -d 60s --json
 second=$(sed 's/.*"job": "\([0-9a-f]*\)".*/\1/' "$HS_TMP/out")
 until_true "load" has_sent

@@ -19,6 +19,7 @@ trap stop_target EXIT
 # start_target FLAGS...: sets target (its pid) and url.
 start_target() {
     stop_target
+    : > "$HS_TMP/target" # at once: the one below is opened when the shell gets round to it, and the last one's words are still there
     "$hyperscale" target --listen 127.0.0.1:0 "$@" > "$HS_TMP/target" 2>&1 &
     target=$!
     until_true "the target listens" grep -q '^listening on ' "$HS_TMP/target"

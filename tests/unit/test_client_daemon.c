@@ -78,7 +78,7 @@ static void a_job_is_a_line_under_its_title(void)
     char                        line[HS_JOBS_LINE_BYTES];
 
     HS_CHECK_TEXT(hs_jobs_title(line),
-                  "JOB                               STATE             AGE  DONE    "
+                  "JOB                               STATE         ELAPSED  DONE    "
                   "COMPLETED     FAILED  NAME\n");
     HS_CHECK_TEXT(hs_jobs_line(&row, line),
                   "0f000000000000000000000000000000  RUNNING         1m30s   45%  "

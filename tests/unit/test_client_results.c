@@ -30,6 +30,7 @@ static void begin(void)
 
 static uint64_t begin_ns; /* of the workflows that are added */
 static uint64_t warmup_ns;
+static uint64_t elapsed_ns;
 
 /* A record of one workflow with that many steps of 1,000 requests each. */
 static void add_record(const char *workflow, enum hs_workflow_state state, uint64_t duration_ns,
@@ -39,6 +40,7 @@ static void add_record(const char *workflow, enum hs_workflow_state state, uint6
                                           .seed = 7,
                                           .begin_ns = begin_ns,
                                           .warmup_ns = warmup_ns,
+                                          .elapsed_ns = elapsed_ns,
                                           .duration_ns = duration_ns,
                                           .engine_count = 2,
                                           .restart_count = 1,
@@ -110,6 +112,24 @@ static void time_without_load_is_in_no_rate(void)
     HS_CHECK(report.rate_per_s > 5000.0 / 17 - 0.1 && report.rate_per_s < 5000.0 / 17 + 0.1);
 }
 
+static void what_ends_long_after_the_load_is_no_rate_of_it(void)
+{
+    begin();
+    begin_ns = HS_NS_PER_S;
+    elapsed_ns = 10 * HS_NS_PER_S + 90 * HS_NS_PER_MS;
+    add_record("prompt", HS_WORKFLOW_COMPLETED, 10 * HS_NS_PER_S, 1);
+    HS_CHECK_EQ(take(), 0);
+    HS_CHECK(report.rate_per_s > 99.99 && report.rate_per_s < 100.01);
+    begin();
+    elapsed_ns = 40 * HS_NS_PER_S;
+    add_record("late", HS_WORKFLOW_COMPLETED, 10 * HS_NS_PER_S, 1);
+    begin_ns = elapsed_ns = 0;
+    HS_CHECK_EQ(take(), 0);
+    HS_CHECK_EQ(report.meta.duration_ns, 10 * HS_NS_PER_S);
+    HS_CHECK(report.rate_per_s > 24.99 && report.rate_per_s < 25.01);
+    HS_CHECK(report.offered_rate_per_s > 99.99);
+}
+
 static void a_workflow_that_did_not_end_well_makes_them_incomplete(void)
 {
     begin();
@@ -145,6 +165,8 @@ static void more_workflows_than_a_plan_has_are_refused(void)
 CU_TestInfo hs_tests_client_results[] = {
     {"workflows add up", workflows_add_up},
     {"time without load is in no rate", time_without_load_is_in_no_rate},
+    {"what ends long after the load is no rate of it",
+     what_ends_long_after_the_load_is_no_rate_of_it},
     {"a workflow that did not end well makes them incomplete",
      a_workflow_that_did_not_end_well_makes_them_incomplete},
     {"torn results are refused", torn_results_are_refused},

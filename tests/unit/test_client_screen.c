@@ -23,12 +23,12 @@ static struct hs_live_job     live;
 static struct hs_screen       screen;
 static struct hs_canvas       canvas;
 static char                   text[32768];
+static uint64_t               sequence; /* of the gate's parts */
 
 /* As a gate tells it: everything so far, of one step. */
 static bool tell(uint64_t elapsed_ns)
 {
     static uint8_t      memory[65536];
-    static uint64_t     sequence;
     struct hs_msg_stats stats = {
         .elapsed_ns = elapsed_ns, .phase = HS_PHASE_LOAD, .planned_ns = 10 * HS_NS_PER_S};
     struct hs_stats_encoder encoder;
@@ -125,6 +125,47 @@ static void the_screen_has_120_columns_of_unicode(void)
         "  Ctrl-C stops and reports what was measured, twice ends at once\n");
 }
 
+static void the_screen_has_40_columns_of_ascii(void)
+{
+    run_four_seconds();
+    HS_CHECK_TEXT(draw(40, false), " search-api            steady  4s   40%\n"
+                                   "+ rate ---------------------------+\n"
+                                   "|offered  2 001/s sent     2 001/s|\n"
+                                   "|done     2 000/s flying         4|\n"
+                                   "|errors         0 dropped        0|\n"
+                                   "|##-#                             |\n"
+                                   "+---------------------------------+\n"
+                                   "+ response time -----------------------+\n"
+                                   "|            p50    p90    p99    max  |\n"
+                                   "|now       3.0ms  3.0ms  3.0ms  3.0ms  |\n"
+                                   "|all       3.0ms  3.0ms  3.0ms  3.0ms  |\n"
+                                   "|service   1.5ms  1.5ms  1.5ms  1.5ms  |\n"
+                                   "+--------------------------------------+\n"
+                                   "  lag p99 14us   in 2.0 MB/s   out 0 B/s\n"
+                                   "  status  200 6 500\n"
+                                   "  Ctrl-C stops and reports\n");
+    HS_CHECK_EQ(hs_canvas_row_columns(&canvas, 1), 35);
+    (void)draw(12, false);
+    HS_CHECK_EQ(canvas.rows, 1);
+}
+
+/* The daemon came back and runs the job again: its figures are fewer, in parts of lower numbers. */
+static void figures_of_another_attempt_are_taken_from_its_start(void)
+{
+    run_four_seconds();
+    hs_live_job_restart(&live);
+    sequence = 0;
+    hs_stats_clear(&figures);
+    serve(300, HS_NS_PER_MS);
+    HS_CHECK(tell(5 * HS_NS_PER_S));
+    HS_CHECK_EQ(hs_stats_completed(hs_live_job_total(&live)), 300);
+    HS_CHECK(hs_live_job_close_interval(&live, 1));
+    serve(200, HS_NS_PER_MS);
+    HS_CHECK(tell(6 * HS_NS_PER_S));
+    HS_CHECK(hs_live_job_close_interval(&live, 1));
+    HS_CHECK_EQ(hs_stats_completed(&live.interval), 200);
+}
+
 static void nothing_is_drawn_outside_a_narrow_terminal(void)
 {
     run_four_seconds();
@@ -217,6 +258,9 @@ static void the_display_suits_what_it_is_shown_on(void)
 }
 
 CU_TestInfo hs_tests_client_screen[] = {
+    {"the screen has 40 columns of ASCII", the_screen_has_40_columns_of_ascii},
+    {"figures of another attempt are taken from its start",
+     figures_of_another_attempt_are_taken_from_its_start},
     {"the screen has 80 columns of ASCII", the_screen_has_80_columns_of_ascii},
     {"the screen has 120 columns of Unicode", the_screen_has_120_columns_of_unicode},
     {"nothing is drawn outside a narrow terminal", nothing_is_drawn_outside_a_narrow_terminal},

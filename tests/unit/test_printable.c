@@ -49,7 +49,17 @@ static void what_is_no_utf_8_does_not(void)
     HS_CHECK_EQ(hs_printable_bytes("", 0), 0);
 }
 
+static void a_terminal_without_utf_8_gets_ascii(void)
+{
+    char   text[] = "p99 \xe2\x89\xa5 1ms \xc2\xb7 \xe2\x80\x93 \xc3\x97 3 \xc3\xbc\n";
+    size_t bytes = hs_make_ascii(text, strlen(text));
+
+    text[bytes] = '\0';
+    HS_CHECK_TEXT(text, "p99 >= 1ms | - x 3 ?\n");
+}
+
 CU_TestInfo hs_tests_printable[] = {
+    {"a terminal without UTF-8 gets ASCII", a_terminal_without_utf_8_gets_ascii},
     {"what people write stays", what_people_write_stays},
     {"commands to a terminal do not", commands_to_a_terminal_do_not},
     {"what is no UTF-8 does not", what_is_no_utf_8_does_not},
