@@ -12,7 +12,8 @@
 size_t hs_printable_bytes(const char *text, size_t bytes);
 /* In place: whatever is not printable becomes '?', byte by byte; line feeds stay. */
 void hs_make_printable(char *text, size_t bytes);
-/* In place, for terminals without UTF-8: the signs of our own texts become their like, other characters '?'. Bytes left. */
+/* In place, for terminals without UTF-8: the signs of our own texts become their like, other
+ * characters '?'. Bytes left. */
 size_t hs_make_ascii(char *text, size_t bytes);
 
 #endif

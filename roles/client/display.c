@@ -18,5 +18,6 @@ enum hs_display_mode hs_display_choose(const struct hs_display_facts *facts)
 
 uint64_t hs_display_interval_ns(enum hs_display_mode mode)
 {
-    return mode == HS_DISPLAY_SCREEN ? 200 * HS_NS_PER_MS : HS_NS_PER_S;
+    /* A manager tells of its jobs so often: figures and their moments then come in step. */
+    return mode == HS_DISPLAY_SCREEN ? 250 * HS_NS_PER_MS : HS_NS_PER_S;
 }

@@ -17,7 +17,8 @@ void hs_results_init(struct hs_results *results, struct hs_chunk *chunks)
     hs_stats_init(&results->step, &results->pool);
 }
 
-/* A drain is short unless the target could not keep up: then what is completed in it belongs to its time, too. */
+/* A drain is short unless the target could not keep up: then what is completed in it belongs to its
+ * time, too. */
 static bool is_drain_long(uint64_t drain_ns, uint64_t duration_ns)
 {
     return drain_ns > 100 * HS_NS_PER_MS && drain_ns > duration_ns / 20;

@@ -7,7 +7,7 @@
  *   └────────────────────┘└───────────────────────────────────────┘
  *    lag, traffic, statuses and errors; notes; what the keys do
  *
- * On fewer than 80 columns the boxes stand one below the other, and what does not fit is left out. */
+ * On fewer than 80 columns the boxes stand one below the other; what does not fit is left out. */
 #include "roles/client/screen.h"
 
 #include "roles/stats/report_text.h"
@@ -159,7 +159,7 @@ static void draw_rate(const struct hs_live_job *live, struct hs_canvas *canvas, 
     canvas->style = HS_STYLE_PLAIN;
 }
 
-/* What stands in the columns; the last one is max. Where not all fit, those in the middle go first. */
+/* What stands in the columns; the last one is max. Where not all fit, those in the middle go. */
 static const struct {
     const char *head;
     double      quantile;

@@ -457,7 +457,8 @@ static int open_and_serve(struct target *target, struct hs_err *err)
     rc = hs_listener_open(target->loop, &target->listener, fd);
     if (rc) return hs_err_set(err, rc, "accept connections");
     rc = serve(target, err);
-    /* The kernel may hold the listener a little longer than this process lives: whoever comes next may have the port now. */
+    /* The kernel may hold the listener a little longer than this process lives: whoever comes next
+     * may have the port now. */
     HS_IGNORE(shutdown(fd, SHUT_RDWR), "it goes by itself, only later");
     return rc;
 }

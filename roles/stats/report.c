@@ -142,6 +142,13 @@ uint64_t hs_report_lag_limit_ns(const struct hs_report *report)
     return hs_max_u64(limit_ns, response->percentile_ns[HS_REPORT_P50] / 10);
 }
 
+/* Of few requests the p99 is that of one or two: what is known of them decides. */
+static unsigned highest_known(const struct hs_report_latency *latency)
+{
+    if (latency->is_known[HS_REPORT_P99]) return HS_REPORT_P99;
+    return latency->is_known[HS_REPORT_P90] ? HS_REPORT_P90 : HS_REPORT_P50;
+}
+
 /* Lateness makes an open schedule another schedule: past the limit the figures are of another
  * experiment. In a closed model it only lowers the load a little. */
 static void judge_lag(struct hs_report *report)
@@ -150,8 +157,9 @@ static void judge_lag(struct hs_report *report)
     uint64_t                        limit_ns = hs_report_lag_limit_ns(report);
     char                            lag_text[HS_UNITS_TEXT_BYTES];
     char                            limit_text[HS_UNITS_TEXT_BYTES];
-    bool                            is_late = lag->percentile_ns[HS_REPORT_P99] > limit_ns;
-    unsigned                        idx = is_late ? HS_REPORT_P99 : HS_REPORT_P999;
+    unsigned                        known = highest_known(lag);
+    bool                            is_late = lag->percentile_ns[known] > limit_ns;
+    unsigned                        idx = is_late ? known : HS_REPORT_P999;
 
     if (!is_late &&
         !(lag->is_known[HS_REPORT_P999] && lag->percentile_ns[HS_REPORT_P999] > 10 * limit_ns))

@@ -33,14 +33,13 @@ struct hs_report_meta {
     const char *backend; /* "io_uring" or "epoll" */
     uint64_t    seed;
     uint64_t    duration_ns; /* measured: without warm-up */
-    uint64_t
-        busy_ns; /* in which requests were completed: with the drain, if it was long; 0: duration_ns */
-    uint64_t warmup_ns;
-    uint32_t engine_count;
-    uint32_t restart_count;  /* processes of the tree that died during the run */
-    uint64_t lag_limit_ns;   /* 0: the default, 1 ms */
-    bool     is_open_model;  /* there was a schedule to be late for */
-    bool     is_interrupted; /* ended by a signal or a cancel */
+    uint64_t    busy_ns; /* in which requests were completed: with a long drain; 0: duration_ns */
+    uint64_t    warmup_ns;
+    uint32_t    engine_count;
+    uint32_t    restart_count;  /* processes of the tree that died during the run */
+    uint64_t    lag_limit_ns;   /* 0: the default, 1 ms */
+    bool        is_open_model;  /* there was a schedule to be late for */
+    bool        is_interrupted; /* ended by a signal or a cancel */
 };
 
 struct hs_report_latency {

@@ -17,7 +17,7 @@
 #define DOT      " \xc2\xb7 "   /* between items of a line */
 #define TIMES    "\xc3\x97"     /* that many of them */
 
-enum { COLUMN_WIDTH = 8 };
+enum { COLUMN_WIDTH = 8, STEP_TITLE_BYTES = 22 };
 
 struct page {
     char  *text;
@@ -242,14 +242,24 @@ static void say_errors(struct page *page, const struct hs_report *report)
 
 static void say_steps(struct page *page, const struct hs_report *report)
 {
+    bool is_one = true; /* workflow */
+
     if (report->step_count < 2) return;
+    for (uint32_t i = 1; i < report->step_count; i++)
+        if (strcmp(report->steps[i].workflow, report->steps[0].workflow) != 0) is_one = false;
     say(page, "%-21s%8s%8s%8s%8s%8s%8s%8s\n", "step", "mean", "p50", "p90", "p99", "p99.9",
         "p99.99", "max");
     for (uint32_t i = 0; i < report->step_count; i++) {
         const struct hs_report_step *step = &report->steps[i];
-        char                         title[22];
+        char                         title[STEP_TITLE_BYTES];
 
-        (void)snprintf(title, sizeof title, "  %s", step->name);
+        if (i == HS_REPORT_STEPS_SHOWN) {
+            say_count(page, "  and ", report->step_count - i);
+            say(page, " more (--json has all)\n");
+            return;
+        }
+        (void)snprintf(title, sizeof title, "  %s%s%s", is_one ? "" : step->workflow,
+                       is_one ? "" : ": ", step->name);
         say_latency_row(page, title, &step->response);
         say_count(page, "   n = ", step->requests.completed);
         if (step->requests.failed) say_count(page, ", failed ", step->requests.failed);

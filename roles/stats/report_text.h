@@ -7,7 +7,11 @@
 
 #include "roles/stats/report.h"
 
-enum { HS_REPORT_TEXT_BYTES = 8192, HS_REPORT_LINE_BYTES = 256 };
+enum {
+    HS_REPORT_STEPS_SHOWN = 50, /* the document has all of them */
+    HS_REPORT_TEXT_BYTES = 24 << 10,
+    HS_REPORT_LINE_BYTES = 256
+};
 
 size_t hs_report_text(const struct hs_report *report, char *text, size_t text_bytes);
 

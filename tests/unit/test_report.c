@@ -146,6 +146,48 @@ static void running_out_of_something_is_the_generators_fault(void)
     HS_CHECK_EQ(report.target, HS_TARGET_PASSED);
 }
 
+static void one_late_request_of_few_is_no_late_generator(void)
+{
+    struct hs_stats       stats;
+    struct hs_report_meta meta = meta_of_ten_seconds();
+
+    meta.is_open_model = true;
+    hs_chunk_pool_init(&pool, chunks, CHUNKS);
+    hs_stats_init(&stats, &pool);
+    stats.tallies[HS_TALLY_SENT] = 200;
+    for (unsigned i = 0; i < 200; i++) {
+        HS_CHECK_EQ(hs_stats_record(&stats, HS_MEASURE_RESPONSE, HS_NS_PER_MS), 0);
+        HS_CHECK_EQ(hs_stats_record(&stats, HS_MEASURE_LAG, (i < 5 ? 50 : 0) * HS_NS_PER_MS), 0);
+    }
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_OK);
+    for (unsigned i = 0; i < 30; i++)
+        HS_CHECK_EQ(hs_stats_record(&stats, HS_MEASURE_LAG, 50 * HS_NS_PER_MS), 0);
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_INVALID);
+    HS_CHECK(strstr(report.reasons[0], "lag p90 ") != NULL);
+    hs_stats_fini(&stats);
+}
+
+static void many_steps_leave_room_for_what_follows(void)
+{
+    static struct hs_report_step steps[1000];
+    struct hs_stats              stats;
+    struct hs_report_meta        meta = meta_of_ten_seconds();
+
+    fill(&stats, 7, HS_ERROR_CHECK);
+    for (unsigned i = 0; i < 1000; i++)
+        hs_report_step_build(&steps[i], i % 2 ? "even" : "odd", "/a-path-of-some-length-here",
+                             &stats);
+    hs_report_build(&report, &meta, &stats);
+    hs_report_set_steps(&report, steps, 1000);
+    HS_CHECK(hs_report_text(&report, text, sizeof text) + 1 < sizeof text);
+    HS_CHECK(strstr(text, "  odd: /a-path-of-som") != NULL);
+    HS_CHECK(strstr(text, "  and 950 more (--json has all)\nerrors       check 7 ") != NULL ||
+             strstr(text, "  and 950 more (--json has all)\nstatus ") != NULL);
+    HS_CHECK(strstr(text, "errors       check 7 ") != NULL);
+}
+
 static void deaths_and_gaps_are_named(void)
 {
     struct hs_stats       stats;
@@ -344,6 +386,8 @@ static void the_line_of_a_second_shows_its_interval(void)
 }
 
 CU_TestInfo hs_tests_report[] = {
+    {"one late request of few is no late generator", one_late_request_of_few_is_no_late_generator},
+    {"many steps leave room for what follows", many_steps_leave_room_for_what_follows},
     {"a clean run is OK and passed", a_clean_run_is_ok_and_passed},
     {"timeouts make percentiles lower bounds", timeouts_make_percentiles_lower_bounds},
     {"lateness spoils an open run, and not the target",
