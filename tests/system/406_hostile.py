@@ -5,8 +5,11 @@
 stays bounded, and the run ends on time."""
 import json
 import os
+import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
@@ -117,6 +120,61 @@ def a_name_that_nobody_knows():
         check_identities(document)
         assert set(document["errors"]) == {"dns.nxdomain"}, (flags, document["errors"])
         assert document["verdict"]["target"] == "UNREACHABLE", (flags, document["verdict"])
+
+
+class Parrot:
+    """Says the same to every request, whatever it is, and then keeps, closes or resets the connection."""
+
+    def __init__(self, words, then="keep"):
+        self.words, self.then = words, then
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+            except OSError:
+                return
+
+    def serve(self, connection):
+        with connection:
+            try:
+                while connection.recv(65536):
+                    connection.sendall(self.words)
+                    if self.then == "reset":
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    if self.then != "keep":
+                        return
+            except OSError:
+                pass
+
+
+OK, HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"HTTP/1.1 200 OK\r\n"
+WORDS = (  # what it says, what it does then, the class of all its answers (or none: they complete)
+    (HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc", "keep", "http.parse"),
+    (HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "keep", "http.parse"),
+    (HEAD + b"Content-Length: -1\r\n\r\n", "keep", "http.bad_length"),
+    (HEAD + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", "keep", "http.bad_chunk"),
+    (b"HTTP/1.1 100 Continue\r\n\r\n" * 50, "keep", "http.parse"),
+    (b"\0" * 100, "keep", "http.parse"),
+    (HEAD + b"Content-Length: 9\r\n\r\nabc", "close", "recv.eof_early"),
+    (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, "keep", None),
+    (HEAD + b"\r\nuntil the end", "close", None),
+    (OK + OK, "keep", None),
+    (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;x=y\r\nok\r\n0\r\nX: y\r\n\r\n", "keep", None))
+
+
+def whatever_a_server_says():
+    for words, then, wanted in WORDS:
+        parrot = Parrot(words, then)
+        document = run_json(parrot.url, "-n", 200, "-c", 5, "--timeout", "5s", code=99 if wanted else 0)
+        parrot.listener.close()
+        check_identities(document)
+        print(f"  {words[:60]!r}, {then}: {show(document['requests'])} {document['errors']}")
+        assert document["requests"]["sent"] == 200 and document["requests"]["completed"] == (0 if wanted else 200), words
+        assert document["errors"] == ({wanted: 200} if wanted else {}), (words, document["errors"])
 
 
 def error_statuses():

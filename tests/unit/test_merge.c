@@ -80,6 +80,45 @@ static void what_is_encoded_is_decoded(void)
     HS_CHECK(hs_stats_is_equal(&to, &from));
 }
 
+/* Times of every magnitude and far beyond the range, in every measure, spread over sources at
+ * random and sent as bytes: the sum is bit for bit what one that saw everything has. */
+static void random_figures_of_many_sources_add_up_to_the_bit(void)
+{
+    struct hs_stats      sources[SOURCES];
+    struct hs_stats      whole;
+    struct hs_stats      sum;
+    struct hs_stats      read;
+    struct hs_stats_part part;
+    struct hs_rand       rand;
+
+    hs_chunk_pool_init(&pool, chunks, CHUNKS);
+    hs_rand_init(&rand, 8);
+    hs_stats_init(&whole, &pool);
+    hs_stats_init(&sum, &pool);
+    hs_stats_init(&read, &pool);
+    for (unsigned i = 0; i < SOURCES; i++) hs_stats_init(&sources[i], &pool);
+    for (unsigned i = 0; i < 5000; i++) {
+        uint64_t         value_ns = hs_rand_next(&rand) >> (16 + hs_rand_below(&rand, 48));
+        unsigned         status = (unsigned)hs_rand_below(&rand, 600);
+        enum hs_measure  measure = (enum hs_measure)hs_rand_below(&rand, HS_MEASURE_COUNT);
+        struct hs_stats *source = &sources[hs_rand_below(&rand, SOURCES)];
+
+        source->tallies[HS_TALLY_SENT] += value_ns;
+        whole.tallies[HS_TALLY_SENT] += value_ns;
+        HS_CHECK_EQ(hs_stats_record(source, measure, value_ns), 0);
+        HS_CHECK_EQ(hs_stats_record(&whole, measure, value_ns), 0);
+        HS_CHECK_EQ(hs_stats_add_status(source, status, 1), 0);
+        HS_CHECK_EQ(hs_stats_add_status(&whole, status, 1), 0);
+    }
+    for (unsigned i = SOURCES; i-- > 0;) {
+        hs_stats_clear(&read);
+        HS_CHECK_EQ(hs_stats_part_open(&part, encode(&sources[i], NULL, 1)), 0);
+        HS_CHECK_EQ(hs_stats_part_apply(&part, &read, NULL), 0);
+        HS_CHECK_EQ(hs_stats_add(&sum, &read), 0);
+    }
+    HS_CHECK(hs_stats_is_equal(&sum, &whole));
+}
+
 static void a_hundred_thousand_samples_take_a_few_kilobytes(void)
 {
     struct hs_stats stats;
@@ -394,6 +433,8 @@ static void percentiles_come_from_the_merged_histogram(void)
 
 CU_TestInfo hs_tests_merge[] = {
     {"what is encoded is decoded", what_is_encoded_is_decoded},
+    {"random figures of many sources add up to the bit",
+     random_figures_of_many_sources_add_up_to_the_bit},
     {"a hundred thousand samples take a few kilobytes",
      a_hundred_thousand_samples_take_a_few_kilobytes},
     {"small parts carry the same as one", small_parts_carry_the_same_as_one},
