@@ -168,6 +168,12 @@ unit: $(BUILD)/unit
 check-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	+$(Q)$(MAKE) --no-print-directory VARIANT=asan unit
 
+# Not those that hold the machine to its times, count its memory, or shoot at the supervisor.
+SANITIZED_SYSTEM := 100_ 101_ 200_ 300_ 310_ 315_ 340_ 400_ 405_ 407_
+system-asan: ## real processes under the same, without seccomp
+	+$(Q)$(MAKE) --no-print-directory VARIANT=asan system-programs
+	$(Q)HS_BUILD=build/asan tests/system/run $(SANITIZED_SYSTEM)
+
 # TSan sees threads on one mapping, so it is for the suites of shm/, and of the pages that engines write (figures).
 TSAN_SUITES = $(patsubst tests/unit/test_%.c,%,$(wildcard $(patsubst shm/%.h,tests/unit/test_%*.c,$(wildcard shm/*.h))))
 check-tsan: ## tests of shared memory under ThreadSanitizer
@@ -190,6 +196,7 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 
 programs: all $(BUILD)/unit $(SIM_PROGRAMS) $(FAULT_PROGRAMS) $(SYSTEM_PROGRAMS) $(BENCH_PROGRAMS)
 
+system-programs: all $(SYSTEM_PROGRAMS)
 system: ## real processes: tests/system/NNN_*, in the order of their numbers
 system: all $(SYSTEM_PROGRAMS)
 	$(Q)HS_BUILD=$(BUILD) tests/system/run
@@ -218,7 +225,7 @@ $(BUILD)/%.tidy: %.c .clang-tidy $(BUILD)/flags
 	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=c11 -D_GNU_SOURCE -I. 2> $@.log || { cat $@.log; exit 1; }
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. -MM -MP -MT $@ -MF $(@:.tidy=.tidy.d) $< && touch $@
 analyze-objects: $(LIB_OBJ) $(SUPERVISOR_OBJ) $(CLIENT_OBJ)
-.PHONY: system tidy analyze-objects
+.PHONY: system system-asan system-programs tidy analyze-objects
 
 format: ## lay the sources out
 	clang-format -i $(SOURCES)
