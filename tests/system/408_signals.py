@@ -138,8 +138,9 @@ def a_cancelled_job_keeps_what_it_measured():
     daemon = Daemon("a_cancelled_job_keeps").start()
     job_id = daemon.submit(daemon.write_plan(closed_plan(target.url, 4, "60s")))
     daemon.wait_job(job_id, lambda row: row["completed"] > 100)
-    for _ in range(2):
-        assert daemon.ask_gate("cancel", job_id).returncode == 0, "also the second time"
+    assert daemon.ask_gate("cancel", job_id).returncode == 0
+    again = daemon.ask_gate("cancel", job_id)
+    assert again.returncode in (0, 5), again  # 5: it has ended meanwhile
     row = daemon.wait_job(job_id, lambda row: row["state"] in FINAL, 30)
     assert row["state"] == "CANCELLED", row
     document = daemon.results(job_id, (6,))
