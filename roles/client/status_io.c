@@ -7,6 +7,7 @@
 #include "roles/client/print_io.h"
 #include "roles/client/sockets.h"
 #include "roles/client/top.h"
+#include "shm/base/assert.h"
 #include "shm/base/time.h"
 #include "shm/base/units.h"
 
@@ -84,19 +85,28 @@ static int ask(struct line *line, const char *question, json_t **answer)
 /* All that is drawn; what could not be had is missing. */
 static int look(struct line *line)
 {
-    json_t       *status = NULL;
-    json_t       *processes = NULL;
-    json_t       *jobs = NULL;
+    static const char *const questions[] = {
+        "{\"get\":\"status\"}\n",
+        "{\"get\":\"processes\"}\n",
+        "{\"get\":\"jobs\"}\n",
+        "{\"get\":\"dispatch_times\",\"count\":1}\n",
+        "{\"get\":\"latency\",\"count\":1}\n",
+        "{\"get\":\"events\",\"count\":5}\n",
+    };
+    json_t       *answers[HS_ARRAY_LEN(questions)] = {NULL};
     struct hs_top top;
-    int           rc = ask(line, "{\"get\":\"status\"}\n", &status);
+    int           rc = 0;
 
-    if (!rc) rc = ask(line, "{\"get\":\"processes\"}\n", &processes);
-    if (!rc) rc = ask(line, "{\"get\":\"jobs\"}\n", &jobs);
-    top = (struct hs_top){.status = status, .processes = processes, .jobs = jobs};
+    for (size_t i = 0; i < HS_ARRAY_LEN(questions) && rc == 0; i++)
+        rc = ask(line, questions[i], &answers[i]);
+    top = (struct hs_top){.status = answers[0],
+                          .processes = answers[1],
+                          .jobs = answers[2],
+                          .dispatch_times = answers[3],
+                          .latency = answers[4],
+                          .events = answers[5]};
     if (!rc) hs_top_draw(&top, &line->canvas);
-    json_decref(status);
-    json_decref(processes);
-    json_decref(jobs);
+    for (size_t i = 0; i < HS_ARRAY_LEN(answers); i++) json_decref(answers[i]);
     return rc;
 }
 

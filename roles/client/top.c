@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_BYTES = 320, JOBS_SHOWN = 12, PROCESSES_SHOWN = 24 };
+enum { LINE_BYTES = 320, JOBS_SHOWN = 12, PROCESSES_SHOWN = 16, TIMES_SHOWN = 6, EVENTS_SHOWN = 5 };
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -130,22 +130,83 @@ static unsigned draw_job(const json_t *job, struct hs_canvas *canvas, unsigned r
                 text_of(job, "name"));
 }
 
-static void draw_jobs(const json_t *jobs, struct hs_canvas *canvas, unsigned row)
+static unsigned draw_jobs(const json_t *jobs, struct hs_canvas *canvas, unsigned row)
 {
     if (json_array_size(jobs) == 0) {
-        (void)line(canvas, row, "no jobs");
-        return;
+        return line(canvas, row, "no jobs") + 1;
     }
     canvas->style = HS_STYLE_DIM;
     row = line(canvas, row, "%-32s %-11s %4s %10s %11s %8s %7s %7s %s", "JOB", "STATE", "DONE",
                "RATE", "COMPLETED", "FAILED", "P50", "P99", "NAME");
     canvas->style = HS_STYLE_PLAIN;
     for (size_t i = 0; i < json_array_size(jobs); i++) {
-        if (i == JOBS_SHOWN) {
-            (void)line(canvas, row, "and %zu more", json_array_size(jobs) - i);
-            return;
-        }
+        if (i == JOBS_SHOWN)
+            return line(canvas, row, "and %zu more", json_array_size(jobs) - i) + 1;
         row = draw_job(json_array_get(jobs, i), canvas, row);
+    }
+    return row + 1;
+}
+
+static unsigned draw_time(struct hs_canvas *canvas, unsigned row, const char *what,
+                          const json_t *times, const char *const keys[3])
+{
+    char p50[HS_UNITS_TEXT_BYTES];
+    char p99[HS_UNITS_TEXT_BYTES];
+    char max[HS_UNITS_TEXT_BYTES];
+
+    return line(canvas, row, "%-56.56s %8llu %9s %9s %9s", what,
+                (unsigned long long)number_of(times, "count"),
+                hs_units_format_duration(p50, number_of(times, keys[0])),
+                hs_units_format_duration(p99, number_of(times, keys[1])),
+                hs_units_format_duration(max, number_of(times, keys[2])));
+}
+
+/* Who answered whom how fast, and which datacenter took up jobs how fast. */
+static unsigned draw_times(const struct hs_top *top, struct hs_canvas *canvas, unsigned row)
+{
+    static const char *const trip_keys[3] = {"p50_ns", "p99_ns", "max_ns"};
+    static const char *const job_keys[3] = {"accepted_p50_ns", "accepted_p99_ns",
+                                            "accepted_max_ns"};
+    const json_t *peers = json_object_get(json_object_get(top->latency, "latency"), "peers");
+    const json_t *places =
+        json_object_get(json_object_get(top->dispatch_times, "dispatch_times"), "datacenters");
+    char what[LINE_BYTES];
+
+    if (json_array_size(peers) + json_array_size(places) == 0) return row;
+    canvas->style = HS_STYLE_DIM;
+    row = line(canvas, row, "%-56s %8s %9s %9s %9s", "TIMES OF LATE", "COUNT", "P50", "P99", "MAX");
+    canvas->style = HS_STYLE_PLAIN;
+    for (size_t i = 0; i < json_array_size(peers) && i < TIMES_SHOWN; i++) {
+        const json_t *times = json_array_get(peers, i);
+
+        (void)snprintf(what, sizeof what, "%s to %s of %s", text_of(times, "kind"),
+                       text_of(times, "role"), text_of(times, "peer"));
+        row = draw_time(canvas, row, what, times, trip_keys);
+    }
+    for (size_t i = 0; i < json_array_size(places) && i < TIMES_SHOWN; i++) {
+        const json_t *times = json_array_get(places, i);
+
+        (void)snprintf(what, sizeof what, "job taken up in %s", text_of(times, "datacenter"));
+        row = draw_time(canvas, row, what, times, job_keys);
+    }
+    return row + 1;
+}
+
+static void draw_events(const json_t *events, struct hs_canvas *canvas, unsigned row)
+{
+    size_t count = json_array_size(events);
+
+    if (count == 0) return;
+    canvas->style = HS_STYLE_DIM;
+    row = line(canvas, row, "%-24s %-12s %-18s %-32s %s", "LAST EVENTS", "PROCESS", "EVENT",
+               "ABOUT", "CAUSE");
+    canvas->style = HS_STYLE_PLAIN;
+    for (size_t i = count > EVENTS_SHOWN ? count - EVENTS_SHOWN : 0; i < count; i++) {
+        const json_t *event = json_array_get(events, i);
+
+        row = line(canvas, row, "%-24s %-12s %-18s %-32.32s %s", text_of(event, "at"),
+                   text_of(event, "process"), text_of(event, "kind"), text_of(event, "about"),
+                   text_of(event, "text"));
     }
 }
 
@@ -154,5 +215,7 @@ void hs_top_draw(const struct hs_top *top, struct hs_canvas *canvas)
     unsigned row = draw_host(json_object_get(top->status, "status"), canvas);
 
     row = draw_processes(json_object_get(top->processes, "processes"), canvas, row);
-    draw_jobs(json_object_get(top->jobs, "jobs"), canvas, row);
+    row = draw_jobs(json_object_get(top->jobs, "jobs"), canvas, row);
+    row = draw_times(top, canvas, row);
+    draw_events(json_object_get(top->events, "events"), canvas, row);
 }

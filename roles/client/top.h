@@ -8,11 +8,14 @@
 
 #include <jansson.h>
 
-/* The answers to "status", "processes" and "jobs"; each may be NULL. */
+/* The answers to the requests of these names; each may be NULL. */
 struct hs_top {
     const json_t *status;
     const json_t *processes;
     const json_t *jobs;
+    const json_t *dispatch_times;
+    const json_t *latency;
+    const json_t *events;
 };
 
 void hs_top_draw(const struct hs_top *top, struct hs_canvas *canvas);

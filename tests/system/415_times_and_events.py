@@ -11,7 +11,7 @@ import time
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from tree import Daemon, Target, cases_of, closed_plan, free_port, run_cases, wait_for
+from tree import Daemon, Target, cases_of, client, closed_plan, free_port, run_cases, wait_for
 
 
 def peer_of(daemon, process, kind):
@@ -82,6 +82,10 @@ def dispatches_are_timed_from_the_gate_to_the_datacenter_and_back():
                                      "accepted_p99_ns": accepted[1], "accepted_max_ns": accepted[1]}], times
     only = daemon.get('{"get":"dispatch_times","job":"%s"}' % job_id)["dispatch_times"]["dispatches"]
     assert [row["job"] for row in only] == [job_id], only
+    shown = client("status", "--socket", daemon.run_dir + "/status.sock")
+    assert shown.returncode == 0, shown
+    for words in ("job taken up in eu-1", "dispatch to worker of test-host", "job_ended"):
+        assert words in shown.stdout, shown.stdout
     for process in ("gate", "manager"):
         share = peer_of(daemon, process, "dispatch")
         assert share and share["count"] == 2 and share["max_ns"] < 5e9, (process, share)
