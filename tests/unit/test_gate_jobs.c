@@ -277,6 +277,31 @@ static void totals_are_the_sum_and_do_not_go_back(void)
     gate_rig_close(rig);
 }
 
+/* Figures of the same values take the memory they took at first, however many come and however
+ * often they are shown. */
+static void figures_that_come_for_hours_take_no_more_memory(void)
+{
+    struct gate_rig      *rig = gate_rig_open();
+    struct gate_rig_tally tally = {.sent = 97, .completed = 97};
+    uint32_t              fresh = 0;
+
+    gate_rig_start(rig, 1, one());
+    gate_rig_subscribe(rig, 0, 1, 0);
+    for (unsigned i = 0; i < 300; i++) {
+        tally.sent = tally.completed += 10;
+        rig->elapsed_ns = HS_NS_PER_MS;
+        gate_rig_progress(rig, 1, 3, i + 1, &tally, 1);
+        gate_rig_pass(rig, HS_NS_PER_S / 10);
+        gate_rig_forget(rig);
+        if (i == 20) fresh = rig->gate->progress->pool.fresh_idx;
+    }
+    HS_CHECK(fresh > 0);
+    HS_CHECK_EQ(rig->gate->progress->pool.fresh_idx, fresh);
+    gate_rig_end(rig, 1, HS_JOB_COMPLETED);
+    HS_CHECK_EQ(rig->gate->progress->pool.free_count, HS_PROGRESS_CHUNKS - 1);
+    gate_rig_close(rig);
+}
+
 /* A deposed manager's word counts nothing, also for a gate that has just been born and knows its
  * successor from the log only. */
 static void a_stale_manager_is_not_believed(void)
@@ -349,6 +374,8 @@ CU_TestInfo hs_tests_gate_jobs[] = {
     {"more ends than places are all taken in the end",
      more_ends_than_places_are_all_taken_in_the_end},
     {"totals are the sum and do not go back", totals_are_the_sum_and_do_not_go_back},
+    {"figures that come for hours take no more memory",
+     figures_that_come_for_hours_take_no_more_memory},
     {"a stale manager is not believed", a_stale_manager_is_not_believed},
     {"partial results show what is known", partial_results_show_what_is_known},
     CU_TEST_INFO_NULL,
