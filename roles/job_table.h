@@ -83,7 +83,8 @@ struct hs_job_row {
     uint16_t percent_x100;
     uint16_t workflow_count;
     uint8_t  workflow_states[HS_WORKFLOWS_MAX]; /* enum hs_workflow_state */
-    uint8_t  reserved[48];
+    uint64_t submitted_unix_ms;                 /* for the eye; 0: not known */
+    uint8_t  reserved[40];
 };
 HS_STATIC_ASSERT(sizeof(struct hs_job_row) == HS_JOB_ROW_WORDS * sizeof(uint64_t),
                  "whole words, no padding");

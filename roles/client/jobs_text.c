@@ -34,7 +34,7 @@ const char *hs_jobs_line(const struct hs_msg_job_row *row, char text[HS_JOBS_LIN
     (void)snprintf(done, sizeof done, "%u%%", row->progress_ppm / 10000);
     (void)snprintf(text, HS_JOBS_LINE_BYTES, format_of_line,
                    hs_hex_format(row->job_id, HS_JOB_ID_BYTES, id), hs_job_state_name(row->status),
-                   hs_units_format_duration(age, row->elapsed_ns), done,
+                   hs_units_format_duration(age, row->age_ns), done,
                    hs_units_format_count(completed, row->completed),
                    hs_units_format_count(failed, row->failed), row->name);
     hs_make_printable(text, strlen(text));
@@ -116,14 +116,14 @@ json_t *hs_jobs_row_json(const struct hs_msg_job_row *row)
 {
     char id[ID_TEXT_BYTES];
 
-    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:i,s:i,s:f,s:I,s:I,s:I,s:i,s:s}", "id",
+    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:i,s:i,s:f,s:I,s:I,s:I,s:i,s:s}", "id",
                      hs_hex_format(row->job_id, HS_JOB_ID_BYTES, id), "name", row->name, "state",
-                     hs_job_state_name(row->status), "client", row->client_id, "elapsed_ns",
-                     (json_int_t)row->elapsed_ns, "workflows", (int)row->workflows,
-                     "workflows_done", (int)row->workflows_done, "progress_percent",
-                     (double)row->progress_ppm / 10000.0, "completed", (json_int_t)row->completed,
-                     "failed", (json_int_t)row->failed, "rate_per_s", (json_int_t)row->rate_per_s,
-                     "cores", (int)row->cores, "reason", row->text);
+                     hs_job_state_name(row->status), "client", row->client_id, "age_ns",
+                     (json_int_t)row->age_ns, "elapsed_ns", (json_int_t)row->elapsed_ns,
+                     "workflows", (int)row->workflows, "workflows_done", (int)row->workflows_done,
+                     "progress_percent", (double)row->progress_ppm / 10000.0, "completed",
+                     (json_int_t)row->completed, "failed", (json_int_t)row->failed, "rate_per_s",
+                     (json_int_t)row->rate_per_s, "cores", (int)row->cores, "reason", row->text);
 }
 
 static json_t *workflows_json(const struct hs_msg_status *status)

@@ -127,6 +127,8 @@ static json_t *job_head(const struct hs_job_row *row, uint64_t now_ns)
         {"reason", hs_status_text(row->reason)},
         {"datacenters", hs_status_text(row->datacenters)},
         {"submitted_at_ns", hs_status_number(row->submitted_at_ns)},
+        {"submitted_unix_ms",
+         hs_status_number_or_null(row->submitted_unix_ms != 0, row->submitted_unix_ms)},
         {"started_at_ns", hs_status_number_or_null(row->started_at_ns != 0, row->started_at_ns)},
         {"ended_at_ns", hs_status_number_or_null(row->ended_at_ns != 0, row->ended_at_ns)},
         {"duration_ns", hs_status_number_or_null(!is_endless, row->duration_ns)},

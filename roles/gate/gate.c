@@ -76,6 +76,7 @@ void hs_gate_begin_job(struct hs_gate *gate, const struct hs_gate_job *job)
     soft->deadline_ns =
         job->timeout_ns > HS_NEVER_NS - gate->now_ns ? HS_NEVER_NS : gate->now_ns + job->timeout_ns;
     if (gate->is_stopping) soft->deadline_ns = 0;
+    soft->elapsed_ns = job->elapsed_ns;
     if (plan) learn_plan(soft, job, plan);
 }
 
@@ -112,6 +113,7 @@ static void end_of(struct hs_gate *gate, struct hs_gate_job *job)
 
     soft->is_end_noted = true;
     soft->row.ended_at_ns = gate->now_ns;
+    soft->elapsed_ns = hs_max_u64(soft->elapsed_ns, job->elapsed_ns);
     gate->out.count(gate->out.self, counts[job->final]);
     note_end(gate, job);
     hs_progress_drop(gate->progress, hs_gate_job_idx(gate->fsm, job));
@@ -244,7 +246,7 @@ bool hs_gate_adopt_row(struct hs_gate *gate, const struct hs_job_row *row)
     soft->last_completed = row->completed;
     soft->created_at_ns = hs_min_u64(row->submitted_at_ns, gate->now_ns);
     if (row->started_at_ns && row->updated_at_ns > row->started_at_ns)
-        soft->elapsed_ns = row->updated_at_ns - row->started_at_ns;
+        soft->elapsed_ns = hs_max_u64(soft->elapsed_ns, row->updated_at_ns - row->started_at_ns);
     if (!gate->is_stopping && job->timeout_ns < HS_NEVER_NS - soft->created_at_ns)
         soft->deadline_ns = soft->created_at_ns + job->timeout_ns;
     return true;

@@ -13,6 +13,12 @@ void hs_gate_get_bytes(struct hs_reader *reader, void *bytes, size_t count)
     if (view.bytes) memcpy(bytes, view.data, count);
 }
 
+/* What came to an entry later stands at its end; logs that were written before lack it. */
+static uint64_t get_late_varint(struct hs_reader *reader)
+{
+    return reader->at < reader->bytes ? hs_get_varint(reader) : 0;
+}
+
 /* ---- JOB_CREATE ---- */
 
 static void put_create(struct hs_writer *writer, const struct hs_gate_job_create *create)
@@ -28,6 +34,7 @@ static void put_create(struct hs_writer *writer, const struct hs_gate_job_create
     hs_put_text(writer, hs_view_text(create->client_id));
     for (unsigned i = 0; i < create->slot_count; i++)
         hs_put_text(writer, hs_view_text(create->datacenters[i]));
+    hs_put_varint(writer, create->created_wall_ns);
 }
 
 static uint64_t bounded(struct hs_reader *reader, uint64_t max)
@@ -61,6 +68,7 @@ static void get_create(struct hs_reader *reader, struct hs_gate_job_create *crea
     hs_get_text(reader, create->client_id, sizeof create->client_id);
     for (unsigned i = 0; i < create->slot_count; i++)
         hs_get_text(reader, create->datacenters[i], sizeof create->datacenters[i]);
+    create->created_wall_ns = get_late_varint(reader);
 }
 
 /* ---- RESULTS ---- */
@@ -80,6 +88,7 @@ static void put_results(struct hs_writer *writer, const struct hs_gate_results *
         if (item->has_record) hs_put_bytes(writer, &item->digest, sizeof item->digest);
     }
     hs_put_text(writer, hs_view_text(results->reason));
+    hs_put_varint(writer, results->elapsed_ns);
 }
 
 static void get_results(struct hs_reader *reader, struct hs_gate_results *results)
@@ -97,6 +106,7 @@ static void get_results(struct hs_reader *reader, struct hs_gate_results *result
         if (item->has_record) hs_gate_get_bytes(reader, &item->digest, sizeof item->digest);
     }
     hs_get_text(reader, results->reason, sizeof results->reason);
+    results->elapsed_ns = get_late_varint(reader);
 }
 
 /* ---- all kinds ---- */

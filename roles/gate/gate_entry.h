@@ -38,11 +38,12 @@ struct hs_gate_job_create {
     uint32_t                plan_bytes;
     uint32_t                flags; /* enum hs_submit_flags */
     uint64_t                timeout_ns;
-    uint16_t                workflow_count;
-    uint16_t                slot_count;
-    char                    name[HS_NAME_BYTES];
-    char                    client_id[HS_GATE_CLIENT_ID_BYTES];
-    char                    datacenters[HS_GATE_SLOTS_MAX][HS_NAME_BYTES];
+    uint64_t created_wall_ns; /* since 1970, for the eye: nothing is decided by it; 0: not known */
+    uint16_t workflow_count;
+    uint16_t slot_count;
+    char     name[HS_NAME_BYTES];
+    char     client_id[HS_GATE_CLIENT_ID_BYTES];
+    char     datacenters[HS_GATE_SLOTS_MAX][HS_NAME_BYTES];
 };
 
 struct hs_gate_item {
@@ -56,6 +57,7 @@ struct hs_gate_results {
     uint8_t             job_id[HS_JOB_ID_BYTES];
     uint16_t            slot;
     uint64_t            manager_fence;
+    uint64_t            elapsed_ns; /* of the job in this datacenter; 0: not known */
     uint16_t            count;
     struct hs_gate_item items[HS_GATE_ENTRY_ITEMS];
     char                reason[HS_GATE_REASON_BYTES];

@@ -224,6 +224,7 @@ static uint32_t apply_create(struct hs_gate_fsm *fsm, uint64_t seq,
                                 .birth_fence = seq,
                                 .gate_fence = fsm->leader_fence ? fsm->leader_fence : seq,
                                 .timeout_ns = create->timeout_ns,
+                                .created_wall_ns = create->created_wall_ns,
                                 .plan_bytes = create->plan_bytes,
                                 .flags = create->flags,
                                 .phase = HS_GATE_ACTIVE,
@@ -375,6 +376,7 @@ static uint32_t apply_results(struct hs_gate_fsm *fsm, uint64_t seq,
     for (unsigned i = 0; i < results->count; i++)
         if (!is_item_sound(job, &results->items[i])) return HS_RESULT_INVALID;
     for (unsigned i = 0; i < results->count; i++) take_item(fsm, job, results, &results->items[i]);
+    if (results->elapsed_ns > job->elapsed_ns) job->elapsed_ns = results->elapsed_ns;
     end_if_over(fsm, job, seq);
     return HS_RESULT_OK;
 }

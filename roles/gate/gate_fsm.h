@@ -66,6 +66,8 @@ struct hs_gate_job {
     uint64_t                gate_fence;
     uint64_t                done_seq; /* when it ended, for the order of forgetting */
     uint64_t                timeout_ns;
+    uint64_t                created_wall_ns; /* for the eye; 0: not known */
+    uint64_t                elapsed_ns;      /* as its datacenters told at its end */
     uint32_t                plan_bytes;
     uint32_t                flags;
     uint8_t                 phase; /* enum hs_gate_job_phase */

@@ -8,6 +8,7 @@
 #include "roles/counters.h"
 #include "roles/gate/gate.h"
 #include "roles/gate/gate_shares_io.h"
+#include "roles/gate/gate_wall_io.h"
 #include "roles/plan/plan.h"
 #include "roles/result_code.h"
 #include "roles/role_io.h"
@@ -537,6 +538,7 @@ static int prepare_core(struct gate_process *process, struct hs_err *err)
                                      .note_event = out_note_event,
                                      .breadcrumb = out_breadcrumb,
                                      .is_quarantined = out_is_quarantined,
+                                     .wall_ns = hs_gate_wall_ns,
                                      .count = out_count};
     return 0;
 }

@@ -36,6 +36,7 @@ struct hs_gate_out {
     void (*note_event)(void *self, const struct hs_event_record *record);
     void (*breadcrumb)(void *self, const uint8_t job_id[HS_JOB_ID_BYTES], uint64_t digest);
     bool (*is_quarantined)(void *self, uint64_t digest);
+    uint64_t (*wall_ns)(void *self);             /* since 1970; to be shown, never to decide by */
     void (*count)(void *self, unsigned counter); /* enum hs_count */
 };
 

@@ -45,6 +45,7 @@ static bool read_items(const struct hs_gate_job *job, const struct hs_msg_dc_res
 
         if (results->count == HS_GATE_ENTRY_ITEMS || !is_sound(job, &item)) return false;
         into->workflow = item.workflow;
+        if (item.workflow == HS_WORKFLOW_ALL) results->elapsed_ns = item.elapsed_ns;
         into->status = item.status;
         into->has_record =
             item.workflow != HS_WORKFLOW_ALL && memcmp(item.digest, none, sizeof none) != 0;

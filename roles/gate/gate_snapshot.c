@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { SNAPSHOT_VERSION = 1 };
+enum { SNAPSHOT_VERSION = 2, SNAPSHOT_WITHOUT_TIMES = 1 };
 
 static void save_job(struct hs_writer *writer, const struct hs_gate_job *job)
 {
@@ -41,6 +41,8 @@ static void save_job(struct hs_writer *writer, const struct hs_gate_job *job)
     hs_put_bytes(writer, job->workflow_states, job->workflow_count);
     hs_put_bytes(writer, job->workflow_reports, job->workflow_count);
     hs_put_bytes(writer, job->workflow_cancels, job->workflow_count);
+    hs_put_varint(writer, job->created_wall_ns);
+    hs_put_varint(writer, job->elapsed_ns);
 }
 
 static void restore_lists(struct hs_reader *reader, struct hs_gate_job *job)
@@ -87,7 +89,7 @@ static bool are_states_sound(const struct hs_gate_job *job)
     return is_sound;
 }
 
-static bool restore_job(struct hs_reader *reader, struct hs_gate_job *job)
+static bool restore_job(struct hs_reader *reader, unsigned version, struct hs_gate_job *job)
 {
     hs_gate_get_bytes(reader, job->id, sizeof job->id);
     hs_gate_get_bytes(reader, &job->digest, sizeof job->digest);
@@ -109,6 +111,10 @@ static bool restore_job(struct hs_reader *reader, struct hs_gate_job *job)
     hs_gate_get_bytes(reader, job->requests, sizeof job->requests);
     if (reader->failed || !are_counts_sound(job)) return false;
     restore_lists(reader, job);
+    if (version > SNAPSHOT_WITHOUT_TIMES) {
+        job->created_wall_ns = hs_get_varint(reader);
+        job->elapsed_ns = hs_get_varint(reader);
+    }
     return !reader->failed && are_states_sound(job);
 }
 
@@ -165,11 +171,12 @@ static bool restore_records(struct hs_reader *reader, struct hs_gate_fsm *fsm,
     return !reader->failed;
 }
 
-static bool restore_one(struct hs_reader *reader, struct hs_gate_fsm *fsm, struct hs_gate_job *job)
+static bool restore_one(struct hs_reader *reader, unsigned version, struct hs_gate_fsm *fsm,
+                        struct hs_gate_job *job)
 {
     struct hs_gate_job read = {0};
 
-    if (!restore_job(reader, &read) || hs_gate_find_job(fsm, read.id)) return false;
+    if (!restore_job(reader, version, &read) || hs_gate_find_job(fsm, read.id)) return false;
     *job = read;
     hs_gate_index_job(fsm, job);
     if (!restore_records(reader, fsm, job)) return false;
@@ -186,10 +193,12 @@ int hs_gate_fsm_restore(void *self, struct hs_view snapshot)
     struct hs_gate_fsm *fsm = self;
     struct hs_reader    reader;
     uint64_t            count;
+    unsigned            version;
 
     memset(fsm, 0, sizeof *fsm);
     hs_reader_init(&reader, snapshot);
-    if (hs_get_u8(&reader) != SNAPSHOT_VERSION) return -EPROTO;
+    version = hs_get_u8(&reader);
+    if (version < SNAPSHOT_WITHOUT_TIMES || version > SNAPSHOT_VERSION) return -EPROTO;
     fsm->leader_fence = hs_get_varint(&reader);
     count = hs_get_varint(&reader);
     if (count > HS_GATE_JOBS_MAX) return -EPROTO;
@@ -197,7 +206,7 @@ int hs_gate_fsm_restore(void *self, struct hs_view snapshot)
         uint16_t idx = hs_get_u16le(&reader);
 
         if (reader.failed || idx >= HS_GATE_JOBS_MAX || fsm->jobs[idx].phase != HS_GATE_FREE ||
-            !restore_one(&reader, fsm, &fsm->jobs[idx]))
+            !restore_one(&reader, version, fsm, &fsm->jobs[idx]))
             return -EPROTO;
     }
     return hs_reader_finish(&reader);

@@ -152,14 +152,15 @@ const struct hs_plan *hs_gate_plan_of(struct hs_gate *gate, const struct hs_gate
                              &job->digest, &problems);
 }
 
-static void fill_create(struct hs_gate_job_create *create, const struct hs_msg_submit *submit,
-                        const struct hs_plan *plan)
+static void fill_create(struct hs_gate *gate, struct hs_gate_job_create *create,
+                        const struct hs_msg_submit *submit, const struct hs_plan *plan)
 {
     uint64_t timeout_ns = submit->timeout_ns ? submit->timeout_ns : hs_plan_timeout_ns(plan);
 
     create->plan_bytes = submit->plan_bytes;
     create->flags = submit->flags;
     create->timeout_ns = timeout_ns;
+    create->created_wall_ns = gate->out.wall_ns(gate->out.self);
     create->workflow_count = (uint16_t)plan->workflows.count;
     (void)snprintf(create->name, sizeof create->name, "%s",
                    submit->name[0] ? submit->name : plan->name);
@@ -194,7 +195,7 @@ static void create_job(struct hs_gate *gate, unsigned client, const struct hs_ms
         return;
     }
     entry.as.create.digest = *digest;
-    fill_create(&entry.as.create, submit, plan);
+    fill_create(gate, &entry.as.create, submit, plan);
     code = hs_gate_route(gate, plan, &entry.as.create, &err);
     if (code != HS_RESULT_OK) {
         refuse(gate, client, request_id, code, err.text);

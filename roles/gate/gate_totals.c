@@ -109,6 +109,7 @@ static void fill_times(const struct hs_gate *gate, const struct hs_gate_job *job
                        const struct hs_gate_soft *soft, struct hs_job_row *row)
 {
     row->submitted_at_ns = soft->created_at_ns;
+    row->submitted_unix_ms = job->created_wall_ns / HS_NS_PER_MS;
     if (job->phase != HS_GATE_DONE)
         row->started_at_ns = soft->elapsed_ns ? gate->now_ns - soft->elapsed_ns : 0;
     row->updated_at_ns = gate->now_ns;

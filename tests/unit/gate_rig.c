@@ -213,6 +213,11 @@ static bool is_quarantined(void *self, uint64_t digest)
     return rig_of(self)->quarantined && rig_of(self)->quarantined == digest;
 }
 
+static uint64_t wall_ns(void *self)
+{
+    return rig_of(self)->wall_ns;
+}
+
 static void count(void *self, unsigned counter)
 {
     HS_CHECK(counter < HS_COUNT_END);
@@ -244,6 +249,7 @@ static void connect_out(struct gate_rig *rig)
                                           .breadcrumb = breadcrumb,
                                           .is_quarantined = is_quarantined,
                                           .is_disk_full = is_disk_full,
+                                          .wall_ns = wall_ns,
                                           .count = count};
 }
 

@@ -37,6 +37,7 @@ struct gate_rig_proposal {
 struct gate_rig {
     struct hs_gate          *gate;
     uint64_t                 now_ns;
+    uint64_t                 wall_ns; /* the host's clock */
     uint64_t                 seq;
     uint64_t                 elapsed_ns; /* as the next progress tells it */
     bool                     is_led;

@@ -234,7 +234,8 @@ void gate_rig_results(struct gate_rig *rig, unsigned job, uint64_t fence, uint64
     hs_writer_init(&items, memory, sizeof memory);
     for (unsigned i = 0; i < count; i++) {
         struct hs_msg_result_item item = {.workflow = (uint16_t)ends[i].workflow,
-                                          .status = (uint8_t)ends[i].status};
+                                          .status = (uint8_t)ends[i].status,
+                                          .elapsed_ns = rig->elapsed_ns};
         struct hs_ledger_digest   digest;
 
         if (ends[i].record.bytes) {

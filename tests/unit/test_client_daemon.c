@@ -43,7 +43,8 @@ static struct hs_msg_job_row job_row(void)
 {
     struct hs_msg_job_row row = {.job_id = {0x0f},
                                  .status = HS_JOB_RUNNING,
-                                 .elapsed_ns = 90 * HS_NS_PER_S,
+                                 .age_ns = 90 * HS_NS_PER_S,
+                                 .elapsed_ns = 80 * HS_NS_PER_S,
                                  .progress_ppm = 456000,
                                  .completed = 12345,
                                  .failed = 2};

@@ -281,6 +281,53 @@ static void a_job_is_known_after_a_death_with_all_that_it_was(void)
     gate_rig_close(rig);
 }
 
+static struct hs_msg_job_row only_row(struct gate_rig *rig)
+{
+    struct hs_msg_job_row row = {0};
+    union hs_msg          get = {0};
+    struct hs_reader      rows;
+
+    gate_rig_forget(rig);
+    gate_rig_client(rig, 0, HS_MSG_JOB_LIST_GET, &get, 1);
+    hs_reader_init(&rows, gate_rig_find(rig, HS_MSG_JOB_LIST, 0, 0)->message.job_list.rows);
+    HS_CHECK_EQ(hs_wire_get_row(HS_MSG_JOB_ROW, &rows, &row), 1);
+    return row;
+}
+
+/* The whole daemon starts again, after a boot: another monotonic clock, no rows, only the log. A clock that somebody has set makes
+ * a wrong age and decides nothing. */
+static void ages_survive_a_restart_of_the_daemon(void)
+{
+    struct gate_rig *rig = gate_rig_open();
+
+    rig->wall_ns = 5000000 * HS_NS_PER_S;
+    gate_rig_start(rig, 1, one());
+    gate_rig_pass(rig, 12 * HS_NS_PER_S);
+    rig->wall_ns += 12 * HS_NS_PER_S;
+    rig->elapsed_ns = 11 * HS_NS_PER_S;
+    gate_rig_end(rig, 1, HS_JOB_COMPLETED);
+    HS_CHECK_EQ(only_row(rig).age_ns, 12 * HS_NS_PER_S);
+    HS_CHECK_EQ(only_row(rig).elapsed_ns, 11 * HS_NS_PER_S);
+    memset(rig->is_shown, 0, sizeof rig->is_shown);
+    rig->now_ns = HS_NS_PER_S;
+    rig->wall_ns += 3600 * HS_NS_PER_S;
+    gate_rig_restart(rig);
+    hs_gate_client_opened(rig->gate, 0);
+    gate_rig_pass(rig, 2 * HS_NS_PER_S);
+    HS_CHECK_EQ(only_row(rig).age_ns, 3612 * HS_NS_PER_S);
+    HS_CHECK_EQ(only_row(rig).elapsed_ns, 11 * HS_NS_PER_S);
+    HS_CHECK_EQ(gate_rig_row(rig, 1)->submitted_unix_ms, 5000000000);
+    rig->wall_ns = 7; /* set to long before it was submitted */
+    HS_CHECK_EQ(only_row(rig).age_ns, 2 * HS_NS_PER_S);
+    hs_gate_manager_up(rig->gate, 0, "dc");
+    gate_rig_start(rig, 2, one());
+    rig->wall_ns = HS_NEVER_NS - 1;
+    gate_rig_pass(rig, 5 * HS_NS_PER_S);
+    HS_CHECK_EQ(gate_rig_job(rig, 2)->phase, HS_GATE_ACTIVE);
+    HS_CHECK(gate_rig_job(rig, 1) != NULL);
+    gate_rig_close(rig);
+}
+
 static void the_datacenter_is_told_to_forget_until_it_has(void)
 {
     struct gate_rig *rig = gate_rig_open();
@@ -356,6 +403,7 @@ CU_TestInfo hs_tests_gate_ends[] = {
     {"a gate that stops cancels what runs", a_gate_that_stops_cancels_what_runs},
     {"a job is known after a death with all that it was",
      a_job_is_known_after_a_death_with_all_that_it_was},
+    {"ages survive a restart of the daemon", ages_survive_a_restart_of_the_daemon},
     {"the datacenter is told to forget until it has",
      the_datacenter_is_told_to_forget_until_it_has},
     {"more finished jobs than are kept go in order", more_finished_jobs_than_are_kept_go_in_order},

@@ -139,10 +139,12 @@ static struct hs_gate_entry sample(enum hs_gate_entry_kind kind)
 {
     struct hs_gate_entry entry = gate_create_entry(3, 7, 2);
 
+    entry.as.create.created_wall_ns = 9;
     if (kind == HS_GATE_RESULTS) {
         entry = gate_results_entry(3, 1, 99);
         gate_add_item(&entry, 2, HS_WORKFLOW_FAILED, 9);
         gate_add_item(&entry, HS_WORKFLOW_ALL, HS_JOB_FAILED, 0);
+        entry.as.results.elapsed_ns = 9;
         (void)snprintf(entry.as.results.reason, sizeof entry.as.results.reason, "because");
     } else if (kind != HS_GATE_JOB_CREATE) {
         memset(&entry, 0, sizeof entry);
@@ -175,13 +177,16 @@ static void every_entry_survives_its_bytes_and_no_part_of_them_does(void)
         struct hs_gate_entry entry = sample((enum hs_gate_entry_kind)kind), back;
         uint8_t              memory[HS_LEDGER_ENTRY_BYTES_MAX];
         struct hs_writer     writer;
+        size_t               late_bytes;
 
         hs_writer_init(&writer, memory, sizeof memory);
         hs_gate_entry_put(&writer, &entry);
         HS_CHECK_EQ(hs_writer_finish(&writer), 0);
         HS_CHECK_EQ(hs_gate_entry_get(hs_view_of(memory, writer.used_bytes), &back), 0);
         HS_CHECK(memcmp(&entry, &back, sizeof entry) == 0);
-        for (size_t bytes = 0; bytes < writer.used_bytes; bytes++)
+        /* the time at the end of these, one byte here, may be missing */
+        late_bytes = kind == HS_GATE_JOB_CREATE || kind == HS_GATE_RESULTS;
+        for (size_t bytes = 0; bytes < writer.used_bytes - late_bytes; bytes++)
             HS_CHECK_EQ(hs_gate_entry_get(hs_view_of(memory, bytes), &back), -EPROTO);
         hs_put_u8(&writer, 0);
         HS_CHECK_EQ(hs_gate_entry_get(hs_view_of(memory, writer.used_bytes), &back), -EPROTO);
@@ -327,6 +332,29 @@ static void a_restored_machine_goes_on_like_the_other(void)
     HS_CHECK(memcmp(other, snapshot_memory + (2 << 20), bytes[1]) == 0);
 }
 
+/* Times came to entries and snapshots later, at their ends. */
+static void logs_from_before_there_were_times_are_read(void)
+{
+    struct hs_gate_entry entry = gate_create_entry(1, 1, 1);
+    uint8_t              memory[HS_LEDGER_ENTRY_BYTES_MAX];
+    struct hs_writer     writer;
+    size_t               bytes;
+
+    gate_begin();
+    hs_writer_init(&writer, memory, sizeof memory);
+    hs_gate_entry_put(&writer, &entry);
+    HS_CHECK_EQ(hs_gate_fsm_apply(&gate_machine, 1, hs_view_of(memory, writer.used_bytes - 1)),
+                HS_RESULT_OK);
+    bytes = save(snapshot_memory, sizeof snapshot_memory);
+    snapshot_memory[0] = 1;
+    memmove(snapshot_memory + bytes - 4, snapshot_memory + bytes - 2, 2); /* but for the records */
+    HS_CHECK_EQ(hs_gate_fsm_restore(&gate_machine, hs_view_of(snapshot_memory, bytes - 2)), 0);
+    HS_CHECK_TEXT(gate_job(1)->name, "job 1");
+    snapshot_memory[0] = 3;
+    HS_CHECK_EQ(hs_gate_fsm_restore(&gate_machine, hs_view_of(snapshot_memory, bytes - 2)),
+                -EPROTO);
+}
+
 static void a_snapshot_that_is_cut_is_refused(void)
 {
     size_t bytes;
@@ -388,6 +416,7 @@ static void a_full_machine_fits_the_snapshot(void)
 }
 
 CU_TestInfo hs_tests_gate_snapshot[] = {
+    {"logs from before there were times are read", logs_from_before_there_were_times_are_read},
     {"twice as many jobs as fit are refused and room comes back",
      twice_as_many_jobs_as_fit_are_refused_and_room_comes_back},
     {"records are reserved with the job", records_are_reserved_with_the_job},
