@@ -173,7 +173,10 @@ int64_t hs_ledger_blob_get(struct hs_ledger *ledger, const struct hs_ledger_dige
     ssize_t                 got;
 
     if (!blob) return -ENOENT;
-    if (!memory) return (int64_t)blob->bytes;
+    if (!memory) {
+        blob->put_at_ns = ledger->now_ns; /* whoever finds it need not put it again */
+        return (int64_t)blob->bytes;
+    }
     if (capacity_bytes < blob->bytes) return -EMSGSIZE;
     got = pread(ledger->config.fd[ledger->file_idx], memory, blob->bytes, (off_t)blob->at_bytes);
     if (got != (ssize_t)blob->bytes) return -EIO;

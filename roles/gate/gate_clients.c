@@ -13,7 +13,8 @@ enum { LIST_ROWS_MAX = 256 };
 
 /* ---- status ---- */
 
-/* By the host's clock, since this life's says nothing about another: wrong when somebody has set it in between. */
+/* By the host's clock, since this life's says nothing about another: wrong when somebody has set
+ * it in between. */
 static uint64_t age_ns(struct hs_gate *gate, const struct hs_gate_job *job)
 {
     uint64_t wall_ns = gate->out.wall_ns(gate->out.self);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_wall_io.h - what time of day it is, for the ages of jobs that outlive a boot. To be shown; nothing is decided by it. */
+/* gate_wall_io.h - what time of day it is, for the ages of jobs that outlive a boot. To be shown;
+ * nothing is decided by it. */
 #ifndef HS_GATE_GATE_WALL_IO_H
 #define HS_GATE_GATE_WALL_IO_H
 

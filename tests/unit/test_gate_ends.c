@@ -294,8 +294,8 @@ static struct hs_msg_job_row only_row(struct gate_rig *rig)
     return row;
 }
 
-/* The whole daemon starts again, after a boot: another monotonic clock, no rows, only the log. A clock that somebody has set makes
- * a wrong age and decides nothing. */
+/* The whole daemon starts again, after a boot: another monotonic clock, no rows, only the log. A
+ * clock that somebody has set makes a wrong age and decides nothing. */
 static void ages_survive_a_restart_of_the_daemon(void)
 {
     struct gate_rig *rig = gate_rig_open();

@@ -332,6 +332,38 @@ static void a_stale_manager_is_not_believed(void)
     gate_rig_close(rig);
 }
 
+/* Reports of two managers in every order, one of them twice: the newest stands, and no count goes
+ * back on the way (gate_rig.c checks each row). */
+static void reports_in_any_order_come_to_the_newest(void)
+{
+    static const unsigned fences[] = {3, 3, 3, 5, 5, 3};
+    static const unsigned pseqs[] = {1, 2, 3, 1, 2, 2};
+    static const unsigned sent[] = {10, 20, 30, 40, 50, 20};
+
+    for (unsigned order = 0; order < 720; order += 7) {
+        struct gate_rig *rig = gate_rig_open();
+        unsigned         left[] = {0, 1, 2, 3, 4, 5};
+        unsigned         code = order;
+
+        gate_rig_start(rig, 1, one());
+        for (unsigned i = 6; i; i--) {
+            unsigned              at = code % i;
+            unsigned              which = left[at];
+            struct gate_rig_tally tally = {.sent = sent[which], .completed = sent[which]};
+
+            code /= i;
+            left[at] = left[i - 1];
+            rig->elapsed_ns = sent[which] * HS_NS_PER_MS;
+            gate_rig_progress(rig, 1, fences[which], pseqs[which], &tally, 1);
+            gate_rig_pass(rig, HS_NS_PER_S);
+        }
+        HS_CHECK_EQ(gate_rig_row(rig, 1)->sent, 50);
+        HS_CHECK_EQ(gate_rig_row(rig, 1)->completed, 50);
+        HS_CHECK_EQ(rig->gate->soft[0].elapsed_ns, 50 * HS_NS_PER_MS);
+        gate_rig_close(rig);
+    }
+}
+
 static void partial_results_show_what_is_known(void)
 {
     struct gate_rig            *rig = gate_rig_open();
@@ -377,6 +409,7 @@ CU_TestInfo hs_tests_gate_jobs[] = {
     {"figures that come for hours take no more memory",
      figures_that_come_for_hours_take_no_more_memory},
     {"a stale manager is not believed", a_stale_manager_is_not_believed},
+    {"reports in any order come to the newest", reports_in_any_order_come_to_the_newest},
     {"partial results show what is known", partial_results_show_what_is_known},
     CU_TEST_INFO_NULL,
 };

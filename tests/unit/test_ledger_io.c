@@ -355,6 +355,29 @@ static void small_blobs_that_nobody_needs_do_not_fill_the_table_for_ever(void)
 }
 
 /* Cut off anywhere, the new file does not count, and the old one still does. */
+/* Who finds a blob there does not put it again, and names it in an entry a moment later. */
+static void a_blob_that_was_found_outlives_the_next_compaction(void)
+{
+    struct ledger_world     world;
+    struct hs_ledger_digest digests[2];
+
+    ledger_world_init(&world);
+    world.compact_bytes = 4096;
+    HS_CHECK_EQ(ledger_world_open(&world, HS_LOOP_AUTO), 0);
+    HS_CHECK_EQ(hs_ledger_blob_put(world.ledger, hs_view_text("found"), &digests[0], 1), 0);
+    HS_CHECK_EQ(hs_ledger_blob_put(world.ledger, hs_view_text("not found"), &digests[1], 2), 0);
+    (void)ledger_world_settle(&world);
+    world.now_ns += 61 * HS_NS_PER_S;
+    (void)ledger_world_settle(&world);
+    HS_CHECK_EQ(hs_ledger_blob_get(world.ledger, &digests[0], NULL, 0), 5);
+    for (uint64_t i = 0; !stats_of(&world).compaction_count && i < 1000; i++)
+        propose_and_settle(&world, i, 1);
+    HS_CHECK_EQ(stats_of(&world).compaction_count, 1);
+    HS_CHECK_EQ(hs_ledger_blob_get(world.ledger, &digests[0], NULL, 0), 5);
+    HS_CHECK_EQ(hs_ledger_blob_get(world.ledger, &digests[1], NULL, 0), -ENOENT);
+    ledger_world_fini(&world);
+}
+
 static void half_a_compaction_changes_nothing(void)
 {
     static char            copy[2][8192];
@@ -449,6 +472,8 @@ CU_TestInfo hs_tests_ledger_io[] = {
      small_blobs_that_nobody_needs_do_not_fill_the_table_for_ever},
     {"what a ledger does is counted once over its lives",
      what_a_ledger_does_is_counted_once_over_its_lives},
+    {"a blob that was found outlives the next compaction",
+     a_blob_that_was_found_outlives_the_next_compaction},
     {"half a compaction changes nothing", half_a_compaction_changes_nothing},
     CU_TEST_INFO_NULL,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_manager_live.c - the figures of running workflows are exact sums over their shares at every moment, and their tables are
- * bounded. */
+/* test_manager_live.c - the figures of running workflows are exact sums over their shares at every
+ * moment, and their tables are bounded. */
 #include "roles/manager/manager_live.h"
 
 #include "roles/stats/step_parts.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_run_maker.c - the final record of a workflow is the exact sum of its shares, the same bytes each time it is made, and says
- * so where something is missing. */
+/* test_run_maker.c - the final record of a workflow is the exact sum of its shares, the same bytes
+ * each time it is made, and says so where something is missing. */
 #include "roles/manager/run_maker.h"
 
 #include "roles/plan/plan.h"
