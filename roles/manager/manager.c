@@ -178,6 +178,7 @@ void hs_manager_on_gate_link(struct hs_manager *manager, bool is_up, uint64_t no
     struct hs_msg_hello   *hello;
 
     manager->has_gate = is_up;
+    hs_manager_drop_fetching(manager); /* it asked the gate that is gone; the next one dispatches */
     manager->heartbeat_at_ns = 0;
     for (unsigned i = 0; i < HS_JOBS_MAX; i++) {
         manager->softs[i].needs_full = true;

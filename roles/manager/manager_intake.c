@@ -179,8 +179,9 @@ void hs_manager_take_plan_piece(struct hs_manager_step *step, const struct hs_ms
         if (!intake->is_used || !intake->is_fetching ||
             memcmp(data->digest, intake->accept.plan.bytes, sizeof data->digest) != 0)
             continue;
+        if (data->code == HS_RESULT_OK && data->offset_bytes != intake->received_bytes)
+            continue; /* another job's, of the same plan: the question is still open */
         if (data->code != HS_RESULT_OK || data->data.bytes == 0 ||
-            data->offset_bytes != intake->received_bytes ||
             data->data.bytes > intake->accept.plan_bytes - intake->received_bytes) {
             drop_intake(step, intake, HS_RESULT_UNKNOWN_BLOB, "the plan cannot be had");
             continue;
@@ -194,6 +195,12 @@ void hs_manager_take_plan_piece(struct hs_manager_step *step, const struct hs_ms
     }
 }
 
+void hs_manager_drop_fetching(struct hs_manager *manager)
+{
+    for (unsigned i = 0; i < HS_MANAGER_INTAKES; i++)
+        if (manager->intakes[i].is_fetching) manager->intakes[i].is_used = false;
+}
+
 void hs_manager_turn_intakes(struct hs_manager_step *step)
 {
     for (unsigned i = 0; i < HS_MANAGER_INTAKES; i++) {
@@ -203,7 +210,7 @@ void hs_manager_turn_intakes(struct hs_manager_step *step)
         if (step->now_ns < intake->deadline_ns)
             hs_manager_due(step, intake->deadline_ns);
         else if (hs_manager_has_room(step->actions))
-            drop_intake(step, intake, HS_RESULT_UNKNOWN_BLOB, "the plan did not come");
+            drop_intake(step, intake, HS_RESULT_BUSY, "the plan did not come");
     }
 }
 

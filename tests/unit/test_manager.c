@@ -160,7 +160,74 @@ static void a_plan_above_one_frame_is_fetched(void)
     rig_name(message.job_dispatch.job_id, 2); /* and one that never comes */
     rig_gate(rig, HS_MSG_JOB_DISPATCH, &message);
     rig_pass(rig, 11 * HS_NS_PER_S);
-    HS_CHECK_EQ(rig_dispatch_code(rig, 1), HS_RESULT_UNKNOWN_BLOB);
+    HS_CHECK_EQ(rig_dispatch_code(rig, 1), HS_RESULT_BUSY); /* to be asked again */
+    rig_close(rig);
+}
+
+static void dispatch_without_plan(struct rig *rig, unsigned job)
+{
+    union hs_msg            message = {0};
+    struct hs_ledger_digest digest;
+
+    hs_ledger_digest_of(hs_view_text(rig_one), &digest);
+    rig_name(message.job_dispatch.job_id, job);
+    memcpy(message.job_dispatch.digest, digest.bytes, 32);
+    message.job_dispatch.plan_bytes = (uint32_t)strlen(rig_one);
+    message.job_dispatch.remaining_ns = HS_NEVER_NS;
+    rig_gate(rig, HS_MSG_JOB_DISPATCH, &message);
+}
+
+/* What the gate answers to the n-th BLOB_GET. */
+static void answer_blob_get(struct rig *rig, unsigned n)
+{
+    struct rig_frame       *frame = rig_find(rig, HS_MSG_BLOB_GET, 0, n);
+    union hs_msg            piece = {0};
+    struct hs_ledger_digest digest;
+    size_t                  offset, bytes = strlen(rig_one);
+
+    HS_CHECK(frame != NULL);
+    if (!frame) return;
+    hs_ledger_digest_of(hs_view_text(rig_one), &digest);
+    offset = (size_t)frame->message.blob_get.offset_bytes;
+    memcpy(piece.blob_data.digest, digest.bytes, 32);
+    piece.blob_data.total_bytes = bytes;
+    piece.blob_data.offset_bytes = offset;
+    piece.blob_data.data = hs_view_of(rig_one + offset, bytes - offset < 60 ? bytes - offset : 60);
+    rig_gate(rig, HS_MSG_BLOB_DATA, &piece);
+}
+
+/* Each asks for its pieces, and the answers to both fit either. */
+static void two_jobs_may_fetch_the_same_plan_at_a_time(void)
+{
+    struct rig *rig = rig_open_with_worker(2);
+
+    dispatch_without_plan(rig, 1);
+    dispatch_without_plan(rig, 2);
+    for (unsigned i = 0; i < rig_count(rig, HS_MSG_BLOB_GET, 0); i++) answer_blob_get(rig, i);
+    HS_CHECK_EQ(rig_count(rig, HS_MSG_JOB_DISPATCH_ACK, 0), 2);
+    HS_CHECK_EQ(rig_dispatch_code(rig, 0), HS_RESULT_OK);
+    HS_CHECK_EQ(rig_dispatch_code(rig, 1), HS_RESULT_OK);
+    rig_close(rig);
+}
+
+/* The question died with the gate; its successor dispatches again and is asked. */
+static void a_plan_that_a_dead_gate_owed_is_asked_of_the_next(void)
+{
+    struct rig *rig = rig_open_with_worker(2);
+    unsigned    asked;
+
+    dispatch_without_plan(rig, 1);
+    answer_blob_get(rig, 0);
+    hs_manager_on_gate_link(rig->manager, false, rig->now_ns, &rig->actions);
+    rig_settle(rig);
+    hs_manager_on_gate_link(rig->manager, true, rig->now_ns, &rig->actions);
+    rig_settle(rig);
+    asked = rig_count(rig, HS_MSG_BLOB_GET, 0);
+    dispatch_without_plan(rig, 1);
+    HS_CHECK_EQ(rig_count(rig, HS_MSG_BLOB_GET, 0), asked + 1);
+    for (unsigned i = asked; i < rig_count(rig, HS_MSG_BLOB_GET, 0); i++) answer_blob_get(rig, i);
+    HS_CHECK_EQ(rig_count(rig, HS_MSG_JOB_DISPATCH_ACK, 0), 1);
+    HS_CHECK_EQ(rig_dispatch_code(rig, 0), HS_RESULT_OK);
     rig_close(rig);
 }
 
@@ -347,6 +414,9 @@ CU_TestInfo hs_tests_manager[] = {
     {"a repeated dispatch is answered and makes nothing",
      a_repeated_dispatch_is_answered_and_makes_nothing},
     {"a plan above one frame is fetched", a_plan_above_one_frame_is_fetched},
+    {"two jobs may fetch the same plan at a time", two_jobs_may_fetch_the_same_plan_at_a_time},
+    {"a plan that a dead gate owed is asked of the next",
+     a_plan_that_a_dead_gate_owed_is_asked_of_the_next},
     {"a plan set aside is refused", a_plan_set_aside_is_refused},
     {"results are repeated until the gate has them", results_are_repeated_until_the_gate_has_them},
     {"a result is acknowledged only when it is durable",
