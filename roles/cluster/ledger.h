@@ -99,8 +99,8 @@ int hs_ledger_barrier(struct hs_ledger *ledger, uint64_t token) HS_MUST_CHECK;
  * nothing. A blob that no state refers to is dropped by a compaction a minute later. */
 int hs_ledger_blob_put(struct hs_ledger *ledger, struct hs_view bytes,
                        struct hs_ledger_digest *digest, uint64_t token) HS_MUST_CHECK;
-/* Length of a stored blob, or -ENOENT; whoever asks for it may count on it for a minute, as if it had
- * been put. With memory: copies it and checks its digest (-EIO). */
+/* Length of a stored blob, or -ENOENT; whoever asks for it may count on it for a minute, as if it
+ * had been put. With memory: copies it and checks its digest (-EIO). */
 int64_t hs_ledger_blob_get(struct hs_ledger *ledger, const struct hs_ledger_digest *digest,
                            void *memory, size_t capacity_bytes);
 
