@@ -58,7 +58,7 @@ static int find_name(const uint8_t job_id[16])
         gate_rig_name(name, i);
         if (memcmp(name, job_id, sizeof name) == 0) return (int)i;
     }
-    HS_CHECK(!"a job of ours");
+    HS_CHECK(false && "a job of ours");
     return 0;
 }
 
@@ -220,7 +220,7 @@ static void answer_blob(struct world *world, const struct hs_msg_blob_get *get)
         gate_rig_manager(world->rig, HS_MSG_BLOB_DATA, &message, 0);
         return;
     }
-    HS_CHECK(!"a record that was told");
+    HS_CHECK(false && "a record that was told");
 }
 
 static void answer_release(struct world *world, unsigned idx)

@@ -82,7 +82,7 @@ static void wait_for_word(int fd, pid_t child)
     int           in;
 
     if (poll(&wanted, 1, SILENCE_MS) > 0) return;
-    HS_CHECK(!"a writer that answers");
+    HS_CHECK(false && "a writer that answers");
     (void)snprintf(path, sizeof path, "/proc/%d/stack", (int)child);
     in = open(path, O_RDONLY | O_CLOEXEC);
     if (in < 0) return;
