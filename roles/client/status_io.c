@@ -6,6 +6,7 @@
 #include "roles/client/exit_code.h"
 #include "roles/client/print_io.h"
 #include "roles/client/sockets.h"
+#include "roles/client/terminal_io.h"
 #include "roles/client/top.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -25,12 +25,13 @@ enum { ANSWER_BYTES_MAX = 4 << 20, ANSWER_TIMEOUT_MS = 5000, COLUMNS = 132, TEXT
 
 /* One line to the daemon, and what is drawn of its answers. */
 struct line {
-    int              fd;
-    size_t           used_bytes;
-    struct hs_canvas canvas;
-    char             text[TEXT_BYTES];
-    char             out[2 * TEXT_BYTES];
-    char             bytes[ANSWER_BYTES_MAX];
+    int                fd;
+    struct hs_terminal terminal; /* of top, if it has one */
+    size_t             used_bytes;
+    struct hs_canvas   canvas;
+    char               text[TEXT_BYTES];
+    char               out[2 * TEXT_BYTES];
+    char               bytes[ANSWER_BYTES_MAX];
 };
 
 static int connect_line(struct line *line, const char *path)
@@ -58,10 +59,12 @@ static int exchange(struct line *line, const char *question, char **end)
         return -EPIPE;
     line->used_bytes = 0;
     while (line->used_bytes < ANSWER_BYTES_MAX) {
-        struct pollfd readable = {.fd = line->fd, .events = POLLIN};
+        struct pollfd ready[2] = {{.fd = line->fd, .events = POLLIN},
+                                  {.fd = line->terminal.signal_fd, .events = POLLIN}};
         ssize_t       got;
 
-        if (poll(&readable, 1, ANSWER_TIMEOUT_MS) == 0) return -ETIMEDOUT;
+        if (poll(ready, 2, ANSWER_TIMEOUT_MS) == 0) return -ETIMEDOUT;
+        if (ready[1].revents) return -EINTR; /* whoever waits for signals has one */
         got =
             recv(line->fd, line->bytes + line->used_bytes, ANSWER_BYTES_MAX - line->used_bytes, 0);
         if (got < 0 && errno == EINTR) continue;
@@ -142,7 +145,7 @@ static struct line *open_line(const struct hs_options *options, char path[HS_SOC
         *code = hs_complain(HS_EXIT_INTERNAL, "out of memory");
         return NULL;
     }
-    line->fd = -1;
+    line->fd = line->terminal.signal_fd = -1;
     rc = connect_line(line, path);
     if (rc == 0) return line;
     *code = complain_of_daemon(path, rc);
@@ -187,27 +190,22 @@ int hs_command_status(const struct hs_options *options)
 
 /* ---- top ---- */
 
-static unsigned terminal_columns(void)
-{
-    struct winsize size;
-
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0 ? COLUMNS : size.ws_col;
-}
-
-/* On a terminal in place of what was there, else one below the other. */
-static int show(struct line *line, bool is_terminal)
+/* On a terminal in place of what was there, as much as it has rows for: one more, and all would
+ * move up. Else one below the other. */
+static int show(struct line *line, unsigned rows_max)
 {
     char       *out = line->out;
     size_t      used;
+    unsigned    rows = 0;
     const char *row = line->text;
     const char *end;
 
     (void)hs_canvas_render(&line->canvas, line->text, sizeof line->text);
-    if (!is_terminal) return hs_print_text(STDOUT_FILENO, line->text);
+    if (!line->terminal.is_open) return hs_print_text(STDOUT_FILENO, line->text);
     used = (size_t)snprintf(out, sizeof line->out, "\x1b[?2026h\x1b[H");
-    for (; (end = strchr(row, '\n')) != NULL; row = end + 1)
-        used += (size_t)snprintf(out + used, sizeof line->out - used, "%.*s\x1b[K\r\n",
-                                 (int)(end - row), row);
+    for (; (end = strchr(row, '\n')) != NULL && rows < rows_max; row = end + 1)
+        used += (size_t)snprintf(out + used, sizeof line->out - used, "%s%.*s\x1b[K",
+                                 rows++ ? "\r\n" : "", (int)(end - row), row);
     used += (size_t)snprintf(out + used, sizeof line->out - used, "\x1b[J\x1b[?2026l");
     return hs_print(STDOUT_FILENO, out, used);
 }
@@ -234,28 +232,36 @@ static int parse_every(const struct hs_options *options, uint64_t *every_ns)
     return 0;
 }
 
-/* Until it is interrupted, or nobody reads any more; a daemon that is away is asked again. */
+static void draw(struct line *line, const char *path)
+{
+    int rc = line->fd < 0 ? connect_line(line, path) : 0;
+
+    if (!rc) rc = look(line);
+    if (rc == 0) return;
+    close_line(line);
+    if (rc != -EINTR) draw_trouble(&line->canvas, path, rc);
+}
+
+/* Until it is ended, or nobody reads any more; a daemon that is away is asked again. */
 static int watch(struct line *line, const char *path, const struct hs_options *options,
                  uint64_t every_ns)
 {
     const char *no_color = getenv("NO_COLOR");
-    bool        is_terminal = isatty(STDOUT_FILENO) == 1;
     bool        has_colour =
-        is_terminal && !options->value[HS_OPTION_no_color] && !(no_color && no_color[0]);
+        line->terminal.is_open && !options->value[HS_OPTION_no_color] && !(no_color && no_color[0]);
     bool is_unicode = hs_locale_takes_unicode();
 
-    if (is_terminal && hs_print_text(STDOUT_FILENO, "\x1b[2J") < 0) return HS_EXIT_OUTPUT;
     for (;;) {
-        int rc = line->fd < 0 ? connect_line(line, path) : 0;
+        enum hs_terminal_event event;
+        unsigned               columns;
+        unsigned               rows;
 
-        hs_canvas_init(&line->canvas, terminal_columns(), is_unicode, has_colour);
-        if (!rc) rc = look(line);
-        if (rc < 0) {
-            draw_trouble(&line->canvas, path, rc);
-            close_line(line);
-        }
-        if (show(line, is_terminal) < 0) return HS_EXIT_OUTPUT;
-        (void)poll(NULL, 0, (int)(every_ns / HS_NS_PER_MS));
+        hs_terminal_size(&columns, &rows);
+        hs_canvas_init(&line->canvas, columns ? columns : COLUMNS, is_unicode, has_colour);
+        draw(line, path);
+        if (show(line, rows ? rows : HS_CANVAS_ROWS_MAX) < 0) return HS_EXIT_OUTPUT;
+        event = hs_terminal_wait(&line->terminal, (int)(every_ns / HS_NS_PER_MS));
+        if (event == HS_TERMINAL_QUIT || event == HS_TERMINAL_SIGNAL) return HS_EXIT_OK;
     }
 }
 
@@ -265,11 +271,16 @@ int hs_command_top(const struct hs_options *options)
     char         path[HS_SOCKET_PATH_BYTES];
     uint64_t     every_ns;
     int          code = parse_every(options, &every_ns);
+    int          rc;
 
     if (code) return code;
     line = open_line(options, path, &code);
     if (!line) return code;
-    code = watch(line, path, options, every_ns);
+    rc = hs_terminal_open(&line->terminal);
+    code = rc < 0 ? hs_complain(HS_EXIT_OUTPUT, "the terminal: %s", hs_err_code_text(rc))
+                  : watch(line, path, options, every_ns);
+    hs_terminal_close(&line->terminal);
+    if (line->terminal.signal_number) hs_terminal_die(&line->terminal);
     close_all(line);
     return code;
 }

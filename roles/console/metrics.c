@@ -2,6 +2,7 @@
 /* metrics.c - families of series, each with its HELP and TYPE, units as Prometheus wants them:
  * seconds, bytes. */
 #include "roles/console/metrics.h"
+#include "roles/exec_state.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 
@@ -130,7 +131,26 @@ static void put_job_states(const struct hs_status_snapshot *snapshot, struct hs_
     }
 }
 
-static void put_job_requests(const struct hs_job_row *job, const char *name, struct hs_writer *out)
+static void put_quantiles(struct hs_writer *out, const char *name, const char *labels,
+                          const struct hs_time_summary *summary)
+{
+    put(out, "%s{%s,quantile=\"0.5\"} %.9f\n", name, labels, seconds(summary->p50_ns));
+    put(out, "%s{%s,quantile=\"0.99\"} %.9f\n", name, labels, seconds(summary->p99_ns));
+    put(out, "%s{%s,quantile=\"1\"} %.9f\n", name, labels, seconds(summary->max_ns));
+}
+
+/* Two jobs may have the same name, and two series must not have the same labels. */
+static const char *job_labels(char labels[LABELS_BYTES], const struct hs_job_row *job)
+{
+    char name[LABEL_BYTES];
+    char id[2 * sizeof job->id + 1];
+
+    (void)snprintf(labels, LABELS_BYTES, "job=\"%s\",id=\"%s\"", label(name, job->name),
+                   hs_hex_format(job->id, sizeof job->id, id));
+    return labels;
+}
+
+static void put_job_requests(const struct hs_job_row *job, struct hs_writer *out)
 {
     const struct {
         const char *outcome;
@@ -139,41 +159,55 @@ static void put_job_requests(const struct hs_job_row *job, const char *name, str
         {"completed", job->completed}, {"failed", job->failed}, {"cut", job->cut},
         {"dropped", job->dropped},     {"shed", job->shed},     {"lost", job->lost},
     };
+    char labels[LABELS_BYTES];
 
+    (void)job_labels(labels, job);
     for (size_t i = 0; i < HS_ARRAY_LEN(rows); i++)
-        put(out, "hyperscale_job_requests_total{job=\"%s\",outcome=\"%s\"} %" PRIu64 "\n", name,
+        put(out, "hyperscale_job_requests_total{%s,outcome=\"%s\"} %" PRIu64 "\n", labels,
             rows[i].outcome, rows[i].count);
 }
+
+static void put_job_rate(const struct hs_job_row *job, struct hs_writer *out)
+{
+    char labels[LABELS_BYTES];
+
+    put(out, "hyperscale_job_rate{%s} %.3f\n", job_labels(labels, job),
+        (double)job->rate_milli_per_s / 1000);
+}
+
+static void put_job_response(const struct hs_job_row *job, struct hs_writer *out)
+{
+    const struct hs_time_summary summary = {.p50_ns = job->response_p50_ns,
+                                            .p99_ns = job->response_p99_ns,
+                                            .max_ns = job->response_max_ns};
+    char                         labels[LABELS_BYTES];
+
+    put_quantiles(out, "hyperscale_job_response_seconds", job_labels(labels, job), &summary);
+    put(out, "hyperscale_job_response_seconds_count{%s} %" PRIu64 "\n", labels, job->completed);
+}
+
+typedef void put_job_fn(const struct hs_job_row *job, struct hs_writer *out);
 
 /* Only jobs that run: a finished one would stay on the page for a day. */
 static void put_jobs(const struct hs_status_snapshot *snapshot, struct hs_writer *out)
 {
-    char name[LABEL_BYTES];
+    static const struct {
+        const char *name;
+        const char *type;
+        const char *help;
+        put_job_fn *put_job;
+    } families[] = {
+        {"hyperscale_job_requests_total", "counter",
+         "Requests of a running job, by what became of them.", put_job_requests},
+        {"hyperscale_job_rate", "gauge", "Requests completed in the last second.", put_job_rate},
+        {"hyperscale_job_response_seconds", "summary",
+         "Response time of a running job since its start.", put_job_response},
+    };
 
-    put_family(out, "hyperscale_job_requests_total", "counter",
-               "Requests of a running job, by what became of them.");
-    for (unsigned i = 0; i < snapshot->job_count; i++)
-        if (is_live(&snapshot->jobs[i]))
-            put_job_requests(&snapshot->jobs[i], label(name, snapshot->jobs[i].name), out);
-    put_family(out, "hyperscale_job_rate", "gauge", "Requests completed in the last second.");
-    for (unsigned i = 0; i < snapshot->job_count; i++)
-        if (is_live(&snapshot->jobs[i]))
-            put(out, "hyperscale_job_rate{job=\"%s\"} %.3f\n", label(name, snapshot->jobs[i].name),
-                (double)snapshot->jobs[i].rate_milli_per_s / 1000);
-    put_family(out, "hyperscale_job_response_seconds", "summary",
-               "Response time of a running job since its start.");
-    for (unsigned i = 0; i < snapshot->job_count; i++) {
-        const struct hs_job_row *job = &snapshot->jobs[i];
-
-        if (!is_live(job)) continue;
-        put(out, "hyperscale_job_response_seconds{job=\"%s\",quantile=\"0.5\"} %.9f\n",
-            label(name, job->name), seconds(job->response_p50_ns));
-        put(out, "hyperscale_job_response_seconds{job=\"%s\",quantile=\"0.99\"} %.9f\n",
-            label(name, job->name), seconds(job->response_p99_ns));
-        put(out, "hyperscale_job_response_seconds{job=\"%s\",quantile=\"1\"} %.9f\n",
-            label(name, job->name), seconds(job->response_max_ns));
-        put(out, "hyperscale_job_response_seconds_count{job=\"%s\"} %" PRIu64 "\n",
-            label(name, job->name), job->completed);
+    for (size_t i = 0; i < HS_ARRAY_LEN(families); i++) {
+        put_family(out, families[i].name, families[i].type, families[i].help);
+        for (unsigned k = 0; k < snapshot->job_count; k++)
+            if (is_live(&snapshot->jobs[k])) families[i].put_job(&snapshot->jobs[k], out);
     }
 }
 
@@ -193,14 +227,6 @@ static void put_workers(const struct hs_status_snapshot *snapshot, struct hs_wri
             worker->cores_total > worker->cores_free ? worker->cores_total - worker->cores_free
                                                      : 0);
     }
-}
-
-static void put_quantiles(struct hs_writer *out, const char *name, const char *labels,
-                          const struct hs_time_summary *summary)
-{
-    put(out, "%s{%s,quantile=\"0.5\"} %.9f\n", name, labels, seconds(summary->p50_ns));
-    put(out, "%s{%s,quantile=\"0.99\"} %.9f\n", name, labels, seconds(summary->p99_ns));
-    put(out, "%s{%s,quantile=\"1\"} %.9f\n", name, labels, seconds(summary->max_ns));
 }
 
 /* Summaries of the records that the rings still hold: their quantiles are of late, so they have no

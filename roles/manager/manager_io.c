@@ -273,7 +273,7 @@ static void show_counts(struct hs_manager_process *process)
     for (size_t i = 0; i < HS_ARRAY_LEN(rows); i++)
         if (rows[i].amount) hs_manager_count(process, rows[i].count, rows[i].amount);
     *told = *now;
-    hs_counter_set(process->process.counters, HS_COUNT_cores_total,
+    hs_counter_set(process->process.counters, HS_COUNT_cores_known,
                    process->manager.heartbeat.cores_total);
     hs_counter_set(process->process.counters, HS_COUNT_cores_free,
                    process->manager.heartbeat.cores_free);

@@ -37,6 +37,7 @@ static struct hs_status_snapshot *snapshot_made(void)
     snapshot->job_count = 2;
     snapshot->jobs[0].state = HS_JOB_RUNNING;
     (void)snprintf(snapshot->jobs[0].name, HS_NAME_BYTES, "a \"b\"\\\n\xc3\xa4");
+    snapshot->jobs[0].id[0] = 0xab;
     snapshot->jobs[0].completed = 7;
     snapshot->jobs[0].response_p99_ns = 1500000;
     snapshot->jobs[1].state = HS_JOB_COMPLETED;
@@ -78,7 +79,10 @@ static void labels_are_escaped_and_finished_jobs_left_out(void)
     struct hs_status_snapshot *snapshot = snapshot_made();
     const char                *text = page_of(snapshot);
 
-    HS_CHECK(strstr(text, "{job=\"a \\\"b\\\"\\\\___\",outcome=\"completed\"} 7\n"));
+    HS_CHECK(strstr(
+        text,
+        "{job=\"a "
+        "\\\"b\\\"\\\\___\",id=\"ab000000000000000000000000000000\",outcome=\"completed\"} 7\n"));
     HS_CHECK(strstr(text, "quantile=\"0.99\"} 0.001500000\n"));
     HS_CHECK(!strstr(text, "\"old\""));
     free(snapshot);
@@ -106,6 +110,51 @@ static void every_line_is_well_formed(void)
         HS_CHECK(end && *end == 0);
     }
     HS_CHECK(lines > 3 * (unsigned)HS_COUNT_END);
+    free(snapshot);
+}
+
+/* Name of the metric that a line belongs to: without labels, and of a summary without _count. */
+static bool is_of_family(const char *line, const char *family, const char *type)
+{
+    size_t bytes = strlen(family);
+
+    if (strncmp(line, family, bytes) != 0) return false;
+    if (strcmp(type, "summary") == 0 && strncmp(line + bytes, "_count", 6) == 0) bytes += 6;
+    return line[bytes] == '{' || line[bytes] == ' ';
+}
+
+/* One bad line, and whoever scrapes the page takes none of it. */
+static void the_page_is_what_prometheus_takes(void)
+{
+    struct hs_status_snapshot *snapshot = snapshot_made();
+    static char                series[4000][512];
+    unsigned                   series_count = 0;
+    char                      *rest = NULL;
+    char                       family[128] = "";
+    char                       type[16] = "";
+
+    snapshot->jobs[1] = snapshot->jobs[0]; /* the same plan, submitted twice */
+    snapshot->jobs[1].id[0] = 0xcd;
+    snapshot->process_count = 2;
+    (void)snprintf(snapshot->processes[1].name, HS_PROCESS_NAME_BYTES, "engine.1");
+    (void)page_of(snapshot);
+    for (char *line = strtok_r(page, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        if (strncmp(line, "# HELP ", 7) == 0) continue;
+        if (sscanf(line, "# TYPE %127s %15s", family, type) == 2) {
+            size_t bytes = strlen(family);
+            bool   is_total = bytes > 6 && strcmp(family + bytes - 6, "_total") == 0;
+
+            HS_CHECK_EQ(is_total, strcmp(type, "counter") == 0);
+            continue;
+        }
+        HS_CHECK(is_of_family(line, family, type)); /* all of a family stand together */
+        HS_CHECK(!strstr(line, "quantile=") || strcmp(type, "summary") == 0);
+        *strrchr(line, ' ') = 0;
+        for (unsigned i = 0; i < series_count; i++) HS_CHECK(strcmp(series[i], line) != 0);
+        HS_CHECK(series_count < HS_ARRAY_LEN(series));
+        (void)snprintf(series[series_count++], sizeof series[0], "%s", line);
+    }
+    HS_CHECK(series_count > (unsigned)HS_COUNT_END);
     free(snapshot);
 }
 
@@ -178,6 +227,7 @@ CU_TestInfo hs_tests_metrics[] = {
     {"labels are escaped and finished jobs left out",
      labels_are_escaped_and_finished_jobs_left_out},
     {"every line is well formed", every_line_is_well_formed},
+    {"the page is what Prometheus takes", the_page_is_what_prometheus_takes},
     {"a page that does not fit is an error", a_page_that_does_not_fit_is_an_error},
     {"request lines are told apart", request_lines_are_told_apart},
     {"a head without end is refused at its limit", a_head_without_end_is_refused_at_its_limit},
