@@ -24,6 +24,7 @@ def jobs_and_results_outlive_the_supervisor():
     daemon.wait_job(running, lambda row: row["state"] == "RUNNING" and row["completed"] > 100)
     pids = tree_of(daemon.process.pid)
     assert len(pids) == 7, pids
+    row_before = daemon.listed()[done]
     begin = time.monotonic()
     daemon.kill()
     wait_for("the end of all children", lambda: not any(map(is_alive, pids)), 1.0)
@@ -33,6 +34,10 @@ def jobs_and_results_outlive_the_supervisor():
     rows = daemon.listed()
     assert set(rows) == {done, running}, rows
     assert rows[done]["state"] == "COMPLETED", rows
+    passed_ns = rows[done]["age_ns"] - row_before["age_ns"]
+    assert 0 < passed_ns < (time.monotonic() - begin + 1) * 1e9, (rows[done], row_before)
+    assert abs(rows[done]["elapsed_ns"] - row_before["elapsed_ns"]) < 50e6, (rows[done], row_before)
+    assert daemon.job(done)["submitted_unix_ms"] > 1.7e12, daemon.job(done)
     assert daemon.results(done) == kept, "the results have changed"
     row = daemon.wait_job(running, lambda row: row["state"] in FINAL, 60)
     print(f"  the unfinished job ended {row['state']}: {row['reason']}")
