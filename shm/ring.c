@@ -54,31 +54,42 @@ void hs_ring_init(struct hs_ring_shm *shm, const struct hs_ring_shape *shape)
     shm->magic = HS_RING_MAGIC;
 }
 
-int hs_ring_validate(const struct hs_ring_shm *shm, const struct hs_ring_shape *shape)
+/* The indexes are loaded once: what is checked is what the caller goes on with. */
+static int check(const struct hs_ring_shm *shm, const struct hs_ring_shape *shape, uint64_t *head,
+                 uint64_t *tail)
 {
-    uint64_t head = hs_word_load(&shm->head);
-    uint64_t tail = hs_word_load(&shm->tail);
-
+    *head = hs_word_load(&shm->head);
+    *tail = hs_word_load(&shm->tail);
     HS_ASSERT(is_shape_sound(shape));
     if (shm->magic != HS_RING_MAGIC) return -EPROTO;
     if (shm->message_bytes != shape->message_bytes) return -EPROTO;
     if (shm->slot_count != shape->slot_count) return -EPROTO;
-    if (tail - head > shape->slot_count) return -EPROTO;
+    if (*tail - *head > shape->slot_count) return -EPROTO;
     return 0;
+}
+
+int hs_ring_validate(const struct hs_ring_shm *shm, const struct hs_ring_shape *shape)
+{
+    uint64_t head;
+    uint64_t tail;
+
+    return check(shm, shape, &head, &tail);
 }
 
 int hs_ring_attach(struct hs_ring *ring, struct hs_ring_shm *shm, const struct hs_ring_shape *shape,
                    uint64_t generation)
 {
-    int rc = hs_ring_validate(shm, shape);
+    uint64_t head;
+    uint64_t tail;
+    int      rc = check(shm, shape, &head, &tail);
 
     if (rc < 0) return rc;
     ring->shm = shm;
     ring->messages = (unsigned char *)shm + sizeof *shm;
     ring->generations =
         (hs_word *)(void *)(ring->messages + (size_t)shape->slot_count * shape->message_bytes);
-    ring->head = hs_word_load(&shm->head);
-    ring->tail = hs_word_load(&shm->tail);
+    ring->head = head;
+    ring->tail = tail;
     ring->generation = generation;
     ring->shape = *shape;
     return 0;

@@ -391,6 +391,40 @@ static void recent_records_whose_releases_do_not_release_are_caught(void)
     HS_CHECK(explorer_run(&model).wrong_count > 0);
 }
 
+/* ---- a peer that writes what it likes */
+
+static void store_nonsense(uint64_t life)
+{
+    struct hs_ring_shm *shm = explorer_memory();
+
+    (void)life;
+    hs_word_store(&shm->tail, shape.slot_count + 1);
+    hs_word_store(&shm->tail, 0);
+    hs_word_store(&shm->head, shape.slot_count + 1);
+}
+
+static void attach_and_doubt(uint64_t life)
+{
+    struct hs_ring ring = {0};
+
+    (void)life;
+    if (hs_ring_attach(&ring, explorer_memory(), &shape, 0) < 0) return;
+    if (ring.tail - ring.head > shape.slot_count) explorer_note(TORN);
+}
+
+static void the_indexes_that_were_checked_are_those_in_use(void)
+{
+    const struct explorer_model model = {.actor_count = 2,
+                                         .actors = {store_nonsense, attach_and_doubt},
+                                         .prepare = prepare_ring,
+                                         .is_right = has_no_note};
+    struct explorer_result      result = explorer_run(&model);
+
+    HS_CHECK(result.is_complete);
+    HS_CHECK(result.end_count > 0);
+    HS_CHECK_EQ(result.wrong_count, 0);
+}
+
 CU_TestInfo hs_tests_interleave[] = {
     {"the ring holds in every order with a crash of either side",
      the_ring_holds_in_every_order_with_a_crash_of_either_side},
@@ -398,6 +432,8 @@ CU_TestInfo hs_tests_interleave[] = {
      a_ring_whose_releases_do_not_release_is_caught},
     {"a consumer that advances before it acts is caught",
      a_consumer_that_advances_before_it_acts_is_caught},
+    {"the indexes that were checked are those in use",
+     the_indexes_that_were_checked_are_those_in_use},
     {"the latch holds in every order, with a crash of its writer and with two readers",
      the_latch_holds_in_every_order_with_a_crash_and_with_two_readers},
     {"a latch whose releases do not release is caught",
