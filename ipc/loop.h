@@ -94,8 +94,9 @@ struct hs_stream {
     int                         fd;
     uint32_t       slot_idx; /* with its slot's generation it recognises late completions */
     uint16_t       flags;
-    uint16_t       inflight;   /* operations of which a completion will come */
-    const uint8_t *send_bytes; /* what is still to be sent */
+    uint16_t       inflight;    /* operations of which a completion will come */
+    uint32_t       quiet_bytes; /* given to quiet sends so far; stops at its end */
+    const uint8_t *send_bytes;  /* what is still to be sent */
     size_t         send_count;
 };
 

@@ -204,6 +204,7 @@ static void on_stream(struct hs_loop *loop, const struct hs_loop_slot *slot, uin
     struct hs_stream *stream = slot->owner.stream;
     uint32_t          ended = EPOLLERR | EPOLLHUP;
 
+    if (stream->flags & HS_STREAM_CLOSING) return; /* by a callback earlier in this batch */
     if ((events & (EPOLLOUT | ended)) && slot->is_out) on_writable(loop, stream);
     if (stream->flags & HS_STREAM_CLOSING) return;
     if ((events & (EPOLLIN | ended)) && (stream->flags & HS_STREAM_RECEIVING))

@@ -324,6 +324,7 @@ static int take_stream(struct hs_loop *loop, struct hs_stream *stream, int fd, u
     stream->fd = fd;
     stream->flags = (uint16_t)flags;
     stream->inflight = 0;
+    stream->quiet_bytes = 0;
     stream->send_bytes = NULL;
     stream->send_count = 0;
     return 0;
@@ -387,6 +388,13 @@ int hs_stream_connect(struct hs_loop *loop, struct hs_stream *stream, const stru
     return give_back_stream(loop, stream, rc);
 }
 
+/* A peer that answers without reading fills the socket in the end, with small ones too. */
+static void note_quiet(struct hs_stream *stream, size_t count)
+{
+    stream->quiet_bytes = (uint32_t)hs_min_u64(stream->quiet_bytes + count, UINT32_MAX);
+    if (stream->quiet_bytes > HS_LOOP_LARGE_BYTES) stream->flags |= HS_STREAM_LARGE;
+}
+
 int hs_stream_send(struct hs_stream *stream, const void *bytes, size_t count, enum hs_send how)
 {
     struct hs_loop *loop = stream->loop;
@@ -400,7 +408,7 @@ int hs_stream_send(struct hs_stream *stream, const void *bytes, size_t count, en
     stream->send_bytes = bytes;
     stream->send_count = count;
     stream->flags |= how == HS_SEND_QUIET ? HS_STREAM_QUIET : HS_STREAM_REPORTING;
-    if (count > HS_LOOP_LARGE_BYTES) stream->flags |= HS_STREAM_LARGE;
+    if (how == HS_SEND_QUIET) note_quiet(stream, count);
     if (loop->is_uring)
         hs_loop_uring_send(loop, stream);
     else

@@ -40,7 +40,7 @@ enum {
     HS_STREAM_QUIET = 1 << 3,     /* a send is under way whose success will not be told */
     HS_STREAM_CLOSING = 1 << 4,
     HS_STREAM_BROKEN = 1 << 5,  /* connecting or sending failed: no more sends */
-    HS_STREAM_LARGE = 1 << 6,   /* a quiet send may still hang after its answer */
+    HS_STREAM_LARGE = 1 << 6,   /* quiet sends may still hang after their answers */
     HS_STREAM_ANSWERED = 1 << 7 /* epoll: a quiet send was answered before it had left */
 };
 

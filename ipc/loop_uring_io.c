@@ -120,11 +120,13 @@ void hs_loop_uring_send(struct hs_loop *loop, struct hs_stream *stream)
     }
 }
 
+/* Of quiet sends that were answered unread several may hang; of the rest there is one. */
 static void cancel(struct hs_loop *loop, enum op_kind kind, uint32_t slot_idx, enum op_kind as)
 {
     struct io_uring_sqe *sqe = next_sqe(loop);
 
-    io_uring_prep_cancel64(sqe, tag(loop, kind, slot_idx), 0);
+    io_uring_prep_cancel64(sqe, tag(loop, kind, slot_idx),
+                           kind == OP_SEND_QUIET ? (int)IORING_ASYNC_CANCEL_ALL : 0);
     sqe->user_data = tag(loop, as, slot_idx);
 }
 

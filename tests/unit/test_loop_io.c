@@ -239,6 +239,32 @@ static void a_stream_closed_within_a_batch_hears_nothing_more(enum hs_loop_backe
 }
 HS_ON_BOTH(a_stream_closed_within_a_batch_hears_nothing_more)
 
+/* The data lies there and the connection stands when the loop is asked, so both come at once. */
+static void a_connection_given_up_within_a_batch_is_not_told_of(enum hs_loop_backend backend)
+{
+    struct hs_loop *loop = hs_end_loop(backend);
+    struct hs_addr  addr;
+    struct hs_end   closing, connecting;
+    uint16_t        port;
+    int             listener = hs_end_listen(1, &port);
+    int             peer;
+
+    HS_CHECK_EQ(hs_addr_parse(&addr, "127.0.0.1", port), 0);
+    hs_end_init(&closing);
+    hs_end_init(&connecting);
+    closing.closes = &connecting;
+    peer = hs_end_adopt_pair(loop, &closing);
+    put(peer, "x");
+    HS_CHECK_EQ(hs_stream_connect(loop, &connecting.stream, &addr), 0);
+    HS_CHECK(hs_end_await(loop, &connecting.closed, 1));
+    HS_CHECK_EQ(connecting.connected, 0);
+    hs_end_close(loop, &closing);
+    (void)close(peer);
+    (void)close(listener);
+    hs_loop_close(&loop);
+}
+HS_ON_BOTH(a_connection_given_up_within_a_batch_is_not_told_of)
+
 static void a_stream_may_close_itself_in_its_callback(enum hs_loop_backend backend)
 {
     struct hs_loop *loop = hs_end_loop(backend);
@@ -406,6 +432,32 @@ static void closing_does_not_wait_for_a_send_that_hangs(enum hs_loop_backend bac
 }
 HS_ON_BOTH(closing_does_not_wait_for_a_send_that_hangs)
 
+/* Small ones, until the socket is full; two of them may hang at the end. */
+static void requests_answered_unread_do_not_keep_the_socket_open(enum hs_loop_backend backend)
+{
+    enum { BYTES = 8 << 10, ROUNDS = 100 };
+    static uint8_t  bytes[BYTES];
+    struct hs_loop *loop = hs_end_loop(backend);
+    struct hs_end   end;
+    int             peer;
+
+    hs_end_init(&end);
+    peer = hs_end_adopt_pair(loop, &end);
+    for (size_t i = 1; i <= ROUNDS; i++) {
+        int rc = hs_stream_send(&end.stream, bytes, BYTES, HS_SEND_QUIET);
+
+        HS_CHECK(rc == 0 || rc == -EAGAIN); /* epoll knows that the one before hangs */
+        put(peer, "x");
+        HS_CHECK(hs_end_await_bytes(loop, &end, i));
+    }
+    hs_end_close(loop, &end);
+    while (drain(peer, bytes, 0, BYTES) > 0) continue;
+    HS_CHECK_EQ(recv(peer, bytes, 1, MSG_DONTWAIT), 0);
+    (void)close(peer);
+    hs_loop_close(&loop);
+}
+HS_ON_BOTH(requests_answered_unread_do_not_keep_the_socket_open)
+
 static void a_tiny_pool_serves_many_streams(enum hs_loop_backend backend)
 {
     enum { STREAMS = 50, BYTES = 1000 };
@@ -527,6 +579,8 @@ CU_TestInfo hs_tests_loop_io[] = {
                  what_was_sent_before_an_orderly_close_arrives),
     HS_BOTH_ROWS("a stream closed within a batch hears nothing more",
                  a_stream_closed_within_a_batch_hears_nothing_more),
+    HS_BOTH_ROWS("a connection given up within a batch is not told of",
+                 a_connection_given_up_within_a_batch_is_not_told_of),
     HS_BOTH_ROWS("a stream may close itself in its callback",
                  a_stream_may_close_itself_in_its_callback),
     HS_BOTH_ROWS("one send at a time, and a quiet one ends with its answer",
@@ -536,6 +590,8 @@ CU_TestInfo hs_tests_loop_io[] = {
     HS_BOTH_ROWS("a large send waits for a slow reader", a_large_send_waits_for_a_slow_reader),
     HS_BOTH_ROWS("closing does not wait for a send that hangs",
                  closing_does_not_wait_for_a_send_that_hangs),
+    HS_BOTH_ROWS("requests answered unread do not keep the socket open",
+                 requests_answered_unread_do_not_keep_the_socket_open),
     HS_BOTH_ROWS("a tiny pool serves many streams", a_tiny_pool_serves_many_streams),
     {"the pool grows as far as it is needed", the_pool_grows_as_far_as_it_is_needed},
     HS_BOTH_ROWS("one stream too many is refused until another closes",
