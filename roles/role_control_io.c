@@ -6,6 +6,7 @@
 
 #include "roles/config.h"
 #include "roles/counters.h"
+#include "roles/host_table.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
 #include "shm/counters.h"
@@ -16,7 +17,8 @@
 #include <unistd.h>
 
 enum {
-    RECORDS_PER_TURN = 32, /* then the loop gets its turn again; the watch is level triggered */
+    RECORDS_PER_TURN = 32,  /* then the loop gets its turn again; the watch is level triggered */
+    SUMMARY_ATTEMPTS = 100, /* its writer is rarely at it */
     SEGMENT_CONFIG = HS_ROLE_SEGMENTS_MAX - 1
 };
 
@@ -60,10 +62,26 @@ static void take_link(struct hs_role_process *process, const struct hs_control_r
         (void)close(fd);
 }
 
+/* When it cannot be told: yes, for then nothing goes on by mistake. */
+static bool is_daemon_stopping(const struct hs_role_process *process)
+{
+    struct hs_host_summary summary;
+    int                    rc = -EAGAIN;
+
+    for (unsigned i = 0; i < SUMMARY_ATTEMPTS && rc == -EAGAIN; i++)
+        rc = hs_host_table_load_summary(process->host, &summary);
+    return rc < 0 || summary.is_stopping;
+}
+
 static void take_stop(struct hs_role_process *process, uint64_t deadline_ns)
 {
     bool is_first = !process->is_stopping;
 
+    if (is_first && process->hooks->hands_over && !is_daemon_stopping(process)) {
+        hs_log(HS_LOG_INFO, "role", "hands over to its successor");
+        process->is_handing_over = true;
+        return;
+    }
     process->is_stopping = true;
     process->stop_deadline_ns = hs_min_u64(process->stop_deadline_ns, deadline_ns);
     if (is_first)

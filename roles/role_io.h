@@ -53,6 +53,9 @@ struct hs_role_hooks {
     /* Everything that is due; called after every loop step. Returns the next deadline. */
     uint64_t (*turn)(void *self, uint64_t now_ns);
     bool (*is_done)(const void *self); /* asked after on_stop: may the process exit 0? */
+    /* Restarted alone while the daemon goes on, it leaves its work to its successor, as after a
+     * death, and is not asked to end it. */
+    bool hands_over;
 };
 
 /* What is in the counters' page already, of what is counted elsewhere. */
@@ -83,7 +86,8 @@ struct hs_role_process {
     uint64_t                        supervisor_seen_at_ns;
     uint64_t                        supervisor_beat_ns;
     bool                            is_stopping;
-    bool                            is_orphaned; /* the supervisor is gone */
+    bool                            is_orphaned;     /* the supervisor is gone */
+    bool                            is_handing_over; /* ends in this turn, without on_stop */
 };
 
 /* Maps the common pages, sets log sink and assert hook, opens the loop. loop_config NULL: a loop

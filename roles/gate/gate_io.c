@@ -485,7 +485,8 @@ static const struct hs_role_hooks hooks = {.on_link = on_link,
                                            .on_stop = on_stop,
                                            .on_config = on_config,
                                            .turn = turn,
-                                           .is_done = is_done};
+                                           .is_done = is_done,
+                                           .hands_over = true};
 
 /* ---- start ---- */
 
