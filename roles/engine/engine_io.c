@@ -416,6 +416,16 @@ static uint64_t orphan_deadline_ns(const struct engine *engine)
     return engine->orphaned_at_ns + engine->process.config->engine.adopt_grace_ns;
 }
 
+/* What was still to come will not be sent: nobody shall take the share for a whole one. */
+static void give_up_run(struct hs_run *run, uint64_t now_ns)
+{
+    if (now_ns < run->pace.end_ns && !run->code) {
+        run->code = -ECANCELED;
+        (void)snprintf(run->text, sizeof run->text, "no worker came back for it in time");
+    }
+    hs_run_stop(run, now_ns, now_ns + HS_NS_PER_S);
+}
+
 /* Load that nobody answers for must end. */
 static void check_orphan(struct engine *engine, uint64_t now_ns)
 {
@@ -426,7 +436,7 @@ static void check_orphan(struct engine *engine, uint64_t now_ns)
     hs_notice_fill(&record, HS_NOTICE_LOAD_GIVEN_UP, "", 1, "no worker came back for it");
     hs_role_note(&engine->process, &record);
     engine->orphaned_at_ns = 0;
-    hs_run_stop(engine->run, now_ns, now_ns + HS_NS_PER_S);
+    give_up_run(engine->run, now_ns);
 }
 
 static uint64_t turn(void *self, uint64_t now_ns)
@@ -455,7 +465,8 @@ static const struct hs_role_hooks hooks = {.on_link = on_link,
                                            .on_peer_down = on_peer_down,
                                            .on_stop = on_stop,
                                            .turn = turn,
-                                           .is_done = is_done};
+                                           .is_done = is_done,
+                                           .hands_over = true};
 
 /* ---- start ---- */
 

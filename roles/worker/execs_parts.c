@@ -324,6 +324,22 @@ static void serve_engine(struct hs_execs *execs, unsigned idx, uint64_t now_ns,
     start_ready(execs, exec, now_ns, actions);
 }
 
+/* The link is new and the run may be old: a worker that died as it gave the order to stop may have
+ * been the only one who knew of it. */
+static void stop_again(struct hs_execs *execs, unsigned idx, struct hs_execs_actions *actions)
+{
+    struct hs_exec            *exec = exec_of_engine(execs, idx);
+    const struct hs_exec_part *part = part_of_engine(execs, idx);
+    struct hs_execs_action    *action;
+
+    if (!exec || !part || exec->record.state != HS_EXEC_STOPPING) return;
+    if (part->state != HS_PART_SENT && part->state != HS_PART_RUNNING) return;
+    action = hs_execs_push(actions, HS_EXECS_DO_STOP);
+    action->row = (unsigned)(exec - execs->rows);
+    action->part = (unsigned)(part - exec->record.parts);
+    action->deadline_ns = exec->stop_deadline_ns - HS_NS_PER_S;
+}
+
 void hs_execs_on_engine(struct hs_execs *execs, uint64_t now_ns, const struct hs_execs_event *event,
                         struct hs_execs_actions *actions)
 {
@@ -341,6 +357,7 @@ void hs_execs_on_engine(struct hs_execs *execs, uint64_t now_ns, const struct hs
             lose_engine(execs, idx, event->generation, now_ns, actions);
         engine->generation = event->generation;
         engine->is_up = true;
+        stop_again(execs, idx, actions);
     } else {
         if (event->generation <= engine->idle_generation) return; /* told twice */
         engine->idle_generation = event->generation;

@@ -7,6 +7,7 @@ import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from faketree import wait_for
 from tree import (FINAL, Daemon, Target, cases_of, check_against_target, check_identities, closed_plan, is_alive, open_plan,
                   run_cases, show, time, tree_of)
 
@@ -60,6 +61,48 @@ def sigterm_does_the_same():
     check_identities(document)
     check_against_target(document, counts)
     assert document["requests"]["completed"] > 0, document
+    daemon.stop()
+
+
+def who_is_restarted_in_order_leaves_the_work_to_a_successor():
+    """Ended by an operator, or by a reload, it is not the end of what it works at."""
+    target = Target()
+    daemon = Daemon("who_is_restarted_in_order").start()
+    job_id = daemon.submit(daemon.write_plan(open_plan(target.url, "1000/s", "6s")))
+    daemon.wait_job(job_id, lambda row: row["completed"] > 1000)
+    for name in ("worker", "engine.0", "engine.1", "manager", "gate"):
+        generation = daemon.rows()[name]["generation"]
+        assert daemon.get(f'{{"do":"restart","process":"{name}"}}')["done"] == "restart"
+        wait_for(f"the successor of {name}",
+                 lambda: (row := daemon.rows().get(name)) and row["state"] == "ready" and row["generation"] > generation, 20)
+    daemon.wait_job(job_id, lambda row: row["state"] in FINAL)
+    document = daemon.results(job_id)
+    requests = document["requests"]
+    print(f"  {show(requests)}; restarts {document['restarts']}")
+    check_identities(document)
+    check_against_target(document, target.stop())
+    assert requests["offered"] == 6000 and document["restarts"] == 2, document
+    daemon.stop()
+
+
+def a_share_that_nobody_came_back_for_is_not_a_whole_one():
+    """The worker stays away for longer than engines wait: what they ended early must not pass for COMPLETED."""
+    target = Target()
+    daemon = Daemon("a_share_that_nobody_came", supervisor={"backoff_min": "3s", "backoff_max": "3s"},
+                    engine={"adopt_grace": "200ms"}).start()
+    job_id = daemon.submit(daemon.write_plan(open_plan(target.url, "500/s", "20s")))
+    daemon.wait_job(job_id, lambda row: row["completed"] > 200)
+    for _ in range(2):  # after a good life at once, after a short one not
+        worker = wait_for("a worker", lambda: (row := daemon.rows().get("worker")) and row["state"] == "ready" and row)
+        os.kill(worker["pid"], signal.SIGKILL)
+        wait_for("its end", lambda: not is_alive(worker["pid"]))
+    row = daemon.wait_job(job_id, lambda row: row["state"] in FINAL)
+    print(f"  the job is {row['state']}: {row}")
+    assert row["state"] == "FAILED", row
+    counts = target.stop()
+    document = daemon.results(job_id, (0, 6))
+    check_identities(document)
+    check_against_target(document, counts)
     daemon.stop()
 
 

@@ -111,6 +111,20 @@ static void restart_worker(void)
     HS_CHECK(hs_execs_validate(&wf.execs));
 }
 
+static void a_successor_orders_to_stop_what_was_to_be_stopped(void)
+{
+    wf_set_up();
+    wf_start(1, 100, 2);
+    wf_cancel(1, 100); /* stored, and then nothing more was done about it */
+    restart_worker();
+    wf_engine_event(HS_EXECS_ENGINE_UP, 0, 1);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_STOP), 1);
+    HS_CHECK(wf_find(HS_EXECS_DO_STOP)->deadline_ns > wf.now_ns);
+    wf_engine_event(HS_EXECS_ENGINE_UP, 1, 2); /* this one has died meanwhile */
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_STOP), 0);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_STOPPING);
+}
+
 static void a_successor_goes_on_with_running_shares(void)
 {
     wf_set_up();
@@ -246,6 +260,8 @@ CU_TestInfo hs_tests_worker_deaths[] = {
     {"events of dead engines change nothing", events_of_dead_engines_change_nothing},
     {"an engine that dies while it stops ends with its successor",
      an_engine_that_dies_while_it_stops_ends_with_its_successor},
+    {"a successor orders to stop what was to be stopped",
+     a_successor_orders_to_stop_what_was_to_be_stopped},
     {"a successor goes on with running shares", a_successor_goes_on_with_running_shares},
     {"an engine that died with the worker is found out",
      an_engine_that_died_with_the_worker_is_found_out},
