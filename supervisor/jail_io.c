@@ -52,15 +52,19 @@ static bool drop_capabilities(void)
     return syscall(SYS_capset, &head, none) == 0;
 }
 
-/* Root becomes the user; somebody else stays who he is, which confines as well. The bounding set
- * can be emptied by root only, so before. */
-static bool become(uid_t uid, gid_t gid)
+/* Bits of what came of it. Root becomes the user; somebody else stays who he is, which confines as
+ * well. The bounding set can be emptied by root only, so before. Who must stay root, in a namespace
+ * without other users, goes without capabilities all the same. */
+static unsigned become(uid_t uid, gid_t gid)
 {
-    if (geteuid() != 0) return drop_capabilities();
-    for (int i = 0; i <= CAPABILITY_LAST; i++) (void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
-    if (setgroups(1, &gid) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
-        return false;
-    return drop_capabilities();
+    unsigned got = HS_CONFINED_USER;
+
+    if (geteuid() == 0) {
+        for (int i = 0; i <= CAPABILITY_LAST; i++) (void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
+        if (setgroups(1, &gid) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+            got = 0;
+    }
+    return drop_capabilities() ? got | HS_CONFINED_CAPABILITIES : got;
 }
 
 /* Never above the inherited hard limit. */
@@ -122,7 +126,7 @@ bool hs_jail_enter(const struct hs_config *config, const struct hs_role_row *row
     if (set_limit(RLIMIT_NOFILE, files) && set_limit(RLIMIT_CORE, 0))
         obtained |= HS_CONFINED_LIMITS;
     raise_locked_memory();
-    if (become(uid, gid)) obtained |= HS_CONFINED_USER | HS_CONFINED_CAPABILITIES;
+    obtained |= become(uid, gid);
     return die_with(parent_pid);
 }
 

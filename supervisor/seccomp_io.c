@@ -10,6 +10,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -57,10 +58,8 @@ static const int common[] = {
     SYS_ppoll,
     SYS_epoll_pwait2,
     SYS_eventfd2,
-    SYS_fcntl,
     SYS_dup,
     SYS_dup3,
-    SYS_ioctl,
     SYS_io_uring_register,
     SYS_pread64,
     SYS_pwrite64,
@@ -98,13 +97,11 @@ static const int common[] = {
     SYS_getcpu,
     SYS_sched_yield,
     SYS_sched_getaffinity,
-    SYS_prlimit64,
     SYS_rt_sigaction,
     SYS_rt_sigprocmask,
     SYS_rt_sigreturn,
     SYS_sigaltstack,
     SYS_restart_syscall,
-    SYS_tgkill,
     SYS_exit,
     SYS_exit_group,
 #ifdef SYS_epoll_wait
@@ -115,9 +112,8 @@ static const int common[] = {
 #endif
 };
 
-/* An engine opens connections, and pins itself. */
-static const int of_engine[] = {SYS_connect, SYS_bind, SYS_sched_setaffinity,
-                                SYS_sched_setscheduler};
+/* An engine opens connections. */
+static const int of_engine[] = {SYS_connect, SYS_bind};
 
 /* What libraries try now and then, and can do without: "there is no such file". */
 static const int absent[] = {
@@ -163,23 +159,70 @@ static void when_any(struct program *program, const int *calls, size_t count, ui
     for (size_t i = 0; i < count; i++) when_equal(program, (uint32_t)calls[i], verdict);
 }
 
+enum { VALUES_MAX = 3 };
+
+/* A call that depends on one argument. Its low half is enough: the kernel takes an int. */
+struct argument_rule {
+    int      call;
+    unsigned argument;
+    unsigned count;
+    uint32_t values[VALUES_MAX];
+    uint32_t if_any; /* verdicts */
+    uint32_t if_none;
+};
+
+static void when_argument(struct program *program, const struct argument_rule *rule)
+{
+    uint8_t past = (uint8_t)(2 * rule->count + 2);
+
+    add(program,
+        (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rule->call, 0, past));
+    load(program, offsetof(struct seccomp_data, args) + rule->argument * sizeof(uint64_t));
+    for (unsigned i = 0; i < rule->count; i++) when_equal(program, rule->values[i], rule->if_any);
+    answer(program, rule->if_none);
+}
+
+enum { DENIED = SECCOMP_RET_ERRNO | EPERM };
+
+/* Processes of the same user lie in reach of more than kill(): of a signal to a thread, of a
+ * descriptor whose owner is told by signal, of limits. */
+static void add_reach(struct program *program)
+{
+    uint32_t                   own_pid = (uint32_t)getpid();
+    const struct argument_rule rules[] = {
+        {SYS_tgkill, 0, 1, {own_pid}, SECCOMP_RET_ALLOW, DENIED},
+        {SYS_prlimit64, 0, 2, {0, own_pid}, SECCOMP_RET_ALLOW, DENIED},
+        {SYS_fcntl, 1, 3, {F_SETOWN, F_SETSIG, F_SETOWN_EX}, DENIED, SECCOMP_RET_ALLOW},
+        {SYS_ioctl, 1, 2, {FIOSETOWN, SIOCSPGRP}, DENIED, SECCOMP_RET_ALLOW},
+    };
+
+    for (size_t i = 0; i < HS_ARRAY_LEN(rules); i++) when_argument(program, &rules[i]);
+}
+
+/* It opens internet sockets only, and pins nobody but itself. */
+static void add_engine(struct program *program)
+{
+    static const struct argument_rule rules[] = {
+        {SYS_socket,
+         0,
+         2,
+         {AF_INET, AF_INET6},
+         SECCOMP_RET_ALLOW,
+         SECCOMP_RET_ERRNO | EAFNOSUPPORT},
+        {SYS_sched_setaffinity, 0, 1, {0}, SECCOMP_RET_ALLOW, DENIED},
+        {SYS_sched_setscheduler, 0, 1, {0}, SECCOMP_RET_ALLOW, DENIED},
+    };
+
+    for (size_t i = 0; i < HS_ARRAY_LEN(rules); i++) when_argument(program, &rules[i]);
+}
+
 /* newfstatat() of a descriptor is how the C library does fstat(); of a path it finds nothing. */
 static void add_fstat(struct program *program)
 {
-    add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_newfstatat, 0, 4));
-    load(program, offsetof(struct seccomp_data, args[3]));
-    when_equal(program, AT_EMPTY_PATH, SECCOMP_RET_ALLOW);
-    answer(program, SECCOMP_RET_ERRNO | ENOENT);
-}
+    const struct argument_rule rule = {
+        SYS_newfstatat, 3, 1, {AT_EMPTY_PATH}, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | ENOENT};
 
-/* socket(): internet families only; the argument's low half is enough, the kernel takes an int. */
-static void add_socket(struct program *program)
-{
-    add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 6));
-    load(program, offsetof(struct seccomp_data, args[0]));
-    when_equal(program, AF_INET, SECCOMP_RET_ALLOW);
-    when_equal(program, AF_INET6, SECCOMP_RET_ALLOW);
-    answer(program, SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+    when_argument(program, &rule);
 }
 
 static void build(struct program *program, enum hs_role_kind kind)
@@ -195,7 +238,8 @@ static void build(struct program *program, enum hs_role_kind kind)
     if (kind == HS_ROLE_ENGINE)
         when_any(program, of_engine, HS_ARRAY_LEN(of_engine), SECCOMP_RET_ALLOW);
     when_any(program, absent, HS_ARRAY_LEN(absent), SECCOMP_RET_ERRNO | ENOENT);
-    if (kind == HS_ROLE_ENGINE) add_socket(program);
+    add_reach(program);
+    if (kind == HS_ROLE_ENGINE) add_engine(program);
     add_fstat(program);
     answer(program, SECCOMP_RET_KILL_PROCESS);
 }
