@@ -6,6 +6,7 @@
 #include "roles/config_file.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 #include <unistd.h>
 
 enum { EXIT_DENIED = 77, EXIT_WRONG = 78, EXIT_UNREADABLE = 66 };
+/* Whoever asked for a reload is answered, also when the path is a pipe that nobody fills. */
+enum { READ_TIMEOUT_S = 8, TELL_PATIENCE_MS = 100 };
 
 static const struct hs_segment_spec image_spec = {.kind = HS_SEGMENT_CONFIG_IMAGE,
                                                   .version = HS_CONFIG_VERSION,
@@ -52,6 +55,18 @@ static int read_config(const struct hs_config_wish *wish, struct hs_config *conf
     return rc;
 }
 
+/* A reload comes from a supervisor that blocks all signals. */
+static void end_in_time(void)
+{
+    sigset_t alarm_only;
+
+    (void)sigaction(SIGALRM, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+    (void)sigemptyset(&alarm_only);
+    (void)sigaddset(&alarm_only, SIGALRM);
+    (void)pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL);
+    (void)alarm(READ_TIMEOUT_S);
+}
+
 _Noreturn static void be_config_child(const struct hs_config_child *child,
                                       const struct hs_config_wish *wish, pid_t parent_pid)
 {
@@ -64,6 +79,7 @@ _Noreturn static void be_config_child(const struct hs_config_child *child,
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)prctl(PR_SET_NAME, "hs-config");
     (void)setrlimit(RLIMIT_CORE, &no_core);
+    end_in_time();
     if (getppid() != parent_pid || !errors) _exit(1);
     rc = hs_segment_map(&segment, child->image_fd, &image_spec, HS_SEGMENT_READ_WRITE, &err);
     if (rc == 0) rc = read_config(wish, hs_segment_body(&segment), errors);
@@ -106,31 +122,46 @@ int hs_config_child_start(struct hs_config_child *child, const struct hs_config_
     return hs_err_set(err, rc, "start the process that reads the configuration");
 }
 
+/* To standard error, unless nobody reads there: that must not stop the supervisor. A piece is no
+ * larger than what a pipe takes at once. */
+static bool tell(const char *text, size_t bytes)
+{
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&ready, 1, TELL_PATIENCE_MS) == 1 && (ready.revents & POLLOUT) &&
+           write(STDERR_FILENO, text, bytes) > 0;
+}
+
 /* Everything it complained about to standard error, the first line of it into err. */
 static void tell_problems(int errors_fd, int code, struct hs_err *err)
 {
     char    text[4096];
     off_t   at = 0;
+    bool    is_told = true;
     ssize_t bytes;
 
-    while ((bytes = pread(errors_fd, text, sizeof text - 1, at)) > 0) {
+    while (is_told && (bytes = pread(errors_fd, text, sizeof text - 1, at)) > 0) {
         if (at == 0 && code < 0) {
             text[bytes] = '\0';
             hs_err_clear(err);
             (void)snprintf(err->text, sizeof err->text, "%.*s", (int)strcspn(text, "\n"), text);
         }
-        if (write(STDERR_FILENO, text, (size_t)bytes) < 0) break;
+        is_told = tell(text, (size_t)bytes);
         at += bytes;
     }
     if (code < 0) err->code = code;
     if (code < 0 && at == 0) {
+        int length;
+
         (void)hs_err_set(err, code, "read the configuration");
-        (void)dprintf(STDERR_FILENO, "hyperscaled: %s\n", err->text);
+        length = snprintf(text, sizeof text, "hyperscaled: %s\n", err->text);
+        (void)tell(text, (size_t)length);
     }
 }
 
 static int exit_to_code(const siginfo_t *info)
 {
+    if (info->si_code == CLD_KILLED && info->si_status == SIGALRM) return -ETIME;
     if (info->si_code != CLD_EXITED) return -EIO;
     switch (info->si_status) {
     case 0: return 0;

@@ -297,6 +297,17 @@ def a_bad_configuration_changes_nothing_and_a_good_one_is_taken():
     tree.stop()
 
 
+def a_configuration_that_cannot_be_read_to_its_end_keeps_nobody_waiting():
+    tree = Tree("a_configuration_that_cannot").start()
+    os.rename(tree.config_path, tree.config_path + ".good")
+    os.mkfifo(tree.config_path)
+    assert tree.call("reload").returncode == 1
+    assert "Timer expired" in tree.status()
+    os.rename(tree.config_path + ".good", tree.config_path)
+    assert tree.call("reload").returncode == 0
+    tree.stop()
+
+
 def an_operators_restart_and_drain_reach_the_process():
     tree = Tree("an_operators_restart_and_drain_reach_the_process").start()
     assert '"code":0' in tree.ask('{"do":"restart","process":"engine.1"}')
