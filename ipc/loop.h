@@ -102,7 +102,8 @@ struct hs_stream {
 
 /* Takes the descriptor (already connected) and starts receiving. On failure the caller keeps it. */
 int hs_stream_adopt(struct hs_loop *loop, struct hs_stream *stream, int fd) HS_MUST_CHECK;
-/* Makes a TCP socket (TCP_NODELAY) and connects; CONNECTED follows, then data. */
+/* Makes a TCP socket (TCP_NODELAY) and connects; CONNECTED follows, then data. -EMFILE: the last
+ * few descriptors are left for what else comes. */
 int hs_stream_connect(struct hs_loop *loop, struct hs_stream *stream,
                       const struct hs_addr *addr) HS_MUST_CHECK;
 

@@ -4,12 +4,14 @@
 #include "ipc/loop_io.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -138,6 +140,16 @@ static int open_backend(struct hs_loop *loop, enum hs_loop_backend wanted, struc
     return hs_loop_epoll_open(loop, err);
 }
 
+/* Descriptors that others hand over (a link, a configuration) are dropped by the kernel where there
+ * is no number for them, so connections do not take the last ones. */
+static int fd_end(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > INT_MAX) return INT_MAX;
+    return (int)(limit.rlim_cur - hs_min_u64(limit.rlim_cur / 4, HS_LOOP_FDS_KEPT));
+}
+
 int hs_loop_open(struct hs_loop **loop, const struct hs_loop_config *config, struct hs_err *err)
 {
     struct hs_loop *opened;
@@ -148,6 +160,7 @@ int hs_loop_open(struct hs_loop **loop, const struct hs_loop_config *config, str
     opened = calloc(1, sizeof *opened);
     if (!opened) return hs_err_set(err, -ENOMEM, "loop");
     opened->magic = HS_LOOP_MAGIC;
+    opened->fd_end = fd_end();
     opened->spin_ns = config->spin_ns;
     opened->rest_until_ns = HS_NEVER_NS;
     opened->epoll.epoll_fd = -1;
@@ -357,8 +370,8 @@ static int open_socket(const struct hs_loop *loop, int family)
     int fd = socket(family, type, 0);
 
     if (fd < 0) return -errno;
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one)) {
-        int rc = -errno;
+    if (fd >= loop->fd_end || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one)) {
+        int rc = fd >= loop->fd_end ? -EMFILE : -errno;
 
         (void)close(fd);
         return rc;

@@ -25,6 +25,7 @@ enum {
     HS_LOOP_BUFFERS_MAX = 1 << 15,   /* entries of one kernel buffer ring */
     HS_LOOP_BUFFERS_FIRST = 256,     /* given to the kernel at first: one batch of callbacks */
     HS_LOOP_LARGE_BYTES = 16 << 10,  /* what fits into any idle socket's send buffer is below */
+    HS_LOOP_FDS_KEPT = 16,           /* numbers that connections leave free; at most a quarter */
     HS_LOOP_SEND_BYTES_MAX = 1 << 30 /* one send: below the kernel's own cut of 2 GiB less a page */
 };
 
@@ -109,6 +110,7 @@ struct hs_loop {
     bool     is_uring;
     bool     is_broken; /* the kernel object is unusable: step says -EIO */
     bool     is_dispatching;
+    int      fd_end; /* sockets get lower numbers */
     uint64_t now_ns;
     uint64_t spin_ns;
     uint64_t rest_until_ns; /* the earliest of the resting listeners */

@@ -152,6 +152,41 @@ static void a_listener_out_of_descriptors_rests_and_recovers(enum hs_loop_backen
 }
 HS_ON_BOTH(a_listener_out_of_descriptors_rests_and_recovers)
 
+/* A record on the control socket brings one: without a free number the kernel drops it. */
+static void
+connections_leave_room_for_descriptors_that_are_handed_over(enum hs_loop_backend backend)
+{
+    enum { CLIENTS = 64 };
+    struct hs_end  clients[CLIENTS];
+    struct hs_addr addr;
+    struct rlimit  limit;
+    struct rlimit  low;
+    uint16_t       port;
+    int            fd = hs_end_listen(CLIENTS, &port);
+    int            count = 0;
+    int            rc = 0;
+
+    HS_CHECK_EQ(hs_addr_parse(&addr, "127.0.0.1", port), 0);
+    HS_CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    low = (struct rlimit){.rlim_cur = (rlim_t)fd + CLIENTS / 2, .rlim_max = limit.rlim_max};
+    HS_CHECK_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+    struct hs_loop *loop = hs_end_loop(backend);
+    for (; rc == 0 && count < CLIENTS; count += rc == 0) {
+        hs_end_init(&clients[count]);
+        rc = hs_stream_connect(loop, &clients[count].stream, &addr);
+    }
+    HS_CHECK_EQ(rc, -EMFILE);
+    HS_CHECK(count > 0);
+    rc = dup(fd);
+    HS_CHECK(rc >= 0);
+    (void)close(rc);
+    HS_CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    while (count > 0) hs_end_close(loop, &clients[--count]);
+    (void)close(fd);
+    hs_loop_close(&loop);
+}
+HS_ON_BOTH(connections_leave_room_for_descriptors_that_are_handed_over)
+
 /* ---- watches */
 
 struct bell {
@@ -500,6 +535,8 @@ CU_TestInfo hs_tests_loop_kinds_io[] = {
     HS_BOTH_ROWS("a closed listener accepts nobody", a_closed_listener_accepts_nobody),
     HS_BOTH_ROWS("a listener out of descriptors rests and recovers",
                  a_listener_out_of_descriptors_rests_and_recovers),
+    HS_BOTH_ROWS("connections leave room for descriptors that are handed over",
+                 connections_leave_room_for_descriptors_that_are_handed_over),
     HS_BOTH_ROWS("a watch rings until it is drained", a_watch_rings_until_it_is_drained),
     HS_BOTH_ROWS("a late completion does not reach the slot's next owner",
                  a_late_completion_does_not_reach_the_slots_next_owner),
