@@ -92,10 +92,16 @@ def a_share_that_nobody_came_back_for_is_not_a_whole_one():
                     engine={"adopt_grace": "200ms"}).start()
     job_id = daemon.submit(daemon.write_plan(open_plan(target.url, "500/s", "20s")))
     daemon.wait_job(job_id, lambda row: row["completed"] > 200)
-    for _ in range(2):  # after a good life at once, after a short one not
-        worker = wait_for("a worker", lambda: (row := daemon.rows().get("worker")) and row["state"] == "ready" and row)
-        os.kill(worker["pid"], signal.SIGKILL)
-        wait_for("its end", lambda: not is_alive(worker["pid"]))
+    killed = set()
+
+    def is_kept_away():  # after a good life it is back at once, after a short one not
+        worker = daemon.rows().get("worker", {"state": "", "pid": 0})
+        if worker["pid"] and worker["pid"] not in killed and is_alive(worker["pid"]):
+            killed.add(worker["pid"])
+            os.kill(worker["pid"], signal.SIGKILL)
+        return worker["state"] == "waiting"
+
+    wait_for("a worker that is kept away", is_kept_away, 15)
     row = daemon.wait_job(job_id, lambda row: row["state"] in FINAL)
     print(f"  the job is {row['state']}: {row}")
     assert row["state"] == "FAILED", row
