@@ -18,5 +18,8 @@ int hs_command_status(const struct hs_options *options) HS_MUST_CHECK;
 int hs_command_top(const struct hs_options *options) HS_MUST_CHECK;
 int hs_command_ping(const struct hs_options *options) HS_MUST_CHECK;
 int hs_command_target(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_ca_init(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_ca_issue(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_ca_revoke(const struct hs_options *options) HS_MUST_CHECK;
 
 #endif

@@ -41,6 +41,8 @@ static int show_help(const struct hs_options *options)
     hs_writer_init(&out, memory, sizeof memory);
     if (options->command == HS_COMMAND_HELP && !topic)
         hs_options_help(&out);
+    else if (command == HS_COMMAND_COUNT)
+        hs_options_help_group(topic, &out);
     else
         hs_options_help_command(command, &out);
     return hs_print(STDOUT_FILENO, memory, out.used_bytes) < 0 ? HS_EXIT_OUTPUT : HS_EXIT_OK;
@@ -72,6 +74,9 @@ static int dispatch(const struct hs_options *options)
     case HS_COMMAND_CANCEL: return hs_command_cancel(options);
     case HS_COMMAND_RESULTS: return hs_command_results(options);
     case HS_COMMAND_TOP: return hs_command_top(options);
+    case HS_COMMAND_CA_INIT: return hs_command_ca_init(options);
+    case HS_COMMAND_CA_ISSUE: return hs_command_ca_issue(options);
+    case HS_COMMAND_CA_REVOKE: return hs_command_ca_revoke(options);
     case HS_COMMAND_HELP:
     case HS_COMMAND_COUNT: break;
     }

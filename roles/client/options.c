@@ -20,6 +20,9 @@
 
 enum { NAME_BYTES = 48, WORD_BYTES = 160 };
 
+/* The first word of the commands that have two. */
+static const char group[] = "ca";
+
 struct command_row {
     const char *name;
     const char *operand;
@@ -40,6 +43,11 @@ static const struct command_row commands[HS_COMMAND_COUNT] = {
     [HS_COMMAND_CANCEL] = {"cancel", "JOB", true, "stop a job of the daemon"},
     [HS_COMMAND_RESULTS] = {"results", "JOB", true, "what a job of the daemon came to"},
     [HS_COMMAND_TOP] = {"top", "", false, "the daemon live: processes, jobs, load"},
+    [HS_COMMAND_CA_INIT] = {"ca init", "DIR", true, "make the authority of a cluster"},
+    [HS_COMMAND_CA_ISSUE] = {"ca issue", "DATACENTER/ROLE/NODE", true,
+                             "make certificate and key of a node or client"},
+    [HS_COMMAND_CA_REVOKE] = {"ca revoke", "[SERIAL|FILE]", false,
+                              "take a certificate back, sign the revocation list anew"},
     [HS_COMMAND_VERSION] = {"version", "", false, "which Hyperscale this is"},
     [HS_COMMAND_HELP] = {"help", "[COMMAND]", false, "this list, or the flags of a command"}};
 
@@ -236,7 +244,7 @@ static void take_environment(struct hs_options *options, hs_options_lookup_fn *l
         const char *text;
 
         if (!takes(&rows[i], options->command) || is_repeated((enum hs_option)i) ||
-            i == HS_OPTION_help || options->value[i])
+            i == HS_OPTION_help || i == HS_OPTION_force || options->value[i])
             continue;
         variable_name(&rows[i], name);
         text = lookup(name);
@@ -264,6 +272,7 @@ static int check(const struct hs_options *options, struct hs_err *err)
 
     if (value[HS_OPTION_help]) return 0;
     if (options->command == HS_COMMAND_HELP && options->operand &&
+        strcmp(options->operand, group) != 0 &&
         hs_command_from_name(options->operand) == HS_COMMAND_COUNT)
         return unknown_command(options->operand, err);
     if (row->is_needed && !options->operand)
@@ -284,25 +293,73 @@ static int check(const struct hs_options *options, struct hs_err *err)
     return 0;
 }
 
-static int take_command(struct hs_options *options, const char *word, struct hs_err *err)
+/* "ca" and the word behind it, if there is one; HS_COMMAND_COUNT: no command of the group. */
+static enum hs_command group_command(const struct words *words)
 {
+    char name[WORD_BYTES];
+
+    if (words->at == words->count) return HS_COMMAND_COUNT;
+    (void)snprintf(name, sizeof name, "%s %s", group, words->text[words->at]);
+    return hs_command_from_name(name);
+}
+
+static int take_group(struct hs_options *options, struct words *words, struct hs_err *err)
+{
+    const char *word = words->at < words->count ? words->text[words->at] : NULL;
+
+    if (word && (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)) {
+        options->operand = group;
+        words->at = words->count;
+        return 0;
+    }
+    options->command = group_command(words);
+    words->at++;
+    if (options->command != HS_COMMAND_COUNT) return 0;
+    options->command = HS_COMMAND_HELP;
+    return hs_err_refuse(err, "%s needs init, issue or revoke%s%.60s%s; see: hyperscale help %s",
+                         group, word ? ", not \"" : "", word ? word : "", word ? "\"" : "", group);
+}
+
+/* `help ca init`: two words that are one command. */
+static void take_group_topic(struct hs_options *options, struct words *words)
+{
+    struct words      rest = {words->at + 1, words->count, words->text};
+    enum hs_command   command;
+    const char *const first = words->at < words->count ? words->text[words->at] : "";
+
+    if (options->command != HS_COMMAND_HELP || strcmp(first, group) != 0) return;
+    command = group_command(&rest);
+    if (command == HS_COMMAND_COUNT) return;
+    options->operand = commands[command].name;
+    words->at += 2;
+}
+
+static int take_command(struct hs_options *options, struct words *words, struct hs_err *err)
+{
+    const char *word = words->text[words->at++];
+
+    if (strcmp(word, group) == 0) return take_group(options, words, err);
     if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) word = "help";
     if (strcmp(word, "--version") == 0) word = "version";
-    options->command = hs_command_from_name(word);
-    if (options->command != HS_COMMAND_COUNT) return 0;
-    return unknown_command(word, err);
+    options->command = strchr(word, ' ') ? HS_COMMAND_COUNT : hs_command_from_name(word);
+    if (options->command == HS_COMMAND_COUNT) {
+        options->command = HS_COMMAND_HELP;
+        return unknown_command(word, err);
+    }
+    take_group_topic(options, words);
+    return 0;
 }
 
 int hs_options_parse(struct hs_options *options, int argc, char *const *argv,
                      hs_options_lookup_fn *lookup, struct hs_err *err)
 {
-    struct words words = {.at = 2, .count = argc, .text = argv};
+    struct words words = {.at = 1, .count = argc, .text = argv};
     int          rc;
 
     memset(options, 0, sizeof *options);
     options->command = HS_COMMAND_HELP;
     if (argc < 2) return 0;
-    rc = take_command(options, argv[1], err);
+    rc = take_command(options, &words, err);
     if (!rc) rc = take_words(options, &words, err);
     if (rc) return rc;
     take_environment(options, lookup);
@@ -361,4 +418,15 @@ void hs_options_help_command(enum hs_command command, struct hs_writer *out)
                        rows[i].argument ? rows[i].argument : "");
         say(out, "  %-28s %s\n", words, rows[i].help);
     }
+}
+
+void hs_options_help_group(const char *word, struct hs_writer *out)
+{
+    size_t bytes = strlen(word);
+
+    for (unsigned i = 0; i < HS_COMMAND_COUNT; i++)
+        if (strncmp(commands[i].name, word, bytes) == 0 && commands[i].name[bytes] == ' ') {
+            hs_options_help_command((enum hs_command)i, out);
+            say(out, "\n");
+        }
 }

@@ -21,6 +21,9 @@ enum hs_command {
     HS_COMMAND_CANCEL,
     HS_COMMAND_RESULTS,
     HS_COMMAND_TOP,
+    HS_COMMAND_CA_INIT,
+    HS_COMMAND_CA_ISSUE,
+    HS_COMMAND_CA_REVOKE,
     HS_COMMAND_VERSION,
     HS_COMMAND_HELP,
     HS_COMMAND_COUNT
@@ -56,11 +59,13 @@ typedef const char *hs_options_lookup_fn(const char *name);
 int hs_options_parse(struct hs_options *options, int argc, char *const *argv,
                      hs_options_lookup_fn *lookup, struct hs_err *err) HS_MUST_CHECK;
 
-/* HS_COMMAND_COUNT: no such command. */
+/* "run", "ca init"; HS_COMMAND_COUNT: no such command. */
 enum hs_command hs_command_from_name(const char *name);
 
 /* All commands, or one with its flags; cut to what fits. */
 void hs_options_help(struct hs_writer *out);
 void hs_options_help_command(enum hs_command command, struct hs_writer *out);
+/* Each command that begins with this word: of "ca", three. */
+void hs_options_help_group(const char *word, struct hs_writer *out);
 
 #endif
