@@ -6,6 +6,7 @@
 #include "roles/gate/route.h"
 #include "roles/host_table.h"
 #include "roles/result_code.h"
+#include "shm/base/assert.h"
 #include "shm/base/time.h"
 
 #include <errno.h>
@@ -294,6 +295,7 @@ void hs_gate_submit_applied(struct hs_gate *gate, struct hs_gate_pending *pendin
         memcpy(ack.job_id, job->id, sizeof ack.job_id);
     }
     if (code == HS_RESULT_OK) {
+        HS_ASSERT(job); /* it was applied a moment ago */
         gate->out.count(gate->out.self, HS_COUNT_jobs_accepted);
         hs_gate_note_job(gate, HS_NOTICE_JOB_ACCEPTED, job->id, job->workflow_count, job->name);
         hs_gate_begin_job(gate, job);
