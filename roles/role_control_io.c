@@ -65,7 +65,7 @@ static void take_link(struct hs_role_process *process, const struct hs_control_r
 /* When it cannot be told: yes, for then nothing goes on by mistake. */
 static bool is_daemon_stopping(const struct hs_role_process *process)
 {
-    struct hs_host_summary summary;
+    struct hs_host_summary summary = {0};
     int                    rc = -EAGAIN;
 
     for (unsigned i = 0; i < SUMMARY_ATTEMPTS && rc == -EAGAIN; i++)

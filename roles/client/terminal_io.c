@@ -92,7 +92,7 @@ static enum hs_terminal_event take_signal(struct hs_terminal *terminal)
     if (info.ssi_signo == SIGWINCH) return HS_TERMINAL_REDRAW;
     if (info.ssi_signo == SIGTSTP) { /* the shell gets its terminal, we get it again later */
         give_back(terminal);
-        (void)raise(SIGSTOP);
+        (void)kill(getpid(), SIGSTOP);
         take_over(terminal);
         return HS_TERMINAL_REDRAW;
     }

@@ -149,7 +149,8 @@ def the_last_words_of_a_process_are_kept():
     tree = Tree("the_last_words_of_a_process_are_kept", fake="engine.0=assert").start(is_ready=False)
     text = wait_for("last words", lambda: "assertion failed" in tree.status() and tree.status())
     assert "fake_tree.c" in text, text
-    tree.stop()
+    tree.process.send_signal(signal.SIGTERM)
+    assert tree.process.wait(60) in (0, 1), "1: it died once more while it was to stop"
 
 
 def a_crash_says_which_signal_and_what_called_what():
