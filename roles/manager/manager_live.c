@@ -13,9 +13,22 @@ void hs_manager_live_init(struct hs_manager_live *live)
     hs_chunk_pool_init(&live->pool, live->chunks, HS_MANAGER_LIVE_CHUNKS);
 }
 
+static uint32_t number_of(const struct hs_manager_live *live, uint32_t idx)
+{
+    return live->runs[idx].generation * HS_MANAGER_LIVE_RUNS + idx;
+}
+
 bool hs_manager_live_is_open(const struct hs_manager_live *live, uint32_t run)
 {
-    return run != HS_MANAGER_LIVE_NONE && live->runs[run].is_used;
+    uint32_t idx = run % HS_MANAGER_LIVE_RUNS;
+
+    return run != HS_MANAGER_LIVE_NONE && live->runs[idx].is_used && number_of(live, idx) == run;
+}
+
+struct hs_manager_live_run *hs_manager_live_at(struct hs_manager_live *live, uint32_t run)
+{
+    HS_ASSERT(hs_manager_live_is_open(live, run));
+    return &live->runs[run % HS_MANAGER_LIVE_RUNS];
 }
 
 static bool take_room(struct hs_manager_live *live, struct hs_manager_live_run *run)
@@ -45,7 +58,7 @@ static bool evict(struct hs_manager_live *live)
         if (!live->runs[i].is_used || !live->runs[i].is_ended) continue;
         if (!oldest || live->runs[i].ended_order < live->runs[oldest].ended_order) oldest = i;
     }
-    if (oldest) hs_manager_live_close(live, oldest);
+    if (oldest) hs_manager_live_close(live, number_of(live, oldest));
     return oldest != HS_MANAGER_LIVE_NONE;
 }
 
@@ -59,13 +72,13 @@ static uint32_t find_free_run(const struct hs_manager_live *live)
 /* Totals without all of their shares would be lower than what was told before. */
 bool hs_manager_live_is_shown(struct hs_manager_live *live, uint32_t run_idx)
 {
-    struct hs_manager_live_run *run = &live->runs[run_idx];
-    const struct hs_merge      *first = &live->steps[run->step_first];
+    struct hs_manager_live_run *run;
     uint32_t                    told = 0;
 
     if (!hs_manager_live_is_open(live, run_idx)) return false;
+    run = hs_manager_live_at(live, run_idx);
     for (uint32_t i = 0; i < run->shard_count && run->needs_all; i++)
-        told += first->sources[i].is_used;
+        told += live->steps[run->step_first].sources[i].is_used;
     if (told == run->shard_count) run->needs_all = false;
     return !run->needs_all;
 }
@@ -86,32 +99,38 @@ uint32_t hs_manager_live_open(struct hs_manager_live *live, uint32_t step_count,
         if (!evict(live)) return HS_MANAGER_LIVE_NONE;
     while (!take_room(live, &run))
         if (!evict(live)) return HS_MANAGER_LIVE_NONE;
+    run.generation = live->runs[idx].generation;
     live->runs[idx] = run;
     for (uint32_t i = 0; i < step_count; i++) {
         live->is_step_dirty[run.step_first + i] = false;
         hs_merge_init(&live->steps[run.step_first + i], &live->pool,
                       &live->sources[run.source_first + i * shard_count], shard_count);
     }
-    return idx;
+    return number_of(live, idx);
 }
 
 void hs_manager_live_close(struct hs_manager_live *live, uint32_t run_idx)
 {
-    struct hs_manager_live_run *run = &live->runs[run_idx];
+    struct hs_manager_live_run *run;
 
     if (!hs_manager_live_is_open(live, run_idx)) return;
+    run = hs_manager_live_at(live, run_idx);
     for (uint32_t i = 0; i < run->step_count; i++) hs_merge_fini(&live->steps[run->step_first + i]);
     hs_manager_give_slots(live->is_step_used, run->step_first, run->step_count);
     hs_manager_give_slots(live->is_source_used, run->source_first,
                           run->step_count * run->shard_count);
-    *run = (struct hs_manager_live_run){0};
+    *run = (struct hs_manager_live_run){.generation = run->generation + 1};
 }
 
 void hs_manager_live_end(struct hs_manager_live *live, uint32_t run)
 {
-    if (!hs_manager_live_is_open(live, run) || live->runs[run].is_ended) return;
-    live->runs[run].is_ended = true;
-    live->runs[run].ended_order = ++live->ended_count;
+    struct hs_manager_live_run *at;
+
+    if (!hs_manager_live_is_open(live, run)) return;
+    at = hs_manager_live_at(live, run);
+    if (at->is_ended) return;
+    at->is_ended = true;
+    at->ended_order = ++live->ended_count;
 }
 
 /* Counts went back: the worker ran a part of the share again, and told so in `discarded` itself. */
@@ -153,7 +172,7 @@ int hs_manager_live_take(struct hs_manager_live *live, uint32_t run, uint64_t ke
     if (!hs_manager_live_is_open(live, run)) return 0;
     hs_reader_init(&reader, payload);
     while ((rc = hs_step_parts_next(&reader, &part)) == 1) {
-        int taken = take_part(live, &live->runs[run], key, &part, is_full);
+        int taken = take_part(live, hs_manager_live_at(live, run), key, &part, is_full);
 
         if (taken < 0 && worst != -EPROTO) worst = taken;
     }
@@ -162,10 +181,11 @@ int hs_manager_live_take(struct hs_manager_live *live, uint32_t run, uint64_t ke
 
 uint64_t hs_manager_live_sent(struct hs_manager_live *live, uint32_t run_idx, uint64_t key)
 {
-    const struct hs_manager_live_run *run = &live->runs[run_idx];
+    const struct hs_manager_live_run *run;
     uint64_t                          sent = 0;
 
     if (!hs_manager_live_is_open(live, run_idx)) return 0;
+    run = hs_manager_live_at(live, run_idx);
     for (uint32_t i = 0; i < run->step_count; i++) {
         const struct hs_merge_source *source =
             hs_merge_find(&live->steps[run->step_first + i], key);
@@ -177,9 +197,10 @@ uint64_t hs_manager_live_sent(struct hs_manager_live *live, uint32_t run_idx, ui
 
 void hs_manager_live_discard(struct hs_manager_live *live, uint32_t run_idx, uint64_t key)
 {
-    struct hs_manager_live_run *run = &live->runs[run_idx];
+    struct hs_manager_live_run *run;
 
     if (!hs_manager_live_is_open(live, run_idx)) return;
+    run = hs_manager_live_at(live, run_idx);
     for (uint32_t i = 0; i < run->step_count; i++) {
         hs_merge_discard(&live->steps[run->step_first + i], key);
         live->is_step_dirty[run->step_first + i] = true;
@@ -190,13 +211,16 @@ void hs_manager_live_discard(struct hs_manager_live *live, uint32_t run_idx, uin
 const struct hs_stats *hs_manager_live_step(const struct hs_manager_live *live, uint32_t run,
                                             uint32_t step)
 {
-    HS_ASSERT(step < live->runs[run].step_count);
-    return &live->steps[live->runs[run].step_first + step].total;
+    const struct hs_manager_live_run *at = &live->runs[run % HS_MANAGER_LIVE_RUNS];
+
+    HS_ASSERT(hs_manager_live_is_open(live, run));
+    HS_ASSERT(step < at->step_count);
+    return &live->steps[at->step_first + step].total;
 }
 
 bool hs_manager_live_take_dirty(struct hs_manager_live *live, uint32_t run, uint32_t step)
 {
-    bool *is_dirty = &live->is_step_dirty[live->runs[run].step_first + step];
+    bool *is_dirty = &live->is_step_dirty[hs_manager_live_at(live, run)->step_first + step];
     bool  was_dirty = *is_dirty;
 
     *is_dirty = false;
@@ -205,8 +229,9 @@ bool hs_manager_live_take_dirty(struct hs_manager_live *live, uint32_t run, uint
 
 void hs_manager_live_mark_dirty(struct hs_manager_live *live, uint32_t run_idx)
 {
-    const struct hs_manager_live_run *run = &live->runs[run_idx];
+    const struct hs_manager_live_run *run;
 
     if (!hs_manager_live_is_open(live, run_idx)) return;
+    run = hs_manager_live_at(live, run_idx);
     for (uint32_t i = 0; i < run->step_count; i++) live->is_step_dirty[run->step_first + i] = true;
 }

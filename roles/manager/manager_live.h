@@ -5,7 +5,8 @@
  * which only touched pages cost anything.
  *
  * A run is one workflow with its shards as sources. A run that has ended keeps its totals until its
- * room is needed. */
+ * room is needed. The number of a run names its place and which run of that place it is: whoever
+ * still holds it after that finds nothing, never the figures of another. */
 #ifndef HS_MANAGER_MANAGER_LIVE_H
 #define HS_MANAGER_MANAGER_LIVE_H
 
@@ -22,6 +23,7 @@ enum {
 };
 
 struct hs_manager_live_run {
+    uint32_t generation; /* of the place: how many runs it has had before */
     bool     is_used;
     bool     is_ended;
     bool     is_reduced; /* a count went back: an attempt was run again */
@@ -53,7 +55,9 @@ void     hs_manager_live_close(struct hs_manager_live *live, uint32_t run_idx);
 void     hs_manager_live_end(struct hs_manager_live *live,
                              uint32_t                run); /* may be closed when room is needed */
 bool     hs_manager_live_is_open(const struct hs_manager_live *live, uint32_t run);
-bool     hs_manager_live_is_shown(struct hs_manager_live *live, uint32_t run_idx);
+/* What a number names; only for one that is open. */
+struct hs_manager_live_run *hs_manager_live_at(struct hs_manager_live *live, uint32_t run);
+bool hs_manager_live_is_shown(struct hs_manager_live *live, uint32_t run_idx);
 
 /* A payload of step parts of the attempt with this key. 0; -ESTALE: send whole figures; -EPROTO:
  * malformed. is_full: the payload starts over, also when counts are lower than before. */

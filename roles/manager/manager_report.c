@@ -153,10 +153,11 @@ static void put_step(struct filling *filling, unsigned workflow, uint32_t run, u
 /* All steps of a run that changed; false: no room for all of them now. */
 static bool put_run(struct filling *filling, unsigned workflow, uint32_t run)
 {
-    struct hs_manager_live *live = filling->step->manager->memory.live;
+    struct hs_manager_live           *live = filling->step->manager->memory.live;
+    const struct hs_manager_live_run *at = hs_manager_live_at(live, run);
 
-    for (uint32_t i = 0; i < live->runs[run].step_count; i++) {
-        if (!live->is_step_dirty[live->runs[run].step_first + i]) continue;
+    for (uint32_t i = 0; i < at->step_count; i++) {
+        if (!live->is_step_dirty[at->step_first + i]) continue;
         if (!has_room_for_step(filling->step->actions)) return false;
         (void)hs_manager_live_take_dirty(live, run, i);
         put_step(filling, workflow, run, i);
@@ -172,8 +173,8 @@ static void mark_all(struct hs_manager *manager, const struct hs_manager_place *
         uint32_t run = hs_manager_flow_at(manager, place->job, i)->run;
 
         if (!hs_manager_live_is_open(live, run)) continue;
-        if (live->runs[run].is_reduced) place->soft->needs_full = true;
-        live->runs[run].is_reduced = false;
+        if (hs_manager_live_at(live, run)->is_reduced) place->soft->needs_full = true;
+        hs_manager_live_at(live, run)->is_reduced = false;
     }
     for (unsigned i = 0; i < place->job->workflow_count && place->soft->needs_full; i++)
         hs_manager_live_mark_dirty(live, hs_manager_flow_at(manager, place->job, i)->run);

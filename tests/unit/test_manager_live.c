@@ -182,6 +182,7 @@ static void ended_runs_make_room_in_the_order_they_ended(void)
 {
     struct hs_manager_live *live = open_live();
     uint32_t                runs[HS_MANAGER_LIVE_RUNS] = {0};
+    uint32_t                fresh[2];
     unsigned                count = 0;
     uint64_t                sent = 3;
 
@@ -196,17 +197,48 @@ static void ended_runs_make_room_in_the_order_they_ended(void)
     hs_manager_live_end(live, runs[9]);
     hs_manager_live_end(live, runs[4]);
     hs_manager_live_end(live, runs[9]); /* again: it ended when it ended */
-    HS_CHECK_EQ(hs_manager_live_open(live, 1, 1, false), runs[9]);
-    HS_CHECK_EQ(hs_manager_live_step(live, runs[9], 0)->tallies[HS_TALLY_SENT],
-                0); /* a fresh one */
+    fresh[0] = hs_manager_live_open(live, 1, 1, false);
+    HS_CHECK(!hs_manager_live_is_open(live, runs[9]));
+    HS_CHECK_EQ(hs_manager_live_step(live, fresh[0], 0)->tallies[HS_TALLY_SENT], 0);
     HS_CHECK_EQ(hs_manager_live_step(live, runs[4], 0)->tallies[HS_TALLY_SENT], 3);
-    HS_CHECK_EQ(hs_manager_live_open(live, 1, 1, false), runs[4]);
+    fresh[1] = hs_manager_live_open(live, 1, 1, false);
+    HS_CHECK(fresh[1] != HS_MANAGER_LIVE_NONE);
+    HS_CHECK(!hs_manager_live_is_open(live, runs[4]));
     HS_CHECK_EQ(hs_manager_live_open(live, 1, 1, false), HS_MANAGER_LIVE_NONE);
+    for (unsigned i = 0; i < 2; i++) hs_manager_live_close(live, fresh[i]);
     for (unsigned i = 0; i < count; i++) hs_manager_live_close(live, runs[i]);
     hs_manager_live_close(live, runs[0]); /* twice is nothing */
     HS_CHECK_EQ(live->pool.free_count, HS_MANAGER_LIVE_CHUNKS - 1);
     for (unsigned i = 0; i < HS_MANAGER_LIVE_STEPS; i++) HS_CHECK(!live->is_step_used[i]);
     for (unsigned i = 0; i < HS_MANAGER_LIVE_SOURCES; i++) HS_CHECK(!live->is_source_used[i]);
+    close_live(live);
+}
+
+/* Whoever opened the run that made room still holds its number. */
+static void a_number_of_a_run_that_made_room_names_nothing(void)
+{
+    struct hs_manager_live *live = open_live();
+    uint32_t                old = hs_manager_live_open(live, HS_MANAGER_LIVE_STEPS, 1, false);
+    uint64_t                sent = 3, more = 8;
+    uint32_t                between, next;
+
+    HS_CHECK_EQ(hs_manager_live_take(live, old, 0, payload_of(&sent, 1), true), 0);
+    hs_manager_live_end(live, old);
+    between = hs_manager_live_open(live, HS_MANAGER_LIVE_STEPS, 1, false);
+    hs_manager_live_end(live, between);
+    next = hs_manager_live_open(live, HS_MANAGER_LIVE_STEPS, 1, false);
+    HS_CHECK_EQ(next % HS_MANAGER_LIVE_RUNS, old % HS_MANAGER_LIVE_RUNS); /* the same place */
+    HS_CHECK(next != HS_MANAGER_LIVE_NONE);
+    HS_CHECK_EQ(hs_manager_live_take(live, next, 0, payload_of(&sent, 1), true), 0);
+    HS_CHECK(!hs_manager_live_is_shown(live, old));
+    HS_CHECK_EQ(hs_manager_live_take(live, old, 0, payload_of(&more, 1), true), 0);
+    HS_CHECK_EQ(hs_manager_live_sent(live, old, 0), 0);
+    hs_manager_live_discard(live, old, 0);
+    hs_manager_live_end(live, old);
+    hs_manager_live_close(live, old);
+    HS_CHECK(hs_manager_live_is_shown(live, next));
+    HS_CHECK(!hs_manager_live_at(live, next)->is_ended);
+    check_step(live, next, 0, 3, 0);
     close_live(live);
 }
 
@@ -242,6 +274,8 @@ CU_TestInfo hs_tests_manager_live[] = {
      a_run_taken_up_in_the_middle_waits_for_all_shares},
     {"what has changed is told once", what_has_changed_is_told_once},
     {"ended runs make room in the order they ended", ended_runs_make_room_in_the_order_they_ended},
+    {"a number of a run that made room names nothing",
+     a_number_of_a_run_that_made_room_names_nothing},
     {"steps and sources are bounded too", steps_and_sources_are_bounded_too},
     CU_TEST_INFO_NULL,
 };
