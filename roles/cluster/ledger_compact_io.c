@@ -12,6 +12,7 @@
 
 enum { COMPACT_FACTOR = 4 /* a file may hold four times what is alive */ };
 #define BLOB_GRACE_NS (60 * HS_NS_PER_S)
+#define RETRY_NS      (30 * HS_NS_PER_S) /* after a compaction that could not be made */
 
 /* Small blobs fill their table long before the file is large: nearly full, and some of them are of
  * after the last compaction. */
@@ -23,6 +24,7 @@ static bool are_blobs_many(const struct hs_ledger *ledger)
 
 bool hs_ledger_is_compaction_due(const struct hs_ledger *ledger)
 {
+    if (ledger->now_ns < ledger->compact_at_ns) return false;
     if (are_blobs_many(ledger)) return true;
     return ledger->stats.file_bytes > ledger->config.compact_bytes &&
            ledger->stats.file_bytes > COMPACT_FACTOR * ledger->live_bytes;
@@ -36,21 +38,28 @@ static bool is_blob_live(struct hs_ledger *ledger, const struct hs_ledger_blob *
            machine->is_blob_needed(machine->self, &blob->digest);
 }
 
-static void drop_dead_blobs(struct hs_ledger *ledger)
+/* To the front of the table; how many. The others stay known as long as the file holds them: a
+ * table that forgot them sooner would be too small for that file at the next start. */
+static unsigned gather_live_blobs(struct hs_ledger *ledger)
 {
-    unsigned kept = 0;
+    unsigned live_count = 0;
 
-    for (unsigned i = 0; i < ledger->blob_count; i++)
-        if (is_blob_live(ledger, &ledger->blobs[i])) ledger->blobs[kept++] = ledger->blobs[i];
-    ledger->blob_count = kept;
+    for (unsigned i = 0; i < ledger->blob_count; i++) {
+        struct hs_ledger_blob blob = ledger->blobs[i];
+
+        if (!is_blob_live(ledger, &blob)) continue;
+        ledger->blobs[i] = ledger->blobs[live_count];
+        ledger->blobs[live_count++] = blob;
+    }
+    return live_count;
 }
 
-static size_t image_bytes_max(const struct hs_ledger *ledger)
+static size_t image_bytes_max(const struct hs_ledger *ledger, unsigned blob_count)
 {
     size_t bytes =
         HS_LEDGER_HEADER_BYTES + hs_ledger_record_bytes(ledger->config.machine.snapshot_bytes_max);
 
-    for (unsigned i = 0; i < ledger->blob_count; i++)
+    for (unsigned i = 0; i < blob_count; i++)
         bytes += hs_ledger_record_bytes(ledger->blobs[i].bytes);
     return bytes;
 }
@@ -88,18 +97,18 @@ static int put_snapshot(struct hs_ledger *ledger, uint64_t epoch)
     return hs_writer_finish(image);
 }
 
-static int build_image(struct hs_ledger *ledger)
+static int build_image(struct hs_ledger *ledger, unsigned blob_count)
 {
     struct hs_ledger_file_header header = {.group = ledger->config.group,
                                            .epoch = ledger->header.epoch + 1,
                                            .base_seq = ledger->stats.seq};
-    size_t                       bytes = image_bytes_max(ledger);
+    size_t                       bytes = image_bytes_max(ledger, blob_count);
     void                        *memory = malloc(bytes);
 
     if (!memory) return -ENOMEM;
     hs_writer_init(&ledger->image, memory, bytes);
     hs_ledger_put_header(&ledger->image, &header);
-    for (unsigned i = 0; i < ledger->blob_count; i++) {
+    for (unsigned i = 0; i < blob_count; i++) {
         int rc = copy_blob(ledger, &ledger->blobs[i], header.epoch);
 
         if (rc) return rc;
@@ -115,16 +124,17 @@ static void drop_image(struct hs_ledger *ledger)
 
 int hs_ledger_prepare_compaction(struct hs_ledger *ledger)
 {
-    int rc;
+    unsigned live_count = gather_live_blobs(ledger);
+    int      rc = build_image(ledger, live_count);
 
-    drop_dead_blobs(ledger);
-    rc = build_image(ledger);
     if (!rc && ftruncate(ledger->config.fd[1 - ledger->file_idx], 0)) rc = -errno;
     if (!rc) rc = hs_ledger_take_image_room(ledger);
-    if (!rc) return 0;
+    if (!rc) {
+        ledger->blob_count = live_count;
+        return 0;
+    }
     hs_log(HS_LOG_ERROR, "ledger", "compaction put off: %s", hs_err_code_text(rc));
-    ledger->live_bytes = ledger->stats.file_bytes; /* try again when it has grown fourfold */
-    ledger->live_blob_count = ledger->blob_count;
+    ledger->compact_at_ns = ledger->now_ns + RETRY_NS;
     drop_image(ledger);
     return rc;
 }

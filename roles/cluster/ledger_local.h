@@ -43,6 +43,7 @@ struct hs_ledger {
     uint32_t                     batch_number;    /* of the last durable batch */
     uint64_t                     live_bytes;      /* of the file after its last compaction */
     unsigned                     live_blob_count; /* likewise */
+    uint64_t                     compact_at_ns;   /* not before: the last one was put off */
     uint64_t                     now_ns;
     struct hs_ledger_stats       told; /* what the counters of the process hold already */
     bool                         is_told;

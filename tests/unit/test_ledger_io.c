@@ -354,7 +354,53 @@ static void small_blobs_that_nobody_needs_do_not_fill_the_table_for_ever(void)
     ledger_world_fini(&world);
 }
 
-/* Cut off anywhere, the new file does not count, and the old one still does. */
+/* A blob that the state needs cannot be read for a while: the file grows, and with it what a start
+ * has to know. */
+static void a_file_that_cannot_be_compacted_can_still_be_opened(void)
+{
+    struct ledger_world     world;
+    struct hs_ledger_digest digest;
+    unsigned                refused = 0;
+    uint64_t                at;
+    char                    byte;
+    int                     rc;
+
+    ledger_world_init(&world);
+    HS_CHECK_EQ(ledger_world_open(&world, HS_LOOP_AUTO), 0);
+    propose_and_settle(&world, 0, 1);
+    at = stats_of(&world).file_bytes + 24; /* the body of the next record, behind its header */
+    HS_CHECK_EQ(ledger_world_propose_holding(&world, 1), 0);
+    (void)ledger_world_settle(&world);
+    HS_CHECK_EQ(pread(world.fd[0], &byte, 1, (off_t)at), 1);
+    HS_CHECK_EQ(pwrite(world.fd[0], "\xff", 1, (off_t)at), 1);
+    for (uint64_t i = 0; i < 2 * HS_LEDGER_BLOBS_MAX; i++) {
+        if (hs_ledger_blob_put(world.ledger, hs_view_of((const uint8_t *)&i, sizeof i), &digest, 0))
+            refused++;
+        if (i % 64) continue;
+        (void)ledger_world_settle(&world);
+        world.now_ns += 10 * HS_NS_PER_S;
+    }
+    (void)ledger_world_settle(&world);
+    HS_CHECK_EQ(stats_of(&world).compaction_count, 0);
+    HS_CHECK(refused > 0); /* the table is bounded by what the file holds */
+    HS_CHECK_EQ(pwrite(world.fd[0], &byte, 1, (off_t)at), 1);
+    ledger_world_close(&world);
+    rc = ledger_world_open(&world, HS_LOOP_AUTO);
+    HS_CHECK_EQ(rc, 0);
+    for (unsigned i = 0; i < 4 && !rc; i++) { /* it can be read again: what nobody needs goes */
+        (void)ledger_world_settle(&world);
+        ledger_world_turn(&world);
+        world.now_ns += 60 * HS_NS_PER_S;
+    }
+    if (!rc) {
+        HS_CHECK_EQ(stats_of(&world).compaction_count, 1);
+        HS_CHECK_EQ(hs_ledger_blob_put(world.ledger, hs_view_text("new"), &digest, 0), 0);
+        (void)ledger_world_settle(&world);
+        ledger_world_check(&world);
+    }
+    ledger_world_fini(&world);
+}
+
 /* Who finds a blob there does not put it again, and names it in an entry a moment later. */
 static void a_blob_that_was_found_outlives_the_next_compaction(void)
 {
@@ -378,6 +424,7 @@ static void a_blob_that_was_found_outlives_the_next_compaction(void)
     ledger_world_fini(&world);
 }
 
+/* Cut off anywhere, the new file does not count, and the old one still does. */
 static void half_a_compaction_changes_nothing(void)
 {
     static char            copy[2][8192];
@@ -472,6 +519,8 @@ CU_TestInfo hs_tests_ledger_io[] = {
      small_blobs_that_nobody_needs_do_not_fill_the_table_for_ever},
     {"what a ledger does is counted once over its lives",
      what_a_ledger_does_is_counted_once_over_its_lives},
+    {"a file that cannot be compacted can still be opened",
+     a_file_that_cannot_be_compacted_can_still_be_opened},
     {"a blob that was found outlives the next compaction",
      a_blob_that_was_found_outlives_the_next_compaction},
     {"half a compaction changes nothing", half_a_compaction_changes_nothing},
