@@ -195,9 +195,9 @@ static void show_clients(struct gate_process *process, int change)
 }
 
 /* Its pages go back: 256 clients could have left a gigabyte of them. */
-static void drop_upload(struct hs_gate_upload *upload)
+static void drop_upload(const struct hs_gate_upload *upload)
 {
-    if (upload->total_bytes && madvise(upload->memory, HS_PLAN_BYTES_MAX, MADV_DONTNEED) < 0)
+    if (madvise(upload->memory, HS_PLAN_BYTES_MAX, MADV_DONTNEED) < 0)
         hs_log(HS_LOG_WARN, "gate", "memory of an upload kept: %s", hs_err_code_text(-errno));
 }
 
@@ -218,7 +218,7 @@ static void on_closed(struct hs_conn *conn, int reason)
     }
     HS_ASSERT(tag < HS_GATE_CLIENTS_MAX);
     process->clients[tag] = NULL;
-    drop_upload(&process->gate.uploads[tag]);
+    if (process->gate.uploads[tag].total_bytes) drop_upload(&process->gate.uploads[tag]);
     hs_gate_client_closed(&process->gate, (unsigned)tag);
     show_clients(process, -1);
 }
@@ -230,6 +230,16 @@ static void refuse_frame(struct hs_conn *conn, const struct hs_frame *frame, int
     refused.code = code == -EACCES ? HS_RESULT_FORBIDDEN : HS_RESULT_UNSUPPORTED;
     HS_IGNORE(hs_wire_reply(conn, HS_MSG_REFUSED, &refused, frame->request_id),
               "whoever sends such frames and does not read is not helped by more");
+}
+
+static void on_client_frame(struct gate_process *process, unsigned client, unsigned type,
+                            const union hs_msg *message, uint64_t request_id)
+{
+    const struct hs_gate_upload *upload = &process->gate.uploads[client];
+    bool                         had_upload = upload->total_bytes != 0;
+
+    hs_gate_client_frame(&process->gate, client, type, message, request_id);
+    if (had_upload && !upload->total_bytes) drop_upload(upload);
 }
 
 static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
@@ -256,8 +266,7 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
         hs_gate_manager_frame(&process->gate, (unsigned)(tag - MANAGER_TAG), frame->type, &message,
                               frame->request_id);
     } else {
-        hs_gate_client_frame(&process->gate, (unsigned)tag, frame->type, &message,
-                             frame->request_id);
+        on_client_frame(process, (unsigned)tag, frame->type, &message, frame->request_id);
     }
 }
 

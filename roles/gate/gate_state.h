@@ -22,7 +22,7 @@ enum {
 
 struct hs_gate_upload { /* a plan above one frame, piece by piece; one per client */
     uint8_t  digest[HS_DIGEST_BYTES];
-    uint64_t total_bytes;
+    uint64_t total_bytes; /* 0: nothing is kept */
     uint64_t have_bytes;
     uint8_t *memory; /* of gate_io's pool; NULL: none */
 };

@@ -177,6 +177,14 @@ static int propose_create(struct hs_gate *gate, struct hs_view text, struct hs_g
     return rc ? rc : hs_gate_propose(gate, entry, token);
 }
 
+/* The log has the text: what was put in pieces is not needed any more. */
+static void forget_upload(struct hs_gate_upload *upload, const struct hs_ledger_digest *digest)
+{
+    if (memcmp(upload->digest, digest->bytes, sizeof upload->digest) != 0) return;
+    upload->total_bytes = 0;
+    upload->have_bytes = 0;
+}
+
 /* Everything about the submission itself is in order: may it become a job? */
 static void create_job(struct hs_gate *gate, unsigned client, const struct hs_msg_submit *submit,
                        uint64_t request_id, struct hs_view text,
@@ -212,6 +220,7 @@ static void create_job(struct hs_gate *gate, unsigned client, const struct hs_ms
     pending->digest = *digest;
     pending->waiters[0] = (struct hs_gate_waiter){.client = client, .request_id = request_id};
     pending->waiter_count = 1;
+    forget_upload(&gate->uploads[client], digest);
 }
 
 static uint32_t count_pending(const struct hs_gate *gate)

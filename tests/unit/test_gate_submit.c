@@ -202,8 +202,10 @@ static void a_plan_in_pieces_is_put_together(void)
     HS_CHECK_EQ(last_piece(rig, 0)->have_bytes, bytes);
     submit_put(rig, 1, 1, plan);
     HS_CHECK_EQ(gate_rig_submit_code(rig, 1), HS_RESULT_UNKNOWN_BLOB); /* another's is not mine */
+    HS_CHECK_EQ(rig->gate->uploads[0].total_bytes, bytes);
     submit_put(rig, 0, 1, plan);
     HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_OK);
+    HS_CHECK_EQ(rig->gate->uploads[0].total_bytes, 0); /* the log has it: no room is kept */
     hs_gate_client_closed(rig->gate, 0);
     hs_gate_client_opened(rig->gate, 0);
     submit_put(rig, 0, 2, plan);
