@@ -349,7 +349,8 @@ static const struct hs_role_hooks hooks = {.on_link = on_link,
                                            .on_stop = on_stop,
                                            .on_quarantine = on_quarantine,
                                            .turn = turn,
-                                           .is_done = is_done};
+                                           .is_done = is_done,
+                                           .hands_over = true};
 
 /* ---- start ---- */
 
