@@ -87,7 +87,7 @@ struct hs_manager_assign {
 struct hs_manager_end {
     uint8_t                 job_id[HS_JOB_ID_BYTES];
     uint8_t                 workflow;
-    uint16_t                shard; /* HS_MANAGER_WORKFLOW_SHARDS: a workflow that was not started */
+    uint16_t                shard; /* HS_MANAGER_WORKFLOW_SHARDS: a workflow that cannot run */
     uint8_t                 attempt;
     uint8_t                 outcome; /* enum hs_exec_outcome */
     uint64_t                exec_fence;

@@ -12,7 +12,10 @@
 #define CANCEL_ACK_NS     (5 * HS_NS_PER_S)  /* jobs.md 7.14 */
 #define CANCEL_GRACE_NS   (5 * HS_NS_PER_S)
 #define CANCEL_GIVE_UP_NS (60 * HS_NS_PER_S)
+#define STARVE_MOST_NS    (300 * HS_NS_PER_S) /* a job's time by default (jobs.md 7.1) */
 enum { CANCEL_SENDS_MAX = 3 };
+
+static const char unusable[] = "its plan cannot be used any more";
 
 /* All about one exec while it is looked at. */
 struct view {
@@ -133,6 +136,7 @@ static uint64_t exec_limit_ns(const struct view *view)
 {
     uint64_t duration_ns = view->flow->load.duration_ns;
 
+    if (!view->place->soft->has_loads) return HS_NEVER_NS; /* nobody knows any more */
     return duration_ns < HS_NEVER_NS - EXEC_SLACK_NS ? duration_ns + EXEC_SLACK_NS : HS_NEVER_NS;
 }
 
@@ -215,6 +219,10 @@ static void turn_unacked(struct hs_manager_step *step, struct view *view)
         hs_manager_due(step, exec->send_at_ns);
         return;
     }
+    if (view->place->soft->is_plan_bad) {
+        end_exec(step, view, HS_OUTCOME_FAILED, unusable);
+        return;
+    }
     if (exec->send_count >= config->dispatch_attempts) {
         kill_if_linked(step, view, "given to another worker");
         end_exec(step, view, HS_OUTCOME_LOST, "its worker does not answer");
@@ -242,7 +250,8 @@ static void turn_running(struct hs_manager_step *step, struct view *view)
     } else if (step->now_ns >= stuck_at_ns) {
         kill_if_linked(step, view, "it does not move");
         end_exec(step, view, HS_OUTCOME_LOST, "it reported nothing for too long");
-    } else if (exec->needs_resend && hs_manager_has_room(step->actions)) {
+    } else if (exec->needs_resend && view->place->soft->has_loads &&
+               hs_manager_has_room(step->actions)) {
         send_exec(step, view);
     }
     hs_manager_due(step, hs_min_u64(stuck_at_ns, end_at_ns));
@@ -316,19 +325,74 @@ static void turn_backoff(struct hs_manager_step *step, struct view *view)
     if (step->now_ns < exec->retry_at_ns) hs_manager_due(step, exec->retry_at_ns);
 }
 
-/* A plan that cannot be read any more (quarantined, damaged) ends what waits for it. */
-static void fail_unreadable(struct hs_manager_step *step, struct hs_manager_place *place,
-                            unsigned idx)
+static void end_workflow(struct hs_manager_step *step, const struct view *view, unsigned idx,
+                         const char *text)
 {
-    struct hs_manager_workflow *workflow =
-        hs_manager_workflow_at(step->manager->state, place->job, idx);
-    struct hs_manager_flow *flow = hs_manager_flow_at(step->manager, place->job, idx);
-    struct hs_exec_id       id = {.shard = HS_MANAGER_WORKFLOW_SHARDS, .workflow = (uint8_t)idx};
+    struct hs_exec_id id = {.shard = HS_MANAGER_WORKFLOW_SHARDS, .workflow = (uint8_t)idx};
 
-    if (workflow->state != HS_WORKFLOW_READY || flow->is_end_proposed) return;
-    memcpy(id.job_id, place->job->id, sizeof id.job_id);
-    flow->is_end_proposed =
-        hs_manager_propose_end(step, &id, 0, HS_OUTCOME_FAILED, "its plan cannot be used any more");
+    if (view->flow->is_end_proposed) return;
+    memcpy(id.job_id, view->place->job->id, sizeof id.job_id);
+    view->flow->is_end_proposed = hs_manager_propose_end(step, &id, 0, HS_OUTCOME_EXPIRED, text);
+}
+
+/* A plan that cannot be read any more (quarantined, damaged) ends what waits for it. */
+static void fail_unreadable(struct hs_manager_step *step, const struct view *view, unsigned idx)
+{
+    bool is_waiting = view->workflow->state == HS_WORKFLOW_READY;
+
+    for (unsigned i = 0; i < view->workflow->shard_count; i++)
+        if (hs_manager_shard_at(step->manager->state, view->workflow, i)->state == HS_SHARD_BACKOFF)
+            is_waiting = true;
+    if (is_waiting) end_workflow(step, view, idx, unusable);
+}
+
+/* ---- what nobody can take ---- */
+
+/* By a worker that is there now, though it may be busy. shard NULL: any share of a workflow that
+ * has not begun. */
+static bool can_be_taken(struct hs_manager_step *step, const struct hs_manager_shard *shard)
+{
+    const struct hs_workers *workers = &step->manager->workers;
+
+    for (uint32_t i = 0; i < workers->high; i++) {
+        const struct hs_manager_worker *worker = &workers->at[i];
+        uint32_t                        usable = hs_workers_usable_cores(worker, step->now_ns);
+
+        if (usable < (shard ? shard->cores : 1u)) continue;
+        if (!shard || !hs_manager_is_excluded(shard, worker->id, worker->incarnation, false))
+            return true;
+    }
+    return false;
+}
+
+static bool is_starved(struct hs_manager_step *step, const struct view *view)
+{
+    if (view->workflow->state == HS_WORKFLOW_READY) return !can_be_taken(step, NULL);
+    if (view->workflow->state != HS_WORKFLOW_RUNNING) return false;
+    for (unsigned i = 0; i < view->workflow->shard_count; i++) {
+        const struct hs_manager_shard *shard =
+            hs_manager_shard_at(step->manager->state, view->workflow, i);
+
+        if (shard->state == HS_SHARD_BACKOFF && !can_be_taken(step, shard)) return true;
+    }
+    return false;
+}
+
+/* A job with a limit waits for a worker until that; one without would wait for ever
+ * (jobs.md 6.4). */
+static void watch_starved(struct hs_manager_step *step, const struct view *view, unsigned idx)
+{
+    struct hs_manager_flow *flow = view->flow;
+
+    if (view->place->job->limit.timeout_ns != HS_NEVER_NS || !is_starved(step, view)) {
+        flow->starved_at_ns = 0;
+        return;
+    }
+    if (!flow->starved_at_ns) flow->starved_at_ns = step->now_ns;
+    if (step->now_ns < flow->starved_at_ns + STARVE_MOST_NS)
+        hs_manager_due(step, flow->starved_at_ns + STARVE_MOST_NS);
+    else
+        end_workflow(step, view, idx, "no worker could take it for five minutes");
 }
 
 void hs_manager_turn_workflow(struct hs_manager_step *step, struct hs_manager_place *place,
@@ -339,8 +403,8 @@ void hs_manager_turn_workflow(struct hs_manager_step *step, struct hs_manager_pl
                                .workflow = hs_manager_workflow_at(manager->state, place->job, idx),
                                .flow = hs_manager_flow_at(manager, place->job, idx)};
 
-    if (place->soft->is_plan_bad) fail_unreadable(step, place, idx);
     if (hs_manager_is_final(view.workflow->state)) return;
+    if (place->soft->is_plan_bad) fail_unreadable(step, &view, idx);
     for (unsigned i = 0; i < view.workflow->shard_count; i++) {
         view.shard = hs_manager_shard_at(manager->state, view.workflow, i);
         view.exec = hs_manager_exec_at(manager, view.workflow, i);
@@ -351,6 +415,7 @@ void hs_manager_turn_workflow(struct hs_manager_step *step, struct hs_manager_pl
         if (view.shard->state == HS_SHARD_ASSIGNED) turn_exec(step, &view);
         if (view.shard->state == HS_SHARD_BACKOFF) turn_backoff(step, &view);
     }
+    watch_starved(step, &view, idx);
 }
 
 void hs_manager_worker_load(struct hs_manager *manager, const struct hs_manager_worker *worker,

@@ -17,6 +17,14 @@ static uint32_t check_fence(struct hs_manager_job *job, uint64_t gate_fence)
     return HS_RESULT_OK;
 }
 
+/* In another life of the host its clock began anew: the job's beginning, too, is then what that
+ * clock says of it, not a moment of the old one. */
+static void renew_limit(struct hs_manager_job *job, const struct hs_manager_limit *limit)
+{
+    if (limit->incarnation != job->limit.incarnation) job->accepted_at_ns = limit->began_at_ns;
+    job->limit = *limit;
+}
+
 /* ---- jobs that come ---- */
 
 static void fill_job(struct hs_manager_state *state, struct hs_manager_job *job,
@@ -92,7 +100,7 @@ static uint32_t apply_accept(struct hs_manager_state *state, const struct hs_man
         return create_job(state, accept);
     }
     if (memcmp(&job->plan, &accept->plan, sizeof job->plan) != 0) return HS_RESULT_CONFLICT;
-    if (accept->gate_fence > job->gate_fence) job->limit = accept->limit;
+    if (accept->gate_fence > job->gate_fence) renew_limit(job, &accept->limit);
     return check_fence(job, accept->gate_fence);
 }
 
@@ -215,7 +223,7 @@ static const uint8_t *job_id_of(const struct hs_manager_entry *entry)
 
 static uint32_t apply_owner(struct hs_manager_job *job, const struct hs_manager_owner *owner)
 {
-    if (owner->gate_fence > job->gate_fence) job->limit = owner->limit;
+    if (owner->gate_fence > job->gate_fence) renew_limit(job, &owner->limit);
     return check_fence(job, owner->gate_fence);
 }
 

@@ -73,15 +73,18 @@ static void send_cancel_ack(struct hs_manager_step *step, const uint8_t job_id[1
 static void take_cancel(struct hs_manager_step *step, const struct hs_msg_job_cancel *cancel,
                         uint64_t frame_id)
 {
-    struct hs_manager_proposal *proposal;
+    struct hs_manager          *manager = step->manager;
+    bool                        is_known = hs_manager_find_job(manager->state, cancel->job_id);
+    struct hs_manager_proposal *proposal = NULL;
     struct hs_manager_cancel   *entry;
 
-    if (step->manager->is_leading && !hs_manager_find_job(step->manager->state, cancel->job_id)) {
+    /* One that is coming is neither known nor unknown: asked again, the answer is true. */
+    if (manager->is_leading && !is_known && !hs_manager_is_coming(manager, cancel->job_id)) {
         bury(step, cancel->job_id, cancel->gate_fence);
         send_cancel_ack(step, cancel->job_id, cancel->request_id, frame_id, HS_RESULT_UNKNOWN_JOB);
         return;
     }
-    proposal = step->manager->is_leading ? hs_manager_prepare(step, HS_MANAGER_CANCEL) : NULL;
+    if (manager->is_leading && is_known) proposal = hs_manager_prepare(step, HS_MANAGER_CANCEL);
     if (!proposal) {
         send_cancel_ack(step, cancel->job_id, cancel->request_id, frame_id, HS_RESULT_BUSY);
         return;
@@ -140,13 +143,15 @@ static void take_timeout(struct hs_manager_step *step, const struct hs_msg_job_t
 {
     struct hs_manager_proposal *proposal = NULL;
     bool is_known = hs_manager_find_job(step->manager->state, timeout->job_id) != NULL;
+    bool is_coming = hs_manager_is_coming(step->manager, timeout->job_id);
 
     if (is_known && step->manager->is_leading)
         proposal = hs_manager_prepare(step, HS_MANAGER_TIMEOUT);
     if (!proposal) {
         send_timeout_ack(step, timeout->job_id, frame_id,
-                         is_known || !step->manager->is_leading ? HS_RESULT_BUSY
-                                                                : HS_RESULT_UNKNOWN_JOB);
+                         is_known || is_coming || !step->manager->is_leading
+                             ? HS_RESULT_BUSY
+                             : HS_RESULT_UNKNOWN_JOB);
         return;
     }
     memcpy(proposal->entry.timeout.job_id, timeout->job_id, HS_JOB_ID_BYTES);

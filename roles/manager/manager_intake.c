@@ -226,6 +226,11 @@ static struct hs_manager_intake *find_intake(struct hs_manager *manager, const u
     return NULL;
 }
 
+bool hs_manager_is_coming(struct hs_manager *manager, const uint8_t job_id[16])
+{
+    return find_intake(manager, job_id) != NULL;
+}
+
 static struct hs_manager_intake *find_free_intake(struct hs_manager *manager)
 {
     for (unsigned i = 0; i < HS_MANAGER_INTAKES; i++)

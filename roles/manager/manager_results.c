@@ -237,11 +237,9 @@ void hs_manager_answer_result(struct hs_manager_step           *step,
     struct hs_msg_exec_result    result = {.exec_fence = end->exec_fence};
     struct hs_manager_shard     *shard;
 
-    if (code == HS_RESULT_BUSY) {
-        allow_again(step, end);
-        return;
-    }
-    if (!proposal->link) return;
+    /* that of a workflow may have come too late for the state it was meant for */
+    if (code == HS_RESULT_BUSY || end->shard == HS_MANAGER_WORKFLOW_SHARDS) allow_again(step, end);
+    if (code == HS_RESULT_BUSY || !proposal->link) return;
     memcpy(result.exec.job_id, end->job_id, sizeof result.exec.job_id);
     result.exec.workflow = end->workflow;
     result.exec.shard = end->shard;

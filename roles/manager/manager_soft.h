@@ -47,6 +47,7 @@ struct hs_manager_flow {
     bool                  is_item_sent;
     bool                  is_item_acked;
     uint64_t              entered_at_ns; /* seen_state */
+    uint64_t starved_at_ns; /* since then nobody can take what waits; 0: somebody can */
 };
 
 /* Soft side of a job. */

@@ -95,7 +95,7 @@ struct hs_manager_job {
     uint64_t                  birth_fence;
     uint64_t                  gate_fence;
     struct hs_manager_limit   limit;
-    uint64_t                  accepted_at_ns; /* in the life that limit named at first */
+    uint64_t                  accepted_at_ns; /* in the life that limit names */
     uint32_t                  flags;
     uint16_t                  datacenter_idx;
     uint16_t                  datacenter_count;

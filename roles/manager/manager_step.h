@@ -77,6 +77,8 @@ void hs_manager_note_latency(struct hs_manager_step *step, const struct hs_manag
 void hs_manager_take_dispatch(struct hs_manager_step           *step,
                               const struct hs_msg_job_dispatch *dispatch, uint64_t request_id);
 void hs_manager_take_plan_piece(struct hs_manager_step *step, const struct hs_msg_blob_data *data);
+/* It was dispatched, and whether it becomes a job is not decided yet. */
+bool hs_manager_is_coming(struct hs_manager *manager, const uint8_t job_id[16]);
 /* Jobs whose plan is on its way from a gate that is gone. */
 void hs_manager_drop_fetching(struct hs_manager *manager);
 void hs_manager_turn_intakes(struct hs_manager_step *step);

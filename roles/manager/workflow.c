@@ -227,6 +227,10 @@ uint32_t hs_workflow_end(struct hs_manager_state *state, struct hs_manager_job *
     if (end->workflow >= job->workflow_count) return HS_RESULT_INVALID;
     workflow = hs_manager_workflow_at(state, job, end->workflow);
     if (end->shard != HS_MANAGER_WORKFLOW_SHARDS) return end_exec(state, job, workflow, end);
+    if (workflow->state == HS_WORKFLOW_RUNNING && end->outcome == HS_OUTCOME_EXPIRED) {
+        start_failing(state, workflow, end->text); /* a share of it that nobody can take */
+        return HS_RESULT_OK;
+    }
     if (workflow->state != HS_WORKFLOW_READY) return HS_RESULT_ALREADY_DONE;
     enter(workflow, HS_WORKFLOW_FAILED, end->text);
     return HS_RESULT_OK;
