@@ -29,6 +29,7 @@ int hs_host_table_load_summary(const struct hs_host_table_shm *table,
     if (rc < 0) return rc;
     memcpy(summary, words, sizeof *summary);
     summary->reload_error[sizeof summary->reload_error - 1] = '\0';
+    summary->segments_replaced[sizeof summary->segments_replaced - 1] = '\0';
     return 0;
 }
 

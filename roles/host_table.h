@@ -21,6 +21,7 @@
 enum {
     HS_HOST_CAUSE_BYTES = 128,
     HS_HOST_TEXT_BYTES = 256,
+    HS_HOST_SEGMENTS_BYTES = 96,
     HS_HOST_PANIC_BYTES = HS_VITALS_PANIC_BYTES, /* all of it: assertion, signal, frames */
     HS_QUARANTINE_MAX = 16                       /* digests refused at a time; the oldest goes */
 };
@@ -95,18 +96,20 @@ struct hs_host_summary {
     uint64_t                  death_count;  /* number of the newest death */
     uint64_t                  orphan_count; /* processes reaped that were nobody's */
     struct hs_host_quarantine quarantine[HS_QUARANTINE_MAX];
-    char reload_error[HS_HOST_TEXT_BYTES]; /* of the last reload; empty: it worked */
+    uint64_t                  segments_replaced_count; /* groups of damaged segments */
+    char segments_replaced[HS_HOST_SEGMENTS_BYTES];    /* the last one; empty: none */
+    char reload_error[HS_HOST_TEXT_BYTES];             /* of the last reload; empty: it worked */
 };
 
 enum {
-    HS_HOST_TABLE_VERSION = 2,
+    HS_HOST_TABLE_VERSION = 3,
     HS_HOST_SUMMARY_WORDS = sizeof(struct hs_host_summary) / HS_WORD_BYTES,
     HS_HOST_PROCESS_WORDS = sizeof(struct hs_host_process) / HS_WORD_BYTES,
     HS_HOST_DEATH_WORDS = sizeof(struct hs_host_death) / HS_WORD_BYTES
 };
-HS_STATIC_ASSERT(sizeof(struct hs_host_summary) == 872, "layout of version 2");
-HS_STATIC_ASSERT(sizeof(struct hs_host_process) == 184, "layout of version 2");
-HS_STATIC_ASSERT(sizeof(struct hs_host_death) == 752, "layout of version 2");
+HS_STATIC_ASSERT(sizeof(struct hs_host_summary) == 976, "layout of version 3");
+HS_STATIC_ASSERT(sizeof(struct hs_host_process) == 184, "layout of version 3");
+HS_STATIC_ASSERT(sizeof(struct hs_host_death) == 752, "layout of version 3");
 
 /* Body of the segment of kind HS_SEGMENT_HOST. */
 struct hs_host_table_shm {

@@ -37,6 +37,7 @@ static const char *const names[] = {
     [HS_NOTICE_SHARES_ADOPTED] = "shares_adopted",
     [HS_NOTICE_SHARES_MOVED] = "shares_moved",
     [HS_NOTICE_LOAD_GIVEN_UP] = "load_given_up",
+    [HS_NOTICE_SEGMENTS_REPLACED] = "segments_replaced",
 };
 HS_STATIC_ASSERT(HS_ARRAY_LEN(names) == HS_NOTICE_KIND_COUNT, "a name each");
 

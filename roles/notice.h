@@ -46,6 +46,8 @@ enum hs_notice_kind {
     HS_NOTICE_SHARES_ADOPTED, /* from a dead predecessor */
     HS_NOTICE_SHARES_MOVED,   /* from a dead engine to others */
     HS_NOTICE_LOAD_GIVEN_UP,  /* no worker came back for it */
+    /* The supervisor, about a group of damaged segments; number: how many so far */
+    HS_NOTICE_SEGMENTS_REPLACED,
     HS_NOTICE_KIND_COUNT
 };
 

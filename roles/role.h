@@ -61,7 +61,8 @@ struct hs_heritage {
     int                     metrics_listen_fd; /* console; -1 when not configured */
     int                     ledger_fd[2];      /* gate, manager: the two files of its log */
     unsigned                engine_count;
-    struct hs_engine_share  engines[HS_ENGINES_MAX]; /* worker, console: all; engine: its own */
+    struct hs_engine_share
+        engines[HS_ENGINES_MAX]; /* worker: all; console: their figures; engine: its own */
 };
 
 #endif

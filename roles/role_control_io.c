@@ -123,6 +123,7 @@ static void take_record(struct hs_role_process *process, const struct hs_control
     case HS_CONTROL_READY:
     case HS_CONTROL_RESOLVE:
     case HS_CONTROL_REQUEST:
+    case HS_CONTROL_SEGMENT_BAD:
     case HS_CONTROL_TREE_READY:
     case HS_CONTROL_DEATH:
     case HS_CONTROL_TYPE_COUNT: break; /* not for a role */
@@ -146,6 +147,31 @@ void hs_role_take_control(struct hs_role_process *process)
         hs_counter_add(process->counters, HS_COUNT_control_records_in, 1);
         take_record(process, &record, fd);
     }
+}
+
+static void tell_bad_segment(const struct hs_heritage *heritage, const char *name,
+                             unsigned engine_idx)
+{
+    struct hs_control_record record;
+    int                      rc;
+
+    hs_log(HS_LOG_ERROR, "role", "segment_refused name=%s engine=%u", name, engine_idx);
+    hs_control_init(&record, HS_CONTROL_SEGMENT_BAD, name);
+    record.idx = (uint16_t)engine_idx;
+    record.generation = heritage->generation;
+    rc = hs_control_send(heritage->control_fd, &record, -1);
+    if (rc < 0) hs_log(HS_LOG_ERROR, "role", "segment_refused not told: %s", hs_err_code_text(rc));
+}
+
+void hs_role_refuse_share(const struct hs_heritage *heritage, enum hs_share share)
+{
+    tell_bad_segment(heritage, hs_share_name(share), 0);
+}
+
+void hs_role_refuse_engine_segment(const struct hs_heritage *heritage, unsigned engine_idx,
+                                   enum hs_engine_segment which)
+{
+    tell_bad_segment(heritage, hs_engine_segment_name(which), engine_idx);
 }
 
 int hs_role_ask_resolver(struct hs_role_process *process, const char *host, uint64_t token)

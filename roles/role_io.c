@@ -284,10 +284,13 @@ int hs_role_map_share(const struct hs_heritage *heritage, enum hs_share share,
                       enum hs_segment_access access, struct hs_segment *segment, struct hs_err *err)
 {
     struct hs_segment_spec spec;
+    int                    rc;
 
     hs_share_spec(share, &spec);
-    return map_descriptor(heritage->share_fd[share], hs_share_name(share), &spec, access, segment,
-                          err);
+    rc = map_descriptor(heritage->share_fd[share], hs_share_name(share), &spec, access, segment,
+                        err);
+    if (rc == -EPROTO) hs_role_refuse_share(heritage, share);
+    return rc;
 }
 
 int hs_role_map_engine(const struct hs_heritage *heritage, unsigned engine_idx,
@@ -298,10 +301,13 @@ int hs_role_map_engine(const struct hs_heritage *heritage, unsigned engine_idx,
     const int              fds[HS_ENGINE_SEGMENT_COUNT] = {engine->commands_fd, engine->events_fd,
                                                            engine->figures_fd};
     struct hs_segment_spec spec;
+    int                    rc;
 
     HS_ASSERT(engine_idx < HS_ENGINES_MAX);
     hs_engine_segment_spec(which, &spec);
-    return map_descriptor(fds[which], hs_engine_segment_name(which), &spec, access, segment, err);
+    rc = map_descriptor(fds[which], hs_engine_segment_name(which), &spec, access, segment, err);
+    if (rc == -EPROTO) hs_role_refuse_engine_segment(heritage, engine_idx, which);
+    return rc;
 }
 
 void hs_role_set_phase(struct hs_role_process *process, enum hs_vitals_phase phase)

@@ -115,6 +115,13 @@ int hs_role_map_engine(const struct hs_heritage *heritage, unsigned engine_idx,
                        enum hs_engine_segment which, enum hs_segment_access access,
                        struct hs_segment *segment, struct hs_err *err) HS_MUST_CHECK;
 
+/* What lies in a segment fails its check: the supervisor keeps it for a post-mortem, makes a fresh
+ * one with all that belong to it, and ends this process and all others that hold them. Mapping
+ * tells of a bad header by itself. The caller goes on until it is ended, or ends itself. */
+void hs_role_refuse_share(const struct hs_heritage *heritage, enum hs_share share);
+void hs_role_refuse_engine_segment(const struct hs_heritage *heritage, unsigned engine_idx,
+                                   enum hs_engine_segment which);
+
 /* Long work outside the loop (replay of a log, a snapshot): set the phase before, NORMAL after. */
 void hs_role_set_phase(struct hs_role_process *process, enum hs_vitals_phase phase);
 

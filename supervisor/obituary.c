@@ -20,6 +20,7 @@ static const char *const reasons[HS_KILL_REASON_COUNT] = {
     [HS_KILL_STOP_DEADLINE] = "did not end in time",
     [HS_KILL_NONSENSE] = "sent a bad control record",
     [HS_KILL_DEAF] = "does not read its control socket",
+    [HS_KILL_DAMAGE] = "its shared memory was damaged",
     [HS_KILL_STOPPED_NOW] = "told to end at once",
 };
 

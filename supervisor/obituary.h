@@ -17,6 +17,7 @@ enum hs_kill_reason {
     HS_KILL_STOP_DEADLINE, /* did not end in time */
     HS_KILL_NONSENSE,      /* sent a record that nobody may send */
     HS_KILL_DEAF,          /* does not read its control socket */
+    HS_KILL_DAMAGE,        /* its shared memory is damaged, and was replaced */
     HS_KILL_STOPPED_NOW,   /* the tree had to end at once */
     HS_KILL_REASON_COUNT
 };

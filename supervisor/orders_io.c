@@ -9,6 +9,7 @@
 #include "supervisor/event_io.h"
 #include "supervisor/notify_io.h"
 #include "supervisor/process_io.h"
+#include "supervisor/regroup_io.h"
 #include "supervisor/reload_io.h"
 #include "supervisor/resolve_io.h"
 
@@ -203,6 +204,7 @@ static void take_record(struct hs_tree *tree, struct hs_child *child,
     case HS_CONTROL_READY: take_ready(tree, child, record); break;
     case HS_CONTROL_RESOLVE: hs_resolve_ask(tree, child, record); break;
     case HS_CONTROL_REQUEST: take_request(tree, child, record); break;
+    case HS_CONTROL_SEGMENT_BAD: hs_regroup_take(tree, child, record); break;
     case HS_CONTROL_NONE:
     case HS_CONTROL_LINK:
     case HS_CONTROL_PEER_DOWN:

@@ -295,7 +295,8 @@ void hs_process_reap(struct hs_tree *tree, struct hs_child *child)
     is_clean = child->restart.state == HS_PROCESS_STOPPING && death.exit_code == 0;
     if (!is_clean)
         record_death(tree, child, &death,
-                     hs_poison_is_suspect(vitals.crumb.phase, death.exit_signal));
+                     child->reason != HS_KILL_DAMAGE &&
+                         hs_poison_is_suspect(vitals.crumb.phase, death.exit_signal));
     if (!is_clean && tree->stop.state != HS_STOP_IDLE) tree->unclean_count++;
     child->exit_code = death.exit_code;
     hs_child_close(child);

@@ -13,6 +13,7 @@
 #include "supervisor/log_drain_io.h"
 #include "supervisor/obituary.h"
 #include "supervisor/restart.h"
+#include "supervisor/segment_groups.h"
 #include "supervisor/stop.h"
 #include "supervisor/watchdog.h"
 
@@ -44,12 +45,15 @@ struct hs_shared_segment {
     struct hs_segment mapped; /* only what the supervisor itself reads or writes */
     int               write_fd;
     int               read_fd; /* the same as write_fd where the kernel cannot tell them apart */
+    int kept_fd; /* the damaged one that it replaced, for a post-mortem; -1: none. The newest */
+    uint64_t generation;
 };
 
 struct hs_engine_segments {
     struct hs_shared_segment segments[HS_ENGINE_SEGMENT_COUNT];
     int                      commands_bell_fd;
     int                      events_bell_fd;
+    uint64_t                 rings_at_ns; /* when its rings were replaced; 0: never */
 };
 
 /* The configuration in force, or one on trial. */
@@ -126,6 +130,7 @@ struct hs_tree {
     struct hs_stop_config    stop_config;
     struct hs_stop           stop;
     struct hs_watchdog       watchdog;
+    uint64_t                 groups_at_ns[HS_GROUP_COUNT]; /* when it was replaced; 0: never */
     struct hs_poison         poison;
     struct hs_rand           rand;
 

@@ -68,6 +68,10 @@ static unsigned draw_host(const json_t *status, struct hs_canvas *canvas)
                (unsigned long long)number_of(cores, "free"));
     if (text_of(status, "reload_error")[0])
         row = line(canvas, row, "the last reload was refused: %s", text_of(status, "reload_error"));
+    if (text_of(status, "segments_kept")[0])
+        row = line(canvas, row, "damaged shared memory replaced %llu times, kept: %s",
+                   (unsigned long long)number_of(status, "segments_replaced"),
+                   text_of(status, "segments_kept"));
     return row + 1;
 }
 

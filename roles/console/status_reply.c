@@ -165,6 +165,8 @@ static json_t *whole(const struct hs_status_snapshot *snapshot, const struct hs_
           {"engines", hs_status_number(host->engine_count)},
           {"deaths", hs_status_number(host->death_count)},
           {"orphans", hs_status_number(host->orphan_count)},
+          {"segments_replaced", hs_status_number(host->segments_replaced_count)},
+          {"segments_kept", hs_status_text(host->segments_replaced)},
           {"quarantined", quarantine_list(snapshot)},
           {"processes", process_summary_list(snapshot)},
           {"jobs", job_states(snapshot)},

@@ -59,6 +59,7 @@ struct engine {
     void                    *image;
     size_t                   image_bytes;
     struct hs_engine_event   untold[EVENTS_MAX];
+    bool                     is_damaged; /* a ring, and that was told */
     unsigned                 untold_count;
     bool                     is_stopping;
 };
@@ -75,13 +76,24 @@ static uint64_t generation_of(const struct engine *engine)
 
 /* ---- events ---- */
 
+/* Once: the supervisor ends us for it. */
+static void refuse(struct engine *engine, enum hs_engine_segment which)
+{
+    if (!engine->is_damaged)
+        hs_role_refuse_engine_segment(engine->process.heritage, engine->process.heritage->idx,
+                                      which);
+    engine->is_damaged = true;
+}
+
 static void tell_waiting(struct engine *engine)
 {
     unsigned told = 0;
+    int      rc = 0;
 
     while (told < engine->untold_count &&
-           hs_channel_push(&engine->events, &engine->untold[told]) == 0)
+           (rc = hs_channel_push(&engine->events, &engine->untold[told])) == 0)
         told++;
+    if (rc == -EPROTO) refuse(engine, HS_ENGINE_EVENTS);
     engine->untold_count -= told;
     memmove(engine->untold, engine->untold + told, engine->untold_count * sizeof *engine->untold);
 }
@@ -339,8 +351,10 @@ static void on_command(struct hs_channel_in *in, const void *message, uint64_t g
 
 static void on_commands_fault(struct hs_channel_in *in, int reason)
 {
-    (void)in;
+    struct engine *engine = in->owner;
+
     hs_log(HS_LOG_ERROR, "engine", "command ring unusable: %s", hs_err_code_text(reason));
+    refuse(engine, HS_ENGINE_COMMANDS);
 }
 
 /* ---- hooks ---- */
@@ -518,9 +532,11 @@ static int open_channels(struct engine *engine, const struct hs_engine_share *sh
     rc = hs_channel_in_open(&engine->commands, engine->process.loop,
                             hs_segment_body(&engine->commands_segment), &hs_engine_ring_shape,
                             share->commands_bell_fd);
+    if (rc == -EPROTO) refuse(engine, HS_ENGINE_COMMANDS);
     if (rc) return hs_err_set(err, rc, "ring of commands");
     rc = hs_channel_out_open(&engine->events, hs_segment_body(&engine->events_segment),
                              &hs_engine_ring_shape, generation_of(engine), share->events_bell_fd);
+    if (rc == -EPROTO) refuse(engine, HS_ENGINE_EVENTS);
     return rc ? hs_err_set(err, rc, "ring of events") : 0;
 }
 

@@ -7,6 +7,7 @@
 #include "roles/share.h"
 #include "shm/base/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ static int map_table(struct hs_gate_shares *shares, const struct hs_heritage *he
 
     if (!body) return err->code;
     rc = hs_registry_attach_writer(registry, body, shape);
+    if (rc == -EPROTO) hs_role_refuse_share(heritage, share);
     if (rc) return hs_err_set(err, rc, "table of %s", hs_share_name(share));
     if (!is_jobs) clear_rows(registry);
     return 0;

@@ -412,6 +412,7 @@ static int map_rows(struct hs_manager_process *process, struct hs_err *err)
     if (rc) return rc;
     rc = hs_registry_attach_writer(&process->rows, hs_segment_body(&process->rows_segment),
                                    &hs_worker_table_shape);
+    if (rc == -EPROTO) hs_role_refuse_share(process->process.heritage, HS_SHARE_WORKERS);
     if (rc) return hs_err_set(err, rc, "table of workers");
     for (uint32_t i = 0; i < hs_worker_table_shape.slot_count; i++)
         if (hs_registry_at(&process->rows, i, &handle, words) == 1)

@@ -21,6 +21,11 @@ static unsigned idx_of(const struct hs_worker_engine_link *link)
     return (unsigned)(link - link->worker->engines);
 }
 
+static void refuse(const struct hs_worker_engine_link *link, enum hs_engine_segment which)
+{
+    hs_role_refuse_engine_segment(link->worker->process.heritage, idx_of(link), which);
+}
+
 /* ---- events ---- */
 
 static void on_event(struct hs_channel_in *in, const void *message, uint64_t generation)
@@ -54,13 +59,19 @@ static void on_fault(struct hs_channel_in *in, int reason)
 
     hs_log(HS_LOG_ERROR, "worker", "ring of engine.%u unusable: %s", idx_of(link),
            hs_err_code_text(reason));
+    refuse(link, HS_ENGINE_EVENTS);
 }
 
-/* The last words of a life come before the news of its end. */
+/* The last words of a life come before the news of its end: all that a ring can hold. An engine
+ * that goes on talking meanwhile is heard in turn. */
 static void hear_out(struct hs_worker_engine_link *link)
 {
-    while (hs_channel_drain(&link->events) == HS_CHANNEL_BURST)
-        ;
+    for (unsigned heard = 0; heard < HS_ENGINE_RING_SLOTS;) {
+        unsigned count = hs_channel_drain(&link->events);
+
+        if (count < HS_CHANNEL_BURST) return;
+        heard += count;
+    }
 }
 
 static void close_link(struct hs_worker_engine_link *link)
@@ -123,6 +134,7 @@ static void push(struct hs_worker_engine_link *link, const struct hs_engine_comm
     if (rc < 0) /* the part's own deadline finds out */
         hs_log(HS_LOG_ERROR, "worker", "command to engine.%u not given: %s", idx_of(link),
                hs_err_code_text(rc));
+    if (rc == -EPROTO) refuse(link, HS_ENGINE_COMMANDS);
 }
 
 void hs_worker_start(struct hs_worker *worker, unsigned row, unsigned part_idx)
@@ -207,6 +219,7 @@ static int open_engine(struct hs_worker *worker, unsigned idx, struct hs_err *er
     worker->engine_figures[idx] = hs_segment_body(&link->figures_segment);
     rc = hs_channel_out_open(&link->commands, hs_segment_body(&link->commands_segment),
                              &hs_engine_ring_shape, heritage->generation, share->commands_bell_fd);
+    if (rc == -EPROTO) refuse(link, HS_ENGINE_COMMANDS);
     if (rc < 0) return hs_err_set(err, rc, "ring of commands of engine.%u", idx);
     link->events.on_message = on_event;
     link->events.on_fault = on_fault;
@@ -214,6 +227,7 @@ static int open_engine(struct hs_worker *worker, unsigned idx, struct hs_err *er
     rc = hs_channel_in_open(&link->events, worker->process.loop,
                             hs_segment_body(&link->events_segment), &hs_engine_ring_shape,
                             share->events_bell_fd);
+    if (rc == -EPROTO) refuse(link, HS_ENGINE_EVENTS);
     return rc < 0 ? hs_err_set(err, rc, "ring of events of engine.%u", idx) : 0;
 }
 
