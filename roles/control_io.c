@@ -63,10 +63,15 @@ int hs_control_recv(int fd, enum hs_role_kind sender, struct hs_control_record *
                                              .msg_controllen = sizeof ancillary};
     ssize_t                       bytes;
     bool                          is_whole;
+    bool                          is_reset = false;
 
     *passed_fd = -1;
-    do bytes = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (bytes < 0 && errno == EINTR);
+    /* A peer that ends without having read all is told of once, before the last it has said. */
+    do {
+        bytes = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (bytes < 0 && errno == ECONNRESET && is_reset) break;
+        is_reset = is_reset || (bytes < 0 && errno == ECONNRESET);
+    } while (bytes < 0 && (errno == EINTR || errno == ECONNRESET));
     if (bytes < 0) return errno == ECONNRESET ? 0 : errno == EAGAIN ? -EAGAIN : -EIO;
     if (bytes == 0) return 0;
     is_whole = take_descriptors(&message, passed_fd) && !(message.msg_flags & MSG_TRUNC);
