@@ -24,9 +24,9 @@ enum {
 enum hs_control_type {
     HS_CONTROL_NONE,
     /* from a role */
-    HS_CONTROL_READY,   /* generation: the sender's; serving from now on */
-    HS_CONTROL_RESOLVE, /* text: host name; token comes back in the LINK or ANSWER */
-    HS_CONTROL_REQUEST, /* console, client: verb; text: process name; uid: who asked */
+    HS_CONTROL_READY,       /* generation: the sender's; serving from now on */
+    HS_CONTROL_RESOLVE,     /* text: host name; token comes back in the LINK or ANSWER */
+    HS_CONTROL_REQUEST,     /* console, client: verb; text: process name; uid: who asked */
     HS_CONTROL_SEGMENT_BAD, /* text: name of a segment (share.h) that failed its check; idx: of
                                which engine. The supervisor replaces it, and the sender */
     /* from the supervisor */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* regroup_io.c - replaces a group of segments, and restarts who holds them.
  *
- * Who found the damage is killed: whatever it did with that memory, it shall not end in order. It is
- * followed as after any death, so one that finds fault again and again waits longer each time. The
- * others hand over to their successors at once, and nobody calls that a death. */
+ * Who found the damage is killed: whatever it did with that memory, it shall not end in order. It
+ * is followed as after any death, so one that finds fault again and again waits longer each time.
+ * The others hand over to their successors at once, and nobody calls that a death. */
 #include "supervisor/regroup_io.h"
 
 #include "roles/counters.h"

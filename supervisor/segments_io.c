@@ -94,8 +94,8 @@ static void keep_for_post_mortem(struct hs_shared_segment *old, struct hs_shared
     hs_segment_unmap(&old->mapped);
 }
 
-/* The pages of all processes hold nothing but numbers and texts that no reader believes unseen: they
- * are carried over, so that no counter goes back and no death is forgotten. */
+/* The pages of all processes hold nothing but numbers and texts that no reader believes unseen:
+ * they are carried over, so that no counter goes back and no death is forgotten. */
 static void carry_over(const struct hs_segment *from, const struct hs_segment *into)
 {
     if (!from->map) return;

@@ -101,7 +101,7 @@ void hs_manager_end_applied(struct hs_manager_step *step, const struct hs_manage
     flow = hs_manager_flow_at(manager, place.job, end->workflow);
     flow->is_row_dirty = true;
     place.soft->is_progress_dirty = true;
-    if (end->outcome == HS_OUTCOME_LOST) note_lost(step, end);
+    if (end->outcome == HS_OUTCOME_LOST || end->outcome == HS_OUTCOME_CORRUPT) note_lost(step, end);
     if (is_void && end->shard != HS_MANAGER_WORKFLOW_SHARDS)
         hs_manager_live_discard(manager->memory.live, flow->run,
                                 hs_manager_live_key(end->shard, end->attempt));

@@ -28,7 +28,8 @@ enum hs_manager_shard_state {
 struct hs_manager_excluded {
     uint8_t  worker[16];
     uint64_t incarnation;
-    bool     is_reject; /* it had no room: may be asked again when nobody else is left */
+    bool     is_reject; /* it had no room, or what it knew was damaged: may be asked again when
+                        nobody else is left */
 };
 
 struct hs_manager_shard {

@@ -162,7 +162,8 @@ static void judge_unlisted(struct hs_manager_step *step, const struct hs_exec_id
         exec->send_count = 0;
         return;
     }
-    exec->is_end_proposed = hs_manager_propose_end(step, id, shard->exec_fence, HS_OUTCOME_LOST,
+    /* Its books were damaged and are new: it lives, and may be given the share again. */
+    exec->is_end_proposed = hs_manager_propose_end(step, id, shard->exec_fence, HS_OUTCOME_CORRUPT,
                                                    "its worker does not know it any more");
 }
 

@@ -144,6 +144,7 @@ static void retry_or_fail(struct hs_manager_state *state, struct hs_manager_job 
                           const struct hs_manager_end *end)
 {
     bool is_reject = end->outcome == HS_OUTCOME_REJECTED;
+    bool is_last_choice = is_reject || end->outcome == HS_OUTCOME_CORRUPT;
     bool is_charged = !is_reject || ++shard->reject_count % REJECTS_PER_CHARGE == 0;
     bool is_spent =
         workflow->retries >= job->workflow_retries_max || job->retries >= job->retries_max;
@@ -156,7 +157,7 @@ static void retry_or_fail(struct hs_manager_state *state, struct hs_manager_job 
     }
     shard->state = HS_SHARD_BACKOFF;
     shard->outcome = end->outcome;
-    exclude(shard, is_reject);
+    exclude(shard, is_last_choice);
     if (!is_charged) return;
     workflow->retries++;
     job->retries++;

@@ -73,7 +73,7 @@ def check_told(daemon, group, kept, offset, count=1):
     assert status["quarantined"] == [], status
 
 
-def finish(target, daemon, job_id, watcher, is_whole=True):
+def finish(target, daemon, job_id, watcher, is_known=lambda fault: False, is_whole=True):
     """The job's figures: the identities hold, and the target has seen the same."""
     row = daemon.wait_job(job_id, lambda row: row["state"] in FINAL, 60)
     assert row["state"] == "COMPLETED", row
@@ -87,7 +87,8 @@ def finish(target, daemon, job_id, watcher, is_whole=True):
     if is_whole:
         assert requests["completed"] <= counts["requests"] <= requests["sent"], (requests, counts)
         assert requests["offered"] == RATE * SECONDS, requests
-        assert not watcher.faults, watcher.faults[:20]
+        faults = [fault for fault in watcher.faults if not is_known(fault)]
+        assert not faults, faults[:20]
     again = daemon.submit(daemon.write_plan(open_plan(target.url, "200/s", "1s")))
     row = daemon.wait_job(again, lambda row: row["state"] in FINAL, 20)
     assert row["state"] == "COMPLETED" and row["completed"] == 200, row
@@ -127,7 +128,8 @@ def registries_are_replaced():
         wait_for("a second of life", lambda: daemon.get("status")["at_ns"] > ready_ns + 1.05e9)
     assert len({os.stat(f"/proc/{daemon.process.pid}/fd/{fd}").st_ino for fd in memory(daemon, "jobs.2")}) == 1
     assert memory(daemon, "jobs.3") and not memory(daemon, "jobs"), "the newest damaged set is kept, and no other"
-    finish(target, daemon, job_id, watcher)
+    # What the gate had shown of the job is gone with the table: it begins at nothing, until the manager tells.
+    finish(target, daemon, job_id, watcher, lambda fault: fault.startswith("('job'") and fault.endswith(" to 0"))
 
 
 def pages_of_everybody_are_replaced_and_no_counter_goes_back():
@@ -147,7 +149,8 @@ def ledger_of_the_worker_is_replaced_with_all_its_engines():
     os.kill(daemon.rows()["worker"]["pid"], signal.SIGKILL)
     wait_replaced(daemon, 1)
     check_told(daemon, "work", "execs", 0)
-    finish(target, daemon, job_id, watcher, is_whole=False)
+    requests = finish(target, daemon, job_id, watcher, is_whole=False)
+    assert requests["discarded"] > 0, "what the damaged ledger stood for is named"
 
 
 run_cases(cases_of(globals(), ("memory", "look", "damage", "replaced", "wait_replaced", "begin", "check_told", "finish")))
