@@ -137,10 +137,12 @@ void hs_manager_live_end(struct hs_manager_live *live, uint32_t run)
 static int replace(struct hs_merge *merge, uint64_t key, struct hs_view bytes)
 {
     struct hs_merge_source *source = hs_merge_find(merge, key);
+    uint64_t                sent_count;
 
     if (!source) return -EPROTO;
-    merge->total.tallies[HS_TALLY_DISCARDED] -= source->stats.tallies[HS_TALLY_SENT];
+    sent_count = source->stats.tallies[HS_TALLY_SENT];
     hs_merge_discard(merge, key);
+    merge->total.tallies[HS_TALLY_DISCARDED] -= sent_count;
     return hs_merge_take(merge, key, bytes);
 }
 

@@ -82,6 +82,7 @@ def finish(target, daemon, job_id, watcher, is_known=lambda fault: False, is_who
     check_identities(document)
     requests = document["requests"]
     counts = target.counts()
+    assert "assertion failed" not in daemon.log()
     print(f"  {show(requests)}; the target counted {counts['requests']}; deaths: "
           + "; ".join(f"{row['process']}: {row['cause']}" for row in daemon.get("deaths")["deaths"]))
     if is_whole:

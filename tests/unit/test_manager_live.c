@@ -30,8 +30,9 @@ static void close_live(struct hs_manager_live *live)
     HS_CHECK_EQ(munmap(live, sizeof *live), 0);
 }
 
-/* Whole figures of steps 0 to count - 1: sent[i] requests, all completed. */
-static struct hs_view payload_of(const uint64_t *sent, unsigned count)
+/* Whole figures of steps 0 to count - 1: sent[i] requests, all completed; of earlier attempts
+ * discarded. */
+static struct hs_view payload_with(const uint64_t *sent, unsigned count, uint64_t discarded)
 {
     static struct hs_chunk      chunks[1024];
     static struct hs_chunk_pool pool;
@@ -47,12 +48,18 @@ static struct hs_view payload_of(const uint64_t *sent, unsigned count)
         hs_chunk_pool_init(&pool, chunks, HS_ARRAY_LEN(chunks));
         hs_stats_init(&stats, &pool);
         stats.tallies[HS_TALLY_SENT] = sent[step];
+        stats.tallies[HS_TALLY_DISCARDED] = discarded;
         for (uint64_t i = 0; i < sent[step]; i++)
             HS_CHECK_EQ(hs_stats_record(&stats, HS_MEASURE_RESPONSE, 1000000 + i % 89 * 7000), 0);
         hs_stats_encoder_init(&encoder, &stats, NULL);
         HS_CHECK_EQ(hs_step_parts_put(&writer, step, &encoder, &sequence), 0);
     }
     return hs_view_of(memory, writer.used_bytes);
+}
+
+static struct hs_view payload_of(const uint64_t *sent, unsigned count)
+{
+    return payload_with(sent, count, 0);
 }
 
 static void check_step(struct hs_manager_live *live, uint32_t run, uint32_t step, uint64_t sent,
@@ -140,6 +147,21 @@ static void counts_that_go_back_replace_the_old_ones(void)
     HS_CHECK_EQ(hs_manager_live_step(live, run, 0)->tallies[HS_TALLY_SENT], 3);
     HS_CHECK_EQ(hs_stats_completed(hs_manager_live_step(live, run, 0)), 3);
     HS_CHECK(live->runs[run].is_reduced);
+    close_live(live);
+}
+
+/* What the share tells itself as discarded is more than it has sent since. */
+static void counts_that_go_back_twice_are_replaced_twice(void)
+{
+    struct hs_manager_live *live = open_live();
+    uint32_t                run = hs_manager_live_open(live, 1, 1, false);
+    uint64_t                many = 30, few = 3, fewer = 1;
+
+    HS_CHECK_EQ(hs_manager_live_take(live, run, 0, payload_of(&many, 1), true), 0);
+    HS_CHECK_EQ(hs_manager_live_take(live, run, 0, payload_with(&few, 1, 30), true), 0);
+    check_step(live, run, 0, 3, 30);
+    HS_CHECK_EQ(hs_manager_live_take(live, run, 0, payload_with(&fewer, 1, 33), true), 0);
+    check_step(live, run, 0, 1, 33);
     close_live(live);
 }
 
@@ -270,6 +292,7 @@ CU_TestInfo hs_tests_manager_live[] = {
     {"a void attempt leaves and is told as discarded",
      a_void_attempt_leaves_and_is_told_as_discarded},
     {"counts that go back replace the old ones", counts_that_go_back_replace_the_old_ones},
+    {"counts that go back twice are replaced twice", counts_that_go_back_twice_are_replaced_twice},
     {"a run taken up in the middle waits for all shares",
      a_run_taken_up_in_the_middle_waits_for_all_shares},
     {"what has changed is told once", what_has_changed_is_told_once},
