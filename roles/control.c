@@ -17,7 +17,6 @@ static const struct {
     [HS_CONTROL_READY] = {"ready", FROM_ROLE, false},
     [HS_CONTROL_RESOLVE] = {"resolve", FROM_ROLE, false},
     [HS_CONTROL_REQUEST] = {"request", FROM_ROLE, false}, /* the console only, see below */
-    [HS_CONTROL_SEGMENT_BAD] = {"segment_bad", FROM_ROLE, false},
     [HS_CONTROL_LINK] = {"link", FROM_SUPERVISOR, true},
     [HS_CONTROL_PEER_DOWN] = {"peer_down", FROM_SUPERVISOR, false},
     [HS_CONTROL_DRAIN] = {"drain", FROM_SUPERVISOR, false},
@@ -27,6 +26,7 @@ static const struct {
     [HS_CONTROL_QUARANTINE] = {"quarantine", FROM_SUPERVISOR, false},
     [HS_CONTROL_TREE_READY] = {"tree_ready", FROM_SUPERVISOR, false},
     [HS_CONTROL_DEATH] = {"death", FROM_SUPERVISOR, false},
+    [HS_CONTROL_SEGMENT_BAD] = {"segment_bad", FROM_ROLE, false},
 };
 
 static const char *const verb_names[HS_VERB_COUNT] = {

@@ -24,11 +24,9 @@ enum {
 enum hs_control_type {
     HS_CONTROL_NONE,
     /* from a role */
-    HS_CONTROL_READY,       /* generation: the sender's; serving from now on */
-    HS_CONTROL_RESOLVE,     /* text: host name; token comes back in the LINK or ANSWER */
-    HS_CONTROL_REQUEST,     /* console, client: verb; text: process name; uid: who asked */
-    HS_CONTROL_SEGMENT_BAD, /* text: name of a segment (share.h) that failed its check; idx: of
-                               which engine. The supervisor replaces it, and the sender */
+    HS_CONTROL_READY,   /* generation: the sender's; serving from now on */
+    HS_CONTROL_RESOLVE, /* text: host name; token comes back in the LINK or ANSWER */
+    HS_CONTROL_REQUEST, /* console, client: verb; text: process name; uid: who asked */
     /* from the supervisor */
     HS_CONTROL_LINK,       /* + descriptor: a fresh connection to peer/idx/generation, and token */
     HS_CONTROL_PEER_DOWN,  /* that life of the peer is over; text: cause */
@@ -40,6 +38,9 @@ enum hs_control_type {
     /* to the client of an embedded tree only */
     HS_CONTROL_TREE_READY, /* every process of the tree is serving */
     HS_CONTROL_DEATH,      /* of peer/idx/generation; text: cause */
+    /* from a role */
+    HS_CONTROL_SEGMENT_BAD, /* text: name of a segment (share.h) that failed its check; idx: of
+                               which engine. The supervisor replaces it, and the sender */
     HS_CONTROL_TYPE_COUNT
 };
 
