@@ -297,7 +297,11 @@ static void on_start(struct engine *engine, const struct hs_engine_command *comm
 {
     uint64_t now_ns = hs_loop_clock_ns(engine->process.loop);
 
-    if (engine->run && engine->run->order.run_id == command->run_id) return; /* told twice */
+    if (engine->order.run_id == command->run_id) { /* told twice: under way, or over already */
+        engine->order.image_token = command->image_token;
+        try_order(engine, now_ns);
+        return;
+    }
     if (engine->run || engine->order_at_ns || engine->is_stopping) {
         tell(engine, HS_ENGINE_FAILED, command->run_id, -EBUSY, "another share is under way");
         return;
@@ -322,6 +326,8 @@ static void on_stop_order(struct engine *engine, const struct hs_engine_command 
         hs_run_stop(engine->run, now_ns, command->deadline_ns);
     else if (engine->order_at_ns && engine->order.run_id == command->run_id)
         give_up_order(engine);
+    else /* over, or never begun: whoever asks waits to hear it */
+        tell(engine, HS_ENGINE_DONE, command->run_id, 0, "");
 }
 
 static void on_forget(struct engine *engine, const struct hs_engine_command *command)

@@ -11,19 +11,14 @@
 
 #include <stdbool.h>
 
-/* "HSEXEC01" in memory: the layout too */
-#define HS_EXEC_LEDGER_MAGIC UINT64_C(0x3130434558455348)
+/* "HSEXEC02" in memory: the layout too */
+#define HS_EXEC_LEDGER_MAGIC UINT64_C(0x3230434558455348)
 
 enum {
     HS_EXEC_RECORD_WORDS = (int)(sizeof(struct hs_exec_record) / 8),
     HS_EXEC_ROW_WORDS = HS_LATCH_WORDS(HS_EXEC_RECORD_WORDS)
 };
 
-/* What holds for the worker as a whole. */
-struct hs_exec_ledger_head {
-    uint64_t manager_fence;
-    uint64_t idle_generation[HS_ENGINES_MAX]; /* of each engine: the life that said IDLE last */
-};
 enum { HS_EXEC_HEAD_WORDS = (int)(sizeof(struct hs_exec_ledger_head) / 8) };
 
 struct hs_exec_ledger_shm {

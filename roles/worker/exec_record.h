@@ -85,6 +85,15 @@ struct hs_exec_record {
     struct hs_exec_facts facts;
     struct hs_exec_part  parts[HS_ENGINES_MAX];
 };
+
+/* What holds for the worker as a whole, besides its execs. */
+struct hs_exec_ledger_head {
+    uint64_t manager_fence;
+    uint64_t idle_generation[HS_ENGINES_MAX]; /* of each engine: the life that said IDLE last */
+    uint64_t busy_run_id[HS_ENGINES_MAX];     /* of each engine: as in struct hs_worker_engine */
+    uint64_t busy_generation[HS_ENGINES_MAX];
+};
+
 HS_STATIC_ASSERT(sizeof(struct hs_exec_part) == 112, "no padding: it lies in shared memory");
 HS_STATIC_ASSERT(sizeof(struct hs_exec_record) % 8 == 0, "stored in words");
 

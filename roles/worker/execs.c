@@ -74,27 +74,46 @@ static void adopt_row(struct hs_execs *execs, unsigned row, const struct hs_exec
     hs_exec_result_is_due(exec, now_ns);
     exec->stop_deadline_ns = now_ns + HS_EXEC_STOP_GRACE_NS;
     for (unsigned i = 0; i < record->part_count; i++) {
-        struct hs_exec_part *part = &exec->record.parts[i];
+        struct hs_exec_part     *part = &exec->record.parts[i];
+        struct hs_worker_engine *engine = &execs->engines[part->engine_idx];
 
         if (part->state > HS_PART_RUNNING) continue;
-        execs->engines[part->engine_idx].exec_row = row + 1;
+        engine->exec_row = row + 1;
+        if (engine->busy_run_id == part->run_id) engine->busy_run_id = 0; /* not yet given up */
+        if (part->state == HS_PART_SENT) exec->unsure_parts |= UINT64_C(1) << i;
         /* The manager has to send the plan again, which takes it a moment. */
-        if (part->state == HS_PART_WAITING) part->deadline_ns = now_ns + HS_EXEC_PREPARE_TIMEOUT_NS;
+        if (part->state != HS_PART_RUNNING) part->deadline_ns = now_ns + HS_EXEC_PREPARE_TIMEOUT_NS;
     }
 }
 
-unsigned hs_execs_adopt(struct hs_execs *execs, const struct hs_exec_record *records,
-                        unsigned count, uint64_t now_ns)
+bool hs_execs_adopt(struct hs_execs *execs, unsigned row, const struct hs_exec_record *record,
+                    uint64_t now_ns)
 {
-    unsigned taken = 0;
+    HS_ASSERT(row < HS_EXECS_PER_WORKER_MAX);
+    if (!is_record_sound(execs, record)) return false;
+    adopt_row(execs, row, record, now_ns);
+    return true;
+}
 
-    HS_ASSERT(count <= HS_EXECS_PER_WORKER_MAX);
-    for (unsigned i = 0; i < count; i++) {
-        if (!is_record_sound(execs, &records[i])) continue;
-        adopt_row(execs, i, &records[i], now_ns);
-        taken++;
+void hs_execs_save_head(const struct hs_execs *execs, struct hs_exec_ledger_head *head)
+{
+    memset(head, 0, sizeof *head);
+    head->manager_fence = execs->manager_fence;
+    for (unsigned i = 0; i < execs->config.engine_count; i++) {
+        head->idle_generation[i] = execs->engines[i].idle_generation;
+        head->busy_run_id[i] = execs->engines[i].busy_run_id;
+        head->busy_generation[i] = execs->engines[i].busy_generation;
     }
-    return taken;
+}
+
+void hs_execs_adopt_head(struct hs_execs *execs, const struct hs_exec_ledger_head *head)
+{
+    execs->manager_fence = head->manager_fence;
+    for (unsigned i = 0; i < execs->config.engine_count; i++) {
+        execs->engines[i].idle_generation = head->idle_generation[i];
+        execs->engines[i].busy_run_id = head->busy_run_id[i];
+        execs->engines[i].busy_generation = head->busy_generation[i];
+    }
 }
 
 /* ---- tombstones ---- */
@@ -372,7 +391,8 @@ unsigned hs_execs_waiting_count(const struct hs_execs *execs)
     unsigned count = 0;
 
     for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++)
-        count += execs->rows[i].record.state == HS_EXEC_FINISHED;
+        count +=
+            execs->rows[i].record.state == HS_EXEC_FINISHED && !execs->rows[i].record.is_unwanted;
     return count;
 }
 

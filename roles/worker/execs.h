@@ -35,6 +35,7 @@ struct hs_worker_engine {
     uint64_t generation;      /* of the life that said IDLE or whose link came */
     uint64_t idle_generation; /* that said IDLE: only this one takes commands */
     uint64_t busy_run_id; /* a run that was given up but has not said that it is over; 0: none */
+    uint64_t busy_generation; /* the life that it was given to */
     uint64_t down_since_ns;
     uint32_t exec_row; /* row + 1 of the exec that has it reserved; 0: free */
     bool     is_up;
@@ -47,6 +48,7 @@ struct hs_exec {
     bool     has_image;
     bool     needs_full;
     bool     is_received;      /* FINISHED: a manager has its result, though not yet durable */
+    uint64_t unsure_parts;     /* bits: SENT by a predecessor, who may not have lived to do it */
     uint64_t stop_deadline_ns; /* STOPPING: when it ends even if engines have not answered */
     uint64_t progress_at_ns;
     uint64_t full_at_ns;
@@ -176,24 +178,23 @@ struct hs_execs_actions {
 };
 
 void hs_execs_init(struct hs_execs *execs, const struct hs_execs_config *config, uint64_t now_ns);
-/* Before the first step of a successor: what the ledger holds. Rows that make no sense are left
- * out; how many were taken. */
-unsigned hs_execs_adopt(struct hs_execs *execs, const struct hs_exec_record *records,
-                        unsigned count, uint64_t now_ns);
+/* Before a successor's first step, the head first. False: the row makes no sense. */
+void     hs_execs_adopt_head(struct hs_execs *execs, const struct hs_exec_ledger_head *head);
+bool     hs_execs_adopt(struct hs_execs *execs, unsigned row, const struct hs_exec_record *record,
+                        uint64_t now_ns);
+void     hs_execs_save_head(const struct hs_execs *execs, struct hs_exec_ledger_head *head);
 void     hs_execs_step(struct hs_execs *execs, uint64_t now_ns, const struct hs_execs_event *event,
                        struct hs_execs_actions *actions);
 uint64_t hs_execs_deadline_ns(const struct hs_execs *execs);
 /* The driver has carried out DO_FORGET: the row is free, a tombstone stays. */
-void hs_execs_bury(struct hs_execs *execs, unsigned row, uint64_t now_ns);
-
+void               hs_execs_bury(struct hs_execs *execs, unsigned row, uint64_t now_ns);
 unsigned           hs_execs_free_cores(const struct hs_execs *execs, uint64_t now_ns);
 uint64_t           hs_execs_engines_mask(const struct hs_execs *execs);
 unsigned           hs_execs_live_count(const struct hs_execs *execs);    /* RESERVED to STOPPING */
 unsigned           hs_execs_waiting_count(const struct hs_execs *execs); /* FINISHED */
 enum hs_exec_phase hs_exec_phase_at(const struct hs_exec_record *record, uint64_t now_ns);
 uint64_t           hs_exec_elapsed_ns(const struct hs_exec_record *record, uint64_t now_ns);
-/* Stopped, and nothing is left to say. */
-bool hs_execs_is_done(const struct hs_execs *execs);
+bool hs_execs_is_done(const struct hs_execs *execs); /* stopped, nothing is left to say */
 bool hs_execs_validate(const struct hs_execs *execs);
 
 #endif

@@ -101,12 +101,25 @@ static void check_end(struct hs_execs *execs, struct hs_exec *exec, uint64_t now
 static void end_part(struct hs_execs *execs, struct hs_exec *exec, struct hs_exec_part *part,
                      enum hs_part_state state)
 {
-    if (part->state == HS_PART_SENT || part->state == HS_PART_RUNNING)
+    if (part->state == HS_PART_SENT || part->state == HS_PART_RUNNING) {
         execs->engines[part->engine_idx].busy_run_id = part->run_id;
+        execs->engines[part->engine_idx].busy_generation = part->engine_generation;
+    }
     part->state = state;
     part->deadline_ns = HS_NEVER_NS;
     exec->is_dirty = true;
     free_engine(execs, part->engine_idx);
+}
+
+static void order_stop(const struct hs_execs *execs, const struct hs_exec *exec,
+                       const struct hs_exec_part *part, uint64_t deadline_ns,
+                       struct hs_execs_actions *actions)
+{
+    struct hs_execs_action *action = hs_execs_push(actions, HS_EXECS_DO_STOP);
+
+    action->row = (unsigned)(exec - execs->rows);
+    action->part = (unsigned)(part - exec->record.parts);
+    action->deadline_ns = deadline_ns;
 }
 
 void hs_exec_begin_stop(struct hs_execs *execs, struct hs_exec *exec, uint64_t now_ns,
@@ -126,11 +139,7 @@ void hs_exec_begin_stop(struct hs_execs *execs, struct hs_exec *exec, uint64_t n
         if (part->state == HS_PART_WAITING && !part->run_id) {
             end_part(execs, exec, part, HS_PART_OVER);
         } else if (part->state == HS_PART_SENT || part->state == HS_PART_RUNNING) {
-            struct hs_execs_action *action = hs_execs_push(actions, HS_EXECS_DO_STOP);
-
-            action->row = (unsigned)(exec - execs->rows);
-            action->part = i;
-            action->deadline_ns = now_ns + end->grace_ns;
+            order_stop(execs, exec, part, now_ns + end->grace_ns, actions);
         }
     }
     check_end(execs, exec, now_ns);
@@ -152,6 +161,11 @@ static void fail_part(struct hs_execs *execs, struct hs_exec *exec, struct hs_ex
 
 /* ---- starting ---- */
 
+static bool is_iterated(const struct hs_exec_facts *facts)
+{
+    return facts->iterations || facts->iterations_per_vu;
+}
+
 static bool is_engine_ready(const struct hs_worker_engine *engine)
 {
     return engine->is_up && engine->idle_generation == engine->generation && !engine->busy_run_id;
@@ -162,13 +176,26 @@ static void start_part(struct hs_execs *execs, struct hs_exec *exec, struct hs_e
 {
     struct hs_execs_action *action = hs_execs_push(actions, HS_EXECS_DO_START);
 
+    action->row = (unsigned)(exec - execs->rows);
+    action->part = (unsigned)(part - exec->record.parts);
+    exec->unsure_parts &= ~(UINT64_C(1) << action->part);
+    part->deadline_ns = hs_max_u64(now_ns, exec->record.start_at_ns) + HS_PART_START_TIMEOUT_NS;
+    exec->is_dirty = true;
+    if (part->state == HS_PART_SENT) { /* once more, the same run: an engine begins it once */
+        part->is_resumed = !is_iterated(&exec->record.facts);
+        return;
+    }
     part->run_id = hs_execs_new_id(execs);
     part->engine_generation = execs->engines[part->engine_idx].generation;
     part->state = HS_PART_SENT;
-    part->deadline_ns = hs_max_u64(now_ns, exec->record.start_at_ns) + HS_PART_START_TIMEOUT_NS;
-    exec->is_dirty = true;
-    action->row = (unsigned)(exec - execs->rows);
-    action->part = (unsigned)(part - exec->record.parts);
+}
+
+static bool is_startable(const struct hs_exec *exec, const struct hs_exec_part *part)
+{
+    unsigned idx = (unsigned)(part - exec->record.parts);
+
+    return part->state == HS_PART_WAITING ||
+           (part->state == HS_PART_SENT && (exec->unsure_parts >> idx & 1) != 0);
 }
 
 /* Parts begin together: none before every engine is there. One that comes back later takes up its
@@ -192,7 +219,7 @@ static void start_ready(struct hs_execs *execs, struct hs_exec *exec, uint64_t n
     for (unsigned i = 0; i < record->part_count; i++) {
         struct hs_exec_part *part = &record->parts[i];
 
-        if (part->state == HS_PART_WAITING && is_engine_ready(&execs->engines[part->engine_idx]))
+        if (is_startable(exec, part) && is_engine_ready(&execs->engines[part->engine_idx]))
             start_part(execs, exec, part, now_ns, actions);
     }
 }
@@ -255,7 +282,7 @@ void hs_execs_on_prepared(struct hs_execs *execs, uint64_t now_ns,
     exec->is_dirty = true;
     exec->record.image_token = hs_execs_new_id(execs);
     for (unsigned i = 0; i < exec->record.part_count; i++)
-        if (exec->record.parts[i].state == HS_PART_WAITING)
+        if (is_startable(exec, &exec->record.parts[i]))
             exec->record.parts[i].deadline_ns = now_ns + HS_PART_START_TIMEOUT_NS;
     if (!exec->record.is_started) {
         exec->record.facts = *event->facts;
@@ -266,11 +293,6 @@ void hs_execs_on_prepared(struct hs_execs *execs, uint64_t now_ns,
 }
 
 /* ---- engines come and go ---- */
-
-static bool is_iterated(const struct hs_exec_facts *facts)
-{
-    return facts->iterations || facts->iterations_per_vu;
-}
 
 /* Its engine died. What is bounded by time goes on from the schedule's position; what is bounded by
  * iterations is run again from its beginning under a new name, and what the dead engine counted is
@@ -301,7 +323,8 @@ static void lose_engine(struct hs_execs *execs, unsigned idx, uint64_t generatio
     struct hs_exec      *exec = exec_of_engine(execs, idx);
     struct hs_exec_part *part = part_of_engine(execs, idx);
 
-    execs->engines[idx].busy_run_id = 0; /* whatever it was, it died with it */
+    if (execs->engines[idx].busy_generation < generation)
+        execs->engines[idx].busy_run_id = 0; /* it died with it */
     if (!exec || !part || part->engine_generation >= generation) return;
     if (part->state == HS_PART_SENT || part->state == HS_PART_RUNNING)
         lose_part(execs, exec, part, now_ns, actions);
@@ -314,9 +337,10 @@ static void serve_engine(struct hs_execs *execs, unsigned idx, uint64_t now_ns,
     struct hs_exec      *exec = exec_of_engine(execs, idx);
     struct hs_exec_part *part = part_of_engine(execs, idx);
 
-    if (!exec || !part || part->state != HS_PART_WAITING || !is_engine_ready(&execs->engines[idx]))
+    if (!exec || !part || !is_startable(exec, part) || !is_engine_ready(&execs->engines[idx]))
         return;
     if (exec->record.state == HS_EXEC_STOPPING) {
+        if (part->state == HS_PART_SENT) return; /* told to stop: its answer ends the part */
         end_part(execs, exec, part, HS_PART_OVER);
         check_end(execs, exec, now_ns);
         return;
@@ -330,14 +354,10 @@ static void stop_again(struct hs_execs *execs, unsigned idx, struct hs_execs_act
 {
     struct hs_exec            *exec = exec_of_engine(execs, idx);
     const struct hs_exec_part *part = part_of_engine(execs, idx);
-    struct hs_execs_action    *action;
 
     if (!exec || !part || exec->record.state != HS_EXEC_STOPPING) return;
     if (part->state != HS_PART_SENT && part->state != HS_PART_RUNNING) return;
-    action = hs_execs_push(actions, HS_EXECS_DO_STOP);
-    action->row = (unsigned)(exec - execs->rows);
-    action->part = (unsigned)(part - exec->record.parts);
-    action->deadline_ns = exec->stop_deadline_ns - HS_NS_PER_S;
+    order_stop(execs, exec, part, exec->stop_deadline_ns - HS_NS_PER_S, actions);
 }
 
 void hs_execs_on_engine(struct hs_execs *execs, uint64_t now_ns, const struct hs_execs_event *event,
@@ -407,6 +427,8 @@ static void expire_part(struct hs_execs *execs, struct hs_exec *exec, struct hs_
 {
     char text[HS_EXEC_TEXT_BYTES];
 
+    if (part->state == HS_PART_SENT) /* nobody waits for it any more: the answer frees the core */
+        order_stop(execs, exec, part, now_ns, actions);
     (void)snprintf(text, sizeof text,
                    exec->has_image ? "engine.%u did not take up its share in time"
                                    : "the plan was not ready in time (engine.%u)",

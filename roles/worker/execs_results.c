@@ -31,6 +31,18 @@ static void give_up(struct hs_execs *execs, struct hs_exec *exec, const char *wh
     execs->dropped_results++;
 }
 
+/* An engine that was given up still writes into its figures. */
+static bool is_in_use(const struct hs_execs *execs, const struct hs_exec *exec)
+{
+    for (unsigned i = 0; i < exec->record.part_count; i++) {
+        const struct hs_exec_part *part = &exec->record.parts[i];
+
+        if (part->run_id && execs->engines[part->engine_idx].busy_run_id == part->run_id)
+            return true;
+    }
+    return false;
+}
+
 void hs_execs_tell_result(struct hs_execs *execs, unsigned row, uint64_t now_ns,
                           struct hs_execs_actions *actions)
 {
@@ -39,6 +51,7 @@ void hs_execs_tell_result(struct hs_execs *execs, unsigned row, uint64_t now_ns,
     if (!exec->record.is_unwanted && now_ns >= exec->record.ended_at_ns + RESULT_LIFE_NS)
         give_up(execs, exec, "nobody took it for a day");
     if (exec->record.is_unwanted) {
+        if (is_in_use(execs, exec)) return; /* its engine says when it is over, or dies */
         hs_execs_push(actions, HS_EXECS_DO_FORGET)->row = row;
         return;
     }
@@ -53,6 +66,7 @@ uint64_t hs_execs_result_deadline_ns(const struct hs_execs *execs, const struct 
 {
     uint64_t life_end_ns = exec->record.ended_at_ns + RESULT_LIFE_NS;
 
+    if (exec->record.is_unwanted) return HS_NEVER_NS; /* an event ends the wait */
     return execs->session ? hs_min_u64(exec->result_at_ns, life_end_ns) : life_end_ns;
 }
 

@@ -10,6 +10,7 @@
 #include "shm/counters.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static struct hs_worker *worker_of(void *self)
@@ -27,21 +28,19 @@ static uint64_t now_of(const struct hs_worker *worker)
 /* What a successor needs is stored before anything is done about it. */
 static void store_dirty(struct hs_worker *worker)
 {
-    struct hs_execs *execs = &worker->execs;
-    bool             is_head_dirty = worker->head.manager_fence != execs->manager_fence;
+    struct hs_execs           *execs = &worker->execs;
+    struct hs_exec_ledger_head head;
 
+    /* First: a run that is given up is known as such before its row lets go of the core. */
+    hs_execs_save_head(execs, &head);
+    if (memcmp(&head, &worker->head, sizeof head) != 0)
+        hs_exec_ledger_store_head(worker->ledger, &head);
+    worker->head = head;
     for (unsigned row = 0; row < HS_EXECS_PER_WORKER_MAX; row++) {
         if (!execs->rows[row].is_dirty) continue;
         hs_exec_ledger_store(worker->ledger, row, &execs->rows[row].record);
         execs->rows[row].is_dirty = false;
     }
-    for (unsigned i = 0; i < execs->config.engine_count; i++) {
-        if (worker->head.idle_generation[i] != execs->engines[i].idle_generation)
-            is_head_dirty = true;
-        worker->head.idle_generation[i] = execs->engines[i].idle_generation;
-    }
-    worker->head.manager_fence = execs->manager_fence;
-    if (is_head_dirty) hs_exec_ledger_store_head(worker->ledger, &worker->head);
 }
 
 static void forget(struct hs_worker *worker, unsigned row, uint64_t now_ns)
@@ -206,19 +205,17 @@ static const struct hs_role_hooks hooks = {.on_link = on_link,
 
 static void adopt(struct hs_worker *worker)
 {
-    struct hs_exec_record *records;
-    unsigned               count;
+    uint64_t now_ns = now_of(worker);
+    unsigned count = 0;
 
     hs_exec_ledger_load_head(worker->ledger, &worker->head);
-    worker->execs.manager_fence = worker->head.manager_fence;
-    for (unsigned i = 0; i < worker->execs.config.engine_count; i++)
-        worker->execs.engines[i].idle_generation = worker->head.idle_generation[i];
-    records = calloc(HS_EXECS_PER_WORKER_MAX, sizeof *records);
-    if (!records) return;
-    for (unsigned row = 0; row < HS_EXECS_PER_WORKER_MAX; row++)
-        hs_exec_ledger_load(worker->ledger, row, &records[row]);
-    count = hs_execs_adopt(&worker->execs, records, HS_EXECS_PER_WORKER_MAX, now_of(worker));
-    free(records);
+    hs_execs_adopt_head(&worker->execs, &worker->head);
+    for (unsigned row = 0; row < HS_EXECS_PER_WORKER_MAX; row++) {
+        struct hs_exec_record record;
+
+        hs_exec_ledger_load(worker->ledger, row, &record);
+        count += hs_execs_adopt(&worker->execs, row, &record, now_ns);
+    }
     hs_counter_add(worker->process.counters, HS_COUNT_execs_adopted, count);
     if (!count) return;
     hs_log(HS_LOG_INFO, "worker", "took over execs=%u of a predecessor", count);

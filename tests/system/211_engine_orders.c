@@ -263,10 +263,26 @@ static void a_stop_is_heard_while_the_image_is_awaited(struct bench *bench)
     CHECK_EQ(hear(bench, 100).type, 0);
     start = start_of(bench, 1001); /* it takes the next */
     give(bench, start);
-    stop.run_id = start.run_id + 1; /* this one is meant for somebody else */
+    stop.run_id = start.run_id + 1000; /* this one never came: whoever waits for its end hears it */
     give(bench, stop);
+    expect(bench, HS_ENGINE_DONE, stop.run_id, 0);
     send_image(bench, 1001, 4096, true);
     CHECK_EQ(hear(bench, WAIT_MS).type, HS_ENGINE_FAILED);
+}
+
+/* The worker's successor does not know whether its predecessor lived to give the order. */
+static void a_start_that_is_told_again_begins_once(struct bench *bench)
+{
+    struct hs_engine_command start = start_of(bench, 1500);
+    struct hs_engine_command again = start;
+
+    again.image_token = 1501; /* with an image of its own */
+    give(bench, start);
+    give(bench, again);
+    send_image(bench, 1501, 4096, true);
+    CHECK(hear(bench, WAIT_MS).code != -ENOENT);
+    give(bench, again); /* over by now */
+    CHECK_EQ(hear(bench, 1200).type, 0);
 }
 
 static void an_image_that_does_not_come_is_a_failure(struct bench *bench)
@@ -352,6 +368,7 @@ int main(void)
     link_worker(&bench);
     CHECK_EQ(hear(&bench, WAIT_MS).type, HS_ENGINE_IDLE);
     a_stop_is_heard_while_the_image_is_awaited(&bench);
+    a_start_that_is_told_again_begins_once(&bench);
     an_image_that_does_not_come_is_a_failure(&bench);
     an_image_that_is_none_is_refused(&bench);
     orders_for_another_life_are_not_obeyed(&bench);

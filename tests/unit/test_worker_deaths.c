@@ -100,14 +100,14 @@ static struct hs_exec_record stored[HS_EXECS_PER_WORKER_MAX];
 /* This process dies; the engines do not. */
 static void restart_worker(void)
 {
-    uint64_t idle[ENGINES];
+    struct hs_exec_ledger_head head;
 
+    hs_execs_save_head(&wf.execs, &head);
     for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++) stored[i] = wf.execs.rows[i].record;
-    for (unsigned i = 0; i < ENGINES; i++) idle[i] = wf.execs.engines[i].idle_generation;
     wf_reset();
-    for (unsigned i = 0; i < ENGINES; i++) wf.execs.engines[i].idle_generation = idle[i];
-    HS_IGNORE(hs_execs_adopt(&wf.execs, stored, HS_EXECS_PER_WORKER_MAX, wf.now_ns),
-              "checked below");
+    hs_execs_adopt_head(&wf.execs, &head);
+    for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++)
+        (void)hs_execs_adopt(&wf.execs, i, &stored[i], wf.now_ns);
     HS_CHECK(hs_execs_validate(&wf.execs));
 }
 
@@ -172,6 +172,134 @@ static void a_reserved_share_starts_in_the_successor(void)
     HS_CHECK_EQ(wf_count(HS_EXECS_DO_START), 2);
 }
 
+/* It was killed between the record and the order: the engine knows nothing of the share. */
+static void a_successor_gives_an_order_again_that_may_not_have_been_given(void)
+{
+    struct hs_exec_part *part;
+    uint64_t             run_id;
+
+    wf_set_up();
+    HS_CHECK_EQ(wf_dispatch(1, 100, 1), HS_RESULT_OK);
+    wf_prepared(1, 0);
+    part = &wf_row_of(1)->record.parts[0];
+    run_id = part->run_id;
+    HS_CHECK_EQ(part->state, HS_PART_SENT);
+    restart_worker();
+    wf_register_worker();
+    wf_time_out(11 * S); /* the manager takes its time to send the plan once more */
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_RESERVED);
+    HS_CHECK_EQ(wf_dispatch(1, 100, 1), HS_RESULT_OK);
+    wf_prepared(1, 0);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_START), 0); /* no link yet */
+    wf_engine_event(HS_EXECS_ENGINE_UP, 0, 1);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_START), 1);
+    part = &wf_row_of(1)->record.parts[0];
+    HS_CHECK_EQ(part->run_id, run_id); /* an engine that did hear it begins it once */
+    HS_CHECK_EQ(part->is_resumed, 1);  /* what was due meanwhile is lost */
+    wf_engine_event(HS_EXECS_ENGINE_UP, 0, 1);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_START), 0);
+    wf_all_parts(1, HS_EXECS_RUN_STARTED);
+    wf_all_parts(1, HS_EXECS_RUN_ENDED);
+    HS_CHECK_EQ(wf_row_of(1)->record.outcome, HS_OUTCOME_COMPLETED);
+}
+
+static void an_order_that_was_heard_is_not_given_again(void)
+{
+    wf_set_up();
+    HS_CHECK_EQ(wf_dispatch(1, 100, 1), HS_RESULT_OK);
+    wf_prepared(1, 0);
+    restart_worker();
+    wf_all_parts(1, HS_EXECS_RUN_STARTED); /* waited in the ring */
+    wf_engine_event(HS_EXECS_ENGINE_UP, 0, 1);
+    wf_register_worker();
+    HS_CHECK_EQ(wf_dispatch(1, 100, 1), HS_RESULT_OK);
+    wf_prepared(1, 0);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_START), 0);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_RUNNING);
+}
+
+/* Cancelled, and the engine does not answer: its core is not free before it has. */
+static void cancel_in_vain(struct hs_exec_part *given_up)
+{
+    wf_set_up();
+    wf_start(1, 100, 1);
+    *given_up = wf_row_of(1)->record.parts[0];
+    wf_cancel(1, 100);
+    wf_time_out(7 * S);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_FINISHED);
+    HS_CHECK_EQ(hs_execs_free_cores(&wf.execs, wf.now_ns), ENGINES - 1);
+}
+
+static void a_successor_knows_which_engines_were_given_up(void)
+{
+    struct hs_exec_part given_up;
+
+    cancel_in_vain(&given_up);
+    restart_worker();
+    wf_engine_event(HS_EXECS_ENGINE_UP, 0, 1);
+    HS_CHECK_EQ(hs_execs_free_cores(&wf.execs, wf.now_ns), ENGINES - 1);
+    wf_run_event(HS_EXECS_RUN_ENDED, &given_up, 0);
+    HS_CHECK_EQ(hs_execs_free_cores(&wf.execs, wf.now_ns), ENGINES);
+    cancel_in_vain(&given_up);
+    restart_worker();
+    wf_engine_event(HS_EXECS_ENGINE_UP, 0, 2); /* it has died meanwhile */
+    HS_CHECK_EQ(hs_execs_free_cores(&wf.execs, wf.now_ns), ENGINES);
+}
+
+static void figures_in_use_are_not_forgotten(void)
+{
+    struct hs_exec_part given_up;
+
+    cancel_in_vain(&given_up);
+    wf_ack_result(1, 100, HS_STAGE_DURABLE);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_FORGET), 0);
+    HS_CHECK_EQ(hs_execs_waiting_count(&wf.execs), 0);
+    wf_time_out(6 * S);
+    HS_CHECK(hs_execs_deadline_ns(&wf.execs) > wf.now_ns); /* an event ends it, not time */
+    restart_worker();
+    wf_engine_event(HS_EXECS_ENGINE_UP, 0, 1);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_FORGET), 0);
+    wf_run_event(HS_EXECS_RUN_ENDED, &given_up, 0);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_FORGET), 1);
+}
+
+/* Killed between the head of the ledger and the row: the row still has the core. */
+static void a_part_that_is_given_up_in_the_head_only_is_still_heard(void)
+{
+    struct hs_exec_ledger_head head;
+    struct hs_exec_part        part;
+
+    wf_set_up();
+    wf_start(1, 100, 1);
+    part = wf_row_of(1)->record.parts[0];
+    stored[0] = wf_row_of(1)->record;
+    hs_execs_save_head(&wf.execs, &head);
+    head.busy_run_id[0] = part.run_id;
+    head.busy_generation[0] = part.engine_generation;
+    wf_reset();
+    hs_execs_adopt_head(&wf.execs, &head);
+    HS_CHECK(hs_execs_adopt(&wf.execs, 0, &stored[0], wf.now_ns));
+    wf_engine_event(HS_EXECS_ENGINE_UP, 0, 1);
+    wf_run_event(HS_EXECS_RUN_ENDED, &part, 0);
+    HS_CHECK_EQ(wf_state_of(1), HS_EXEC_FINISHED);
+}
+
+static void a_share_that_is_not_taken_up_in_time_is_stopped(void)
+{
+    struct hs_exec_part given_up;
+
+    wf_set_up();
+    HS_CHECK_EQ(wf_dispatch(1, 100, 1), HS_RESULT_OK);
+    wf_prepared(1, 0);
+    given_up = wf_row_of(1)->record.parts[0];
+    wf_time_out(11 * S);
+    HS_CHECK_EQ(wf_row_of(1)->record.outcome, HS_OUTCOME_FAILED);
+    HS_CHECK_EQ(wf_count(HS_EXECS_DO_STOP), 1); /* it may begin later, for nobody */
+    HS_CHECK_EQ(hs_execs_free_cores(&wf.execs, wf.now_ns), ENGINES - 1);
+    wf_run_event(HS_EXECS_RUN_ENDED, &given_up, 0);
+    HS_CHECK_EQ(hs_execs_free_cores(&wf.execs, wf.now_ns), ENGINES);
+}
+
 static void a_finished_result_is_told_by_the_successor(void)
 {
     wf_set_up();
@@ -188,9 +316,10 @@ static void records_that_make_no_sense_are_not_adopted(void)
     wf_set_up();
     wf_start(1, 100, 1);
     wf_row_of(1)->record.parts[0].engine_idx = ENGINES;
-    for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++) stored[i] = wf.execs.rows[i].record;
+    stored[0] = wf_row_of(1)->record;
     wf_reset();
-    HS_CHECK_EQ(hs_execs_adopt(&wf.execs, stored, HS_EXECS_PER_WORKER_MAX, wf.now_ns), 0);
+    HS_CHECK(!hs_execs_adopt(&wf.execs, 0, &stored[0], wf.now_ns));
+    HS_CHECK_EQ(hs_execs_live_count(&wf.execs), 0);
 }
 
 /* ---- all at once ---- */
@@ -266,6 +395,16 @@ CU_TestInfo hs_tests_worker_deaths[] = {
     {"an engine that died with the worker is found out",
      an_engine_that_died_with_the_worker_is_found_out},
     {"a reserved share starts in the successor", a_reserved_share_starts_in_the_successor},
+    {"a successor gives an order again that may not have been given",
+     a_successor_gives_an_order_again_that_may_not_have_been_given},
+    {"an order that was heard is not given again", an_order_that_was_heard_is_not_given_again},
+    {"a successor knows which engines were given up",
+     a_successor_knows_which_engines_were_given_up},
+    {"figures in use are not forgotten", figures_in_use_are_not_forgotten},
+    {"a part that is given up in the head only is still heard",
+     a_part_that_is_given_up_in_the_head_only_is_still_heard},
+    {"a share that is not taken up in time is stopped",
+     a_share_that_is_not_taken_up_in_time_is_stopped},
     {"a finished result is told by the successor", a_finished_result_is_told_by_the_successor},
     {"records that make no sense are not adopted", records_that_make_no_sense_are_not_adopted},
     {"whatever happens no core is promised twice and all come back",
