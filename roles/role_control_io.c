@@ -139,8 +139,13 @@ void hs_role_take_control(struct hs_role_process *process)
         int rc = hs_control_recv(process->heritage->control_fd, HS_ROLE_NONE, &record, &fd);
 
         if (rc == -EAGAIN) return;
-        if (rc < 0) hs_counter_add(process->counters, HS_COUNT_control_records_bad, 1);
-        if (rc <= 0) {
+        if (rc < 0) { /* what it was to say is lost: a new life is told everything again */
+            hs_counter_add(process->counters, HS_COUNT_control_records_bad, 1);
+            hs_log(HS_LOG_ERROR, "role", "control_record_bad error=%s", hs_err_code_text(rc));
+            process->is_misled = true;
+            return;
+        }
+        if (rc == 0) {
             process->is_orphaned = true;
             return;
         }

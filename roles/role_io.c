@@ -212,7 +212,7 @@ static bool take_turn(struct hs_role_process *process, uint64_t *beat_at_ns, int
     int      rc = hs_loop_step(process->loop, hs_min_u64(wait_ns, process->stop_deadline_ns));
 
     process->turn_count++;
-    *exit_code = rc < 0 || process->is_orphaned;
+    *exit_code = rc < 0 || process->is_orphaned || process->is_misled;
     if (*exit_code || process->is_handing_over) return false;
     *exit_code = 1;
     now_ns = hs_loop_now_ns(process->loop);

@@ -87,6 +87,7 @@ struct hs_role_process {
     uint64_t                        supervisor_beat_ns;
     bool                            is_stopping;
     bool                            is_orphaned;     /* the supervisor is gone */
+    bool                            is_misled;       /* or sent what no supervisor sends */
     bool                            is_handing_over; /* ends in this turn, without on_stop */
 };
 

@@ -9,6 +9,7 @@
 #include "roles/engine_link.h"
 #include "roles/share.h"
 #include "shm/base/time.h"
+#include "shm/log_ring.h"
 #include "shm/ring.h"
 
 #include <dirent.h>
@@ -285,6 +286,32 @@ static void a_start_that_is_told_again_begins_once(struct bench *bench)
     CHECK_EQ(hear(bench, 1200).type, 0);
 }
 
+static void a_bad_control_record_ends_it_and_accuses_nobody(struct bench *bench)
+{
+    struct hs_recent_cursor cursor = {0};
+    struct hs_log_record    record;
+    struct hs_segment_spec  spec;
+    struct hs_segment       logs;
+    struct hs_err           err = {0};
+    bool                    is_told = false;
+    int                     status = 0;
+
+    hs_share_spec(HS_SHARE_LOGS, &spec);
+    must(hs_segment_map(&logs, bench->share_fd[HS_SHARE_LOGS], &spec, HS_SEGMENT_READ_ONLY, &err) ==
+             0,
+         err.text);
+    must(send(bench->control_fd, "boo", 3, MSG_NOSIGNAL) == 3, "send nonsense");
+    CHECK_EQ(waitpid(bench->pid, &status, 0), bench->pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    while (hs_log_ring_next(
+               hs_log_ring_at(hs_segment_body(&logs), hs_process_idx_of(HS_ROLE_ENGINE, 0)),
+               &cursor, &record) == 1) {
+        is_told = is_told || strstr(record.line, "control_record_bad") != NULL;
+        CHECK(strstr(record.line, "supervisor_gone") == NULL);
+    }
+    CHECK(is_told);
+}
+
 static void an_image_that_does_not_come_is_a_failure(struct bench *bench)
 {
     struct hs_engine_command start = start_of(bench, 2000);
@@ -374,8 +401,7 @@ int main(void)
     orders_for_another_life_are_not_obeyed(&bench);
     images_are_bounded(&bench);
     events_are_bounded(&bench);
-    (void)kill(bench.pid, SIGKILL);
-    (void)waitpid(bench.pid, NULL, 0);
+    a_bad_control_record_ends_it_and_accuses_nobody(&bench);
     (void)printf("%u passed, %u failed\n", passed_count, failed_count);
     return failed_count ? 1 : 0;
 }
