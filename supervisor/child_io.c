@@ -186,19 +186,30 @@ int hs_child_fork(struct hs_tree *tree, struct hs_child *child, struct hs_err *e
     return rc;
 }
 
-bool hs_child_is_stopped(const struct hs_child *child)
+static bool is_waitable(const struct hs_child *child, int what)
 {
     siginfo_t info = {0};
 
     return child->pid_fd >= 0 &&
-           waitid(P_PIDFD, (id_t)child->pid_fd, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+           waitid(P_PIDFD, (id_t)child->pid_fd, &info, what | WNOHANG | WNOWAIT) == 0 &&
            info.si_pid == child->pid;
 }
 
-void hs_child_signal(const struct hs_child *child, int signal_number)
+bool hs_child_is_stopped(const struct hs_child *child)
 {
-    if (child->pid_fd >= 0)
-        (void)syscall(SYS_pidfd_send_signal, child->pid_fd, signal_number, NULL, 0);
+    return is_waitable(child, WSTOPPED);
+}
+
+bool hs_child_has_ended(const struct hs_child *child)
+{
+    return is_waitable(child, WEXITED);
+}
+
+void hs_child_signal(struct hs_child *child, int signal_number)
+{
+    if (child->pid_fd < 0) return;
+    child->is_signalled = true;
+    (void)syscall(SYS_pidfd_send_signal, child->pid_fd, signal_number, NULL, 0);
 }
 
 void hs_child_close(struct hs_child *child)

@@ -24,6 +24,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -248,6 +249,8 @@ static int run_tree(const struct hs_cli *cli)
         hs_listen_close(tree);
         return fail("start", &err);
     }
+    if (tree->is_embedded) /* the service, if there is one, is our parent */
+        (void)unsetenv("NOTIFY_SOCKET");
     tree->notify_interval_ns = hs_notify_interval_ns();
     hs_log(HS_LOG_INFO, "supervisor",
            "start version=" HS_VERSION_TEXT " incarnation=%llu engines=%u",
@@ -268,6 +271,22 @@ static int check(const struct hs_cli *cli)
     return 0;
 }
 
+/* Operators need not be able to read the configuration: the socket says who may ask what. */
+static int talk_unread(const struct hs_cli *cli)
+{
+    static struct hs_config usual;
+    int                     code;
+
+    hs_config_defaults(&usual);
+    code = hs_verbs_run(cli->verb, usual.paths.run_dir);
+    if (code)
+        (void)fprintf(
+            stderr,
+            "hyperscaled: %s may not be read: asked in the usual place (another: --run-dir)\n",
+            cli->config_path);
+    return code;
+}
+
 static int talk(const struct hs_cli *cli)
 {
     struct hs_tree *tree = &the_tree;
@@ -275,6 +294,7 @@ static int talk(const struct hs_cli *cli)
 
     if (cli->run_dir) return hs_verbs_run(cli->verb, cli->run_dir);
     init_tree(tree, cli);
+    if (access(cli->config_path, R_OK) < 0 && errno == EACCES) return talk_unread(cli);
     if (load_config(tree, &err) < 0) return exit_code_of(&err);
     return hs_verbs_run(cli->verb, tree->held.config->paths.run_dir);
 }

@@ -45,14 +45,15 @@ void hs_obituary_cause(char text[HS_HOST_CAUSE_BYTES], int exit_code, int exit_s
                        enum hs_kill_reason reason)
 {
     const char *name = exit_signal ? sigdescr_np(exit_signal) : NULL;
-    const char *colon = reasons[reason][0] ? ": " : "";
+    bool        is_ours = exit_signal == SIGKILL || exit_signal == SIGABRT;
+    const char *why = is_ours ? reasons[reason] : "";
 
     if (exit_signal)
         (void)snprintf(text, HS_HOST_CAUSE_BYTES, "killed by signal %d (%s)%s%s", exit_signal,
-                       name ? name : "unknown", colon, reasons[reason]);
+                       name ? name : "unknown", why[0] ? ": " : "", why);
     else
-        (void)snprintf(text, HS_HOST_CAUSE_BYTES, "ended with code %d%s%s%s", exit_code,
-                       code_text(exit_code), colon, reasons[reason]);
+        (void)snprintf(text, HS_HOST_CAUSE_BYTES, "ended with code %d%s", exit_code,
+                       code_text(exit_code));
 }
 
 bool hs_poison_is_suspect(uint32_t crumb_phase, int exit_signal)

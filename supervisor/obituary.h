@@ -24,7 +24,8 @@ enum hs_kill_reason {
 
 const char *hs_kill_reason_text(enum hs_kill_reason reason); /* "no heartbeat" */
 /* "killed by signal 9 (Killed): no heartbeat", "ended with code 78 (configuration)".
- * exit_signal 0: by itself, with exit_code. */
+ * exit_signal 0: by itself, with exit_code. reason: left out where the death is none of those that
+ * we give (SIGABRT, SIGKILL), since then it was faster. */
 void hs_obituary_cause(char text[HS_HOST_CAUSE_BYTES], int exit_code, int exit_signal,
                        enum hs_kill_reason reason);
 

@@ -77,6 +77,7 @@ static bool start(struct hs_tree *tree, struct hs_child *child)
 
     hs_process_name(child->kind, child->idx, name);
     child->reason = HS_KILL_NONE;
+    child->is_signalled = false;
     child->is_deaf = false;
     child->heartbeat_seen_ns = 0;
     child->config_generation = tree->held.generation;
@@ -116,6 +117,10 @@ static void end_it(struct hs_tree *tree, struct hs_child *child, int number)
 {
     char text[HS_HOST_CAUSE_BYTES];
 
+    if (hs_child_has_ended(child)) { /* the reaping comes; it was ahead of us, or we were before */
+        if (!child->is_signalled) child->reason = HS_KILL_NONE;
+        return;
+    }
     note_reason(tree, child);
     (void)snprintf(text, sizeof text, "%s: SIG%s", hs_kill_reason_text(child->reason),
                    sigabbrev_np(number));

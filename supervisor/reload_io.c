@@ -6,6 +6,7 @@
 #include "roles/config.h"
 #include "shm/base/assert.h"
 #include "shm/base/log.h"
+#include "shm/base/time.h"
 #include "supervisor/config_child_io.h"
 #include "supervisor/event_io.h"
 #include "supervisor/notify_io.h"
@@ -80,7 +81,7 @@ static void answer(struct hs_tree *tree, int code, const char *text)
            code < 0 ? "refused" : "done", text);
     hs_tree_event(tree, code < 0 ? HS_NOTICE_RELOAD_REFUSED : HS_NOTICE_RELOADED, "",
                   tree->held.generation, text);
-    hs_notify("READY=1");
+    if (tree->stop.state == HS_STOP_IDLE) hs_notify("READY=1"); /* else STOPPING=1 was the last */
     hs_control_init(&record, HS_CONTROL_ANSWER, text);
     record.token = reload->token;
     record.code = code;
@@ -104,12 +105,13 @@ static void refuse_busy(struct hs_tree *tree, const struct hs_child *asker, uint
 void hs_reload_begin(struct hs_tree *tree, const struct hs_child *asker, uint64_t token)
 {
     struct hs_reload     *reload = &tree->reload;
-    struct hs_config_wish wish = {.path = tree->config_path,
-                                  .text_fd = -1,
-                                  .run_dir = tree->run_dir,
-                                  .state_dir = tree->state_dir,
-                                  .generation = tree->held.generation + 1};
-    struct hs_err         err;
+    struct hs_config_wish wish = {
+        .path = tree->config_path,
+        .text_fd = -1,
+        .run_dir = tree->run_dir,
+        .state_dir = tree->state_dir,
+        .generation = hs_max_u64(tree->held.generation, reload->last_generation) + 1};
+    struct hs_err err;
 
     if (reload->child.pid || reload->is_rolling || tree->is_embedded) {
         refuse_busy(tree, asker, token);
@@ -177,6 +179,11 @@ void hs_reload_on_child(struct hs_tree *tree)
         answer(tree, err.code, err.text);
         return;
     }
+    if (tree->stop.state != HS_STOP_IDLE) {
+        hs_config_release(&fresh);
+        answer(tree, -ECANCELED, "the daemon is stopping");
+        return;
+    }
     hs_config_diff(tree->held.config, fresh.config, &change);
     if (change.needs_daemon) {
         hs_config_release(&fresh);
@@ -185,6 +192,7 @@ void hs_reload_on_child(struct hs_tree *tree)
     }
     reload->previous = tree->held;
     tree->held = fresh;
+    reload->last_generation = fresh.generation;
     hand_out(tree);
     reload->current_idx = -1;
     reload->is_going_back = false;

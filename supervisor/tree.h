@@ -30,10 +30,11 @@ struct hs_child {
     struct hs_restart       restart;
     pid_t                   pid; /* 0: none */
     int                     pid_fd;
-    int                     control_fd; /* our end */
-    enum hs_kill_reason     reason;     /* why it was killed, if we did it */
-    int                     exit_code;  /* of the last life that ended by itself */
-    bool                    is_deaf;    /* a record did not fit its socket */
+    int                     control_fd;   /* our end */
+    enum hs_kill_reason     reason;       /* why it was killed, if we did it */
+    bool                    is_signalled; /* we did */
+    int                     exit_code;    /* of the last life that ended by itself */
+    bool                    is_deaf;      /* a record did not fit its socket */
     struct hs_recent_cursor log_cursor;
     uint64_t                heartbeat_seen_ns; /* while it starts: progress */
     uint64_t                config_generation; /* that this life was forked with */
@@ -77,7 +78,8 @@ struct hs_reload {
     unsigned              asker_idx; /* process that waits for the answer; HS_PROCESSES_MAX: none */
     uint64_t              asker_generation;
     uint64_t              token;
-    struct hs_config_held previous; /* until the rolling restart is over; fd -1: none */
+    uint64_t              last_generation; /* that was ever in force: no other gets its number */
+    struct hs_config_held previous;        /* until the rolling restart is over; fd -1: none */
     bool                  is_rolling;
     bool                  is_going_back;
     bool                  is_wanted[HS_PROCESS_SUPERVISED]; /* still to be restarted */

@@ -12,7 +12,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from faketree import (STRICT, Skipped, Tree, Yardstick, children_of, functions_of, is_alive, is_sanitized, last_words, run_cases,
+from faketree import (PROGRAM, STRICT, TMP, Skipped, Tree, Yardstick, children_of, functions_of, is_alive, is_sanitized, last_words, run_cases,
                       state_of, wait_for)
 
 EVERYBODY = ("console", "gate", "manager", "worker", "engine.0", "engine.1")
@@ -307,6 +307,77 @@ def a_configuration_that_cannot_be_read_to_its_end_keeps_nobody_waiting():
     os.rename(tree.config_path + ".good", tree.config_path)
     assert tree.call("reload").returncode == 0
     tree.stop()
+
+
+def a_configuration_that_a_process_does_not_survive_is_taken_back_and_leaves_its_number():
+    tree = Tree("a_configuration_taken_back", fake="gate=exit_1_config_2").start()
+    tree.config["gate"] = {"progress_interval": "700ms"}
+    tree.write_config()
+    assert tree.call("reload").returncode == 0
+    wait_for("the old configuration", lambda: "config 1" in tree.status() and "is back" in tree.status())
+    tree.wait_row("gate", lambda row: row["state"] == "ready" and row["gen"] >= 3)
+    wait_for("a reload that is taken", lambda: tree.call("reload").returncode == 0)
+    tree.wait_row("gate", lambda row: row["state"] == "ready" and row["gen"] >= 4)
+    assert 'config 3 reload_error ""' in tree.status(), tree.status()
+    tree.stop()
+
+
+def operators_who_may_not_read_the_configuration_may_ask():
+    tree = Tree("operators_who_may_not_read")
+    os.chmod(tree.config_path, 0)
+    nobody = {"user": 65534} if os.geteuid() == 0 else {}
+    try:
+        done = subprocess.run([PROGRAM, "status", "-c", tree.config_path], capture_output=True, text=True, timeout=60, **nobody)
+    except PermissionError:
+        raise Skipped("the program is where nobody else may run it")
+    assert "/run/hyperscale" in done.stderr and "--run-dir" in done.stderr, done
+
+
+def nothing_is_said_to_the_service_manager_after_stopping():
+    tree = Tree("nothing_is_said_after", fake="manager=ignore_stop", supervisor=STRICT)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(tree.dir + "/notify")
+    listener.settimeout(20)
+    tree.env["NOTIFY_SOCKET"] = tree.dir + "/notify"
+    told = []
+
+    def hear(word):
+        while not told or word not in told[-1]:
+            told.append(listener.recv(4096).decode())
+
+    tree.start()
+    hear("READY=1")
+    os.unlink(tree.config_path)
+    os.mkfifo(tree.config_path)
+    tree.process.send_signal(signal.SIGHUP)
+    hear("RELOADING=1")
+    tree.process.send_signal(signal.SIGTERM)
+    hear("STOPPING=1")
+    with open(tree.config_path, "w") as config:
+        config.write("{}")
+    assert tree.process.wait(30) == 1
+    listener.setblocking(False)
+    try:
+        late = listener.recv(4096)
+    except BlockingIOError:
+        late = b""
+    assert not late, late
+    assert "the daemon is stopping" in tree.log(), "the reload has not ended in the stop"
+
+
+def an_embedded_tree_says_nothing_to_the_service_manager():
+    path = os.path.join(TMP, "embedded-notify")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(path)
+    listener.setblocking(False)
+    done = subprocess.run([os.path.join(os.environ["HS_BUILD"], "hyperscale"), "run", "http://127.0.0.1:1/", "-d", "200ms", "-q"],
+                          capture_output=True, timeout=60, env={**os.environ, "NOTIFY_SOCKET": path})
+    assert done.returncode == 4, done
+    try:
+        told = listener.recv(4096)
+    except BlockingIOError:
+        told = b""
+    assert not told, told
 
 
 def an_operators_restart_and_drain_reach_the_process():

@@ -2,6 +2,7 @@
 /* fake_tree.c - hyperscaled with roles that do nothing, or what they should not: the supervisor
  * under test is the real one. HS_FAKE="gate=exit_1,engine.1=hang" says who misbehaves and how; the
  * fake console answers the status socket with a line per process. */
+#include "roles/config.h"
 #include "roles/control_io.h"
 #include "roles/host_table.h"
 #include "roles/resolver_answer.h"
@@ -81,6 +82,7 @@ static void leave_orphans(void)
 static void misbehave_early(struct fake *fake)
 {
     if (is_habit(fake, "exit_1")) _exit(1);
+    if (is_habit(fake, "exit_1_config_2") && fake->process.config->generation == 2) _exit(1);
     if (is_habit(fake, "exit_78")) _exit(78);
     if (is_habit(fake, "never_ready")) (void)poll(NULL, 0, -1);
     if (is_habit(fake, "orphans")) leave_orphans();

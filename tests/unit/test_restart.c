@@ -373,8 +373,13 @@ static void the_cause_of_a_death_is_said_in_words(void)
     HS_CHECK_TEXT(text, "killed by signal 9 (Killed): no heartbeat");
     hs_obituary_cause(text, 78, 0, HS_KILL_NONE);
     HS_CHECK_TEXT(text, "ended with code 78 (configuration)");
+    hs_obituary_cause(text, -1, SIGABRT, HS_KILL_START_TIMEOUT);
+    HS_CHECK_TEXT(text, "killed by signal 6 (Aborted): not ready in time");
+    /* it was faster than our signal */
     hs_obituary_cause(text, 3, 0, HS_KILL_STOP_DEADLINE);
-    HS_CHECK_TEXT(text, "ended with code 3: did not end in time");
+    HS_CHECK_TEXT(text, "ended with code 3");
+    hs_obituary_cause(text, -1, SIGSEGV, HS_KILL_HUNG);
+    HS_CHECK_TEXT(text, "killed by signal 11 (Segmentation fault)");
 }
 
 static void the_second_death_over_the_same_input_within_ten_minutes_is_poison(void)
