@@ -48,6 +48,7 @@ int hs_report_results(struct hs_view bytes, struct hs_report_meta *meta, bool is
         hs_results_report(results, meta, report);
         end->has_results = true;
         end->is_incomplete = results->is_incomplete;
+        end->is_idle = !report->requests.offered && !report->requests.sent;
         end->target = report->target;
         rc = is_json ? print_json(report) : print_text(report);
         if (report->target == HS_TARGET_UNREACHABLE)

@@ -12,6 +12,8 @@ int hs_exit_code_of(const struct hs_run_end *end)
     if (!end->has_results)
         return end->job_state == HS_JOB_FAILED ? HS_EXIT_CLUSTER : HS_EXIT_PARTIAL;
     if (end->target == HS_TARGET_UNREACHABLE) return HS_EXIT_UNREACHABLE;
+    /* Nobody could even begin: too little capacity. */
+    if (end->is_idle && end->job_state == HS_JOB_FAILED) return HS_EXIT_CLUSTER;
     if (end->target == HS_TARGET_FAILED) return HS_EXIT_FAILED;
     if (end->job_state != HS_JOB_COMPLETED || end->is_incomplete) return HS_EXIT_PARTIAL;
     return HS_EXIT_OK;

@@ -23,6 +23,7 @@ struct hs_run_end {
     uint32_t               job_state; /* enum hs_job_state */
     bool                   has_results;
     bool                   is_incomplete; /* figures of some share are missing */
+    bool                   is_idle;       /* has_results: not one request was due, or sent */
     int                    signal;        /* that asked for the end; 0: none */
     enum hs_target_verdict target;
 };

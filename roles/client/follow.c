@@ -146,16 +146,20 @@ static void go(struct hs_follow *follow, enum hs_follow_state state, uint64_t no
 static void put_off(struct hs_follow *follow, uint64_t now_ns, uint64_t retry_after_ns,
                     const char *text)
 {
-    if (text[0]) (void)snprintf(follow->text, sizeof follow->text, "%.255s", text);
+    /* why the job has ended is not written over */
+    if (text[0] && !follow->has_ended)
+        (void)snprintf(follow->text, sizeof follow->text, "%.255s", text);
     follow->deadline_ns =
         now_ns + hs_min_u64(hs_max_u64(retry_after_ns, RETRY_MIN_NS), RETRY_MAX_NS);
 }
 
 /* An answer that is not OK: later, or never. */
 static void take_refusal(struct hs_follow *follow, uint64_t now_ns, uint16_t code,
-                         uint64_t retry_after_ns, const char *text)
+                         uint64_t retry_after_ns, const char *text,
+                         struct hs_follow_actions *actions)
 {
     if (hs_result_code_class(code) == HS_RESULT_CLASS_TRANSIENT && now_ns < follow->give_up_ns) {
+        if (follow->refusal != code) add(actions, HS_FOLLOW_PUT_OFF, HS_MSG_REFUSED);
         follow->refusal = code;
         put_off(follow, now_ns, retry_after_ns ? retry_after_ns : hs_result_code_retry_ns(code),
                 text);
@@ -179,7 +183,7 @@ static void on_submit_ack(struct hs_follow *follow, uint64_t now_ns,
     }
     if (ack->code != HS_RESULT_OK) {
         if (ack->problems.bytes) add(actions, HS_FOLLOW_NEWS, HS_MSG_SUBMIT_ACK);
-        take_refusal(follow, now_ns, ack->code, ack->retry_after_ns, ack->text);
+        take_refusal(follow, now_ns, ack->code, ack->retry_after_ns, ack->text, actions);
         return;
     }
     memcpy(follow->config.job_id, ack->job_id, sizeof follow->config.job_id);
@@ -198,7 +202,7 @@ static void on_blob_ack(struct hs_follow *follow, uint64_t now_ns,
 {
     if (follow->state != HS_FOLLOW_PUTTING) return;
     if (ack->code != HS_RESULT_OK) {
-        take_refusal(follow, now_ns, ack->code, 0, ack->text);
+        take_refusal(follow, now_ns, ack->code, 0, ack->text, actions);
         return;
     }
     if (ack->have_bytes > follow->config.plan.bytes) {
@@ -206,6 +210,7 @@ static void on_blob_ack(struct hs_follow *follow, uint64_t now_ns,
         return;
     }
     follow->put_bytes = ack->have_bytes;
+    follow->refusal = 0;
     go(follow,
        follow->put_bytes == follow->config.plan.bytes ? HS_FOLLOW_SUBMITTING : HS_FOLLOW_PUTTING,
        now_ns, actions);
@@ -217,10 +222,11 @@ static void on_subscribe_ack(struct hs_follow *follow, uint64_t now_ns,
 {
     if (follow->state != HS_FOLLOW_SUBSCRIBING) return;
     if (ack->code != HS_RESULT_OK) {
-        take_refusal(follow, now_ns, ack->code, 0, ack->text);
+        take_refusal(follow, now_ns, ack->code, 0, ack->text, actions);
         return;
     }
     follow->status = ack->status;
+    follow->refusal = 0;
     enter(follow, HS_FOLLOW_FOLLOWING,
           is_cancel_due(follow) ? now_ns + ANSWER_TIMEOUT_NS : HS_NEVER_NS);
     add(actions, HS_FOLLOW_NEWS, HS_MSG_SUBSCRIBE_ACK);
@@ -249,9 +255,10 @@ static void on_results(struct hs_follow *follow, uint64_t now_ns,
 {
     if (follow->state != HS_FOLLOW_FETCHING) return;
     if (results->code != HS_RESULT_OK) {
-        take_refusal(follow, now_ns, results->code, 0, results->text);
+        take_refusal(follow, now_ns, results->code, 0, results->text, actions);
         return;
     }
+    follow->refusal = 0;
     if (results->offset_bytes != follow->results_bytes)
         return;            /* an answer to an earlier question */
     if (!results->final) { /* they still change: from the start, a little later */
@@ -305,9 +312,9 @@ static void on_message(struct hs_follow *follow, uint64_t now_ns,
         on_cancel_ack(follow, now_ns, &message->cancel_ack);
     else if (event->message_type == HS_MSG_REFUSED)
         take_refusal(follow, now_ns, message->refused.code, message->refused.retry_after_ns,
-                     message->refused.text);
+                     message->refused.text, actions);
     else if (event->message_type == HS_MSG_HELLO_ACK && message->hello_ack.code != HS_RESULT_OK)
-        take_refusal(follow, now_ns, message->hello_ack.code, 0, message->hello_ack.text);
+        take_refusal(follow, now_ns, message->hello_ack.code, 0, message->hello_ack.text, actions);
 }
 
 static void on_link_up(struct hs_follow *follow, uint64_t now_ns, struct hs_follow_actions *actions)

@@ -48,8 +48,9 @@ struct hs_follow_event {
 };
 
 enum hs_follow_action_type {
-    HS_FOLLOW_SEND, /* type and message */
-    HS_FOLLOW_NEWS, /* the message that came is new: show it */
+    HS_FOLLOW_SEND,    /* type and message */
+    HS_FOLLOW_NEWS,    /* the message that came is new: show it */
+    HS_FOLLOW_PUT_OFF, /* refusal says why the gate wants to be asked later: new, too */
     HS_FOLLOW_TAKE, /* the payload of the RESULTS that came goes to offset_bytes of the results */
 };
 

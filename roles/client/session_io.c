@@ -3,6 +3,7 @@
 #include "roles/client/session_io.h"
 
 #include "roles/client/exit_code.h"
+#include "roles/client/print_io.h"
 #include "roles/control_io.h"
 #include "roles/job_table.h"
 #include "roles/printable.h"
@@ -118,6 +119,19 @@ static void show_news(struct hs_session *session, enum hs_msg_type type,
         hs_display_figures(&session->display, &session->live);
 }
 
+/* A tree of our own is still starting: that is no news. */
+static void show_put_off(struct hs_session *session)
+{
+    const char        *why = hs_refusal_text(session->follow.refusal);
+    unsigned long long patience_s = session->wish.follow.patience_ns / HS_NS_PER_S;
+
+    if (!session->wish.socket_path) return;
+    if (session->wish.follow.only_submit || session->display.mode == HS_DISPLAY_NONE)
+        hs_warn("%s: asked again for up to %llu s", why, patience_s);
+    else
+        hs_display_note(&session->display, "%s: asked again for up to %llu s", why, patience_s);
+}
+
 /* False: the link turned out to be lost. */
 static bool carry_out(struct hs_session *session, const struct hs_follow_event *event)
 {
@@ -137,6 +151,7 @@ static bool carry_out(struct hs_session *session, const struct hs_follow_event *
             HS_ASSERT(event->message);
             show_news(session, action->message_type, event->message);
             break;
+        case HS_FOLLOW_PUT_OFF: show_put_off(session); break;
         case HS_FOLLOW_TAKE:
             HS_ASSERT(event->message);
             if (keep_piece(session, &event->message->results) < 0) {

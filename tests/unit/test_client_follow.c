@@ -11,6 +11,7 @@
 #include "tests/unit/suites.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static struct hs_follow         follow;
 static struct hs_follow_actions actions;
@@ -294,6 +295,60 @@ static void each_ending_has_its_exit_code(void)
     HS_CHECK_EQ(hs_exit_code_of_refusal(HS_RESULT_BUSY), 5);
 }
 
+static void a_run_that_could_not_begin_is_no_partial_one(void)
+{
+    struct hs_run_end end = {
+        .job_state = HS_JOB_FAILED, .has_results = true, .is_incomplete = true, .is_idle = true};
+
+    HS_CHECK_EQ(hs_exit_code_of(&end), 5);
+    end.target = HS_TARGET_FAILED; /* nothing at all completed, and why is known */
+    HS_CHECK_EQ(hs_exit_code_of(&end), 5);
+    end.is_idle = false;
+    end.target = HS_TARGET_PASSED;
+    HS_CHECK_EQ(hs_exit_code_of(&end), 6);
+    end.is_idle = true;
+    end.job_state = HS_JOB_CANCELLED;
+    HS_CHECK_EQ(hs_exit_code_of(&end), 6);
+}
+
+static bool is_put_off(void)
+{
+    return has_action(HS_FOLLOW_PUT_OFF);
+}
+
+static void who_waits_for_a_busy_gate_is_told_once(void)
+{
+    begin(100);
+    hear_submit_ack(HS_RESULT_BUSY);
+    HS_CHECK(is_put_off());
+    hear_submit_ack(HS_RESULT_BUSY);
+    HS_CHECK(!is_put_off());
+    hear_submit_ack(HS_RESULT_INITIALIZING);
+    HS_CHECK(is_put_off());
+}
+
+static void a_refusal_that_is_over_is_forgotten(void)
+{
+    begin(100);
+    hear_submit_ack(HS_RESULT_OK);
+    message.subscribe_ack.code = HS_RESULT_INITIALIZING;
+    hear(HS_MSG_SUBSCRIBE_ACK);
+    HS_CHECK_EQ(follow.refusal, HS_RESULT_INITIALIZING);
+    hear(HS_MSG_SUBSCRIBE_ACK);
+    HS_CHECK_EQ(follow.refusal, 0);
+    message.event.text[0] = 'w';
+    hear_event(1, HS_EVENT_FINAL, HS_JOB_FAILED);
+    message.results.code = HS_RESULT_BUSY;
+    (void)snprintf(message.results.text, sizeof message.results.text, "later");
+    hear(HS_MSG_RESULTS);
+    message.results.status = HS_JOB_FAILED;
+    message.results.final = 1;
+    hear(HS_MSG_RESULTS);
+    HS_CHECK_EQ(follow.state, HS_FOLLOW_DONE);
+    HS_CHECK_EQ(follow.refusal, 0);
+    HS_CHECK_TEXT(follow.text, "w"); /* why the job has failed */
+}
+
 CU_TestInfo hs_tests_client_follow[] = {
     {"a job is submitted, followed and fetched", a_job_is_submitted_followed_and_fetched},
     {"a submission without an answer is sent again with the same key",
@@ -313,4 +368,7 @@ CU_TestInfo hs_tests_client_follow[] = {
     {"a cancel without any gate ends at once", a_cancel_without_any_gate_ends_at_once},
     {"without a link patience ends", without_a_link_patience_ends},
     {"each ending has its exit code", each_ending_has_its_exit_code},
+    {"a run that could not begin is no partial one", a_run_that_could_not_begin_is_no_partial_one},
+    {"who waits for a busy gate is told once", who_waits_for_a_busy_gate_is_told_once},
+    {"a refusal that is over is forgotten", a_refusal_that_is_over_is_forgotten},
     CU_TEST_INFO_NULL};
