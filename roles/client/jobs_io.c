@@ -7,6 +7,7 @@
 #include "roles/client/jobs_text.h"
 #include "roles/client/plan_load.h"
 #include "roles/client/print_io.h"
+#include "roles/client/results.h"
 #include "roles/client/session_io.h"
 #include "roles/client/sockets.h"
 #include "roles/job_table.h"
@@ -22,7 +23,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { ANSWER_TIMEOUT_MS = 10000, STATUS_TEXT_BYTES = 64 << 10, RESULTS_BYTES_MAX = 256 << 20 };
+enum { ANSWER_TIMEOUT_MS = 10000, STATUS_TEXT_BYTES = 64 << 10 };
 
 struct gate {
     struct hs_client_link link;
@@ -267,27 +268,29 @@ int hs_command_cancel(const struct hs_options *options)
 struct fetched {
     uint8_t *bytes;
     uint64_t used_bytes;
+    uint64_t total_bytes;
     bool     is_final;
     uint32_t status;
 };
 
 static int take_piece(const struct hs_msg_results *results, struct fetched *fetched)
 {
-    uint64_t end = results->offset_bytes + results->payload.bytes;
+    const struct hs_results_piece piece = {results->offset_bytes, results->payload.bytes,
+                                           results->total_bytes};
 
     if (results->code != HS_RESULT_OK) return complain_of_code(results->code, results->text);
-    if (results->offset_bytes != fetched->used_bytes || end > results->total_bytes ||
-        results->total_bytes > RESULTS_BYTES_MAX)
+    if (!hs_results_fit(&piece, fetched->used_bytes, fetched->total_bytes))
         return hs_complain(HS_EXIT_CLUSTER, "the results change while they are read: ask again");
     if (fetched->used_bytes == 0 && results->total_bytes) {
         free(fetched->bytes);
         fetched->bytes = malloc((size_t)results->total_bytes);
+        fetched->total_bytes = results->total_bytes;
     }
     if (!fetched->bytes && results->total_bytes)
         return hs_complain(HS_EXIT_INTERNAL, "out of memory");
     if (results->payload.bytes)
         memcpy(fetched->bytes + fetched->used_bytes, results->payload.data, results->payload.bytes);
-    fetched->used_bytes = end;
+    fetched->used_bytes += results->payload.bytes;
     fetched->is_final = results->final != 0;
     fetched->status = results->status;
     return 0;

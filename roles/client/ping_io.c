@@ -144,8 +144,10 @@ static int receive(struct ping *ping, struct hs_http1 *parser)
     hs_http1_capture_init(&capture, ping->answer.head, HS_PING_HEAD_BYTES, NULL, 0);
     while (rc == HS_HTTP1_MORE) {
         size_t  consumed;
-        ssize_t got = recv(ping->fd, ping->bytes, sizeof ping->bytes, 0);
+        ssize_t got;
 
+        if (hs_client_now_ns() >= ping->deadline_ns) return -ETIMEDOUT; /* it may never end */
+        got = recv(ping->fd, ping->bytes, sizeof ping->bytes, 0);
         if (got < 0 && errno == EAGAIN) {
             int waited = wait_for(ping, POLLIN);
 

@@ -146,3 +146,10 @@ void hs_results_report(struct hs_results *results, struct hs_report_meta *meta,
     hs_report_build(report, meta, &results->total);
     hs_report_set_steps(report, results->steps, results->step_count);
 }
+
+bool hs_results_fit(const struct hs_results_piece *piece, uint64_t used_bytes, uint64_t total_bytes)
+{
+    if (used_bytes && piece->total_bytes != total_bytes) return false;
+    return piece->total_bytes <= HS_RESULTS_BYTES_MAX && piece->offset_bytes == used_bytes &&
+           used_bytes <= piece->total_bytes && piece->bytes <= piece->total_bytes - used_bytes;
+}

@@ -44,4 +44,18 @@ int hs_results_take(struct hs_results *results, struct hs_view bytes) HS_MUST_CH
 void hs_results_report(struct hs_results *results, struct hs_report_meta *meta,
                        struct hs_report *report);
 
+enum { HS_RESULTS_BYTES_MAX = 256 << 20 };
+
+/* A part of the results' bytes, as a gate sends it. */
+struct hs_results_piece {
+    uint64_t offset_bytes;
+    uint64_t bytes;
+    uint64_t total_bytes;
+};
+
+/* Does it go behind the used_bytes of results with total_bytes in all (used_bytes 0: not known
+ * yet)? Those of a job that still runs may be others each time. */
+bool hs_results_fit(const struct hs_results_piece *piece, uint64_t used_bytes,
+                    uint64_t total_bytes);
+
 #endif

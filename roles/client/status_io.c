@@ -8,6 +8,7 @@
 #include "roles/client/sockets.h"
 #include "roles/client/terminal_io.h"
 #include "roles/client/top.h"
+#include "roles/printable.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 #include "shm/base/units.h"
@@ -21,13 +22,20 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ANSWER_BYTES_MAX = 4 << 20, ANSWER_TIMEOUT_MS = 5000, COLUMNS = 132, TEXT_BYTES = 32 << 10 };
+enum {
+    REFUSAL_BYTES = 256,
+    ANSWER_BYTES_MAX = 4 << 20,
+    ANSWER_TIMEOUT_MS = 5000,
+    COLUMNS = 132,
+    TEXT_BYTES = 32 << 10
+};
 
 /* One line to the daemon, and what is drawn of its answers. */
 struct line {
     int                fd;
     struct hs_terminal terminal; /* of top, if it has one */
     size_t             used_bytes;
+    char               refusal[REFUSAL_BYTES]; /* what the daemon has against it */
     struct hs_canvas   canvas;
     char               text[TEXT_BYTES];
     char               out[2 * TEXT_BYTES];
@@ -40,6 +48,7 @@ static int connect_line(struct line *line, const char *path)
 
     memcpy(address.sun_path, path, strlen(path)); /* bounded by HS_SOCKET_PATH_BYTES */
     line->used_bytes = 0;
+    line->refusal[0] = '\0';
     line->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (line->fd < 0) return -errno;
     if (connect(line->fd, (const struct sockaddr *)&address, sizeof address) == 0) return 0;
@@ -55,20 +64,26 @@ static void close_line(struct line *line)
 /* One question, one answer, which ends with a line feed; *end is where. */
 static int exchange(struct line *line, const char *question, char **end)
 {
+    bool is_cut = false;
+
+    /* Whoever is turned away hears why, though nobody waits for his question. */
     if (send(line->fd, question, strlen(question), MSG_NOSIGNAL) != (ssize_t)strlen(question))
-        return -EPIPE;
+        is_cut = true;
     line->used_bytes = 0;
     while (line->used_bytes < ANSWER_BYTES_MAX) {
         struct pollfd ready[2] = {{.fd = line->fd, .events = POLLIN},
                                   {.fd = line->terminal.signal_fd, .events = POLLIN}};
         ssize_t       got;
 
-        if (poll(ready, 2, ANSWER_TIMEOUT_MS) == 0) return -ETIMEDOUT;
+        int rc = poll(ready, 2, ANSWER_TIMEOUT_MS);
+
+        if (rc == 0) return -ETIMEDOUT;
+        if (rc < 0 && errno == EINTR) continue;
         if (ready[1].revents) return -EINTR; /* whoever waits for signals has one */
         got =
             recv(line->fd, line->bytes + line->used_bytes, ANSWER_BYTES_MAX - line->used_bytes, 0);
         if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return -ECONNRESET;
+        if (got <= 0) return is_cut ? -EPIPE : -ECONNRESET;
         *end = memchr(line->bytes + line->used_bytes, '\n', (size_t)got);
         line->used_bytes += (size_t)got;
         if (*end) return 0;
@@ -76,13 +91,21 @@ static int exchange(struct line *line, const char *question, char **end)
     return -EMSGSIZE;
 }
 
+/* -EACCES: the daemon refuses, and line->refusal says why. */
 static int ask(struct line *line, const char *question, json_t **answer)
 {
-    char *end = NULL;
-    int   rc = exchange(line, question, &end);
+    char       *end = NULL;
+    const char *refusal;
+    int         rc = exchange(line, question, &end);
 
     *answer = rc < 0 ? NULL : json_loadb(line->bytes, (size_t)(end - line->bytes), 0, NULL);
-    return rc < 0 ? rc : *answer ? 0 : -EPROTO;
+    if (rc < 0) return rc;
+    if (!*answer) return -EPROTO;
+    refusal = hs_top_refusal(*answer);
+    if (!refusal) return 0;
+    (void)snprintf(line->refusal, sizeof line->refusal, "%s", refusal);
+    hs_make_printable(line->refusal, strlen(line->refusal));
+    return -EACCES;
 }
 
 /* All that is drawn; what could not be had is missing. */
@@ -100,8 +123,13 @@ static int look(struct line *line)
     struct hs_top top;
     int           rc = 0;
 
-    for (size_t i = 0; i < HS_ARRAY_LEN(questions) && rc == 0; i++)
+    for (size_t i = 0; i < HS_ARRAY_LEN(questions) && rc == 0; i++) {
         rc = ask(line, questions[i], &answers[i]);
+        if (rc != -EACCES || i == 0) continue;
+        rc = 0; /* a daemon that is older than we are */
+        json_decref(answers[i]);
+        answers[i] = NULL;
+    }
     top = (struct hs_top){.status = answers[0],
                           .processes = answers[1],
                           .jobs = answers[2],
@@ -113,8 +141,9 @@ static int look(struct line *line)
     return rc;
 }
 
-static int complain_of_daemon(const char *path, int rc)
+static int complain_of_daemon(const char *path, const char *refusal, int rc)
 {
+    if (refusal[0]) return hs_complain(HS_EXIT_CLUSTER, "%s: %s", path, refusal);
     if (rc == -ENOENT || rc == -ECONNREFUSED)
         return hs_complain(HS_EXIT_CLUSTER,
                            "no daemon at %s (start one: hyperscaled start; or say where: --socket)",
@@ -148,19 +177,21 @@ static struct line *open_line(const struct hs_options *options, char path[HS_SOC
     line->fd = line->terminal.signal_fd = -1;
     rc = connect_line(line, path);
     if (rc == 0) return line;
-    *code = complain_of_daemon(path, rc);
+    *code = complain_of_daemon(path, "", rc);
     close_all(line);
     return NULL;
 }
 
-/* The answer of the socket as it is: it is JSON already. */
+/* The answer of the socket as it is, also if it is a refusal: it is JSON already. */
 static int print_raw(struct line *line)
 {
-    char *end = NULL;
-    int   rc = exchange(line, "{\"get\":\"status\"}\n", &end);
+    json_t     *answer;
+    int         rc = ask(line, "{\"get\":\"status\"}\n", &answer);
+    const char *end = memchr(line->bytes, '\n', line->used_bytes);
 
-    if (rc < 0) return rc;
-    return hs_print(STDOUT_FILENO, line->bytes, (size_t)(end - line->bytes) + 1) < 0 ? -EIO : 0;
+    json_decref(answer);
+    if (!end || (rc < 0 && rc != -EACCES)) return rc;
+    return hs_print(STDOUT_FILENO, line->bytes, (size_t)(end - line->bytes) + 1) < 0 ? -EIO : rc;
 }
 
 static int print_status(struct line *line)
@@ -184,8 +215,9 @@ int hs_command_status(const struct hs_options *options)
 
     if (!line) return code;
     rc = options->value[HS_OPTION_json] ? print_raw(line) : print_status(line);
+    if (rc < 0) code = rc == -EIO ? HS_EXIT_OUTPUT : complain_of_daemon(path, line->refusal, rc);
     close_all(line);
-    return rc == -EIO ? HS_EXIT_OUTPUT : rc < 0 ? complain_of_daemon(path, rc) : HS_EXIT_OK;
+    return code;
 }
 
 /* ---- top ---- */
@@ -210,12 +242,12 @@ static int show(struct line *line, unsigned rows_max)
     return hs_print(STDOUT_FILENO, out, used);
 }
 
-static void draw_trouble(struct hs_canvas *canvas, const char *path, int rc)
+static void draw_trouble(struct hs_canvas *canvas, const char *path, const char *why)
 {
-    char trouble[HS_SOCKET_PATH_BYTES + 64];
+    char trouble[HS_SOCKET_PATH_BYTES + REFUSAL_BYTES + 2];
 
     canvas->style = HS_STYLE_BAD;
-    (void)snprintf(trouble, sizeof trouble, "%s: %s", path, hs_err_code_text(rc));
+    (void)snprintf(trouble, sizeof trouble, "%s: %s", path, why);
     (void)hs_canvas_text(canvas, 0, 0, canvas->columns, trouble);
 }
 
@@ -239,7 +271,8 @@ static void draw(struct line *line, const char *path)
     if (!rc) rc = look(line);
     if (rc == 0) return;
     close_line(line);
-    if (rc != -EINTR) draw_trouble(&line->canvas, path, rc);
+    if (rc != -EINTR)
+        draw_trouble(&line->canvas, path, line->refusal[0] ? line->refusal : hs_err_code_text(rc));
 }
 
 /* Until it is ended, or nobody reads any more; a daemon that is away is asked again. */

@@ -223,3 +223,11 @@ void hs_top_draw(const struct hs_top *top, struct hs_canvas *canvas)
     row = draw_times(top, canvas, row);
     draw_events(json_object_get(top->events, "events"), canvas, row);
 }
+
+const char *hs_top_refusal(const json_t *answer)
+{
+    const json_t *error = json_object_get(answer, "error");
+    const char   *message = json_string_value(json_object_get(error, "message"));
+
+    return message || !error ? message : "refused";
+}

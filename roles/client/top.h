@@ -20,4 +20,7 @@ struct hs_top {
 
 void hs_top_draw(const struct hs_top *top, struct hs_canvas *canvas);
 
+/* What an answer of the daemon says that is none: its message; NULL: it is one. */
+const char *hs_top_refusal(const json_t *answer);
+
 #endif

@@ -162,7 +162,8 @@ int hs_client_tree_wait(struct hs_client_tree *tree, int timeout_ms)
     int           status = 0;
 
     if (tree->pid <= 0) return 0;
-    if (poll(&gone, 1, timeout_ms) == 0) (void)kill(tree->pid, SIGKILL);
+    /* Whatever wakes us but its end is no reason to wait for ever. */
+    if (poll(&gone, 1, timeout_ms) != 1) (void)kill(tree->pid, SIGKILL);
     while (waitpid(tree->pid, &status, 0) < 0 && errno == EINTR)
         ;
     if (tree->leash_fd >= 0) (void)close(tree->leash_fd);

@@ -3,6 +3,7 @@
  * host; and a ping's words. */
 #include "roles/client/jobs_text.h"
 #include "roles/client/ping.h"
+#include "roles/client/results.h"
 #include "roles/client/sockets.h"
 #include "roles/client/top.h"
 #include "roles/job_table.h"
@@ -168,6 +169,45 @@ static const char *request_of(const struct hs_options *options)
     return text;
 }
 
+static void an_answer_that_is_a_refusal_is_known(void)
+{
+    static const struct {
+        const char *answer;
+        const char *refusal;
+    } cases[] = {
+        {"{\"schema\": 1, \"state\": \"ready\"}", NULL},
+        {"{\"schema\": 1, \"error\": {\"code\": \"E-ACCESS\", \"message\": \"not you\"}}",
+         "not you"},
+        {"{\"error\": 7}", "refused"},
+        {"[]", NULL},
+    };
+
+    for (size_t i = 0; i < HS_ARRAY_LEN(cases); i++) {
+        json_t     *answer = json_loads(cases[i].answer, 0, NULL);
+        const char *refusal = hs_top_refusal(answer);
+
+        HS_CHECK(answer != NULL);
+        if (cases[i].refusal)
+            HS_CHECK_TEXT(refusal ? refusal : "", cases[i].refusal);
+        else
+            HS_CHECK(refusal == NULL);
+        json_decref(answer);
+    }
+}
+
+/* The results of a job that still runs grow between two questions. */
+static void pieces_of_different_results_do_not_fit_together(void)
+{
+    HS_CHECK(hs_results_fit(&(struct hs_results_piece){0, 60, 100}, 0, 0));
+    HS_CHECK(hs_results_fit(&(struct hs_results_piece){60, 40, 100}, 60, 100));
+    HS_CHECK(!hs_results_fit(&(struct hs_results_piece){60, 40, 200}, 60, 100)); /* has grown */
+    HS_CHECK(!hs_results_fit(&(struct hs_results_piece){60, 140, 200}, 60, 100));
+    HS_CHECK(!hs_results_fit(&(struct hs_results_piece){60, 41, 100}, 60, 100));
+    HS_CHECK(!hs_results_fit(&(struct hs_results_piece){0, 60, 100}, 60, 100)); /* of before */
+    HS_CHECK(!hs_results_fit(&(struct hs_results_piece){UINT64_MAX, 2, 100}, UINT64_MAX, 100));
+    HS_CHECK(!hs_results_fit(&(struct hs_results_piece){0, 1, UINT64_C(1) << 40}, 0, 0));
+}
+
 static void a_ping_asks_for_what_was_typed(void)
 {
     struct hs_options options = ping_options("example.com:8080/a/b?c#d");
@@ -235,6 +275,9 @@ CU_TestInfo hs_tests_client_daemon[] = {
     {"a status that is nonsense is refused", a_status_that_is_nonsense_is_refused},
     {"the host is drawn from its answers", the_host_is_drawn_from_its_answers},
     {"missing answers draw nothing wrong", missing_answers_draw_nothing_wrong},
+    {"an answer that is a refusal is known", an_answer_that_is_a_refusal_is_known},
+    {"pieces of different results do not fit together",
+     pieces_of_different_results_do_not_fit_together},
     {"a ping asks for what was typed", a_ping_asks_for_what_was_typed},
     {"a ping refuses what would be another request", a_ping_refuses_what_would_be_another_request},
     {"a ping tells phases and head", a_ping_tells_phases_and_head},
