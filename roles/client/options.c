@@ -388,15 +388,26 @@ static void say(struct hs_writer *out, const char *format, ...)
     if (bytes > 0) hs_put_bytes(out, line, hs_view_text(line).bytes);
 }
 
+static int longest(int columns, const char *name, const char *operand)
+{
+    int needed = (int)(strlen(name) + 1 + strlen(operand));
+
+    return needed > columns ? needed : columns;
+}
+
 void hs_options_help(struct hs_writer *out)
 {
+    int columns = 0;
+
     say(out, "hyperscale " HS_VERSION_TEXT " - measures how fast a server answers under load\n\n");
     say(out, "usage: hyperscale COMMAND [FLAGS] [OPERAND]\n\n");
+    for (unsigned i = 0; i < HS_COMMAND_COUNT; i++)
+        columns = longest(columns, commands[i].name, commands[i].operand);
     for (unsigned i = 0; i < HS_COMMAND_COUNT; i++) {
         char words[WORD_BYTES];
 
         (void)snprintf(words, sizeof words, "%s %s", commands[i].name, commands[i].operand);
-        say(out, "  %-18s %s\n", words, commands[i].help);
+        say(out, "  %-*s %s\n", columns, words, commands[i].help);
     }
     say(out, "\n    hyperscale run http://127.0.0.1:8080/ -c 100 -d 10s\n"
              "    hyperscale run http://127.0.0.1:8080/ -R 500/s -d 1m --json\n"

@@ -124,6 +124,31 @@ static void a_flag_beats_its_variable_and_the_variable_stands_in_for_it(void)
     set_variable(NULL, NULL);
 }
 
+/* Where in its row that text begins; 0: it is not there. */
+static size_t column_of(const char *text, const char *words)
+{
+    const char *at = strstr(text, words);
+    const char *row = at;
+
+    while (row && row > text && row[-1] != '\n') row--;
+    return at ? (size_t)(at - row) : 0;
+}
+
+static void the_columns_of_help_are_straight(void)
+{
+    static const char *const helps[] = {"check a plan without", "make the authority",
+                                        "make certificate and key", "which Hyperscale this is"};
+    char                     text[8192];
+    struct hs_writer         out;
+
+    hs_writer_init(&out, text, sizeof text - 1);
+    hs_options_help(&out);
+    text[out.used_bytes] = '\0';
+    HS_CHECK(column_of(text, "run a load test") > 0);
+    for (size_t i = 0; i < HS_ARRAY_LEN(helps); i++)
+        HS_CHECK_EQ(column_of(text, helps[i]), column_of(text, "run a load test"));
+}
+
 static void help_shows_every_command_and_its_flags(void)
 {
     static const char *const commands[] = {"run",  "check",   "ping",  "target", "submit",
@@ -243,6 +268,7 @@ CU_TestInfo hs_tests_client_options[] = {
     {"contradictions name both flags", contradictions_name_both_flags},
     {"a flag beats its variable, and the variable stands in for it",
      a_flag_beats_its_variable_and_the_variable_stands_in_for_it},
+    {"the columns of help are straight", the_columns_of_help_are_straight},
     {"help shows every command and its flags", help_shows_every_command_and_its_flags},
     {"a word is a URL unless it looks like a file", a_word_is_a_url_unless_it_looks_like_a_file},
     {"sets are names and values", sets_are_names_and_values},
