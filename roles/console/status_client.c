@@ -39,6 +39,7 @@ int hs_status_client_feed(struct hs_status_client *client, uint64_t now_ns, cons
 {
     bool was_empty = client->used_bytes == 0;
 
+    for (; was_empty && count && *bytes == LINE_FEED; bytes++) count--; /* asks nothing */
     if (count > sizeof client->bytes - client->used_bytes) return -EMSGSIZE;
     memcpy(client->bytes + client->used_bytes, bytes, count);
     client->used_bytes += count;
@@ -48,9 +49,11 @@ int hs_status_client_feed(struct hs_status_client *client, uint64_t now_ns, cons
     return 0;
 }
 
+/* With the empty lines behind: no request begins with one, or is waited for because of one. */
 static void drop_bytes(struct hs_status_client *client, size_t count)
 {
     HS_ASSERT(count <= client->used_bytes);
+    while (count < client->used_bytes && client->bytes[count] == LINE_FEED) count++;
     memmove(client->bytes, client->bytes + count, client->used_bytes - count);
     client->used_bytes -= count;
 }
@@ -58,23 +61,19 @@ static void drop_bytes(struct hs_status_client *client, size_t count)
 int hs_status_client_next(struct hs_status_client *client, struct hs_status_request *request,
                           struct hs_status_fault *fault)
 {
-    HS_ASSERT(client->used_bytes <= sizeof client->bytes);
-    while (client->state == HS_STATUS_CLIENT_LISTENING) {
-        const uint8_t *end = memchr(client->bytes, LINE_FEED, client->used_bytes);
-        size_t         length;
-        int            rc;
+    const uint8_t *end;
+    size_t         length;
+    int            rc;
 
-        if (!end) return 0;
-        length = (size_t)(end - client->bytes);
-        if (length == 0) { /* an empty line asks nothing */
-            drop_bytes(client, 1);
-            continue;
-        }
-        rc = hs_status_request_parse(hs_view_of(client->bytes, length), request, fault);
-        drop_bytes(client, length + 1);
-        return rc ? rc : 1;
-    }
-    return 0;
+    HS_ASSERT(client->used_bytes <= sizeof client->bytes);
+    if (client->state != HS_STATUS_CLIENT_LISTENING) return 0;
+    end = memchr(client->bytes, LINE_FEED, client->used_bytes);
+    if (!end) return 0;
+    length = (size_t)(end - client->bytes);
+    HS_ASSERT(length > 0);
+    rc = hs_status_request_parse(hs_view_of(client->bytes, length), request, fault);
+    drop_bytes(client, length + 1);
+    return rc ? rc : 1;
 }
 
 bool hs_status_client_take_watch(struct hs_status_client *client, uint64_t now_ns)

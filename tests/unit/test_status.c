@@ -164,6 +164,30 @@ static void a_slow_client_is_late(void)
     HS_CHECK_EQ(hs_status_client_deadline_ns(&client), 200 + HS_STATUS_IDLE_NS);
 }
 
+/* Neither of a watch nor of somebody who thinks. */
+static void an_empty_line_hurries_nobody(void)
+{
+    struct hs_status_client client;
+
+    hs_status_client_init(&client, 0, 100);
+    HS_CHECK_EQ(feed(&client, 0, "\n\n{\"get\":\"jobs\"}\n\n\n"), 0);
+    HS_CHECK_EQ(hs_status_client_next(&client, &request, &fault), 1);
+    hs_status_client_send(&client, 1);
+    HS_CHECK_EQ(feed(&client, 1, "\n"), 0);
+    hs_status_client_sent(&client, 2);
+    HS_CHECK_EQ(hs_status_client_deadline_ns(&client), 2 + HS_STATUS_IDLE_NS);
+    HS_CHECK_EQ(feed(&client, 3, "{\"watch\":\"status\",\"every_ms\":60000}\n"), 0);
+    HS_CHECK_EQ(hs_status_client_next(&client, &request, &fault), 1);
+    hs_status_client_watch(&client, 3, &request);
+    HS_CHECK(hs_status_client_take_watch(&client, 3));
+    hs_status_client_send(&client, 3);
+    hs_status_client_sent(&client, 4);
+    HS_CHECK_EQ(feed(&client, 5, "\n"), 0);
+    HS_CHECK_EQ(hs_status_client_next(&client, &request, &fault), 0);
+    HS_CHECK(!hs_status_client_is_late(&client, HS_NS_PER_S));
+    HS_CHECK_EQ(client.used_bytes, 0);
+}
+
 static void a_watch_comes_round_and_never_piles_up(void)
 {
     struct hs_status_client client;
@@ -434,6 +458,7 @@ CU_TestInfo hs_tests_status[] = {
      requests_that_arrive_in_pieces_or_together_come_one_by_one},
     {"a client that sends too much is cut off", a_client_that_sends_too_much_is_cut_off},
     {"a slow client is late", a_slow_client_is_late},
+    {"an empty line hurries nobody", an_empty_line_hurries_nobody},
     {"a watch comes round and never piles up", a_watch_comes_round_and_never_piles_up},
     {"jobs come newest first with figures that add up",
      jobs_come_newest_first_with_figures_that_add_up},
