@@ -2,6 +2,7 @@
 /* ping.c - flags to request, answer to text. */
 #include "roles/client/ping.h"
 
+#include "roles/printable.h"
 #include "roles/version.h"
 #include "shm/base/time.h"
 #include "shm/base/units.h"
@@ -120,6 +121,17 @@ void hs_ping_request(const struct hs_options *options, const struct hs_ping_wish
     if (body) put(out, body);
 }
 
+/* What a server sends may be meant for the terminal. */
+static void put_head(const struct hs_ping_answer *answer, char *text, size_t room)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < answer->head_bytes && used + 1 < room; i++)
+        if (answer->head[i] != '\r') text[used++] = (char)answer->head[i];
+    hs_make_printable(text, used);
+    text[used] = '\0';
+}
+
 void hs_ping_text(const struct hs_ping_answer *answer, bool is_first, char *text, size_t bytes)
 {
     char   phase[HS_UNITS_TEXT_BYTES];
@@ -145,7 +157,7 @@ void hs_ping_text(const struct hs_ping_answer *answer, bool is_first, char *text
         answer->keeps_alive ? "" : "   connection closes");
     room = (size_t)used < bytes ? bytes - (size_t)used : 0;
     if (!is_first || !room) return;
-    (void)snprintf(text + used, room, "%.*s", (int)answer->head_bytes, (const char *)answer->head);
+    put_head(answer, text + used, room);
 }
 
 json_t *hs_ping_json(const struct hs_ping_answer *answer)

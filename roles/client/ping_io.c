@@ -6,6 +6,7 @@
 #include "ipc/addr.h"
 #include "roles/client/exit_code.h"
 #include "roles/client/ping.h"
+#include "roles/client/plan_load.h"
 #include "roles/client/print_io.h"
 #include "roles/client/session_io.h"
 #include "roles/protocol/http1.h"
@@ -249,7 +250,7 @@ static int ping_all(struct ping *ping, const struct hs_options *options)
     return code;
 }
 
-int hs_command_ping(const struct hs_options *options)
+static int ping_with_body(const struct hs_options *options)
 {
     struct ping        *ping;
     struct hs_ping_wish wish;
@@ -265,5 +266,16 @@ int hs_command_ping(const struct hs_options *options)
     close_connection(ping);
     if (ping->addresses) freeaddrinfo(ping->addresses);
     free(ping);
+    return code;
+}
+
+int hs_command_ping(const struct hs_options *options)
+{
+    struct hs_options with_body = *options;
+    void             *memory;
+    int               code = hs_plan_load_body(options, &memory, &with_body.value[HS_OPTION_body]);
+
+    if (!code) code = ping_with_body(&with_body);
+    free(memory);
     return code;
 }

@@ -27,6 +27,10 @@ void hs_quick_flags_of(const struct hs_options *options, const char *body,
 /* --set NAME=VALUE as pairs, in the arena. -EINVAL with a sentence. */
 int hs_plan_sets_of(const struct hs_options *options, struct hs_arena *arena,
                     struct hs_plan_pairs *sets, struct hs_err *err) HS_MUST_CHECK;
+/* The text of --body, NULL without one; @FILE is a file's, in *memory (for free). 0, or an exit
+ * code: what is wrong has been printed. */
+int hs_plan_load_body(const struct hs_options *options, void **memory,
+                      const char **body) HS_MUST_CHECK;
 
 /* 0, or an exit code: what is wrong has been printed. For fini, whatever is returned. */
 int  hs_plan_load_operand(struct hs_plan_load_result *result,

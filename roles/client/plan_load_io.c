@@ -130,23 +130,21 @@ static int read_plan_text(struct hs_plan_load_result *result, const struct hs_op
     return 0;
 }
 
-/* The text of --body; @FILE is a file's. */
-static int body_of(struct hs_plan_load_result *result, const struct hs_options *options,
-                   const char **body)
+int hs_plan_load_body(const struct hs_options *options, void **memory, const char **body)
 {
     const char *value = options->value[HS_OPTION_body];
     size_t      bytes = 0;
     int         rc;
 
+    *memory = NULL;
     *body = value;
     if (!value || value[0] != '@') return 0;
-    rc = read_file(value + 1, HS_PLAN_BYTES_MAX, &result->body_memory, &bytes);
-    if (!result->body_memory)
-        return hs_complain(HS_EXIT_USAGE, "-b %s: %s", value, hs_err_code_text(rc));
-    if (memchr(result->body_memory, 0, bytes))
+    rc = read_file(value + 1, HS_PLAN_BYTES_MAX, memory, &bytes);
+    if (!*memory) return hs_complain(HS_EXIT_USAGE, "-b %s: %s", value, hs_err_code_text(rc));
+    if (memchr(*memory, 0, bytes))
         return hs_complain(HS_EXIT_USAGE, "-b %s: holds zero bytes; give them as base64 in a plan",
                            value);
-    *body = result->body_memory;
+    *body = *memory;
     return 0;
 }
 
@@ -226,7 +224,7 @@ int hs_plan_load_operand(struct hs_plan_load_result *result, const struct hs_opt
     int                   rc;
 
     memset(result, 0, sizeof *result);
-    rc = body_of(result, options, &body);
+    rc = hs_plan_load_body(options, &result->body_memory, &body);
     if (rc) return rc;
     result->arena_memory = calloc(2, HS_PLAN_ARENA_BYTES); /* read twice */
     if (!result->arena_memory) return hs_complain(HS_EXIT_INTERNAL, "out of memory");

@@ -92,6 +92,8 @@ expect 4 "$hyperscale" run http://127.0.0.1:1/ -d 1s --json
 holds "$HS_TMP/out" 'd["verdict"]["target"] == "UNREACHABLE" and r["completed"] == 0'
 expect 0 "$hyperscale" ping "$url" --count 3 --json
 holds "$HS_TMP/out" 'len(d["answers"]) == 3 and d["answers"][2]["status"] == 200'
+expect 2 "$hyperscale" ping "$url" -b "@$HS_TMP/missing"
+grep -q "missing: No such file" "$HS_TMP/err" || fail "ping with a body from nowhere: $(cat "$HS_TMP/err")"
 expect 4 "$hyperscale" ping http://127.0.0.1:1/
 expect 4 "$hyperscale" ping http://no-such-host.invalid/
 grep -q 'no such name' "$HS_TMP/err" || fail "ping of an unknown name: $(cat "$HS_TMP/err")"

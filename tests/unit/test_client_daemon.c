@@ -241,6 +241,17 @@ static void a_ping_refuses_what_would_be_another_request(void)
     HS_CHECK_TEXT(request_of(&options), "refused");
 }
 
+static void a_ping_keeps_what_a_server_says_from_the_terminal(void)
+{
+    static struct hs_ping_answer answer = {.head_bytes = 27,
+                                           .head = "HTTP/1.1 200 OK\r\nX: \x1b[2Jy"};
+
+    hs_ping_text(&answer, true, text, sizeof text);
+    HS_CHECK(strchr(text, 0x1b) == NULL);
+    HS_CHECK(strchr(text, '\r') == NULL);
+    HS_CHECK(strstr(text, "HTTP/1.1 200 OK\nX: ?[2Jy") != NULL);
+}
+
 static void a_ping_tells_phases_and_head(void)
 {
     static struct hs_ping_answer answer = {.address = "127.0.0.1:80",
@@ -280,5 +291,7 @@ CU_TestInfo hs_tests_client_daemon[] = {
      pieces_of_different_results_do_not_fit_together},
     {"a ping asks for what was typed", a_ping_asks_for_what_was_typed},
     {"a ping refuses what would be another request", a_ping_refuses_what_would_be_another_request},
+    {"a ping keeps what a server says from the terminal",
+     a_ping_keeps_what_a_server_says_from_the_terminal},
     {"a ping tells phases and head", a_ping_tells_phases_and_head},
     CU_TEST_INFO_NULL};
