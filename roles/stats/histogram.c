@@ -66,7 +66,7 @@ void hs_moments_subtract(struct hs_moments *into, const struct hs_moments *from,
 {
     uint64_t lowest_ns;
 
-    into->sum_ns -= from->sum_ns;
+    into->sum_ns -= hs_min_u64(from->sum_ns, into->sum_ns); /* a sum may have met its cap */
     into->overflow_count -= from->overflow_count;
     if (first_idx > last_idx) { /* nothing was recorded in between */
         into->max_ns = 0;

@@ -9,7 +9,7 @@
  * Larger values go into the last counter and are counted as overflow. Nothing is interpolated: a
  * percentile is the highest value that its counter stands for (but never above the true maximum).
  * Merging is addition, so any order of merging gives the same bits. Sum, minimum and maximum stand
- * beside the counters, exact; sum wraps above 584 years of waiting. */
+ * beside the counters, exact; a sum holds 584 years of waiting, and on the wire 292. */
 #ifndef HS_STATS_HISTOGRAM_H
 #define HS_STATS_HISTOGRAM_H
 

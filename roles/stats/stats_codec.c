@@ -25,8 +25,9 @@ enum {
     TOKEN_ROOM_BYTES = 6 + 10 + 1
 };
 
-/* A value is doubled on the wire; what does not fit (292 years of waiting) is refused by decoders
- * and capped here. */
+/* A value is doubled on the wire; what does not fit is capped here and refused by decoders. Only
+ * sums of waiting come that far (292 years: a million users for two and a half hours): they stay at
+ * the cap, so that a mean falls behind but the counts beside it go on. */
 #define VALUE_MAX ((uint64_t)INT64_MAX)
 
 static uint32_t section_length(unsigned section)
@@ -218,6 +219,7 @@ struct pass {
     uint64_t         section_sum;    /* what was added to it */
     uint32_t         place;          /* of the chunk that the pointers name */
     const uint64_t  *old_counts;     /* of source */
+    const uint64_t  *old_totals;     /* NULL without a total */
     uint64_t        *source_counts;  /* not in the dry pass */
     uint64_t        *total_counts;   /* nor without a total */
     uint32_t         source_lacking; /* chunks that applying will take */
@@ -236,10 +238,21 @@ static void enter_chunk(struct pass *pass, uint32_t place)
         HS_ASSERT(pass->source_counts != NULL); /* the dry pass made sure of the chunks */
     }
     pass->old_counts = hs_stats_chunk_view(pass->source, place);
+    pass->old_totals = pass->total ? hs_stats_chunk_view(pass->total, place) : NULL;
     HS_ASSERT(pass->old_counts != NULL);
 }
 
-/* What value means for a sum that is old now. */
+static bool is_too_much(uint64_t old, uint64_t delta)
+{
+    return delta > VALUE_MAX - hs_min_u64(old, VALUE_MAX);
+}
+
+static uint64_t add_capped(uint64_t old, uint64_t delta)
+{
+    return is_too_much(old, delta) ? hs_max_u64(old, VALUE_MAX) : old + delta;
+}
+
+/* What value means for a count that is old now. */
 static int find_delta(const struct pass *pass, uint64_t old, uint64_t value, uint64_t *delta)
 {
     if (pass->is_whole) {
@@ -248,7 +261,7 @@ static int find_delta(const struct pass *pass, uint64_t old, uint64_t value, uin
         return 0;
     }
     *delta = value;
-    return value > VALUE_MAX - hs_min_u64(old, VALUE_MAX) ? -EPROTO : 0;
+    return is_too_much(old, value) ? -EPROTO : 0;
 }
 
 static int take_counter(struct pass *pass, uint32_t index, uint64_t value)
@@ -260,6 +273,7 @@ static int take_counter(struct pass *pass, uint32_t index, uint64_t value)
 
     if (!pass->old_counts || place != pass->place) enter_chunk(pass, place);
     rc = find_delta(pass, pass->old_counts[at], value, &delta);
+    if (rc == 0 && pass->old_totals && is_too_much(pass->old_totals[at], delta)) rc = -EPROTO;
     if (rc < 0 || pass->is_dry) return rc;
     pass->source_counts[at] += delta;
     if (pass->total) pass->total_counts[at] += delta;
@@ -284,9 +298,32 @@ static void add_figure(struct hs_stats *stats, unsigned section, uint32_t index,
     else if (section == SECTION_ERRORS)
         stats->errors[index] += delta;
     else if (index % FIELD_COUNT == FIELD_SUM)
-        stats->moments[index / FIELD_COUNT].sum_ns += delta;
+        stats->moments[index / FIELD_COUNT].sum_ns =
+            add_capped(stats->moments[index / FIELD_COUNT].sum_ns, delta);
     else
         stats->moments[index / FIELD_COUNT].overflow_count += delta;
+}
+
+static bool is_sum(unsigned section, uint32_t index)
+{
+    return section == SECTION_MOMENTS && index % FIELD_COUNT == FIELD_SUM;
+}
+
+/* As find_delta; but a sum that has met its cap is no reason to refuse what comes with it. */
+static int find_figure_delta(const struct pass *pass, uint32_t index, uint64_t value,
+                             uint64_t *delta)
+{
+    uint64_t old = value_at(pass->source, pass->section, index);
+    int      rc;
+
+    if (is_sum(pass->section, index)) {
+        *delta = pass->is_whole ? value - hs_min_u64(old, value) : value;
+        return 0;
+    }
+    rc = find_delta(pass, old, value, delta);
+    if (rc == 0 && pass->total && is_too_much(value_at(pass->total, pass->section, index), *delta))
+        rc = -EPROTO;
+    return rc;
 }
 
 static int take_figure(struct pass *pass, uint32_t index, uint64_t value)
@@ -300,7 +337,7 @@ static int take_figure(struct pass *pass, uint32_t index, uint64_t value)
         if (pass->total) raise_extreme(pass->total, index, value);
         return 0;
     }
-    rc = find_delta(pass, value_at(pass->source, pass->section, index), value, &delta);
+    rc = find_figure_delta(pass, index, value, &delta);
     if (rc < 0 || pass->is_dry) return rc;
     add_figure(pass->source, pass->section, index, delta);
     if (pass->total) add_figure(pass->total, pass->section, index, delta);

@@ -411,6 +411,60 @@ static void closing_keeps_and_discarding_takes_away(void)
     hs_merge_fini(&merge);
 }
 
+/* A million users wait 292 years, as much as a sum on the wire can say, in two and a half hours. */
+static void a_sum_of_waiting_beyond_the_wire_stops_no_counts(void)
+{
+    static struct hs_merge_source sources[2];
+    static struct hs_merge        merge;
+    struct hs_stats               later;
+    struct hs_stats               earlier;
+
+    hs_chunk_pool_init(&pool, chunks, CHUNKS);
+    hs_stats_init(&later, &pool);
+    hs_stats_init(&earlier, &pool);
+    hs_merge_init(&merge, &pool, sources, 2);
+    later.tallies[HS_TALLY_SENT] = 1;
+    HS_CHECK_EQ(hs_stats_record(&later, HS_MEASURE_RESPONSE, HS_NS_PER_S), 0);
+    later.moments[HS_MEASURE_RESPONSE].sum_ns = (uint64_t)INT64_MAX - 10;
+    HS_CHECK_EQ(hs_merge_take(&merge, 1, encode(&later, NULL, 1)), 0);
+    HS_CHECK_EQ(hs_merge_take(&merge, 2, encode(&later, NULL, 1)), 0);
+    HS_CHECK_EQ(hs_stats_copy(&earlier, &later), 0);
+    HS_CHECK_EQ(hs_stats_record(&later, HS_MEASURE_RESPONSE, HS_NS_PER_S), 0);
+    HS_CHECK_EQ(hs_merge_take(&merge, 1, encode(&later, &earlier, 2)), 0);
+    HS_CHECK_EQ(hs_stats_completed(&merge.total), 3);
+    HS_CHECK_EQ(merge.total.moments[HS_MEASURE_RESPONSE].sum_ns, INT64_MAX);
+    later.moments[HS_MEASURE_RESPONSE].sum_ns = 7; /* went around 64 bits */
+    HS_CHECK_EQ(hs_merge_take(&merge, 1, encode(&later, NULL, 3)), 0);
+    hs_merge_discard(&merge, 1);
+    hs_merge_discard(&merge, 2);
+    HS_CHECK_EQ(hs_stats_completed(&merge.total), 0);
+    hs_merge_fini(&merge);
+}
+
+/* Each may be sound alone; together they would go around, and a total that is less than one of its
+ * sources cannot give that one up again. */
+static void sources_cannot_push_the_total_over_the_end(void)
+{
+    static struct hs_merge_source sources[2];
+    static struct hs_merge        merge;
+    struct hs_stats               stats;
+
+    hs_chunk_pool_init(&pool, chunks, CHUNKS);
+    hs_stats_init(&stats, &pool);
+    hs_merge_init(&merge, &pool, sources, 2);
+    HS_CHECK_EQ(hs_stats_counter_add(&stats, HS_MEASURE_RESPONSE, 5, INT64_MAX), 0);
+    HS_CHECK_EQ(hs_merge_take(&merge, 1, encode(&stats, NULL, 1)), 0);
+    HS_CHECK_EQ(hs_merge_take(&merge, 2, encode(&stats, NULL, 1)), -EPROTO);
+    HS_CHECK_EQ(hs_stats_completed(&merge.total), INT64_MAX);
+    hs_stats_clear(&stats);
+    stats.tallies[HS_TALLY_SENT] = INT64_MAX;
+    HS_CHECK_EQ(hs_merge_take(&merge, 2, encode(&stats, NULL, 1)), 0);
+    HS_CHECK_EQ(hs_merge_take(&merge, 1, encode(&stats, NULL, 2)), -EPROTO);
+    hs_merge_discard(&merge, 2);
+    HS_CHECK_EQ(merge.total.tallies[HS_TALLY_SENT], 0);
+    hs_merge_fini(&merge);
+}
+
 /* One shard at 10 ms, one at 1 s: the 99th percentile of both is 1 s, not the 505 ms of an
  * average. */
 static void percentiles_come_from_the_merged_histogram(void)
@@ -449,6 +503,9 @@ CU_TestInfo hs_tests_merge[] = {
     {"chunks given back are used again", chunks_given_back_are_used_again},
     {"the total is exact whatever the links do", the_total_is_exact_whatever_the_links_do},
     {"closing keeps, and discarding takes away", closing_keeps_and_discarding_takes_away},
+    {"a sum of waiting beyond the wire stops no counts",
+     a_sum_of_waiting_beyond_the_wire_stops_no_counts},
+    {"sources cannot push the total over the end", sources_cannot_push_the_total_over_the_end},
     {"percentiles come from the merged histogram", percentiles_come_from_the_merged_histogram},
     CU_TEST_INFO_NULL,
 };
