@@ -128,8 +128,7 @@ static void check_reference(struct hs_plan_reader *reader, const struct hs_plan 
     if (found >= 0) return;
     for (uint32_t i = 0; i < plan->workflows.count; i++)
         if (plan->workflows.at[i].name && i != idx) names[count++] = plan->workflows.at[i].name;
-    hs_plan_complain(reader, "E-REF", HS_JSON_VALUE,
-                     hs_nearest_word(hs_view_text(name), names, count),
+    hs_plan_complain(reader, "E-REF", HS_JSON_VALUE, hs_plan_nearest(reader, name, names, count),
                      "there is no workflow \"%.64s\"", name);
 }
 

@@ -9,6 +9,10 @@
 #include <string.h>
 #include <strings.h>
 
+enum { NAME_BYTES_MAX = 256 }; /* of a header: each is compared with all others, for each step */
+
+#define PLAN_REQUEST_BYTES_MAX (UINT64_C(256) << 20) /* they are written to measure them */
+
 static void enter_workflow(struct hs_plan_reader *reader, uint32_t workflow)
 {
     hs_json_path_init(&reader->path);
@@ -44,7 +48,7 @@ static void check_method(struct hs_plan_reader *reader, const char *method)
         if (strcmp(method, methods[i]) == 0) return;
     (void)snprintf(message, sizeof message, "unknown method \"%.32s\"", method);
     complain_at(reader, "method", "E-ENUM",
-                hs_nearest_word(hs_view_text(method), methods, HS_ARRAY_LEN(methods)), message);
+                hs_plan_nearest(reader, method, methods, HS_ARRAY_LEN(methods)), message);
 }
 
 /* RFC 9110 5.6.2. */
@@ -66,6 +70,7 @@ static bool is_field_value(const char *text)
 static const char *fault_of_header(const struct hs_plan_pair *header)
 {
     if (!is_token(header->name)) return "the name has a character that no header has";
+    if (strlen(header->name) > NAME_BYTES_MAX) return "the name is longer than 256 bytes";
     if (!is_field_value(header->value))
         return "the value has a line break or another control character";
     if (strcasecmp(header->name, "content-length") == 0 ||
@@ -83,10 +88,12 @@ static void check_headers(struct hs_plan_reader *reader, const struct hs_plan_pa
         const char *fault = fault_of_header(&headers->at[i]);
 
         if (fault) complain_at(reader, headers->at[i].name, "E-HDR", NULL, fault);
-        for (uint32_t j = 0; j < i; j++)
-            if (strcasecmp(headers->at[i].name, headers->at[j].name) == 0)
-                complain_at(reader, headers->at[i].name, "E-HDR", NULL,
-                            "is there twice, in another spelling of its case");
+        for (uint32_t j = 0; j < i; j++) {
+            if (strcasecmp(headers->at[i].name, headers->at[j].name) != 0) continue;
+            complain_at(reader, headers->at[i].name, "E-HDR", NULL,
+                        "is there twice, in another spelling of its case");
+            break;
+        }
     }
     hs_json_path_pop(&reader->path, outer);
 }
@@ -165,11 +172,11 @@ static void measure_steps(struct hs_plan_reader *reader, const struct hs_plan *p
 {
     const struct hs_plan_workflow *workflow = &plan->workflows.at[idx];
     struct hs_request_builder      builder = {.scratch = reader->arena, .is_fixed = true};
+    uint64_t                       bytes = 0;
 
     for (uint32_t i = 0; i < workflow->steps.count; i++) {
         struct hs_request_source source = {
             .plan = plan, .workflow = workflow, .step = &workflow->steps.at[i], .step_idx = i};
-        uint64_t bytes;
 
         hs_request_build(&builder, &source);
         if (!builder.fault && builder.max_bytes > HS_IMAGE_REQUEST_BYTES_MAX)
@@ -177,11 +184,14 @@ static void measure_steps(struct hs_plan_reader *reader, const struct hs_plan *p
         bytes = builder.used_bytes + builder.segment_count * sizeof(struct hs_image_segment);
         if (!builder.fault && bytes > HS_IMAGE_BYTES_MAX / 2)
             builder.fault = "the requests of this workflow take more than 32 MiB";
+        if (!builder.fault && reader->request_bytes + bytes > PLAN_REQUEST_BYTES_MAX)
+            builder.fault = "the requests of this plan take more than 256 MiB";
         if (!builder.fault) continue;
         enter_step(reader, idx, i);
         hs_plan_complain(reader, "E-LIMIT", HS_JSON_VALUE, NULL, "%s", builder.fault);
         return;
     }
+    reader->request_bytes += bytes;
 }
 
 /* Only once every URL is good. */

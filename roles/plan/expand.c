@@ -51,15 +51,18 @@ static void emit_literal(struct emitter *emitter, struct hs_view text)
 struct hs_plan_var *hs_plan_var_find(struct hs_plan_vars *vars, struct hs_view name)
 {
     for (uint32_t i = 0; i < vars->count; i++)
-        if (hs_view_equal(hs_view_text(vars->at[i].name), name)) return &vars->at[i];
+        if (hs_view_equal(hs_view_of(vars->at[i].name, vars->at[i].name_bytes), name))
+            return &vars->at[i];
     return NULL;
 }
 
-static const char *nearest_variable(const struct hs_plan_vars *vars, struct hs_view name)
+static const char *nearest_variable(struct hs_plan_vars *vars, struct hs_view name)
 {
     const char *names[NAMES_MAX];
     size_t      count = 0;
 
+    if (!vars->hints_left) return NULL;
+    vars->hints_left--;
     for (uint32_t i = 0; i < vars->count; i++) names[count++] = vars->at[i].name;
     for (size_t i = 0; i < HS_TEMPLATE_KIND_COUNT; i++)
         if (hs_template_names[i]) names[count++] = hs_template_names[i];
@@ -87,6 +90,9 @@ static int expand_env(struct hs_plan_vars *vars, struct hs_view inner, struct em
 
     if (!environment || !environment->lookup)
         return complain(fault, NULL, "${env:...} is put in where the plan is submitted, not here");
+    if (name.bytes >= sizeof copy)
+        return complain(fault, NULL, "the name of an environment variable is longer than %d bytes",
+                        ENV_NAME_BYTES - 1);
     (void)snprintf(copy, sizeof copy, "%.*s", (int)name.bytes, (const char *)name.data);
     value = environment->lookup(environment->lookup_context, copy);
     if (value && !hs_json_is_utf8(hs_view_text(value)))

@@ -11,6 +11,7 @@ enum { HS_PLAN_VARS_MAX = 256 };
 
 struct hs_plan_var {
     const char *name;
+    size_t      name_bytes; /* a plan may have a million holes and 256 names to compare with */
     const char *value;
     bool        is_set;  /* by --set */
     bool        is_used; /* or in the plan's vars */
@@ -18,7 +19,8 @@ struct hs_plan_var {
 
 struct hs_plan_vars {
     const struct hs_plan_environment *environment;
-    struct hs_arena                  *arena; /* for what filters make */
+    struct hs_arena                  *arena;      /* for what filters make */
+    uint32_t                          hints_left; /* the nearest word costs a walk over all */
     uint32_t                          count;
     struct hs_plan_var                at[HS_PLAN_VARS_MAX];
 };

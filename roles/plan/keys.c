@@ -246,6 +246,7 @@ static const struct hs_plan_key defaults_keys[] = {
     {.name = "base_url",
      .type = HS_PLAN_TYPE_TEXT,
      FIELD(hs_plan_defaults, base_url),
+     .max = 8192,
      .help = "what URLs that are only a path are joined to"},
     {.name = "headers",
      .type = HS_PLAN_TYPE_TEMPLATE_MAP,

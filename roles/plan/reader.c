@@ -15,16 +15,24 @@
 enum { WORDS_MAX = 32, LIST_TEXT_BYTES = 200 };
 
 /* Looking for a place costs a walk over the text: what is only counted needs none. */
-static struct hs_problem_place locate(const struct hs_plan_reader *reader, enum hs_json_part part)
+static struct hs_problem_place locate(struct hs_plan_reader *reader, enum hs_json_part part)
 {
-    if (reader->problems->kept == HS_PROBLEMS_MAX)
+    if (reader->problems->kept == HS_PROBLEMS_MAX || !reader->places_left)
         return (struct hs_problem_place){.path = reader->path.text};
+    reader->places_left--;
     return hs_json_locate(reader->text, reader->path.text, part);
 }
 
-struct hs_problem_place hs_plan_place(const struct hs_plan_reader *reader)
+struct hs_problem_place hs_plan_place(struct hs_plan_reader *reader)
 {
     return locate(reader, HS_JSON_VALUE);
+}
+
+const char *hs_plan_nearest(const struct hs_plan_reader *reader, const char *word,
+                            const char *const *words, size_t count)
+{
+    if (reader->problems->kept == HS_PROBLEMS_MAX) return NULL;
+    return hs_nearest_word(hs_view_text(word), words, count);
 }
 
 void hs_plan_complain(struct hs_plan_reader *reader, const char *code, enum hs_json_part part,
@@ -144,6 +152,15 @@ static void check_duration(struct hs_plan_reader *reader, const struct hs_plan_k
                          hs_units_format_duration_exact(longest, key->max));
 }
 
+/* Time is counted in ns: what is faster has several arrivals at every moment there is. */
+static void check_rate(struct hs_plan_reader *reader, const struct hs_rate *rate)
+{
+    if (rate->count == 0)
+        hs_plan_complain(reader, "E-UNIT", HS_JSON_VALUE, NULL, "must be more than zero");
+    else if (rate->count > rate->period_ns)
+        hs_plan_complain(reader, "E-UNIT", HS_JSON_VALUE, NULL, "is more than 1000000000/s");
+}
+
 /* Durations and rates: strings with a unit. */
 static void read_unit(struct hs_plan_reader *reader, const json_t *json,
                       const struct hs_plan_key *key, void *into)
@@ -164,8 +181,8 @@ static void read_unit(struct hs_plan_reader *reader, const json_t *json,
                          rc == -ERANGE ? "too large or too fine for" : "not", help_of(key->type));
     else if (key->type == HS_PLAN_TYPE_DURATION)
         check_duration(reader, key, *(uint64_t *)into);
-    else if (((struct hs_rate *)into)->count == 0)
-        hs_plan_complain(reader, "E-UNIT", HS_JSON_VALUE, NULL, "must be more than zero");
+    else
+        check_rate(reader, into);
 }
 
 static void read_word(struct hs_plan_reader *reader, const json_t *json,
@@ -199,8 +216,7 @@ static void read_word(struct hs_plan_reader *reader, const json_t *json,
                                  word->text);
         words[count++] = word->text;
     }
-    hs_plan_complain(reader, "E-ENUM", HS_JSON_VALUE,
-                     hs_nearest_word(hs_view_text(text), words, count),
+    hs_plan_complain(reader, "E-ENUM", HS_JSON_VALUE, hs_plan_nearest(reader, text, words, count),
                      "unknown %s \"%.40s\"; there are %s", key->name, text, list);
 }
 
@@ -212,6 +228,17 @@ static bool is_name(const char *text)
     bool starts_well = bytes > 0 && strspn(text, alphabet) > 0 && !strchr("0123456789_-", text[0]);
 
     return starts_well && bytes < HS_NAME_BYTES && strspn(text, alphabet) == bytes;
+}
+
+/* The rest of the plan is checked with what is left of it. */
+static const char *cut_text(struct hs_plan_reader *reader, const char *text, uint64_t max)
+{
+    char *memory = hs_plan_take(reader, 1, max + 1);
+
+    hs_plan_complain(reader, "E-LIMIT", HS_JSON_VALUE, NULL, "is longer than %" PRIu64 " bytes",
+                     max);
+    if (memory) memcpy(memory, text, max);
+    return memory;
 }
 
 static void read_text(struct hs_plan_reader *reader, const json_t *json,
@@ -231,8 +258,7 @@ static void read_text(struct hs_plan_reader *reader, const json_t *json,
                          "\"%.70s\" is no name: a letter, then up to 62 letters, digits, _ or -",
                          text);
     else if (key->max && strlen(text) > key->max)
-        hs_plan_complain(reader, "E-LIMIT", HS_JSON_VALUE, NULL, "is longer than %" PRIu64 " bytes",
-                         key->max);
+        text = cut_text(reader, text, key->max);
     *into = text;
 }
 
@@ -333,8 +359,8 @@ void hs_plan_check_keys(struct hs_plan_reader *reader, json_t *json, const char 
                              key);
         else
             hs_plan_complain(reader, "E-KEY", HS_JSON_KEY,
-                             hs_nearest_word(hs_view_text(key), words, count),
-                             "unknown key \"%.60s\"", key);
+                             hs_plan_nearest(reader, key, words, count), "unknown key \"%.60s\"",
+                             key);
         hs_json_path_pop(&reader->path, mark);
     }
 }

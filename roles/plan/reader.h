@@ -8,6 +8,10 @@
 #include "roles/plan/expand.h"
 #include "roles/plan/keys.h"
 
+enum {
+    HS_PLAN_PLACES_MAX = 8 * HS_PROBLEMS_MAX /* looked for: each costs a walk over the text */
+};
+
 struct hs_plan_reader {
     struct hs_view      text; /* comments blanked */
     struct hs_json_path path;
@@ -17,6 +21,8 @@ struct hs_plan_reader {
     struct hs_plan_vars vars;
     bool                is_full;     /* the arena is, and that was said */
     bool                is_base_bad; /* defaults.base_url is, and that was said */
+    uint32_t            places_left;
+    uint64_t            request_bytes; /* of the workflows that were measured */
 };
 
 /* Prepares the arena's part of it. -ENOBUFS. */
@@ -45,7 +51,10 @@ void hs_plan_read_checks(struct hs_plan_reader *reader, json_t *json, uint64_t m
 void hs_plan_complain(struct hs_plan_reader *reader, const char *code, enum hs_json_part part,
                       const char *hint, const char *format, ...) HS_PRINTF(5, 6);
 /* The place of the value that the path stands at; line 0 once no more problems are kept. */
-struct hs_problem_place hs_plan_place(const struct hs_plan_reader *reader);
+struct hs_problem_place hs_plan_place(struct hs_plan_reader *reader);
+/* hs_nearest_word; NULL once no more problems are kept. */
+const char *hs_plan_nearest(const struct hs_plan_reader *reader, const char *word,
+                            const char *const *words, size_t count);
 /* E-TYPE: "expected WHAT, found number 10". */
 void hs_plan_expected(struct hs_plan_reader *reader, const char *what, const json_t *json);
 /* Memory, or NULL once the plan is too large (said once). */

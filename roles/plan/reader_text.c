@@ -21,9 +21,12 @@ int hs_plan_reader_init(struct hs_plan_reader *reader, struct hs_view text,
     reader->arena = arena;
     reader->is_full = false;
     reader->is_base_bad = false;
+    reader->places_left = HS_PLAN_PLACES_MAX;
+    reader->request_bytes = 0;
     reader->vars.environment = environment;
     reader->vars.arena = arena;
     reader->vars.count = 0;
+    reader->vars.hints_left = HS_PROBLEMS_MAX;
     hs_json_path_init(&reader->path);
     hs_writer_init(&reader->scratch, scratch, scratch_bytes);
     return 0;
@@ -155,7 +158,8 @@ static struct hs_plan_var *add_variable(struct hs_plan_reader *reader, const cha
     }
     copied = copy(reader, name, strlen(name));
     if (!copied) return NULL;
-    vars->at[vars->count] = (struct hs_plan_var){.name = copied, .value = ""};
+    vars->at[vars->count] =
+        (struct hs_plan_var){.name = copied, .name_bytes = strlen(copied), .value = ""};
     return &vars->at[vars->count++];
 }
 

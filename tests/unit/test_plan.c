@@ -7,7 +7,9 @@
 #include "tests/check.h"
 #include "tests/unit/suites.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MEMORY_BYTES = 8 << 20, TEXT_BYTES = 256 << 10 };
 
@@ -273,6 +275,48 @@ static void plans_that_could_not_be_compiled_are_refused(void)
     check_problem(text, "E-LIMIT", "/workflows/0", "requests go to more than 64 hosts and ports");
 }
 
+/* Each is looked at again for every step, so a plan of 4 MiB could keep a gate busy for minutes. */
+static void what_every_step_repeats_has_a_bound(void)
+{
+    static char text[9000];
+    static char plan[10000];
+
+    memset(text, 'x', 8192);
+    (void)snprintf(plan, sizeof plan,
+                   "{\"version\":1,\"defaults\":{\"base_url\":\"http://h.test/%s\"},"
+                   "\"workflows\":[{\"name\":\"w\"," LOAD ",\"steps\":[{\"url\":\"/\"}]}]}",
+                   text);
+    check_problem(plan, "E-LIMIT", "/defaults/base_url", "is longer than 8192 bytes");
+    text[257] = '\0';
+    (void)snprintf(plan, sizeof plan, STEP(URL ",\"headers\":{\"%s\":\"v\"}"), text);
+    HS_CHECK(!read_text(plan));
+    HS_CHECK_TEXT(problems.at[0].message, "the name is longer than 256 bytes");
+    check_problem(PLAN("{\"name\":\"w\",\"load\":{\"model\":\"open\",\"rate\":\"1000000001/s\","
+                       "\"for\":\"1s\"},\"steps\":[{" URL "}]}"),
+                  "E-UNIT", "/workflows/0/load/rate", "is more than 1000000000/s");
+}
+
+/* The nearest word of the twentieth mistake is told, of those that are only counted it is not even
+ * looked for; the same place is not walked to for ever. */
+static void mistakes_that_are_only_counted_cost_nothing(void)
+{
+    static char plan[64 << 10];
+    size_t      used;
+
+    used = (size_t)snprintf(plan, sizeof plan,
+                            "{\"version\":1,\"vars\":{\"host\":1},"
+                            "\"workflows\":[{\"name\":\"w\"," LOAD ",\"steps\":[{" URL
+                            ",\"headers\":{");
+    for (unsigned i = 0; i < 100; i++)
+        used += (size_t)snprintf(plan + used, sizeof plan - used, "%s\"h%u\":\"${hots}\"",
+                                 i ? "," : "", i);
+    (void)snprintf(plan + used, sizeof plan - used, "}}]}]}");
+    HS_CHECK(!read_text(plan));
+    HS_CHECK_EQ(problems.errors, 100);
+    HS_CHECK_TEXT(problems.at[HS_PROBLEMS_MAX - 1].hint, "host");
+    HS_CHECK(problems.at[HS_PROBLEMS_MAX - 1].place.line == 1);
+}
+
 static void too_few_descriptors_are_a_warning(void)
 {
     struct hs_plan_environment environment = {.descriptors = 1};
@@ -504,6 +548,8 @@ CU_TestInfo hs_tests_plan[] = {
     {"references, cycles and names are checked", references_cycles_and_names_are_checked},
     {"limits hold before anything starts", limits_hold_before_anything_starts},
     {"plans that could not be compiled are refused", plans_that_could_not_be_compiled_are_refused},
+    {"what every step repeats has a bound", what_every_step_repeats_has_a_bound},
+    {"mistakes that are only counted cost nothing", mistakes_that_are_only_counted_cost_nothing},
     {"too few descriptors are a warning", too_few_descriptors_are_a_warning},
     {"all mistakes are told at once, in their order", all_mistakes_are_told_at_once_in_their_order},
     {"variables and environment are put in once", variables_and_environment_are_put_in_once},
