@@ -281,7 +281,8 @@ static void count_answer(struct hs_run *run, struct hs_vu *vu, const struct hs_l
     if (capture) {
         answer.head = hs_view_of(capture->head, capture->head_bytes);
         answer.body = hs_view_of(capture->body, capture->body_bytes);
-        answer.is_truncated = capture->is_truncated;
+        answer.is_head_cut = capture->is_head_cut;
+        answer.is_body_cut = capture->is_body_cut;
     }
     time_answer(page, vu, now_ns);
     if (hs_judge(run->image, step_of(run, vu), &answer, &error)) {

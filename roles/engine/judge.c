@@ -25,10 +25,30 @@ static bool passes(const struct hs_image_header *image, const struct hs_image_ch
     case HS_CHECK_HEADER_EQUALS:
         return hs_http1_header(answer->head, name, &value) && hs_view_equal(value, text);
     case HS_CHECK_BODY_CONTAINS: return contains(answer->body, text);
-    case HS_CHECK_BODY_EQUALS: return !answer->is_truncated && hs_view_equal(answer->body, text);
+    case HS_CHECK_BODY_EQUALS: return !answer->is_body_cut && hs_view_equal(answer->body, text);
     case HS_CHECK_SIZE:
         return answer->body_bytes >= check->low && answer->body_bytes <= check->high;
     case HS_CHECK_TIME: return answer->service_ns <= check->high;
+    }
+    return false;
+}
+
+/* May the failed check have looked for what was not captured? */
+static bool is_blind(const struct hs_image_header *image, const struct hs_image_check *check,
+                     const struct hs_answer *answer)
+{
+    struct hs_view value;
+
+    switch ((enum hs_image_check_kind)check->kind) {
+    case HS_CHECK_HEADER_EXISTS:
+    case HS_CHECK_HEADER_CONTAINS:
+    case HS_CHECK_HEADER_EQUALS:
+        return answer->is_head_cut &&
+               !hs_http1_header(answer->head, hs_image_view(image, check->name), &value);
+    case HS_CHECK_BODY_CONTAINS: return answer->is_body_cut;
+    case HS_CHECK_BODY_EQUALS: return answer->is_body_cut && check->text.bytes > answer->body.bytes;
+    case HS_CHECK_SIZE:
+    case HS_CHECK_TIME: break;
     }
     return false;
 }
@@ -48,8 +68,10 @@ bool hs_judge(const struct hs_image_header *image, const struct hs_image_step *s
         return false;
     }
     for (uint32_t i = 0; i < step->check_count; i++) {
-        if (passes(image, hs_image_check_at(image, step, i), answer)) continue;
-        *error = HS_ERROR_CHECK;
+        const struct hs_image_check *check = hs_image_check_at(image, step, i);
+
+        if (passes(image, check, answer)) continue;
+        *error = is_blind(image, check, answer) ? HS_ERROR_BODY_TRUNCATED : HS_ERROR_CHECK;
         return false;
     }
     return true;

@@ -13,10 +13,12 @@ struct hs_answer {
     uint64_t       service_ns;
     struct hs_view head; /* captured, if a check of the step looks at it */
     struct hs_view body;
-    bool           is_truncated; /* the capture ended before the answer did */
+    bool           is_head_cut; /* it is longer than what was captured */
+    bool           is_body_cut;
 };
 
-/* true: it passes. Else *error says the class. */
+/* true: it passes. Else *error says the class: body.truncated if what a check looks for may be in
+ * the part that was not captured. */
 bool hs_judge(const struct hs_image_header *image, const struct hs_image_step *step,
               const struct hs_answer *answer, enum hs_error_class *error);
 /* Must the head, the body be captured for this step? */

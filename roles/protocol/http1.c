@@ -47,7 +47,7 @@ static void capture_head(struct hs_http1_capture *capture, const uint8_t *bytes,
     taken_bytes =
         append(capture->head, capture->head_bytes, capture->head_capacity_bytes, bytes, byte_count);
     capture->head_bytes += taken_bytes;
-    if (taken_bytes < byte_count && capture->head_capacity_bytes > 0) capture->is_truncated = true;
+    if (taken_bytes < byte_count && capture->head_capacity_bytes > 0) capture->is_head_cut = true;
 }
 
 static void capture_body(struct hs_http1_capture *capture, const uint8_t *bytes, size_t byte_count)
@@ -57,7 +57,7 @@ static void capture_body(struct hs_http1_capture *capture, const uint8_t *bytes,
     taken_bytes =
         append(capture->body, capture->body_bytes, capture->body_capacity_bytes, bytes, byte_count);
     capture->body_bytes += taken_bytes;
-    if (taken_bytes < byte_count && capture->body_capacity_bytes > 0) capture->is_truncated = true;
+    if (taken_bytes < byte_count && capture->body_capacity_bytes > 0) capture->is_body_cut = true;
 }
 
 static bool fail_chunk(struct hs_http1 *parser)
@@ -109,7 +109,10 @@ static bool size_byte(struct hs_http1 *parser, uint8_t byte)
         return end_size(parser);
     }
     if (parser->at == 0 || (byte != ';' && byte != ' ' && byte != '\t')) return fail_chunk(parser);
-    parser->state = HS_HTTP1_EXTENSION;
+    if (byte == ';')
+        parser->state = HS_HTTP1_EXTENSION;
+    else
+        parser->at = CHUNK_DIGITS_MAX; /* blanks before an extension or the end; no more digits */
     return true;
 }
 
@@ -180,7 +183,10 @@ static size_t feed_head(struct hs_http1 *parser, struct hs_http1_capture *captur
 
     if (taken_bytes == 0) taken_bytes = hs_http1_head_slow(parser, bytes, byte_count);
     if (capture && !is_trailer) {
-        if (is_start) capture->head_bytes = 0; /* what was there is an interim response */
+        if (is_start) { /* what was there is an interim response */
+            capture->head_bytes = 0;
+            capture->is_head_cut = false;
+        }
         capture_head(capture, bytes, taken_bytes);
     }
     return taken_bytes;
@@ -245,6 +251,7 @@ bool hs_http1_header(struct hs_view head, struct hs_view name, struct hs_view *v
         const uint8_t *feed = memchr(at, '\n', (size_t)(end - at));
         struct hs_view line = {at, (size_t)((feed ? feed : end) - at)};
 
+        if (!feed) break; /* cut off: who knows how it would go on */
         if (is_name(line, name)) {
             line.data += name.bytes + 1;
             line.bytes -= name.bytes + 1;

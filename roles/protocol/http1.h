@@ -55,7 +55,8 @@ struct hs_http1_capture {
     uint8_t *body;
     uint32_t body_capacity_bytes;
     uint32_t body_bytes;
-    bool     is_truncated; /* something did not fit */
+    bool     is_head_cut; /* it did not fit */
+    bool     is_body_cut;
 };
 
 /* Fields above the line are for the caller once HS_HTTP1_HAS_HEAD is set. */

@@ -363,6 +363,8 @@ static bool has_no_body(const struct hs_http1 *parser)
 static bool keeps_alive(const struct hs_http1 *parser)
 {
     if (parser->status == 101 || (parser->seen & HS_HTTP1_SAW_CLOSE)) return false;
+    /* RFC 9112 6.1: HTTP/1.0 has no transfer codings, so what follows may be anything */
+    if (parser->version_minor == 0 && (parser->seen & HS_HTTP1_SAW_TRANSFER)) return false;
     return parser->version_minor > 0 || (parser->seen & HS_HTTP1_SAW_KEEP_ALIVE);
 }
 

@@ -130,10 +130,30 @@ static void all_checks_have_to_hold(void)
 static void a_body_that_was_too_long_to_keep_is_never_equal(void)
 {
     struct hs_answer answer = {
-        .status = 200, .body_bytes = 100000, .body = hs_view_text("begin"), .is_truncated = true};
+        .status = 200, .body_bytes = 100000, .body = hs_view_text("begin"), .is_body_cut = true};
 
     check_answer("{\"body\": {\"equals\": \"begin\"}}", &answer, HS_ERROR_CHECK);
     check_answer("{\"body\": {\"contains\": \"begin\"}}", &answer, PASSES);
+}
+
+static void what_was_not_kept_is_not_said_to_be_missing(void)
+{
+    struct hs_answer answer = {.status = 200,
+                               .body_bytes = 100000,
+                               .head = hs_view_text("HTTP/1.1 200 OK\r\nA: b\r\nC: d"),
+                               .body = hs_view_text("begin"),
+                               .is_body_cut = true};
+
+    check_answer("{\"body\": {\"contains\": \"end\"}}", &answer, HS_ERROR_BODY_TRUNCATED);
+    check_answer("{\"body\": {\"equals\": \"begin and end\"}}", &answer, HS_ERROR_BODY_TRUNCATED);
+    answer.is_body_cut = false;
+    check_answer("{\"body\": {\"contains\": \"end\"}}", &answer, HS_ERROR_CHECK);
+    answer.is_head_cut = true; /* which says nothing about the body */
+    check_answer("{\"body\": {\"equals\": \"begin\"}}", &answer, PASSES);
+    check_answer("{\"header\": {\"name\": \"a\", \"equals\": \"b\"}}", &answer, PASSES);
+    check_answer("{\"header\": {\"name\": \"a\", \"equals\": \"x\"}}", &answer, HS_ERROR_CHECK);
+    check_answer("{\"header\": {\"name\": \"c\", \"equals\": \"d\"}}", &answer, /* or "dd"? */
+                 HS_ERROR_BODY_TRUNCATED);
 }
 
 static void only_what_checks_look_at_is_kept(void)
@@ -168,6 +188,7 @@ CU_TestInfo hs_tests_engine_judge[] = {
     {"all checks have to hold", all_checks_have_to_hold},
     {"a body that was too long to keep is never equal",
      a_body_that_was_too_long_to_keep_is_never_equal},
+    {"what was not kept is not said to be missing", what_was_not_kept_is_not_said_to_be_missing},
     {"only what checks look at is kept", only_what_checks_look_at_is_kept},
     CU_TEST_INFO_NULL,
 };

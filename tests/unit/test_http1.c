@@ -198,6 +198,19 @@ static void who_has_no_body_has_none(void)
     HS_CHECK(!hs_http1_keeps_alive(&outcome.parser));
 }
 
+/* Hints that do not fit the capture say nothing about the head that follows them. */
+static void check_large_hints(void)
+{
+    static char    text[6000];
+    struct outcome outcome;
+
+    (void)snprintf(text, sizeof text, "HTTP/1.1 103 Early Hints\r\nLink: %05000d\r\n\r\n%s", 0,
+                   OK_HEAD "Content-Length: 2\r\n\r\nok");
+    feed_text(&outcome, text);
+    HS_CHECK_EQ(outcome.rc, HS_HTTP1_DONE);
+    HS_CHECK(!outcome.capture.is_head_cut);
+}
+
 static void interim_responses_are_skipped_but_not_for_ever(void)
 {
     static char    flood[32 * 40];
@@ -208,6 +221,7 @@ static void interim_responses_are_skipped_but_not_for_ever(void)
     HS_CHECK_EQ(outcome.parser.status, 200);
     HS_CHECK_EQ(outcome.parser.body_bytes, 2);
     HS_CHECK_EQ(outcome.capture.head_bytes, strlen(OK_HEAD "Content-Length: 2\r\n\r\n"));
+    check_large_hints();
     for (unsigned i = 0; i <= HS_HTTP1_INTERIM_MAX; i++)
         (void)strcat(flood, "HTTP/1.1 100 Continue\r\n\r\n");
     refuse(flood, HS_ERROR_HTTP_PARSE);
@@ -286,6 +300,10 @@ static void the_connection_header_is_a_list(void)
     HS_CHECK_EQ(outcome.parser.content_length, 2);
     feed_text(&outcome, "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n");
     HS_CHECK(!hs_http1_keeps_alive(&outcome.parser));
+    feed_text(&outcome, "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n"
+                        "Transfer-Encoding: chunked\r\n\r\n0 \t\r\n\r\n");
+    HS_CHECK_EQ(outcome.rc, HS_HTTP1_DONE);
+    HS_CHECK(!hs_http1_keeps_alive(&outcome.parser)); /* RFC 9112 6.1 */
     feed_text(&outcome, messages[2]);
     HS_CHECK(hs_http1_keeps_alive(&outcome.parser));
     HS_CHECK_EQ(outcome.consumed, strlen(messages[2]) - 9); /* the next message is left alone */
@@ -350,6 +368,8 @@ static void malformed_chunks_are_refused(void)
     refuse(CHUNKED "5\r\nhelloX\r\n", HS_ERROR_HTTP_BAD_CHUNK);
     refuse(CHUNKED "5\r\nhello\rX", HS_ERROR_HTTP_BAD_CHUNK);
     refuse(CHUNKED "5\rX", HS_ERROR_HTTP_BAD_CHUNK);
+    refuse(CHUNKED "5 5\r\nhello\r\n", HS_ERROR_HTTP_BAD_CHUNK);
+    refuse(CHUNKED "5 x\r\nhello\r\n", HS_ERROR_HTTP_BAD_CHUNK);
     refuse(CHUNKED "fffffffffffffffff\r\n", HS_ERROR_HTTP_BAD_CHUNK); /* 17 digits */
     refuse(CHUNKED "80000000\r\n", HS_ERROR_HTTP_BAD_CHUNK);          /* 2^31 */
     refuse(CHUNKED "000000000000000000000000000000005\r\n", HS_ERROR_HTTP_BAD_CHUNK);
@@ -414,7 +434,7 @@ static void a_huge_head_is_refused(void)
     feed_in_two(&outcome, text, used, used);
     HS_CHECK_EQ(outcome.rc, -EPROTO);
     HS_CHECK_EQ(outcome.parser.error, HS_ERROR_HTTP_HEADER_TOO_BIG);
-    HS_CHECK(outcome.capture.is_truncated);
+    HS_CHECK(outcome.capture.is_head_cut);
     HS_CHECK_EQ(outcome.capture.head_bytes, sizeof outcome.head);
 }
 
@@ -431,7 +451,7 @@ static void captures_keep_what_fits(void)
                               strlen(messages[7]), &used),
                 HS_HTTP1_DONE);
     HS_CHECK_EQ(small.body_bytes, 4);
-    HS_CHECK(small.is_truncated);
+    HS_CHECK(small.is_body_cut);
     HS_CHECK(memcmp(body, "hell", 4) == 0);
     HS_CHECK_EQ(outcome.parser.body_bytes, 11);
 }
