@@ -14,21 +14,11 @@ struct level {
     size_t  index;
 };
 
-/* One value that is no container; strings get their variables. */
-static bool put_leaf(struct hs_plan_reader *reader, const json_t *json, struct hs_writer *out)
+/* A string, or a key, with its variables; it stays a template. */
+static bool put_string(struct hs_plan_reader *reader, struct hs_view string, struct hs_writer *out)
 {
     struct hs_expand_fault fault = {.hint = NULL};
-    char                   text[HS_JSON_NUMBER_BYTES];
-    struct hs_view         string;
 
-    if (!json_is_string(json)) {
-        const char *word = json_is_true(json) ? "true" : json_is_false(json) ? "false" : "null";
-
-        if (json_is_number(json)) word = hs_json_number_text(json, text);
-        hs_put_bytes(out, word, strlen(word));
-        return true;
-    }
-    string = hs_view_of(json_string_value(json), json_string_length(json));
     hs_put_u8(out, '"');
     if (hs_plan_expand(&reader->vars, string, HS_EXPAND_JSON, out, &fault) != 0) {
         hs_plan_complain(reader, "E-VAR", HS_JSON_VALUE, fault.hint, "%s", fault.message);
@@ -38,9 +28,24 @@ static bool put_leaf(struct hs_plan_reader *reader, const json_t *json, struct h
     return true;
 }
 
+/* One value that is no container. */
+static bool put_leaf(struct hs_plan_reader *reader, const json_t *json, struct hs_writer *out)
+{
+    const char *word = json_is_true(json) ? "true" : json_is_false(json) ? "false" : "null";
+    char        text[HS_JSON_NUMBER_BYTES];
+
+    if (json_is_string(json))
+        return put_string(reader, hs_view_of(json_string_value(json), json_string_length(json)),
+                          out);
+    if (json_is_number(json)) word = hs_json_number_text(json, text);
+    hs_put_bytes(out, word, strlen(word));
+    return true;
+}
+
 /* The next child of a level, with its comma and key written; NULL: there is none, and the level is
- * closed. */
-static json_t *next_child(struct level *level, struct hs_writer *out)
+ * closed; or *is_bad. */
+static json_t *next_child(struct hs_plan_reader *reader, struct level *level, struct hs_writer *out,
+                          bool *is_bad)
 {
     bool is_first = level->index == 0;
 
@@ -52,7 +57,8 @@ static json_t *next_child(struct level *level, struct hs_writer *out)
             return NULL;
         }
         if (!is_first) hs_put_u8(out, ',');
-        hs_json_put_text(out, hs_view_text(json_object_iter_key(level->iter)));
+        *is_bad = !put_string(reader, hs_view_text(json_object_iter_key(level->iter)), out);
+        if (*is_bad) return NULL;
         hs_put_u8(out, ':');
         level->index++;
         return json_object_iter_value(level->iter);
@@ -70,6 +76,7 @@ static bool put_json(struct hs_plan_reader *reader, json_t *json, struct hs_writ
 {
     struct level levels[HS_JSON_DEPTH_MAX + 1];
     unsigned     depth = 0;
+    bool         is_bad = false;
 
     for (;;) {
         if (json_is_object(json) || json_is_array(json)) {
@@ -79,7 +86,8 @@ static bool put_json(struct hs_plan_reader *reader, json_t *json, struct hs_writ
             return false;
         }
         for (json = NULL; depth > 0 && !json;) {
-            json = next_child(&levels[depth - 1], out);
+            json = next_child(reader, &levels[depth - 1], out, &is_bad);
+            if (is_bad) return false;
             if (!json) depth--;
         }
         if (!json) return true;

@@ -108,6 +108,8 @@ static void read_header_check(struct hs_plan_reader *reader, json_t *json,
     }
     hs_plan_check_keys(reader, json, keys, NULL);
     check->name = member_text(reader, json, "name");
+    if (json_object_get(json, "name") && !check->name[0])
+        hs_plan_complain(reader, "E-HDR", HS_JSON_VALUE, NULL, "\"name\" is empty");
     found = only_one_of(reader, json, keys + 1);
     if (!found) return;
     if (strcmp(found, "exists") == 0) {
@@ -149,6 +151,8 @@ static void read_size_check(struct hs_plan_reader *reader, json_t *json,
         return;
     }
     hs_plan_check_keys(reader, json, keys, NULL);
+    if (!json_object_get(json, "min") && !json_object_get(json, "max"))
+        hs_plan_complain(reader, "E-REQ", HS_JSON_VALUE, NULL, "one of min, max is missing");
     check->kind = HS_CHECK_SIZE;
     check->high = UINT64_MAX;
     for (size_t i = 0; i < 2; i++) {

@@ -171,6 +171,12 @@ static void mistakes_have_their_code_and_place(void)
                   "/workflows/0/steps/0/checks/0/status", NULL);
     check_problem(STEP(URL ",\"checks\":[{\"status\":200,\"time\":\"< 1s\"}]"), "E-EXCL",
                   "/workflows/0/steps/0/checks/0", NULL);
+    check_problem(STEP(URL ",\"checks\":[{\"size\":{}}]"), "E-REQ",
+                  "/workflows/0/steps/0/checks/0/size", "one of min, max is missing");
+    check_problem(STEP(URL ",\"checks\":[{\"header\":{\"name\":\"\",\"exists\":true}}]"), "E-HDR",
+                  "/workflows/0/steps/0/checks/0/header", "\"name\" is empty");
+    check_problem(STEP(URL ",\"body\":{\"json\":[{\"${nope}\":1}]}"), "E-VAR",
+                  "/workflows/0/steps/0/body/json", "undefined variable \"nope\"");
     check_problem(STEP(URL ",\"checks\":[{\"json\":{}}]"), "E-REQ", "/workflows/0/steps/0/checks/0",
                   NULL);
 }
@@ -420,6 +426,11 @@ static void json_bodies_are_kept_compact_and_exact(void)
         HS_CHECK_TEXT(
             plan->workflows.at[0].steps.at[0].body.text,
             "{\"a\":[1,0.1,true,null,{}],\"q\\\"\":\"http://env.test:81 ${vu} \xc3\xa9\\n\"}");
+    plan = read_text(STEP(URL ",\"body\":{\"json\":{\"${env:HOST}\":{\"${vu}\":\"$${x}\"}}}"));
+    HS_CHECK(plan != NULL);
+    if (plan)
+        HS_CHECK_TEXT(plan->workflows.at[0].steps.at[0].body.text,
+                      "{\"http://env.test:81\":{\"${vu}\":\"$${x}\"}}");
 }
 
 static void a_written_plan_reads_back_the_same(const char                 *text,
