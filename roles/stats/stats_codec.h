@@ -52,8 +52,8 @@ int hs_stats_encode_part(struct hs_stats_encoder *encoder, uint64_t sequence,
 
 int hs_stats_part_open(struct hs_stats_part *part, struct hs_view bytes) HS_MUST_CHECK;
 /* Adds what the part says to source, and the same increase to total (NULL: none). -EPROTO:
- * malformed, or a counter (of source or total) would go back or over; -ENOBUFS: no chunks. In both cases neither has
- * changed. */
+ * malformed, or a counter (of source or total) would go back or over; -ENOBUFS: no chunks. In both
+ * cases neither has changed. */
 int hs_stats_part_apply(const struct hs_stats_part *part, struct hs_stats *source,
                         struct hs_stats *total) HS_MUST_CHECK;
 
