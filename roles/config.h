@@ -19,6 +19,8 @@ enum {
     HS_CONFIG_VERSION = 1,
     HS_CONFIG_TEXT_BYTES = 104,
     HS_CONFIG_ACCOUNT_BYTES = 33, /* a login name and its zero (utmp allows 32) */
+    HS_CONFIG_HOSTS_MAX = 16,     /* of one list: peers to begin with, the others are learnt of */
+    HS_CONFIG_HOST_BYTES = 80,    /* "HOST:PORT" and its zero */
     HS_CONFIG_FILE_BYTES_MAX = 256 << 10,
     HS_CONFIG_KEYS_MAX = 128,
     HS_CONFIG_PRINT_BYTES_MAX = 64 << 10 /* what hs_config_print may need */
@@ -33,6 +35,12 @@ struct hs_config_account {
     uint32_t gid;
 };
 
+/* Each "HOST:PORT" (config_hosts.h). */
+struct hs_config_hosts {
+    uint32_t count;
+    char     at[HS_CONFIG_HOSTS_MAX][HS_CONFIG_HOST_BYTES];
+};
+
 /* Places of the words of CHOICE keys. */
 enum hs_config_io_backend { HS_CONFIG_IO_AUTO, HS_CONFIG_IO_URING, HS_CONFIG_IO_EPOLL };
 /* log.level is an enum hs_log_level. */
@@ -45,6 +53,7 @@ enum hs_config_owner {
     HS_CONFIG_OWNER_MANAGER = 8,
     HS_CONFIG_OWNER_WORKER = 16,
     HS_CONFIG_OWNER_ENGINE = 32,
+    HS_CONFIG_OWNER_LINKED = 28, /* gate, manager, worker: who talk to other hosts */
     HS_CONFIG_OWNER_ALL = 63
 };
 
@@ -66,7 +75,8 @@ enum hs_config_type {
     HS_CONFIG_PATH,
     HS_CONFIG_ADDRESS,
     HS_CONFIG_USER,
-    HS_CONFIG_GROUP
+    HS_CONFIG_GROUP,
+    HS_CONFIG_HOSTS
 };
 
 #define HS_CONFIG_FIELD_DURATION(key) uint64_t key##_ns;
@@ -81,6 +91,7 @@ enum hs_config_type {
 #define HS_CONFIG_FIELD_ADDRESS(key)  struct hs_addr key;
 #define HS_CONFIG_FIELD_USER(key)     struct hs_config_account key;
 #define HS_CONFIG_FIELD_GROUP(key)    struct hs_config_account key;
+#define HS_CONFIG_FIELD_HOSTS(key)    struct hs_config_hosts key;
 
 struct hs_config {
     uint64_t magic;
@@ -127,7 +138,9 @@ void hs_config_defaults(struct hs_config *config);
  * failure. */
 int hs_config_set(struct hs_config *config, const struct hs_config_key *key, struct hs_view text,
                   struct hs_err *err) HS_MUST_CHECK;
-enum { HS_CONFIG_VALUE_BYTES = 128 }; /* holds any value as text */
+enum {
+    HS_CONFIG_VALUE_BYTES = HS_CONFIG_HOSTS_MAX * HS_CONFIG_HOST_BYTES + 1
+}; /* holds any value as text */
 /* The value as the file would have it, without quotes; terminated. */
 void hs_config_get(const struct hs_config *config, const struct hs_config_key *key, char *text,
                    size_t bytes);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { HEARTBEATS_BEFORE_LOSS = 3, REPORTS_BEFORE_STUCK = 3 };
+enum { HEARTBEATS_BEFORE_LOSS = 3, REPORTS_BEFORE_STUCK = 3, CERTIFICATE_NAME_MAX = 32 };
 
 struct checker {
     hs_config_fault_fn *on_fault;
@@ -29,17 +29,62 @@ static void check_supervisor(const struct checker *checker, const struct hs_conf
            "state_dir", "must not be paths.run_dir: what lies there is gone after a reboot");
 }
 
-/* Between hosts roles would need TLS, which this version does not have. */
-static void check_roles(const struct checker *checker, const struct hs_config *config)
+static bool has_address(const struct hs_addr *addr)
 {
-    bool has_gate = config->roles.gate;
+    return addr->family != HS_ADDR_NONE;
+}
+
+/* Nothing leaves a host without credentials, so all that a job needs is on it. */
+static void check_alone(const struct checker *checker, const struct hs_config *config)
+{
+    static const char needs[] =
+        "needs cluster.credentials: hosts talk to each other with certificates only";
+    const struct hs_config_cluster *cluster = &config->cluster;
+    bool                            has_gate = config->roles.gate;
 
     expect(checker, config->roles.manager == has_gate, "roles", "manager",
-           "not in this version: gate, manager and worker on different hosts; set all or none");
+           "gate, manager and worker on different hosts need cluster.credentials; set all or none");
     expect(checker, config->roles.worker == has_gate, "roles", "worker",
-           "not in this version: gate, manager and worker on different hosts; set all or none");
-    expect(checker, has_gate || config->roles.console, "roles", "console",
-           "this host would run nothing");
+           "gate, manager and worker on different hosts need cluster.credentials; set all or none");
+    expect(checker, !has_address(&cluster->gate_address), "cluster", "gate_address", needs);
+    expect(checker, !has_address(&cluster->manager_address), "cluster", "manager_address", needs);
+    expect(checker, !cluster->seed_gates.count, "cluster", "seed_gates", needs);
+    expect(checker, !cluster->seed_managers.count, "cluster", "seed_managers", needs);
+    expect(checker, !*cluster->leader, "cluster", "leader", needs);
+}
+
+static void check_cluster(const struct checker *checker, const struct hs_config *config)
+{
+    const struct hs_config_cluster *cluster = &config->cluster;
+    const struct hs_config_roles   *roles = &config->roles;
+
+    expect(checker, strlen(config->node.name) <= CERTIFICATE_NAME_MAX, "node", "name",
+           "must have at most 32 characters with cluster.credentials: a certificate bears it");
+    expect(checker, roles->gate == has_address(&cluster->gate_address), "cluster", "gate_address",
+           roles->gate ? "must be set: where do managers and clients reach this host's gate?"
+                       : "must be empty without roles.gate");
+    expect(checker, roles->manager == has_address(&cluster->manager_address), "cluster",
+           "manager_address",
+           roles->manager ? "must be set: where do workers reach this host's manager?"
+                          : "must be empty without roles.manager");
+    expect(checker, !roles->manager || roles->gate || cluster->seed_gates.count, "cluster",
+           "seed_gates", "must name a gate: the manager of this host has none beside it");
+    expect(checker, !roles->worker || roles->manager || cluster->seed_managers.count, "cluster",
+           "seed_managers", "must name a manager: the worker of this host has none beside it");
+    expect(checker, !roles->worker || *cluster->leader || cluster->seed_managers.count <= 1,
+           "cluster", "leader", "must be set: which of cluster.seed_managers leads?");
+}
+
+static void check_roles(const struct checker *checker, const struct hs_config *config)
+{
+    expect(checker,
+           config->roles.gate || config->roles.manager || config->roles.worker ||
+               config->roles.console,
+           "roles", "console", "this host would run nothing");
+    if (*config->cluster.credentials)
+        check_cluster(checker, config);
+    else
+        check_alone(checker, config);
 }
 
 static void check_jobs(const struct checker *checker, const struct hs_config *config)

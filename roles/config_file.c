@@ -2,6 +2,7 @@
 /* config_file.c - from JSON to struct hs_config; says all that is wrong, where, and what was
  * meant. */
 #include "roles/config_file.h"
+#include "roles/config_hosts.h"
 #include "roles/json.h"
 #include "shm/base/assert.h"
 
@@ -86,7 +87,8 @@ static const char *code_of(const struct hs_config_key *key, int rc)
     case HS_CONFIG_PATH:
     case HS_CONFIG_ADDRESS:
     case HS_CONFIG_USER:
-    case HS_CONFIG_GROUP: return "E-VALUE";
+    case HS_CONFIG_GROUP:
+    case HS_CONFIG_HOSTS: return "E-VALUE";
     }
     return "E-VALUE";
 }
@@ -117,6 +119,7 @@ static bool is_json_type_right(enum hs_config_type type, const json_t *value)
     case HS_CONFIG_ADDRESS:
     case HS_CONFIG_USER:
     case HS_CONFIG_GROUP: return json_is_string(value);
+    case HS_CONFIG_HOSTS: return json_is_array(value);
     }
     return false;
 }
@@ -137,8 +140,59 @@ static void refuse_type(struct reading *reading, const struct hs_config_key *key
         expected = "a whole number or \"auto\"";
     else if (key->type == HS_CONFIG_BOOL)
         expected = "true or false";
+    else if (key->type == HS_CONFIG_HOSTS)
+        expected = "a list of strings";
     (void)snprintf(message, sizeof message, "expected %s, found %s", expected, type_name(value));
     add(reading, "E-TYPE", HS_JSON_VALUE, NULL, message);
+}
+
+/* One of a list; false: said what is wrong with it. */
+static bool read_host(struct reading *reading, const json_t *value, struct hs_writer *joined)
+{
+    char                  message[HS_PROBLEM_TEXT_BYTES];
+    struct hs_config_host host;
+    struct hs_view        text = {0};
+
+    if (json_is_string(value))
+        text = hs_view_of(json_string_value(value), json_string_length(value));
+    if (json_is_string(value) && hs_config_parse_host(text, &host) == 0) {
+        if (joined->used_bytes) hs_put_u8(joined, ',');
+        hs_put_bytes(joined, text.data, text.bytes);
+        return true;
+    }
+    (void)snprintf(message, sizeof message,
+                   "expected a host and port such as \"10.0.0.1:7400\", found %s%.64s",
+                   text.data ? "" : type_name(value), text.data ? (const char *)text.data : "");
+    add(reading, text.data ? "E-VALUE" : "E-TYPE", HS_JSON_VALUE, NULL, message);
+    return false;
+}
+
+static void read_hosts(struct reading *reading, const struct hs_config_key *key,
+                       const json_t *values)
+{
+    uint8_t          memory[HS_CONFIG_VALUE_BYTES];
+    struct hs_writer joined;
+    struct hs_err    err;
+    size_t           idx;
+    json_t          *value;
+    bool             is_good = true;
+
+    hs_writer_init(&joined, memory, sizeof memory);
+    json_array_foreach(values, idx, value)
+    {
+        uint32_t mark = hs_json_path_push_index(&reading->path, idx);
+
+        is_good = read_host(reading, value, &joined) && is_good;
+        hs_json_path_pop(&reading->path, mark);
+    }
+    if (!is_good) return;
+    if (hs_writer_finish(&joined)) {
+        (void)snprintf(err.text, sizeof err.text, "must be at most %d hosts", HS_CONFIG_HOSTS_MAX);
+    } else if (hs_config_set(reading->config, key, hs_view_of(memory, joined.used_bytes), &err) ==
+               0) {
+        return;
+    }
+    add(reading, "E-VALUE", HS_JSON_VALUE, NULL, err.text);
 }
 
 static void read_value(struct reading *reading, const struct hs_config_key *key,
@@ -152,6 +206,10 @@ static void read_value(struct reading *reading, const struct hs_config_key *key,
 
     if (!is_json_type_right(key->type, value)) {
         refuse_type(reading, key, value);
+        return;
+    }
+    if (key->type == HS_CONFIG_HOSTS) {
+        read_hosts(reading, key, value);
         return;
     }
     if (json_is_string(value)) {

@@ -78,9 +78,28 @@ static bool is_quoted(const struct hs_config_key *key, const char *value)
     return key->type != HS_CONFIG_COUNT && key->type != HS_CONFIG_BOOL;
 }
 
+/* "a:1,b:2" as a list of strings. */
+static void put_list(struct hs_writer *out, const char *value)
+{
+    put(out, "[");
+    while (*value) {
+        size_t length = strcspn(value, ",");
+
+        hs_json_put_text(out, hs_view_of(value, length));
+        value += length;
+        if (*value) {
+            put(out, ", ");
+            value++;
+        }
+    }
+    put(out, "]");
+}
+
 static void put_value(struct hs_writer *out, const struct hs_config_key *key, const char *value)
 {
-    if (is_quoted(key, value))
+    if (key->type == HS_CONFIG_HOSTS)
+        put_list(out, value);
+    else if (is_quoted(key, value))
         hs_json_put_text(out, hs_view_text(value));
     else
         put(out, value);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* config_value.c - one value of the configuration: from text, to text, inside its bounds. */
 #include "roles/config.h"
+
+#include "roles/config_hosts.h"
 #include "shm/base/assert.h"
 #include "shm/base/units.h"
 
@@ -9,8 +11,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { PORT_MAX = 65535 };
 
 static bool is_number(enum hs_config_type type)
 {
@@ -69,7 +69,8 @@ static int parse_number(const struct hs_config_key *key, struct hs_view text, ui
     case HS_CONFIG_PATH:
     case HS_CONFIG_ADDRESS:
     case HS_CONFIG_USER:
-    case HS_CONFIG_GROUP: break;
+    case HS_CONFIG_GROUP:
+    case HS_CONFIG_HOSTS: break;
     }
     return -EINVAL;
 }
@@ -113,6 +114,8 @@ static const char *expected_form(const struct hs_config_key *key)
         return "a numeric address and port such as \"127.0.0.1:9464\" or \"[::1]:9464\"";
     case HS_CONFIG_USER: return "the name of a user";
     case HS_CONFIG_GROUP: return "the name of a group";
+    case HS_CONFIG_HOSTS:
+        return "hosts and ports such as \"10.0.0.1:7400\" or \"gate-1.example.org:7400\"";
     }
     return "?";
 }
@@ -274,39 +277,27 @@ static int set_text(struct hs_config *config, const struct hs_config_key *key, s
     return 0;
 }
 
-/* "127.0.0.1:80", "[::1]:80" */
-static int parse_address(struct hs_view text, struct hs_addr *addr)
-{
-    char           host[HS_ADDR_TEXT_BYTES];
-    const uint8_t *colon = memrchr(text.data, ':', text.bytes);
-    size_t         host_bytes;
-    uint64_t       port;
-    struct hs_view digits;
-
-    if (!colon) return -EINVAL;
-    host_bytes = (size_t)(colon - text.data);
-    digits = hs_view_of(colon + 1, text.bytes - host_bytes - 1);
-    if (hs_units_parse_count(digits, &port) || port == 0 || port > PORT_MAX) return -EINVAL;
-    if (host_bytes >= 2 && text.data[0] == '[' && text.data[host_bytes - 1] == ']') {
-        text.data++;
-        host_bytes -= 2;
-    } else if (memchr(text.data, ':', host_bytes)) {
-        return -EINVAL; /* an IPv6 address without brackets: which colon is the port's? */
-    }
-    if (host_bytes >= sizeof host || memchr(text.data, 0, host_bytes)) return -EINVAL;
-    memcpy(host, text.data, host_bytes);
-    host[host_bytes] = 0;
-    return hs_addr_parse(addr, host, (uint16_t)port);
-}
-
 static int set_address(struct hs_config *config, const struct hs_config_key *key,
                        struct hs_view text, struct hs_err *err)
 {
     struct hs_addr addr;
 
     memset(&addr, 0, sizeof addr);
-    if (text.bytes && parse_address(text, &addr)) return refuse_form(key, text, err);
+    if (text.bytes && hs_config_parse_address(text, &addr)) return refuse_form(key, text, err);
     memcpy(field_of(config, key), &addr, sizeof addr);
+    return 0;
+}
+
+static int set_hosts(struct hs_config *config, const struct hs_config_key *key, struct hs_view text,
+                     struct hs_err *err)
+{
+    struct hs_config_hosts hosts;
+    int                    rc = hs_config_parse_hosts(text, &hosts);
+
+    if (rc == -ERANGE)
+        return refuse(err, rc, "must be at most %d different hosts", HS_CONFIG_HOSTS_MAX);
+    if (rc) return refuse_form(key, text, err);
+    memcpy(field_of(config, key), &hosts, sizeof hosts);
     return 0;
 }
 
@@ -316,6 +307,7 @@ int hs_config_set(struct hs_config *config, const struct hs_config_key *key, str
     if (is_number(key->type)) return set_number(config, key, text, err);
     if (key->type == HS_CONFIG_BOOL) return set_bool(config, key, text, err);
     if (key->type == HS_CONFIG_ADDRESS) return set_address(config, key, text, err);
+    if (key->type == HS_CONFIG_HOSTS) return set_hosts(config, key, text, err);
     return set_text(config, key, text, err);
 }
 
@@ -362,6 +354,11 @@ void hs_config_get(const struct hs_config *config, const struct hs_config_key *k
         memcpy(&addr, field, sizeof addr);
         hs_addr_format(&addr, shown, sizeof shown);
         (void)snprintf(text, bytes, "%s", addr.family == HS_ADDR_NONE ? "" : shown);
+    } else if (key->type == HS_CONFIG_HOSTS) {
+        struct hs_config_hosts hosts;
+
+        memcpy(&hosts, field, sizeof hosts);
+        hs_config_format_hosts(&hosts, text, bytes);
     } else {
         (void)snprintf(text, bytes, "%.*s", (int)key->field_bytes, (const char *)field);
     }
@@ -374,6 +371,14 @@ static bool is_addr_sane(const uint8_t *field)
     memcpy(&addr, field, sizeof addr);
     if (addr.family == HS_ADDR_NONE) return addr.port == 0;
     return (addr.family == HS_ADDR_IPV4 || addr.family == HS_ADDR_IPV6) && addr.port != 0;
+}
+
+static bool are_hosts_sane(const uint8_t *field)
+{
+    struct hs_config_hosts hosts;
+
+    memcpy(&hosts, field, sizeof hosts);
+    return hs_config_are_hosts_sane(&hosts);
 }
 
 static bool is_field_text_sane(const struct hs_config_key *key, const uint8_t *field)
@@ -400,6 +405,8 @@ int hs_config_check_field(const struct hs_config *config, const struct hs_config
         is_sane = *field <= 1;
     else if (key->type == HS_CONFIG_ADDRESS)
         is_sane = is_addr_sane(field);
+    else if (key->type == HS_CONFIG_HOSTS)
+        is_sane = are_hosts_sane(field);
     else
         is_sane = is_field_text_sane(key, field);
     if (is_sane) return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* test_config.c - the configuration: values and bounds, the image, reload, the printed file. */
 #include "roles/config_file.h"
+#include "roles/config_hosts.h"
 #include "shm/base/assert.h"
 #include "tests/check.h"
 #include "tests/unit/suites.h"
@@ -100,6 +101,42 @@ static void a_value_of_another_form_is_refused(void)
     HS_CHECK(memcmp(&config, &before, sizeof config) == 0);
 }
 
+static void a_list_of_hosts_is_taken_apart_and_put_together(void)
+{
+    static const char *const bad[] = {
+        "10.0.0.1",       ":7400",       "10.0.0.1:0",     "10.0.0.1:65536",  "0.0.0.0:7400",
+        "224.0.0.1:7400", "[::]:7400",   "[ff02::1]:7400", "::1:7400",        "-x.org:7400",
+        "a b:7400",       "10.0.0:7400", "a:1,",           "10.0.0.1:1,,b:1", "a_b:7400",
+    };
+    static const char good[] = "10.0.0.1:7400,[fd00::1]:7400,gate-1.example.org:7400,localhost:1";
+    struct hs_config  config;
+    struct hs_config_host host;
+    char                  text[HS_CONFIG_VALUE_BYTES] = "";
+
+    hs_config_defaults(&config);
+    for (size_t i = 0; i < HS_ARRAY_LEN(bad); i++)
+        HS_CHECK_EQ(set(&config, "cluster", "seed_gates", bad[i]), -EINVAL);
+    HS_CHECK_EQ(set(&config, "cluster", "seed_gates", good), 0);
+    HS_CHECK_EQ(config.cluster.seed_gates.count, 4);
+    hs_config_get(&config, hs_config_find_key("cluster", "seed_gates"), text, sizeof text);
+    HS_CHECK_TEXT(text, good);
+    HS_CHECK_EQ(hs_config_parse_host(hs_view_text("[fd00::1]:7400"), &host), 0);
+    HS_CHECK_EQ(host.addr.family, HS_ADDR_IPV6);
+    HS_CHECK_TEXT(host.name, "");
+    HS_CHECK_EQ(hs_config_parse_host(hs_view_text("gate-1.example.org:7401"), &host), 0);
+    HS_CHECK_EQ(host.addr.family, HS_ADDR_NONE);
+    HS_CHECK_EQ(host.addr.port, 7401);
+    HS_CHECK_TEXT(host.name, "gate-1.example.org");
+    HS_CHECK_EQ(set(&config, "cluster", "seed_gates", "a:1,b:1,a:1"), -ERANGE);
+    text[0] = 0;
+    for (int i = 0; i <= HS_CONFIG_HOSTS_MAX; i++)
+        (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%sa:%d", i ? "," : "",
+                       i + 1);
+    HS_CHECK_EQ(set(&config, "cluster", "seed_gates", text), -ERANGE);
+    config.cluster.seed_gates.count = HS_CONFIG_HOSTS_MAX + 1;
+    HS_CHECK_EQ(hs_config_check_image(&config, sizeof config, NULL), -EPROTO);
+}
+
 static void an_error_says_what_was_expected_and_what_was_found(void)
 {
     struct hs_config config;
@@ -162,6 +199,9 @@ static void keys_that_contradict_each_other_are_found(void)
         {"engine", "recv_buffers", "4095", "engine.recv_buffers"},
         {"roles", "manager", "false", "roles.manager"},
         {"paths", "state_dir", "/run/hyperscale", "paths.state_dir"},
+        {"cluster", "gate_address", "10.0.0.1:7400", "cluster.gate_address"},
+        {"cluster", "seed_gates", "10.0.0.1:7400", "cluster.seed_gates"},
+        {"cluster", "leader", "m-1", "cluster.leader"},
     };
 
     for (size_t i = 0; i < HS_ARRAY_LEN(cases); i++) {
@@ -174,6 +214,51 @@ static void keys_that_contradict_each_other_are_found(void)
         hs_config_cross_check(&config, note_fault, NULL);
         HS_CHECK_EQ(fault_count, *cases[i][3] ? 1 : 0);
         HS_CHECK_TEXT(fault_key, cases[i][3]);
+    }
+}
+
+/* Each line is a host with credentials: what it is told beside the defaults, and which key is at
+ * fault. */
+static void what_a_host_of_a_cluster_runs_and_what_it_is_told_fit(void)
+{
+    static const struct {
+        const char *settings[6];
+        const char *fault;
+    } cases[] = {
+        {{"cluster.gate_address=10.0.0.1:7400", "cluster.manager_address=10.0.0.1:7401"}, ""},
+        {{"cluster.gate_address=10.0.0.1:7400"}, "cluster.manager_address"},
+        {{"roles.manager=false", "roles.worker=false", "cluster.gate_address=10.0.0.1:7400"}, ""},
+        {{"roles.gate=false", "cluster.manager_address=10.0.0.2:7401"}, "cluster.seed_gates"},
+        {{"roles.gate=false", "cluster.manager_address=10.0.0.2:7401",
+          "cluster.seed_gates=gate-1:7400"},
+         ""},
+        {{"roles.gate=false", "roles.manager=false"}, "cluster.seed_managers"},
+        {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=10.0.0.2:7401"}, ""},
+        {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=a:1,b:1"},
+         "cluster.leader"},
+        {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=a:1,b:1",
+          "cluster.leader=a"},
+         ""},
+        {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=a:1",
+          "cluster.manager_address=10.0.0.2:7401"},
+         "cluster.manager_address"},
+        {{"cluster.gate_address=10.0.0.1:7400", "cluster.manager_address=10.0.0.1:7401",
+          "node.name=a-name-of-more-than-32-characters"},
+         "node.name"},
+    };
+
+    for (size_t i = 0; i < HS_ARRAY_LEN(cases); i++) {
+        struct hs_config config;
+
+        hs_config_defaults(&config);
+        HS_CHECK_EQ(set(&config, "cluster", "credentials", "/etc/hyperscale/credentials"), 0);
+        for (unsigned s = 0; s < 6 && cases[i].settings[s]; s++)
+            HS_CHECK_EQ(hs_config_set_named(&config, cases[i].settings[s], NULL), 0);
+        fault_count = 0;
+        fault_key[0] = 0;
+        hs_config_cross_check(&config, note_fault, NULL);
+        HS_CHECK_EQ(fault_count, *cases[i].fault ? 1 : 0);
+        HS_CHECK_TEXT(fault_key, cases[i].fault);
     }
 }
 
@@ -292,6 +377,14 @@ static void every_wrong_value_has_its_code_and_place(void)
         {"{\"paths\": {\"run_dir\": \"run\"}}", "E-VALUE", "/paths/run_dir", 1, 23, ""},
         {"{\"engine\": {\"pin\": 1}}", "E-TYPE", "/engine/pin", 1, 20, ""},
         {"{\"engine\": {\"recv_buffers\": 17}}", "E-EXCL", "/engine/recv_buffers", 1, 29, ""},
+        {"{\"cluster\": {\"seed_gates\": \"a:1\"}}", "E-TYPE", "/cluster/seed_gates", 1, 28, ""},
+        {"{\"cluster\": {\"seed_gates\": [\"a:1\", 5]}}", "E-TYPE", "/cluster/seed_gates/1", 1, 36,
+         ""},
+        {"{\"cluster\": {\"seed_gates\": [\"a:1\", \"b\"]}}", "E-VALUE", "/cluster/seed_gates/1", 1,
+         36, ""},
+        {"{\"cluster\": {\"seed_gates\": [\"a:1\", \"a:1\"]}}", "E-VALUE", "/cluster/seed_gates", 1,
+         28, ""},
+        {"{\"cluster\": {\"seed_gates\": [\"a:1\"]}}", "E-EXCL", "/cluster/seed_gates", 1, 28, ""},
         {"{\"log\": {}, \"log\": {}}", "E-DUP", "", 1, 13, ""},
         {"{\"log\": {},}", "E-JSON", "", 1, 12, ""},
         {"{\"log\": {}", "E-JSON", "", 1, 10, ""},
@@ -347,6 +440,10 @@ static void the_printed_configuration_reads_back_as_the_same(void)
     HS_CHECK_EQ(set(&config, "gate", "clients_max", "7"), 0);
     HS_CHECK_EQ(set(&config, "console", "metrics_address", "[::1]:9464"), 0);
     HS_CHECK_EQ(set(&config, "log", "file", "/var/log/a \"b\".log"), 0);
+    HS_CHECK_EQ(set(&config, "cluster", "credentials", "/etc/hyperscale/credentials"), 0);
+    HS_CHECK_EQ(set(&config, "cluster", "gate_address", "10.0.0.1:7400"), 0);
+    HS_CHECK_EQ(set(&config, "cluster", "manager_address", "10.0.0.1:7401"), 0);
+    HS_CHECK_EQ(set(&config, "cluster", "seed_gates", "10.0.0.1:7400,[fd00::1]:7400,gate:7400"), 0);
     hs_writer_init(&out, text, sizeof text - 1);
     HS_CHECK_EQ(hs_config_print(&config, &out), 0);
     text[out.used_bytes] = 0;
@@ -479,6 +576,10 @@ CU_TestInfo hs_tests_config[] = {
     {"defaults are what the table says", defaults_are_what_the_table_says},
     {"every default lies inside its bounds and reads back",
      every_default_lies_inside_its_bounds_and_reads_back},
+    {"a list of hosts is taken apart and put together",
+     a_list_of_hosts_is_taken_apart_and_put_together},
+    {"what a host of a cluster runs and what it is told fit",
+     what_a_host_of_a_cluster_runs_and_what_it_is_told_fit},
     {"bounds hold at both ends", bounds_hold_at_both_ends},
     {"a value of another form is refused", a_value_of_another_form_is_refused},
     {"an error says what was expected and what was found",

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+/* config_hosts.h - "HOST:PORT" in the configuration: one numeric address, or a list of hosts that
+ * may also be named. Does not look names up. Pure. */
+#ifndef HS_ROLES_CONFIG_HOSTS_H
+#define HS_ROLES_CONFIG_HOSTS_H
+
+#include "roles/config.h"
+
+/* One of a list, taken apart. */
+struct hs_config_host {
+    struct hs_addr addr; /* family HS_ADDR_NONE: it has a name, only the port is set */
+    char           name[HS_CONFIG_HOST_BYTES]; /* "" when it is numeric */
+};
+
+/* "127.0.0.1:80", "[::1]:80". -EINVAL */
+int hs_config_parse_address(struct hs_view text, struct hs_addr *addr) HS_MUST_CHECK;
+/* The same, or "gate-1.example.org:7400". -EINVAL also for what nobody can be reached at: a port of
+ * 0, any-address, multicast. */
+int hs_config_parse_host(struct hs_view text, struct hs_config_host *host) HS_MUST_CHECK;
+
+/* "a:1,b:2", "" for none. -EINVAL: one of them is no host; -ERANGE: too many, or one of them
+ * twice. */
+int  hs_config_parse_hosts(struct hs_view text, struct hs_config_hosts *hosts) HS_MUST_CHECK;
+void hs_config_format_hosts(const struct hs_config_hosts *hosts, char *text, size_t bytes);
+/* An image of another process: count in bounds, texts terminated and of the right form. */
+bool hs_config_are_hosts_sane(const struct hs_config_hosts *hosts);
+
+#endif
