@@ -15,6 +15,7 @@ int hs_exit_code_of(const struct hs_run_end *end)
     /* Nobody could even begin: too little capacity. */
     if (end->is_idle && end->job_state == HS_JOB_FAILED) return HS_EXIT_CLUSTER;
     if (end->target == HS_TARGET_FAILED) return HS_EXIT_FAILED;
+    if (end->target == HS_TARGET_UNMEASURED) return HS_EXIT_PARTIAL; /* no data is no success */
     if (end->job_state != HS_JOB_COMPLETED || end->is_incomplete) return HS_EXIT_PARTIAL;
     return HS_EXIT_OK;
 }

@@ -12,7 +12,7 @@ enum hs_exit_code {
     HS_EXIT_PLAN = 3,        /* the plan is wrong */
     HS_EXIT_UNREACHABLE = 4, /* no request ever connected */
     HS_EXIT_CLUSTER = 5,     /* no daemon, refused, too little capacity */
-    HS_EXIT_PARTIAL = 6,     /* ended, but not as planned, or figures are missing */
+    HS_EXIT_PARTIAL = 6,     /* ended, but not as planned, or figures, even all, are missing */
     HS_EXIT_OUTPUT = 8,      /* a result could not be written */
     HS_EXIT_FAILED = 99,     /* a threshold failed, or nothing at all completed */
     HS_EXIT_SIGNAL = 128     /* and the signal's number */

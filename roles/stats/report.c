@@ -38,6 +38,7 @@ const char *hs_target_verdict_name(enum hs_target_verdict verdict)
     case HS_TARGET_PASSED: return "PASSED";
     case HS_TARGET_FAILED: return "FAILED";
     case HS_TARGET_UNREACHABLE: return "UNREACHABLE";
+    case HS_TARGET_UNMEASURED: return "UNMEASURED";
     }
     return "?";
 }
@@ -233,13 +234,20 @@ static bool is_before_sending(enum hs_error_class error)
 
 static void judge_target(struct hs_report *report)
 {
-    uint64_t unreached_count = 0;
+    const struct hs_report_requests *requests = &report->requests;
+    uint64_t                         unreached_count = 0;
 
     for (unsigned i = 0; i < HS_ERROR_CLASS_COUNT; i++)
         if (is_before_sending((enum hs_error_class)i)) unreached_count += report->errors[i];
-    if (report->requests.completed > 0 || report->requests.failed == 0) return;
-    report->target =
-        unreached_count == report->requests.failed ? HS_TARGET_UNREACHABLE : HS_TARGET_FAILED;
+    if (requests->completed > 0) return;
+    if (requests->failed > 0)
+        report->target =
+            unreached_count == requests->failed ? HS_TARGET_UNREACHABLE : HS_TARGET_FAILED;
+    else /* a target that never answers has failed, unless it was we who did not wait for it */
+        report->target =
+            requests->sent > 0 && !report->meta.is_interrupted && report->meta.restart_count == 0
+                ? HS_TARGET_FAILED
+                : HS_TARGET_UNMEASURED;
 }
 
 static const char *const unreached_texts[] = {

@@ -22,8 +22,9 @@ enum hs_report_percentile {
 enum hs_measurement { HS_MEASUREMENT_OK, HS_MEASUREMENT_DEGRADED, HS_MEASUREMENT_INVALID };
 enum hs_target_verdict {
     HS_TARGET_PASSED,
-    HS_TARGET_FAILED,     /* nothing at all completed, or a threshold failed */
-    HS_TARGET_UNREACHABLE /* every request failed before it was sent: names, connecting, TLS */
+    HS_TARGET_FAILED,      /* nothing at all completed, or a threshold failed */
+    HS_TARGET_UNREACHABLE, /* every request failed before it was sent: names, connecting, TLS */
+    HS_TARGET_UNMEASURED   /* nothing was sent, or our own end came before any answer */
 };
 
 /* What figures cannot know. Texts are borrowed for as long as the report is used. */

@@ -98,7 +98,9 @@ static void say_title(struct page *page, const struct hs_report *report)
     const char                  *verdict = hs_target_verdict_name(report->target);
     char                         text[HS_UNITS_TEXT_BYTES];
 
-    if (meta->is_interrupted && report->target == HS_TARGET_PASSED) verdict = "INTERRUPTED";
+    if (meta->is_interrupted &&
+        (report->target == HS_TARGET_PASSED || report->target == HS_TARGET_UNMEASURED))
+        verdict = "INTERRUPTED";
     say(page, "%s  %s   %s", meta->name, verdict,
         hs_units_format_duration(text, meta->duration_ns));
     if (meta->warmup_ns > 0)

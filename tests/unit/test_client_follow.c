@@ -311,6 +311,18 @@ static void a_run_that_could_not_begin_is_no_partial_one(void)
     HS_CHECK_EQ(hs_exit_code_of(&end), 6);
 }
 
+static void a_run_that_measured_nothing_is_no_success(void)
+{
+    struct hs_run_end end = {.job_state = HS_JOB_COMPLETED,
+                             .has_results = true,
+                             .is_idle = true,
+                             .target = HS_TARGET_UNMEASURED};
+
+    HS_CHECK_EQ(hs_exit_code_of(&end), 6);
+    end.job_state = HS_JOB_FAILED;
+    HS_CHECK_EQ(hs_exit_code_of(&end), 5);
+}
+
 static bool is_put_off(void)
 {
     return has_action(HS_FOLLOW_PUT_OFF);
@@ -369,6 +381,7 @@ CU_TestInfo hs_tests_client_follow[] = {
     {"without a link patience ends", without_a_link_patience_ends},
     {"each ending has its exit code", each_ending_has_its_exit_code},
     {"a run that could not begin is no partial one", a_run_that_could_not_begin_is_no_partial_one},
+    {"a run that measured nothing is no success", a_run_that_measured_nothing_is_no_success},
     {"who waits for a busy gate is told once", who_waits_for_a_busy_gate_is_told_once},
     {"a refusal that is over is forgotten", a_refusal_that_is_over_is_forgotten},
     CU_TEST_INFO_NULL};

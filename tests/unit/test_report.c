@@ -265,6 +265,37 @@ static void a_target_that_answers_nothing_failed(void)
     fill(&stats, 10000, HS_ERROR_RECV_RESET);
     build(&stats);
     HS_CHECK_EQ(report.target, HS_TARGET_FAILED);
+    hs_stats_clear(&stats);
+    stats.tallies[HS_TALLY_SENT] = stats.tallies[HS_TALLY_CUT] = 50;
+    build(&stats);
+    HS_CHECK_EQ(report.target, HS_TARGET_FAILED);
+}
+
+static void a_run_that_measured_nothing_did_not_pass(void)
+{
+    struct hs_report_meta meta = meta_of_ten_seconds();
+    struct hs_stats       stats;
+    json_t               *root;
+
+    hs_chunk_pool_init(&pool, chunks, CHUNKS);
+    hs_stats_init(&stats, &pool);
+    build(&stats);
+    HS_CHECK_EQ(report.target, HS_TARGET_UNMEASURED);
+    (void)hs_report_text(&report, text, sizeof text);
+    HS_CHECK(strstr(text, "search-api  UNMEASURED ") != NULL);
+    root = hs_report_json(&report);
+    HS_CHECK_TEXT(json_string_value(json_object_get(json_object_get(root, "verdict"), "target")),
+                  "UNMEASURED");
+    json_decref(root);
+    stats.tallies[HS_TALLY_LOST] = 7; /* due, but never sent */
+    build(&stats);
+    HS_CHECK_EQ(report.target, HS_TARGET_UNMEASURED);
+    meta.is_interrupted = true; /* and before an answer could come */
+    stats.tallies[HS_TALLY_SENT] = stats.tallies[HS_TALLY_CUT] = 50;
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.target, HS_TARGET_UNMEASURED);
+    (void)hs_report_text(&report, text, sizeof text);
+    HS_CHECK(strstr(text, "search-api  INTERRUPTED ") != NULL);
 }
 
 static uint64_t integer_at(json_t *root, const char *object, const char *key)
@@ -401,6 +432,7 @@ CU_TestInfo hs_tests_report[] = {
     {"requests that nobody waited for are named", requests_that_nobody_waited_for_are_named},
     {"missing outcomes and empty runs are invalid", missing_outcomes_and_empty_runs_are_invalid},
     {"a target that answers nothing failed", a_target_that_answers_nothing_failed},
+    {"a run that measured nothing did not pass", a_run_that_measured_nothing_did_not_pass},
     {"the document says what the report says", the_document_says_what_the_report_says},
     {"a name that is not UTF-8 gives no document", a_name_that_is_not_utf8_gives_no_document},
     {"the summary has every figure", the_summary_has_every_figure},
