@@ -103,13 +103,35 @@ static void propose_slot(struct hs_gate *gate, const struct hs_gate_job *job, un
 
 /* ---- telling ---- */
 
-/* Until it is acknowledged, or so often that nobody is there. */
+/* Nobody is there to be asked: not for ever, since a job may have no time of its own. A datacenter
+ * that has taken the job has it in its log, and is waited for. */
+static void wait_for_manager(struct hs_gate *gate, const struct hs_gate_job *job, unsigned slot)
+{
+    struct hs_gate_slot_soft *soft = &hs_gate_soft_of(gate, job)->slots[slot];
+    uint64_t                  end_ns = soft->unheard_since_ns + gate->limits.manager_wait_ns;
+    char                      reason[HS_GATE_REASON_BYTES];
+
+    if (job->slots[slot].state != HS_GATE_SLOT_PLANNED) return;
+    if (gate->now_ns < end_ns) {
+        soft->retry_at_ns = end_ns; /* its coming sets it to 0 */
+        return;
+    }
+    (void)snprintf(reason, sizeof reason, "datacenter %s has no manager",
+                   job->slots[slot].datacenter);
+    propose_slot(gate, job, slot, HS_GATE_SLOT_REFUSED, 0, reason);
+}
+
+/* Until it is acknowledged, or so often, or so long, that nobody is there. */
 static void dispatch(struct hs_gate *gate, struct hs_gate_job *job, unsigned slot, int manager)
 {
     struct hs_gate_slot_soft *soft = &hs_gate_soft_of(gate, job)->slots[slot];
 
     soft->retry_at_ns = gate->now_ns + gate->limits.dispatch_ack_timeout_ns;
-    if (manager < 0) return; /* its coming sets retry_at_ns to 0 */
+    if (!soft->unheard_since_ns) soft->unheard_since_ns = gate->now_ns;
+    if (manager < 0) {
+        wait_for_manager(gate, job, slot);
+        return;
+    }
     if (soft->attempts >= gate->limits.dispatch_attempts &&
         job->slots[slot].state == HS_GATE_SLOT_PLANNED) {
         propose_slot(gate, job, slot, HS_GATE_SLOT_REFUSED, 0,
@@ -233,6 +255,7 @@ void hs_gate_take_dispatch_ack(struct hs_gate *gate, unsigned manager, struct hs
     if (soft->resent_at_ns)
         hs_gate_note_latency(gate, manager, HS_LATENCY_DISPATCH, soft->resent_at_ns);
     soft->resent_at_ns = 0;
+    soft->unheard_since_ns = 0;
     if (ack->code == HS_RESULT_OK) {
         accept(gate, job, slot, ack->manager_fence);
     } else if (is_transient(ack->code)) {

@@ -447,6 +447,7 @@ static void set_limits(struct gate_process *process)
                                 .retention_ns = config->gate.finished_job_retention_ns,
                                 .dispatch_ack_timeout_ns = config->gate.dispatch_ack_timeout_ns,
                                 .dispatch_attempts = config->gate.dispatch_attempts,
+                                .manager_wait_ns = config->gate.manager_wait_ns,
                                 .progress_interval_ns = config->gate.progress_interval_ns,
                                 .cancel_timeout_ns = config->gate.cancel_timeout_ns};
 }

@@ -46,6 +46,7 @@ struct hs_gate_limits { /* from the configuration */
     uint64_t retention_ns;
     uint64_t dispatch_ack_timeout_ns;
     uint32_t dispatch_attempts;
+    uint64_t manager_wait_ns;
     uint64_t progress_interval_ns; /* the least between two STATS to one client */
     uint64_t cancel_timeout_ns;
 };

@@ -69,6 +69,7 @@ struct hs_gate_slot_soft {
     uint64_t sent_at_ns;  /* the first dispatch of this life of the gate; 0: none */
     uint64_t resent_at_ns;
     uint64_t accepted_at_ns;
+    uint64_t unheard_since_ns; /* nobody has said anything to the dispatch; 0: not yet asked */
     uint32_t attempts;
     uint64_t progress_fence;
     uint64_t progress_seq;

@@ -266,6 +266,7 @@ static void begin_life(struct gate_rig *rig)
                                            .retention_ns = 300 * HS_NS_PER_S,
                                            .dispatch_ack_timeout_ns = 5 * HS_NS_PER_S,
                                            .dispatch_attempts = 3,
+                                           .manager_wait_ns = 60 * HS_NS_PER_S,
                                            .progress_interval_ns = 250 * HS_NS_PER_MS,
                                            .cancel_timeout_ns = 60 * HS_NS_PER_S};
     gate->fsm = take(sizeof *gate->fsm);

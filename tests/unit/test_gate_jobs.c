@@ -73,12 +73,12 @@ static void a_datacenter_that_is_busy_is_asked_again_when_it_said(void)
     gate_rig_close(rig);
 }
 
-/* It is called for as long as the job may take, and no longer. */
+/* One that has taken the job is called for as long as the job may take, and no longer. */
 static void without_a_manager_the_job_waits_for_its_time(void)
 {
     struct gate_rig *rig = gate_rig_open();
 
-    gate_rig_submit(rig, 0, 1, one());
+    gate_rig_start(rig, 1, one());
     hs_gate_manager_down(rig->gate, 0);
     gate_rig_pass(rig, 30 * HS_NS_PER_S);
     HS_CHECK_EQ(gate_rig_job(rig, 1)->phase, HS_GATE_ACTIVE);
@@ -92,6 +92,41 @@ static void without_a_manager_the_job_waits_for_its_time(void)
     gate_rig_pass(rig, 61 * HS_NS_PER_S);
     HS_CHECK_EQ(gate_rig_job(rig, 1)->final, HS_JOB_TIMEOUT);
     HS_CHECK_EQ(gate_rig_job(rig, 1)->slots[0].state, HS_GATE_SLOT_UNCONFIRMED);
+    gate_rig_close(rig);
+}
+
+/* Also one that has no time of its own: it is bounded by iterations. */
+static void a_job_that_no_manager_comes_for_fails_in_time(void)
+{
+    static const char endless[] =
+        "{\"version\":1,\"workflows\":[{\"name\":\"w\",\"load\":{\"model\":\"closed\",\"vus\":1,"
+        "\"iterations\":1000},\"steps\":[{\"name\":\"s\",\"url\":\"http://127.0.0.1:1/\"}]}]}";
+    struct gate_rig *rig = gate_rig_open();
+    union hs_msg     busy = {0};
+
+    gate_rig_submit(rig, 0, 1, endless);
+    HS_CHECK_EQ(gate_rig_job(rig, 1)->timeout_ns, HS_NEVER_NS);
+    gate_rig_pass(rig, 4 * HS_NS_PER_S);
+    gate_rig_name(busy.job_dispatch_ack.job_id, 1); /* somebody is there: the wait begins anew */
+    busy.job_dispatch_ack.code = HS_RESULT_BUSY;
+    busy.job_dispatch_ack.retry_after_ns = HS_NS_PER_S;
+    gate_rig_manager(rig, HS_MSG_JOB_DISPATCH_ACK, &busy, 0);
+    gate_rig_pass(rig, 2 * HS_NS_PER_S);
+    for (unsigned i = 0; i < 13; i++) { /* comes and goes, and never says a word */
+        hs_gate_manager_down(rig->gate, 0);
+        gate_rig_pass(rig, 2 * HS_NS_PER_S);
+        hs_gate_manager_up(rig->gate, 0, "dc");
+        gate_rig_pass(rig, 2 * HS_NS_PER_S);
+    }
+    hs_gate_manager_down(rig->gate, 0);
+    HS_CHECK_EQ(gate_rig_job(rig, 1)->phase, HS_GATE_ACTIVE);
+    gate_rig_pass(rig, 10 * HS_NS_PER_S);
+    HS_CHECK_EQ(gate_rig_job(rig, 1)->phase, HS_GATE_DONE);
+    HS_CHECK_EQ(gate_rig_job(rig, 1)->final, HS_JOB_FAILED);
+    HS_CHECK_TEXT(gate_rig_job(rig, 1)->reason, "datacenter dc has no manager");
+    hs_gate_manager_up(rig->gate, 0, "dc"); /* one of those may have taken it all the same */
+    gate_rig_settle(rig);
+    HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_CANCEL), 1);
     gate_rig_close(rig);
 }
 
@@ -395,6 +430,8 @@ CU_TestInfo hs_tests_gate_jobs[] = {
     {"a datacenter that is busy is asked again when it said",
      a_datacenter_that_is_busy_is_asked_again_when_it_said},
     {"without a manager the job waits for its time", without_a_manager_the_job_waits_for_its_time},
+    {"a job that no manager comes for fails in time",
+     a_job_that_no_manager_comes_for_fails_in_time},
     {"results are fetched piece by piece and kept", results_are_fetched_piece_by_piece_and_kept},
     {"bytes that are not the record are done without",
      bytes_that_are_not_the_record_are_done_without},
