@@ -321,20 +321,24 @@ static const struct hs_gate_job *oldest_done(const struct hs_gate *gate, uint32_
     return oldest;
 }
 
-/* Makes room: too many finished ones, or too old, or records that new jobs need. One at a time. */
+/* Makes room: too many finished ones, or too old, or records that new jobs need. One at a time, and
+ * none whose key may still be asked for: without room new jobs are refused. */
 static uint64_t expire(struct hs_gate *gate)
 {
     uint32_t                  done_count;
     const struct hs_gate_job *job = oldest_done(gate, &done_count);
     struct hs_gate_entry      entry = {.kind = HS_GATE_EXPIRE};
-    uint64_t                  old_at_ns;
+    uint64_t                  due_at_ns;
 
     if (!job || gate->expire_token) return HS_NEVER_NS;
     gate->expire_idx = hs_gate_job_idx(gate->fsm, job);
-    old_at_ns = gate->soft[gate->expire_idx].row.ended_at_ns + gate->limits.retention_ns;
-    if (done_count <= gate->limits.finished_jobs_max && gate->now_ns < old_at_ns &&
+    due_at_ns = gate->soft[gate->expire_idx].row.ended_at_ns;
+    if (done_count <= gate->limits.finished_jobs_max &&
         gate->fsm->reserved_records < HS_GATE_RECORDS_MAX / 4 * 3)
-        return old_at_ns;
+        due_at_ns += gate->limits.retention_ns;
+    else
+        due_at_ns += HS_GATE_KEY_WINDOW_NS;
+    if (gate->now_ns < due_at_ns) return due_at_ns;
     if (gate->now_ns < gate->expire_at_ns) return gate->expire_at_ns;
     entry.as.expire.count = 1;
     memcpy(entry.as.expire.job_ids[0], job->id, HS_JOB_ID_BYTES);

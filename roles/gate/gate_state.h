@@ -9,6 +9,7 @@
 #include "roles/gate/gate_out.h"
 #include "roles/gate/progress.h"
 #include "shm/base/arena.h"
+#include "shm/base/time.h"
 
 enum {
     HS_GATE_CLIENTS_MAX = HS_CLIENTS_MAX,
@@ -19,6 +20,10 @@ enum {
     HS_GATE_WAITERS_MAX = 4,  /* clients that sent the same submission meanwhile */
     HS_GATE_FETCHES_MAX = 16  /* ends of jobs that are taken at a time; others are told again */
 };
+
+/* A key is known for so long after its job has ended, whatever else must make room: a submission
+ * that is repeated late is answered, not run a second time (jobs.md 7.3). */
+#define HS_GATE_KEY_WINDOW_NS (300 * HS_NS_PER_S)
 
 struct hs_gate_upload { /* a plan above one frame, piece by piece; one per client */
     uint8_t  digest[HS_DIGEST_BYTES];

@@ -346,17 +346,20 @@ static void the_datacenter_is_told_to_forget_until_it_has(void)
 }
 
 /* Twice as many as may be kept: the one that ended first goes first, and only what has been
- * released. */
+ * released, and no key within five minutes. */
 static void more_finished_jobs_than_are_kept_go_in_order(void)
 {
     struct gate_rig *rig = gate_rig_open();
 
+    rig->gate->limits.retention_ns = 3600 * HS_NS_PER_S;
     for (unsigned i = 0; i < 8; i++) {
         gate_rig_start(rig, i, one());
         gate_rig_end(rig, i, HS_JOB_COMPLETED);
         if (i != 1) ack_release(rig, i, HS_RESULT_OK);
     }
-    gate_rig_pass(rig, HS_NS_PER_S);
+    gate_rig_pass(rig, 299 * HS_NS_PER_S);
+    HS_CHECK_EQ(rig->gate->fsm->job_count, 8);
+    gate_rig_pass(rig, 2 * HS_NS_PER_S);
     HS_CHECK_EQ(rig->gate->fsm->job_count, 4);
     HS_CHECK(gate_rig_job(rig, 0) == NULL);
     HS_CHECK(gate_rig_job(rig, 1) != NULL); /* its datacenter still has it */
@@ -364,11 +367,52 @@ static void more_finished_jobs_than_are_kept_go_in_order(void)
     HS_CHECK_EQ(rig->counts[HS_COUNT_jobs_forgotten], 4);
     HS_CHECK_EQ(gate_rig_row(rig, 0)->sent + gate_rig_row(rig, 0)->state, 0); /* its row is gone */
     ack_release(rig, 1, HS_RESULT_UNKNOWN_JOB);
-    gate_rig_pass(rig, 301 * HS_NS_PER_S);
+    gate_rig_pass(rig, 3601 * HS_NS_PER_S);
     HS_CHECK_EQ(rig->gate->fsm->job_count, 0); /* and by age */
     HS_CHECK_EQ(rig->gate->fsm->reserved_records, 0);
     gate_rig_submit(rig, 0, 0, one());
     HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_OK); /* the same key is a new job now */
+    gate_rig_close(rig);
+}
+
+/* As many as the table holds, twice as many as may be kept: each is answered as the one it was, and
+ * rather a new one is refused. */
+static void a_repeated_key_runs_nothing_again_however_many_have_ended(void)
+{
+    struct gate_rig *rig = gate_rig_open();
+    unsigned         dispatches;
+
+    rig->gate->limits.finished_jobs_max = HS_GATE_JOBS_MAX / 2;
+    rig->gate->limits.retention_ns = 3600 * HS_NS_PER_S;
+    for (unsigned i = 0; i < HS_GATE_JOBS_MAX; i++) {
+        gate_rig_start(rig, i, one());
+        gate_rig_end(rig, i, HS_JOB_COMPLETED);
+        ack_release(rig, i, HS_RESULT_OK);
+        gate_rig_forget(rig);
+    }
+    gate_rig_submit(rig, 0, HS_GATE_JOBS_MAX, one());
+    HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_BUSY);
+    gate_rig_restart(rig); /* a death does not make it forget */
+    hs_gate_client_opened(rig->gate, 0);
+    hs_gate_manager_up(rig->gate, 0, "dc");
+    rig->gate->limits.finished_jobs_max = HS_GATE_JOBS_MAX / 2;
+    gate_rig_settle(rig);
+    for (unsigned i = 0; i < HS_GATE_JOBS_MAX; i++) ack_release(rig, i, HS_RESULT_UNKNOWN_JOB);
+    gate_rig_pass(rig, 250 * HS_NS_PER_S);
+    gate_rig_forget(rig);
+    dispatches = gate_rig_count_manager(rig, HS_MSG_JOB_DISPATCH);
+    for (unsigned i = 0; i < HS_GATE_JOBS_MAX; i++) {
+        gate_rig_submit(rig, 0, i, one());
+        HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_OK);
+        HS_CHECK_EQ(gate_rig_find(rig, HS_MSG_SUBMIT_ACK, 0, 0)->message.submit_ack.existing, 1);
+        HS_CHECK_EQ(gate_rig_find(rig, HS_MSG_SUBMIT_ACK, 0, 0)->message.submit_ack.status,
+                    HS_JOB_COMPLETED);
+        HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_DISPATCH), dispatches);
+        gate_rig_forget(rig);
+    }
+    gate_rig_pass(rig, 60 * HS_NS_PER_S);
+    gate_rig_submit(rig, 0, HS_GATE_JOBS_MAX, one());
+    HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_OK);
     gate_rig_close(rig);
 }
 
@@ -407,6 +451,8 @@ CU_TestInfo hs_tests_gate_ends[] = {
     {"the datacenter is told to forget until it has",
      the_datacenter_is_told_to_forget_until_it_has},
     {"more finished jobs than are kept go in order", more_finished_jobs_than_are_kept_go_in_order},
+    {"a repeated key runs nothing again however many have ended",
+     a_repeated_key_runs_nothing_again_however_many_have_ended},
     {"unreleased jobs go by age without any manager",
      unreleased_jobs_go_by_age_without_any_manager},
     CU_TEST_INFO_NULL,
