@@ -339,9 +339,10 @@ const char *hs_units_format_rate_exact(char *text, struct hs_rate rate)
 {
     for (size_t i = 0; i < HS_ARRAY_LEN(rate_units); i++)
         for (uint64_t scale = 1; scale <= 1000000000; scale *= 10) {
-            wide scaled = (wide)rate.count * rate_units[i].factor * scale;
+            wide scaled = (wide)rate.count * rate_units[i].factor;
             int  decimals = 0;
 
+            if (__builtin_mul_overflow(scaled, scale, &scaled)) continue;
             if (scaled % rate.period_ns != 0 || scaled / rate.period_ns > UINT64_MAX) continue;
             for (uint64_t rest = scale; rest > 1; rest /= 10) decimals++;
             scaled /= rate.period_ns;

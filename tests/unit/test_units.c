@@ -5,6 +5,7 @@
 #include "tests/unit/suites.h"
 
 #include <errno.h>
+#include <string.h>
 
 static int64_t duration_of(const char *text)
 {
@@ -158,9 +159,11 @@ static void exact_forms_parse_back(void)
     static const uint64_t    durations[] = {0,           1,           999,           1500000,
                                             2000000000,  90000000000, 3600000000000, 3661000000000,
                                             90500000000, 61000000001};
-    static const char *const rates[] = {"500/s",   "3000/m", "1/h",     "0.5/s",
-                                        "2.125/s", "7/m",    "100001/h"};
-    char                     text[HS_UNITS_TEXT_BYTES];
+    static const char *const rates[] = {
+        "500/s", "3000/m", "1/h", "0.5/s", "2.125/s", "7/m", "100001/h", "18446744073709551615/h",
+        /* numbers of 64 bits, and all decimals that there are */
+        "18446744073.709551615/s", "184467440737.09551615/m", "18446744073709.551615/h"};
+    char text[HS_UNITS_TEXT_BYTES];
 
     for (size_t i = 0; i < sizeof durations / sizeof durations[0]; i++)
         HS_CHECK_EQ(duration_of(hs_units_format_duration_exact(text, durations[i])), durations[i]);
@@ -175,6 +178,10 @@ static void exact_forms_parse_back(void)
         HS_CHECK_EQ(hs_units_parse_rate(hs_view_text(text), &again), 0);
         HS_CHECK_EQ(hs_rate_compare(rate, again), 0);
     }
+    /* 116e9/m; the product that it is looked for with has more than 128 bits */
+    (void)hs_units_format_rate_exact(text,
+                                     (struct hs_rate){18260410019166159712u, 9424008462460780544u});
+    HS_CHECK(strcmp(text, "7934787058.502749128/m") != 0);
     HS_CHECK_TEXT(hs_units_format_size_exact(text, 65536), "64KiB");
     HS_CHECK_TEXT(hs_units_format_size_exact(text, 1000000), "1MB");
     HS_CHECK_TEXT(hs_units_format_size_exact(text, 17), "17B");
