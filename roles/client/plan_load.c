@@ -95,20 +95,23 @@ static const char *duration(char *text, uint64_t ns)
     return ns == HS_NEVER_NS ? "until all is sent" : hs_units_format_duration(text, ns);
 }
 
-static void say_open(const struct hs_plan_load *load, struct hs_writer *out)
+static void say_open(const struct hs_plan *plan, const struct hs_plan_workflow *workflow,
+                     struct hs_writer *out)
 {
-    char               rate[HS_UNITS_TEXT_BYTES];
-    char               time[HS_UNITS_TEXT_BYTES];
-    char               count[HS_UNITS_TEXT_BYTES];
-    char               cap[HS_UNITS_TEXT_BYTES];
-    struct hs_schedule schedule;
-    uint64_t           arrivals = 0;
+    const struct hs_plan_load *load = &workflow->load;
+    char                       rate[HS_UNITS_TEXT_BYTES];
+    char                       time[HS_UNITS_TEXT_BYTES];
+    char                       count[HS_UNITS_TEXT_BYTES];
+    char                       cap[HS_UNITS_TEXT_BYTES];
+    struct hs_schedule         schedule;
+    uint64_t                   arrivals = 0;
 
     if (hs_schedule_init(&schedule, load->rate, load->for_ns, 0, 1) == 0)
         arrivals = hs_schedule_total(&schedule);
     say(out, "  open: %s for %s, %s arrivals, at most %s in flight\n",
         hs_units_format_rate_exact(rate, load->rate), duration(time, load->for_ns),
-        hs_units_format_count(count, arrivals), hs_units_format_count(cap, load->max_in_flight));
+        hs_units_format_count(count, arrivals),
+        hs_units_format_count(cap, hs_plan_max_in_flight(plan, workflow)));
 }
 
 static void say_closed(const struct hs_plan_load *load, struct hs_writer *out)
@@ -136,7 +139,7 @@ static void say_workflow(const struct hs_plan *plan, const struct hs_plan_workfl
         say(out, "%s %s", i ? "," : " after", workflow->depends_on.at[i]);
     say(out, "\n");
     switch ((enum hs_plan_load_kind)workflow->load.kind) {
-    case HS_PLAN_LOAD_OPEN: say_open(&workflow->load, out); break;
+    case HS_PLAN_LOAD_OPEN: say_open(plan, workflow, out); break;
     case HS_PLAN_LOAD_CLOSED: say_closed(&workflow->load, out); break;
     case HS_PLAN_LOAD_ONCE: say(out, "  once\n"); break;
     }

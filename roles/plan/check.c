@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { IN_FLIGHT_DEFAULT = 10000, CYCLE_TEXT_BYTES = 240, CYCLE_EDGES_SHOWN = 6 };
+enum { CYCLE_TEXT_BYTES = 240, CYCLE_EDGES_SHOWN = 6 };
 
 /* Sets the reader's path to a place by its indexes. */
 static void stand_at(struct hs_plan_reader *reader, const char *format, ...) HS_PRINTF(2, 3);
@@ -231,7 +231,7 @@ static void check_cycles(struct hs_plan_reader *reader, const struct hs_plan *pl
 /* ---- limits ---- */
 
 static void check_open(struct hs_plan_reader *reader, const struct hs_plan *plan, uint32_t idx,
-                       struct hs_plan_load *load)
+                       const struct hs_plan_load *load)
 {
     const struct hs_plan_limits *limits = &plan->limits;
     char                         most[HS_UNITS_TEXT_BYTES];
@@ -243,21 +243,17 @@ static void check_open(struct hs_plan_reader *reader, const struct hs_plan *plan
                          hs_units_format_rate_exact(most, limits->max_rate));
     }
     if (!limits->max_in_flight || load->max_in_flight <= limits->max_in_flight) return;
-    if (load->max_in_flight == IN_FLIGHT_DEFAULT) {
-        load->max_in_flight = limits->max_in_flight; /* nobody asked for more */
-        return;
-    }
     stand_at(reader, "/workflows/%u/load/max_in_flight", idx);
     hs_plan_complain(reader, "E-LIMIT", HS_JSON_VALUE, NULL,
                      "is above limits.max_in_flight, %" PRIu64, limits->max_in_flight);
 }
 
-static void check_limits(struct hs_plan_reader *reader, struct hs_plan *plan)
+static void check_limits(struct hs_plan_reader *reader, const struct hs_plan *plan)
 {
     uint64_t steps = 0;
 
     for (uint32_t i = 0; i < plan->workflows.count; i++) {
-        struct hs_plan_load *load = &plan->workflows.at[i].load;
+        const struct hs_plan_load *load = &plan->workflows.at[i].load;
 
         steps += plan->workflows.at[i].steps.count;
         if (load->kind == HS_PLAN_LOAD_OPEN) check_open(reader, plan, i, load);
@@ -282,7 +278,7 @@ static void check_capacity(struct hs_plan_reader *reader, const struct hs_plan *
         bool                       is_open = load->kind == HS_PLAN_LOAD_OPEN;
         uint64_t                   needed = is_open ? load->max_in_flight : load->vus;
 
-        if (needed <= available || (is_open && needed == IN_FLIGHT_DEFAULT)) continue;
+        if (needed <= available) continue;
         stand_at(reader, "/workflows/%u/load/%s", i, is_open ? "max_in_flight" : "vus");
         hs_plan_complain(reader, "W-CAP", HS_JSON_VALUE, NULL,
                          "up to %" PRIu64 " connections are needed, %" PRIu64

@@ -171,7 +171,6 @@ static void fill_load(struct hs_image_header *header, const struct hs_plan_load 
     header->duration_ns = load->for_ns;
     header->rate_count = load->rate.count;
     header->rate_period_ns = load->rate.period_ns;
-    header->max_in_flight = load->max_in_flight;
     if (load->kind != HS_PLAN_LOAD_ONCE) return;
     header->vus = 1;
     header->iterations = 1;
@@ -204,6 +203,7 @@ static void put_all(struct compile *compile)
     for (uint32_t i = 0; i < compile->workflow->steps.count; i++) put_step(compile, i);
     if (!compile->header) return;
     fill_load(compile->header, &compile->workflow->load);
+    compile->header->max_in_flight = hs_plan_max_in_flight(plan, compile->workflow);
     compile->header->workflow_name = name;
     compile->header->seed = plan->seed;
     compile->header->on_error = compile->workflow->on_error;

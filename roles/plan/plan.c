@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { IN_FLIGHT_DEFAULT = 10000 };
+
 #define GRACE_NS                                                                                   \
     (30 * HS_NS_PER_S) /* a job may take this much longer than its load, for start and results */
 
@@ -79,6 +81,14 @@ uint64_t hs_plan_drain_ns(const struct hs_plan *plan, const struct hs_plan_workf
     for (uint32_t i = 0; i < workflow->steps.count; i++)
         longest_ns = hs_max_u64(longest_ns, hs_plan_step_timeout_ns(plan, &workflow->steps.at[i]));
     return longest_ns;
+}
+
+uint64_t hs_plan_max_in_flight(const struct hs_plan *plan, const struct hs_plan_workflow *workflow)
+{
+    uint64_t limit = plan->limits.max_in_flight ? plan->limits.max_in_flight : UINT64_MAX;
+
+    if (workflow->load.max_in_flight) return workflow->load.max_in_flight;
+    return hs_min_u64(IN_FLIGHT_DEFAULT, limit);
 }
 
 uint64_t hs_plan_workflow_duration_ns(const struct hs_plan          *plan,

@@ -95,7 +95,7 @@ struct hs_plan_load {
     uint64_t       iterations_per_vu;
     uint64_t       for_ns;
     struct hs_rate rate;
-    uint64_t       max_in_flight;
+    uint64_t       max_in_flight; /* 0: not given */
 };
 
 struct hs_plan_steps {
@@ -177,6 +177,9 @@ uint64_t    hs_plan_step_timeout_ns(const struct hs_plan *plan, const struct hs_
 uint64_t hs_plan_step_think_ns(const struct hs_plan *plan, const struct hs_plan_workflow *workflow,
                                const struct hs_plan_step *step);
 uint64_t hs_plan_drain_ns(const struct hs_plan *plan, const struct hs_plan_workflow *workflow);
+/* Iterations of an open load at a time: as given, or 10,000, or what limits allow if that is
+ * less. */
+uint64_t hs_plan_max_in_flight(const struct hs_plan *plan, const struct hs_plan_workflow *workflow);
 /* Warm-up, load and drain; HS_NEVER_NS when bounded by iterations only. */
 uint64_t hs_plan_workflow_duration_ns(const struct hs_plan          *plan,
                                       const struct hs_plan_workflow *workflow);

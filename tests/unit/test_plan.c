@@ -248,8 +248,13 @@ static void limits_hold_before_anything_starts(void)
                   "E-LIMIT", "/workflows/0/load/vus", NULL);
     check_problem(LIMITED("\"max_in_flight\":5", OPEN ",\"max_in_flight\":6"), "E-LIMIT",
                   "/workflows/0/load/max_in_flight", NULL);
+    /* the number that an open load has by itself, but asked for */
+    check_problem(LIMITED("\"max_in_flight\":5", OPEN ",\"max_in_flight\":10000"), "E-LIMIT",
+                  "/workflows/0/load/max_in_flight", NULL);
     plan = read_text(LIMITED("\"max_in_flight\":5", OPEN));
-    HS_CHECK(plan && plan->workflows.at[0].load.max_in_flight == 5);
+    HS_CHECK(plan && hs_plan_max_in_flight(plan, &plan->workflows.at[0]) == 5);
+    plan = read_text(LIMITED("", OPEN));
+    HS_CHECK(plan && hs_plan_max_in_flight(plan, &plan->workflows.at[0]) == 10000);
 }
 
 static void plans_that_could_not_be_compiled_are_refused(void)
