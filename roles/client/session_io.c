@@ -30,12 +30,14 @@ enum {
     LIVE_STEPS_UNKNOWN = 256,
     RESULTS_BYTES_MAX = 256 << 20,
     POLL_COUNT = 4,
-    POLL_MAX_MS = 60000,
-    TREE_STOP_TIMEOUT_MS = 15000
+    POLL_MAX_MS = 60000
 };
 
 #define CONNECT_WAIT_MIN_NS (50 * HS_NS_PER_MS)
 #define CONNECT_WAIT_MAX_NS (2 * HS_NS_PER_S)
+/* For the tree to end, when the result is out; and once somebody is tired of it. */
+#define TREE_STOP_TIMEOUT_NS    (15 * HS_NS_PER_S)
+#define TREE_HURRIED_TIMEOUT_NS (4 * HS_NS_PER_S)
 
 uint64_t hs_client_now_ns(void)
 {
@@ -269,7 +271,7 @@ static void read_signal(struct hs_session *session)
 
 static void on_tree_end(struct hs_session *session)
 {
-    int code = hs_client_tree_wait(&session->tree, 0);
+    int code = hs_client_tree_end(&session->tree);
 
     session->is_over = true;
     (void)hs_err_set(&session->err, 0, "hyperscaled ended with exit code %d", code);
@@ -402,12 +404,35 @@ int hs_session_open(struct hs_session *session, const struct hs_session_wish *wi
     return hs_client_tree_start(&session->tree, &wish->tree, err);
 }
 
+/* Until the tree has ended, or its time is up. A signal hurries it, and the one after the first,
+ * whenever that was, ends the wait. */
+static void await_tree(struct hs_session *session)
+{
+    uint64_t                now_ns = hs_client_now_ns();
+    uint64_t                deadline_ns = now_ns + TREE_STOP_TIMEOUT_NS;
+    struct signalfd_siginfo info;
+    struct pollfd           fds[] = {{.fd = session->tree.pid_fd, .events = POLLIN},
+                                     {.fd = session->signal_fd, .events = POLLIN}};
+
+    for (; now_ns < deadline_ns; now_ns = hs_client_now_ns()) {
+        int rc = poll(fds, HS_ARRAY_LEN(fds), (int)((deadline_ns - now_ns) / HS_NS_PER_MS + 1));
+
+        if (rc < 0 && errno != EINTR) return;
+        if (rc <= 0) continue;
+        if (fds[0].revents) return;
+        if (read(session->signal_fd, &info, sizeof info) != (ssize_t)sizeof info) continue;
+        if (session->signal) return;
+        session->signal = (int)info.ssi_signo;
+        hs_warn("waiting for hyperscaled to end; once more ends it at once");
+        deadline_ns = hs_min_u64(deadline_ns, hs_client_now_ns() + TREE_HURRIED_TIMEOUT_NS);
+    }
+}
+
 void hs_session_close(struct hs_session *session)
 {
-    bool is_hurried = session->is_over && session->signal;
-
     hs_client_tree_stop(&session->tree);
-    HS_IGNORE(hs_client_tree_wait(&session->tree, is_hurried ? 0 : TREE_STOP_TIMEOUT_MS),
+    if (session->tree.pid > 0 && !(session->is_over && session->signal)) await_tree(session);
+    HS_IGNORE(hs_client_tree_end(&session->tree),
               "the result is out, and the log tells of trouble");
     hs_client_link_fini(&session->link);
     if (session->signal_fd >= 0) (void)close(session->signal_fd);

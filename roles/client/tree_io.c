@@ -156,14 +156,14 @@ void hs_client_tree_stop(struct hs_client_tree *tree)
     HS_IGNORE(hs_control_send(tree->leash_fd, &record, -1), "closing the leash says the same");
 }
 
-int hs_client_tree_wait(struct hs_client_tree *tree, int timeout_ms)
+int hs_client_tree_end(struct hs_client_tree *tree)
 {
     struct pollfd gone = {.fd = tree->pid_fd, .events = POLLIN};
     int           status = 0;
 
     if (tree->pid <= 0) return 0;
     /* Whatever wakes us but its end is no reason to wait for ever. */
-    if (poll(&gone, 1, timeout_ms) != 1) (void)kill(tree->pid, SIGKILL);
+    if (poll(&gone, 1, 0) != 1) (void)kill(tree->pid, SIGKILL);
     while (waitpid(tree->pid, &status, 0) < 0 && errno == EINTR)
         ;
     if (tree->leash_fd >= 0) (void)close(tree->leash_fd);

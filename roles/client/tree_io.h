@@ -26,7 +26,7 @@ int hs_client_tree_start(struct hs_client_tree *tree, const struct hs_tree_wish 
                          struct hs_err *err) HS_MUST_CHECK;
 /* Asks it to end in order. */
 void hs_client_tree_stop(struct hs_client_tree *tree);
-/* Waits until it has ended, then kills it; its exit code, 128 + signal. */
-int hs_client_tree_wait(struct hs_client_tree *tree, int timeout_ms) HS_MUST_CHECK;
+/* Kills it unless it has ended, and lets go of it; its exit code, 128 + signal. */
+int hs_client_tree_end(struct hs_client_tree *tree) HS_MUST_CHECK;
 
 #endif

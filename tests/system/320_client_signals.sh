@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What ends a run early: SIGINT and SIGTERM report what was measured, a second signal ends at once, and a client that is killed
-# takes its tree with it.
+# What ends a run early: SIGINT and SIGTERM report what was measured, a second signal ends at once, also while the tree ends, and
+# a client that is killed takes its tree with it.
 set -eu
 . tests/system/client_lib.sh
 set -m # a background job without this ignores SIGINT
@@ -47,6 +47,37 @@ code=0
 wait $client || code=$?
 [ $code -eq 130 ] || fail "exit code $code after two signals"
 wait_gone $tree
+
+# The result is out, and the tree does not end: its supervisor stands still.
+begin_last_wait() { # sets client and tree
+    stop_target
+    start_target
+    : > "$HS_TMP/err"
+    "$hyperscale" run "$url" -d 4s -c 4 --json > "$HS_TMP/out" 2> "$HS_TMP/err" &
+    client=$!
+    until_true "load" has_sent
+    tree=$(tree_of $client)
+    kill -STOP "$(pgrep -P $client)"
+    until_true "the result" grep -q '^}' "$HS_TMP/out"
+}
+end_last_wait() { # SECONDS BEGIN: it ended, this long after that
+    code=0
+    wait $client || code=$?
+    [ $code -eq 0 ] || fail "exit code $code though the result was whole: $(cat "$HS_TMP/err")"
+    [ $(($(date +%s%N) - $2)) -lt "$1"000000000 ] || fail "it waited on for more than $1 s"
+    holds "$HS_TMP/out" 'not d["interrupted"] and r["completed"] > 0'
+    wait_gone $tree
+}
+begin_last_wait
+begin=$(date +%s%N)
+kill -INT $client
+end_last_wait 9 "$begin" # of 15
+begin_last_wait
+kill -INT $client
+until_true "a word about the signal" grep -q 'once more' "$HS_TMP/err"
+begin=$(date +%s%N)
+kill -TERM $client
+end_last_wait 2 "$begin" # of 4
 
 stop_target
 start_target
