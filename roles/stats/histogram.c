@@ -150,7 +150,7 @@ uint64_t hs_histogram_rank(uint64_t count, double quantile)
 
 bool hs_histogram_has_enough(uint64_t count, double quantile)
 {
-    return count > 0 && (quantile <= 0.5 || (double)count * (1.0 - quantile) >= 10.0 - 1e-6);
+    return (double)count * (1.0 - quantile) >= 10.0 - 1e-6;
 }
 
 uint64_t hs_moments_clip_ns(const struct hs_moments *moments, enum hs_histogram_layout layout,

@@ -97,9 +97,8 @@ uint64_t hs_histogram_percentile_ns(const struct hs_histogram *histogram, double
 /* The rank (from 1) that a quantile of count samples falls on: the smallest with rank >= quantile *
  * count. */
 uint64_t hs_histogram_rank(uint64_t count, double quantile);
-/* Whether count samples say anything about the quantile: at least 10 of them lie above it (any
- * sample will do for the median). A percentile that fails this is printed as a dash, not as a
- * guess. */
+/* Whether count samples say anything about the quantile: at least 10 of them lie above it. A
+ * percentile that fails this is printed as a dash, not as a guess. */
 bool hs_histogram_has_enough(uint64_t count, double quantile);
 
 #endif

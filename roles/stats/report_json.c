@@ -56,9 +56,11 @@ static json_t *latency_json(struct document *document, const struct hs_report_la
     set_known(document, object, "mean", is_known, latency->mean_ns);
     set_known(document, object, "min", is_known, latency->min_ns);
     for (unsigned i = 0; i < HS_REPORT_PERCENTILES; i++) {
-        set_known(document, object, hs_report_quantile_key(i), latency->is_known[i],
-                  latency->percentile_ns[i]);
-        if (latency->is_at_least[i] && latency->is_known[i] &&
+        /* the middle of however few: who reads it has their count */
+        bool is_given = latency->is_known[i] || (i == HS_REPORT_P50 && is_known);
+
+        set_known(document, object, hs_report_quantile_key(i), is_given, latency->percentile_ns[i]);
+        if (latency->is_at_least[i] && is_given &&
             json_array_append_new(at_least, json_string(hs_report_quantile_key(i))) != 0)
             document->failed = true;
     }

@@ -92,6 +92,17 @@ static void say_latency_row(struct page *page, const char *title,
     say_duration(page, is_known, false, latency->max_ns);
 }
 
+/* Nobody shall overlook them: whether they are too many is not known without a threshold. */
+static void say_failures(struct page *page, const struct hs_report *report)
+{
+    const struct hs_report_requests *requests = &report->requests;
+    double share = requests->sent ? (double)requests->failed / (double)requests->sent : 0.0;
+
+    if (requests->completed > 0 && share >= 0.01)
+        say(page, ", %s %.1f%% of requests failed", report->meta.is_interrupted ? "and" : "but",
+            100.0 * share);
+}
+
 static void say_title(struct page *page, const struct hs_report *report)
 {
     const struct hs_report_meta *meta = &report->meta;
@@ -101,8 +112,9 @@ static void say_title(struct page *page, const struct hs_report *report)
     if (meta->is_interrupted &&
         (report->target == HS_TARGET_PASSED || report->target == HS_TARGET_UNMEASURED))
         verdict = "INTERRUPTED";
-    say(page, "%s  %s   %s", meta->name, verdict,
-        hs_units_format_duration(text, meta->duration_ns));
+    say(page, "%s  %s", meta->name, verdict);
+    say_failures(page, report);
+    say(page, "   %s", hs_units_format_duration(text, meta->duration_ns));
     if (meta->warmup_ns > 0)
         say(page, " (%s warm-up not counted)", hs_units_format_duration(text, meta->warmup_ns));
     say(page, "   seed %" PRIu64, meta->seed);
@@ -204,8 +216,9 @@ static void say_phases(struct page *page, const struct hs_report *report)
 
         say(page, "%s%s ", i > HS_MEASURE_CONNECT ? DOT : "", hs_measure_name((enum hs_measure)i));
         say(page, "%s",
-            phase->count ? hs_units_format_duration(text, phase->percentile_ns[HS_REPORT_P50])
-                         : DASH);
+            phase->is_known[HS_REPORT_P50]
+                ? hs_units_format_duration(text, phase->percentile_ns[HS_REPORT_P50])
+                : DASH);
         if (i == HS_MEASURE_CONNECT && phase->count) say_count(page, TIMES, phase->count);
     }
     say(page, "      (p50)\n");

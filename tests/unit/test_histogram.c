@@ -111,7 +111,8 @@ static void ranks_are_not_moved_by_rounding(void)
 static void too_few_samples_say_nothing_about_the_tail(void)
 {
     HS_CHECK(!hs_histogram_has_enough(0, 0.5));
-    HS_CHECK(hs_histogram_has_enough(1, 0.5));
+    HS_CHECK(!hs_histogram_has_enough(19, 0.5));
+    HS_CHECK(hs_histogram_has_enough(20, 0.5));
     HS_CHECK(!hs_histogram_has_enough(99, 0.9));
     HS_CHECK(hs_histogram_has_enough(100, 0.9));
     HS_CHECK(!hs_histogram_has_enough(9999, 0.999));

@@ -351,6 +351,50 @@ static void a_name_that_is_not_utf8_gives_no_document(void)
     HS_CHECK(hs_report_json(&report) == NULL);
 }
 
+static void the_median_of_a_few_is_a_dash(void)
+{
+    struct hs_stats stats;
+    json_t         *root;
+
+    hs_chunk_pool_init(&pool, chunks, CHUNKS);
+    hs_stats_init(&stats, &pool);
+    stats.tallies[HS_TALLY_SENT] = 19;
+    record(&stats, HS_MEASURE_RESPONSE, 3 * HS_NS_PER_MS, 19);
+    record(&stats, HS_MEASURE_WAIT, 3 * HS_NS_PER_MS, 19);
+    build(&stats);
+    (void)hs_report_text(&report, text, sizeof text);
+    HS_CHECK(strstr(text, "response time (sched)   3.0ms       \xe2\x80\x93 ") != NULL);
+    HS_CHECK(strstr(text, "wait \xe2\x80\x93 ") != NULL);
+    root = hs_report_json(&report); /* has the count beside it */
+    HS_CHECK_EQ(integer_at(root, "response_time_ns", "p50"), 3 * HS_NS_PER_MS);
+    HS_CHECK(json_is_null(json_object_get(json_object_get(root, "response_time_ns"), "p90")));
+    json_decref(root);
+    stats.tallies[HS_TALLY_SENT]++;
+    record(&stats, HS_MEASURE_RESPONSE, 3 * HS_NS_PER_MS, 1);
+    build(&stats);
+    (void)hs_report_text(&report, text, sizeof text);
+    HS_CHECK(strstr(text, "response time (sched)   3.0ms   3.0ms ") != NULL);
+}
+
+static void many_failures_stand_beside_the_verdict(void)
+{
+    struct hs_report_meta meta = meta_of_ten_seconds();
+    struct hs_stats       stats;
+
+    fill(&stats, 6500, HS_ERROR_STATUS_5XX);
+    build(&stats);
+    (void)hs_report_text(&report, text, sizeof text);
+    HS_CHECK(strstr(text, "search-api  PASSED, but 65.0% of requests failed   10.0s") != NULL);
+    meta.is_interrupted = true;
+    hs_report_build(&report, &meta, &stats);
+    (void)hs_report_text(&report, text, sizeof text);
+    HS_CHECK(strstr(text, "search-api  INTERRUPTED, and 65.0% of requests failed   ") != NULL);
+    fill(&stats, 99, HS_ERROR_STATUS_5XX);
+    build(&stats);
+    (void)hs_report_text(&report, text, sizeof text);
+    HS_CHECK(strstr(text, "search-api  PASSED   10.0s") != NULL);
+}
+
 static void the_summary_has_every_figure(void)
 {
     static const char *const wanted[] = {
@@ -435,6 +479,8 @@ CU_TestInfo hs_tests_report[] = {
     {"a run that measured nothing did not pass", a_run_that_measured_nothing_did_not_pass},
     {"the document says what the report says", the_document_says_what_the_report_says},
     {"a name that is not UTF-8 gives no document", a_name_that_is_not_utf8_gives_no_document},
+    {"the median of a few is a dash", the_median_of_a_few_is_a_dash},
+    {"many failures stand beside the verdict", many_failures_stand_beside_the_verdict},
     {"the summary has every figure", the_summary_has_every_figure},
     {"little room truncates the summary", little_room_truncates_the_summary},
     {"the line of a second shows its interval", the_line_of_a_second_shows_its_interval},
