@@ -106,6 +106,18 @@ void hs_execs_save_head(const struct hs_execs *execs, struct hs_exec_ledger_head
     }
 }
 
+int hs_execs_next_dirty(const struct hs_execs *execs)
+{
+    int promised = -1;
+
+    for (int i = 0; i < HS_EXECS_PER_WORKER_MAX; i++) {
+        if (!execs->rows[i].is_dirty) continue;
+        if (execs->rows[i].record.state != HS_EXEC_RESERVED) return i;
+        if (promised < 0) promised = i;
+    }
+    return promised;
+}
+
 void hs_execs_adopt_head(struct hs_execs *execs, const struct hs_exec_ledger_head *head)
 {
     execs->manager_fence = head->manager_fence;

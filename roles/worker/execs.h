@@ -179,10 +179,13 @@ struct hs_execs_actions {
 
 void hs_execs_init(struct hs_execs *execs, const struct hs_execs_config *config, uint64_t now_ns);
 /* Before a successor's first step, the head first. False: the row makes no sense. */
-void     hs_execs_adopt_head(struct hs_execs *execs, const struct hs_exec_ledger_head *head);
-bool     hs_execs_adopt(struct hs_execs *execs, unsigned row, const struct hs_exec_record *record,
-                        uint64_t now_ns);
-void     hs_execs_save_head(const struct hs_execs *execs, struct hs_exec_ledger_head *head);
+void hs_execs_adopt_head(struct hs_execs *execs, const struct hs_exec_ledger_head *head);
+bool hs_execs_adopt(struct hs_execs *execs, unsigned row, const struct hs_exec_record *record,
+                    uint64_t now_ns);
+void hs_execs_save_head(const struct hs_execs *execs, struct hs_exec_ledger_head *head);
+/* The row whose record is to be stored next; -1: none is dirty. A row that has let go of its cores
+ * comes before one that was promised them, so that whatever a death cuts off no core is in two. */
+int      hs_execs_next_dirty(const struct hs_execs *execs);
 void     hs_execs_step(struct hs_execs *execs, uint64_t now_ns, const struct hs_execs_event *event,
                        struct hs_execs_actions *actions);
 uint64_t hs_execs_deadline_ns(const struct hs_execs *execs);

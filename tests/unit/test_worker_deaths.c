@@ -324,6 +324,57 @@ static void records_that_make_no_sense_are_not_adopted(void)
 
 /* ---- all at once ---- */
 
+
+/* As the driver does, until it is killed; how many rows it got done. */
+static unsigned store_rows(unsigned limit)
+{
+    unsigned count = 0;
+    int      row;
+
+    while (count < limit && (row = hs_execs_next_dirty(&wf.execs)) >= 0) {
+        stored[row] = wf.execs.rows[row].record;
+        wf.execs.rows[row].is_dirty = false;
+        count++;
+    }
+    return count;
+}
+
+static unsigned held_cores(void)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++)
+        for (unsigned k = 0; k < stored[i].part_count; k++)
+            count +=
+                stored[i].state <= HS_EXEC_STOPPING && stored[i].parts[k].state <= HS_PART_RUNNING;
+    return count;
+}
+
+/* The newer attempt takes all cores in a row before that of the older one, which gives them up. */
+static void a_death_between_two_rows_leaves_no_core_in_both(void)
+{
+    for (unsigned limit = 0; limit < 3; limit++) {
+        struct hs_exec_dispatch message = wf_of_cores(ENGINES);
+
+        wf_set_up();
+        memset(stored, 0, sizeof stored);
+        wf_start(1, 100, 1);
+        HS_CHECK_EQ(wf_dispatch(2, 101, ENGINES - 1), HS_RESULT_OK);
+        wf_all_parts(1, HS_EXECS_RUN_ENDED);
+        wf_ack_result(1, 100, HS_STAGE_DURABLE); /* row 0 is free again */
+        (void)store_rows(UINT32_MAX);
+        HS_CHECK_EQ(held_cores(), ENGINES - 1);
+        HS_CHECK_EQ(wf_send_dispatch(&message, 2, 1, 102, LEADER), HS_RESULT_OK);
+        HS_CHECK_EQ(wf.execs.rows[0].record.fence, 102);
+        HS_CHECK_EQ(store_rows(limit), limit);
+        wf_reset();
+        for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++)
+            (void)hs_execs_adopt(&wf.execs, i, &stored[i], wf.now_ns);
+        HS_CHECK(held_cores() <= ENGINES);
+        HS_CHECK(hs_execs_validate(&wf.execs));
+    }
+}
+
 static void random_event(struct hs_rand *rand, uint64_t *fence)
 {
     unsigned             idx = (unsigned)(hs_rand_below(rand, ENGINES));
@@ -406,6 +457,8 @@ CU_TestInfo hs_tests_worker_deaths[] = {
     {"a share that is not taken up in time is stopped",
      a_share_that_is_not_taken_up_in_time_is_stopped},
     {"a finished result is told by the successor", a_finished_result_is_told_by_the_successor},
+    {"a death between two rows leaves no core in both",
+     a_death_between_two_rows_leaves_no_core_in_both},
     {"records that make no sense are not adopted", records_that_make_no_sense_are_not_adopted},
     {"whatever happens no core is promised twice and all come back",
      whatever_happens_no_core_is_promised_twice_and_all_come_back},
