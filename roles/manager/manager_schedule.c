@@ -28,7 +28,7 @@ static void gather_workers(struct pass *pass)
         if (!worker->is_used || !worker->link) continue;
         if (hs_workers_usable_at_ns(worker) > pass->step->now_ns)
             hs_manager_due(pass->step, hs_workers_usable_at_ns(worker));
-        if (!usable) continue;
+        if (!usable || hs_workers_bucket(worker) == HS_NODE_OVERLOADED) continue;
         hs_manager_worker_load(manager, worker, &cores, &execs);
         *row = (struct hs_assign_worker){.idx = i,
                                          .bucket = hs_workers_bucket(worker),

@@ -10,7 +10,8 @@
 /* An engine that died is back within this (design.md 8: a quarter of a second, four times over). */
 #define ENGINE_GRACE_NS HS_NS_PER_S
 
-/* Of the time an engine host is busy; above, it gets work last (jobs.md 7.6). */
+/* Of the time an engine host is busy; above each it gets work later, above the last none
+ * (jobs.md 7.6). */
 enum { BUSY_PPM = 700000, DEGRADED_PPM = 850000, OVERLOADED_PPM = 950000 };
 
 struct hs_manager_worker *hs_workers_find(struct hs_workers *workers, const uint8_t id[16])

@@ -106,14 +106,15 @@ void hs_execs_save_head(const struct hs_execs *execs, struct hs_exec_ledger_head
     }
 }
 
-int hs_execs_next_dirty(const struct hs_execs *execs)
+/* Whatever a death between two stores cuts off, no core is then in two rows. */
+unsigned hs_execs_next_dirty(const struct hs_execs *execs)
 {
-    int promised = -1;
+    unsigned promised = HS_EXECS_PER_WORKER_MAX;
 
-    for (int i = 0; i < HS_EXECS_PER_WORKER_MAX; i++) {
+    for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++) {
         if (!execs->rows[i].is_dirty) continue;
         if (execs->rows[i].record.state != HS_EXEC_RESERVED) return i;
-        if (promised < 0) promised = i;
+        if (promised == HS_EXECS_PER_WORKER_MAX) promised = i;
     }
     return promised;
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* execs.h - what a worker decides: which shares it takes, when its engines start and stop, what
  * happens when one dies, when figures and results are sent, and until when they are kept
- * (jobs.md 6.6, 7.9). Pure: event and now in, actions and a deadline out. Does not read plans or
- * figures, nor does it know links: the driver (worker_io.c) carries the actions out, in order,
- * after it has stored the records that are marked dirty. */
+ * (jobs.md 6.6, 7.9). Pure: event and now in, actions and a deadline out. Knows no plans, figures
+ * or links: the driver (worker_io.c) stores what is dirty, then carries the actions out. */
 #ifndef HS_WORKER_EXECS_H
 #define HS_WORKER_EXECS_H
 
@@ -45,8 +44,7 @@ struct hs_exec {
     struct hs_exec_record record;
     /* What follows is made again after a restart. */
     bool     is_dirty; /* the driver has to store the record before it acts */
-    bool     has_image;
-    bool     needs_full;
+    bool     has_image, needs_full;
     bool     is_received;      /* FINISHED: a manager has its result, though not yet durable */
     uint64_t unsure_parts;     /* bits: SENT by a predecessor, who may not have lived to do it */
     uint64_t stop_deadline_ns; /* STOPPING: when it ends even if engines have not answered */
@@ -183,9 +181,8 @@ void hs_execs_adopt_head(struct hs_execs *execs, const struct hs_exec_ledger_hea
 bool hs_execs_adopt(struct hs_execs *execs, unsigned row, const struct hs_exec_record *record,
                     uint64_t now_ns);
 void hs_execs_save_head(const struct hs_execs *execs, struct hs_exec_ledger_head *head);
-/* The row whose record is to be stored next; -1: none is dirty. A row that has let go of its cores
- * comes before one that was promised them, so that whatever a death cuts off no core is in two. */
-int      hs_execs_next_dirty(const struct hs_execs *execs);
+/* The row to be stored next, those that let go of cores first; HS_EXECS_PER_WORKER_MAX: none. */
+unsigned hs_execs_next_dirty(const struct hs_execs *execs);
 void     hs_execs_step(struct hs_execs *execs, uint64_t now_ns, const struct hs_execs_event *event,
                        struct hs_execs_actions *actions);
 uint64_t hs_execs_deadline_ns(const struct hs_execs *execs);

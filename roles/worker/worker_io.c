@@ -30,15 +30,15 @@ static void store_dirty(struct hs_worker *worker)
 {
     struct hs_execs           *execs = &worker->execs;
     struct hs_exec_ledger_head head;
-    int                        row;
+    unsigned                   row;
 
     /* First: a run that is given up is known as such before its row lets go of the core. */
     hs_execs_save_head(execs, &head);
     if (memcmp(&head, &worker->head, sizeof head) != 0)
         hs_exec_ledger_store_head(worker->ledger, &head);
     worker->head = head;
-    while ((row = hs_execs_next_dirty(execs)) >= 0) {
-        hs_exec_ledger_store(worker->ledger, (unsigned)row, &execs->rows[row].record);
+    while ((row = hs_execs_next_dirty(execs)) < HS_EXECS_PER_WORKER_MAX) {
+        hs_exec_ledger_store(worker->ledger, row, &execs->rows[row].record);
         execs->rows[row].is_dirty = false;
     }
 }

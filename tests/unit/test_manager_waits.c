@@ -56,6 +56,33 @@ static void a_job_without_a_limit_does_not_wait_for_ever_for_a_worker(void)
     rig_close(rig);
 }
 
+static void beat_with_load(struct rig *rig, uint32_t load_ppm)
+{
+    union hs_msg message = {.whb = {.cores_free = 2, .engines_mask = 3, .load_ppm = load_ppm}};
+
+    message.whb.session = rig->manager->workers.at[0].session;
+    rig_worker(rig, 1, HS_MSG_WHB, &message);
+}
+
+/* It is there, so a job without a limit does not fail either. */
+static void an_overloaded_worker_gets_nothing_until_it_is_not(void)
+{
+    struct rig *rig = rig_open_with_worker(2);
+
+    beat_with_load(rig, 950000);
+    dispatch(rig, 1, 10, HS_NEVER_NS);
+    for (unsigned i = 0; i < 310; i++) {
+        rig_pass(rig, HS_NS_PER_S);
+        beat_with_load(rig, 999999);
+    }
+    HS_CHECK_EQ(rig_count(rig, HS_MSG_EXEC_DISPATCH, 1), 0);
+    HS_CHECK_EQ(rig_workflow(rig, 1, 0)->state, HS_WORKFLOW_READY);
+    beat_with_load(rig, 949999); /* heavily loaded, and the only one */
+    rig_settle(rig);
+    HS_CHECK_EQ(rig_count(rig, HS_MSG_EXEC_DISPATCH, 1), 1);
+    rig_close(rig);
+}
+
 static void a_worker_that_comes_in_time_takes_what_waits(void)
 {
     struct rig *rig = rig_open();
@@ -192,6 +219,8 @@ static void a_share_whose_plan_is_lost_goes_on_while_it_runs(void)
 CU_TestInfo hs_tests_manager_waits[] = {
     {"a job without a limit does not wait for ever for a worker",
      a_job_without_a_limit_does_not_wait_for_ever_for_a_worker},
+    {"an overloaded worker gets nothing until it is not",
+     an_overloaded_worker_gets_nothing_until_it_is_not},
     {"a worker that comes in time takes what waits", a_worker_that_comes_in_time_takes_what_waits},
     {"a worker that is busy is worth waiting for", a_worker_that_is_busy_is_worth_waiting_for},
     {"a share that nobody may take again ends its workflow",

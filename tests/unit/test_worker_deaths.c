@@ -324,14 +324,13 @@ static void records_that_make_no_sense_are_not_adopted(void)
 
 /* ---- all at once ---- */
 
-
 /* As the driver does, until it is killed; how many rows it got done. */
 static unsigned store_rows(unsigned limit)
 {
     unsigned count = 0;
-    int      row;
+    unsigned row;
 
-    while (count < limit && (row = hs_execs_next_dirty(&wf.execs)) >= 0) {
+    while (count < limit && (row = hs_execs_next_dirty(&wf.execs)) < HS_EXECS_PER_WORKER_MAX) {
         stored[row] = wf.execs.rows[row].record;
         wf.execs.rows[row].is_dirty = false;
         count++;
