@@ -213,6 +213,11 @@ static void judge_deaths(struct hs_report *report)
                    requests->lost > requests->offered / 100 ? HS_MEASUREMENT_INVALID
                                                             : HS_MEASUREMENT_DEGRADED,
                    "%" PRIu64 " requests were due while an engine was away", requests->lost);
+    if (requests->discarded > 0)
+        add_reason(report, HS_MEASUREMENT_DEGRADED,
+                   "a share was run again: the target has seen %" PRIu64
+                   " requests more, and those of up to a second before",
+                   requests->discarded);
 }
 
 static void judge_identities(struct hs_report *report)

@@ -222,6 +222,18 @@ static void requests_that_nobody_waited_for_are_named(void)
     HS_CHECK_EQ(report.target, HS_TARGET_PASSED);
 }
 
+static void an_attempt_that_was_run_again_is_named(void)
+{
+    struct hs_stats stats;
+
+    fill(&stats, 0, HS_ERROR_CHECK);
+    stats.tallies[HS_TALLY_DISCARDED] = 1201;
+    build(&stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_DEGRADED);
+    HS_CHECK_TEXT(report.reasons[0], "a share was run again: the target has seen 1201 requests "
+                                     "more, and those of up to a second before");
+}
+
 static void the_mean_in_flight_is_known_unless_many_failed(void)
 {
     struct hs_stats       stats;
@@ -471,6 +483,7 @@ CU_TestInfo hs_tests_report[] = {
     {"running out of something is the generator's fault",
      running_out_of_something_is_the_generators_fault},
     {"deaths and gaps are named", deaths_and_gaps_are_named},
+    {"an attempt that was run again is named", an_attempt_that_was_run_again_is_named},
     {"the mean in flight is known unless many failed",
      the_mean_in_flight_is_known_unless_many_failed},
     {"requests that nobody waited for are named", requests_that_nobody_waited_for_are_named},
