@@ -5,11 +5,13 @@ five times. A successor serves when it has told the supervisor so, after it has 
 and the console also when somebody asks them and has the answer. The worst kind is judged."""
 import json
 import os
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+import status_socket
 from benchlib import DAEMON, HYPERSCALE, IS_QUICK, Responder, ends, give_up, judge, median, signal, wait_for
 
 EVERYBODY = ("console", "gate", "manager", "worker", "engine.0", "engine.1")
@@ -30,23 +32,10 @@ class Daemon:
         wait_for("free cores", lambda: self.get("status")["status"]["cores"]["free"] == 2)
 
     def get(self, what):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as console:
-            console.settimeout(5)
-            console.connect(os.path.join(self.run_dir, "status.sock"))
-            console.sendall(json.dumps({"get": what}).encode() + b"\n")
-            answer = b""
-            while not answer.endswith(b"\n"):
-                piece = console.recv(1 << 20)
-                if not piece:
-                    raise OSError("hung up")
-                answer += piece
-        return json.loads(answer)
+        return status_socket.ask(self.run_dir, what, 5)
 
     def rows(self):
-        try:
-            return {row["name"]: row for row in self.get("processes")["processes"]}
-        except (OSError, ValueError):
-            return {}
+        return status_socket.processes(self.run_dir, 5)
 
     def client(self, *words):
         done = subprocess.run([HYPERSCALE, *words, "--socket", os.path.join(self.run_dir, "gate.sock")], capture_output=True,

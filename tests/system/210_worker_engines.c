@@ -11,21 +11,19 @@
 #include "roles/wire.h"
 #include "roles/worker/worker_io.h"
 #include "shm/base/time.h"
+#include "tests/system/by_hand.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <openssl/evp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* PATIENCE_MS: for what surely comes, however loaded the machine is. */
@@ -59,33 +57,6 @@ struct tree {
     unsigned                  refused_parts;
     char                      plan[2048];
 };
-
-static unsigned failed_count;
-static unsigned passed_count;
-
-static void check(bool held, const char *what, uint64_t seen)
-{
-    (*(held ? &passed_count : &failed_count))++;
-    if (!held) (void)printf("does not hold: %s (seen %" PRIu64 ")\n", what, seen);
-}
-#define CHECK_EQ(actual, expected)                                                                 \
-    check((uint64_t)(actual) == (uint64_t)(expected), #actual " == " #expected, (uint64_t)(actual))
-#define CHECK(condition) check((condition), #condition, 0)
-
-static void must(bool held, const char *what)
-{
-    if (held) return;
-    (void)printf("cannot go on: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * HS_NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 /* ---- the target: answers 200 to everything ---- */
 
@@ -135,45 +106,13 @@ static void start_target(struct tree *tree)
 
 /* ---- the supervisor's part ---- */
 
-static int make_segment(const char *name, struct hs_segment_spec *spec, struct hs_segment *mapped)
-{
-    struct hs_err err = {0};
-    int           fd;
-
-    spec->generation = 1;
-    fd = hs_segment_create(mapped, name, spec, &err);
-    if (fd < 0) (void)printf("%s\n", err.text);
-    must(fd >= 0, "segment");
-    return fd;
-}
-
 static void make_shares(struct tree *tree)
 {
-    for (enum hs_share share = 0; share < HS_SHARE_COUNT; share++) {
-        struct hs_segment_spec spec;
-        struct hs_segment      mapped;
-
-        hs_share_spec(share, &spec);
-        tree->share_fd[share] = make_segment(hs_share_name(share), &spec, &mapped);
-        hs_share_init(share, hs_segment_body(&mapped));
-    }
+    make_host_shares(tree->share_fd);
     for (unsigned i = 0; i < ENGINES; i++) {
-        int fds[HS_ENGINE_SEGMENT_COUNT];
+        struct hs_segment mapped[HS_ENGINE_SEGMENT_COUNT];
 
-        for (enum hs_engine_segment which = 0; which < HS_ENGINE_SEGMENT_COUNT; which++) {
-            struct hs_segment_spec spec;
-            struct hs_segment      mapped;
-
-            hs_engine_segment_spec(which, &spec);
-            fds[which] = make_segment("engine", &spec, &mapped);
-            hs_engine_segment_init(which, hs_segment_body(&mapped));
-        }
-        tree->engine_shares[i] =
-            (struct hs_engine_share){.commands_fd = fds[HS_ENGINE_COMMANDS],
-                                     .events_fd = fds[HS_ENGINE_EVENTS],
-                                     .figures_fd = fds[HS_ENGINE_FIGURES],
-                                     .commands_bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-                                     .events_bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+        tree->engine_shares[i] = make_engine_share(mapped);
     }
 }
 
@@ -595,6 +534,5 @@ int main(void)
     kill_role(&tree.worker);
     for (unsigned i = 0; i < ENGINES; i++) kill_role(&tree.engines[i]);
     (void)kill(tree.target, SIGKILL);
-    (void)printf("%u passed, %u failed\n", passed_count, failed_count);
-    return failed_count ? 1 : 0;
+    return tell_counts();
 }

@@ -7,25 +7,21 @@
 #include "roles/control_io.h"
 #include "roles/engine/engine_io.h"
 #include "roles/engine_link.h"
-#include "roles/share.h"
-#include "shm/base/time.h"
 #include "shm/log_ring.h"
 #include "shm/ring.h"
+#include "tests/system/by_hand.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { GENERATION = 1, WAIT_MS = 5000 };
@@ -42,78 +38,19 @@ struct bench {
     uint64_t               run_id;
 };
 
-static unsigned failed_count;
-static unsigned passed_count;
-
-static void check_equal(int64_t seen, int64_t wanted, int line, const char *what)
-{
-    if (seen == wanted) {
-        passed_count++;
-        return;
-    }
-    failed_count++;
-    (void)printf("%d: %s is %" PRId64 ", not %" PRId64 "\n", line, what, seen, wanted);
-}
-#define CHECK_EQ(actual, expected)                                                                 \
-    check_equal((int64_t)(actual), (int64_t)(expected), __LINE__, #actual)
-#define CHECK(condition) check_equal((condition) ? 1 : 0, 1, __LINE__, #condition)
-
-static void must(bool held, const char *what)
-{
-    if (held) return;
-    (void)printf("cannot go on: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * HS_NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 /* ---- the supervisor's part ---- */
-
-static int make_segment(struct hs_segment_spec *spec, struct hs_segment *mapped)
-{
-    struct hs_err err = {0};
-    int           fd;
-
-    spec->generation = 1;
-    fd = hs_segment_create(mapped, "test", spec, &err);
-    must(fd >= 0, err.text);
-    return fd;
-}
 
 static void make_shares(struct bench *bench)
 {
-    int               fds[HS_ENGINE_SEGMENT_COUNT];
-    struct hs_segment mapped;
+    struct hs_segment mapped[HS_ENGINE_SEGMENT_COUNT];
 
-    for (enum hs_share share = 0; share < HS_SHARE_COUNT; share++) {
-        struct hs_segment_spec spec;
-
-        hs_share_spec(share, &spec);
-        bench->share_fd[share] = make_segment(&spec, &mapped);
-        hs_share_init(share, hs_segment_body(&mapped));
-    }
-    for (enum hs_engine_segment which = 0; which < HS_ENGINE_SEGMENT_COUNT; which++) {
-        struct hs_segment_spec spec;
-        struct hs_ring *ring = which == HS_ENGINE_COMMANDS ? &bench->commands : &bench->events;
-
-        hs_engine_segment_spec(which, &spec);
-        fds[which] = make_segment(&spec, &mapped);
-        hs_engine_segment_init(which, hs_segment_body(&mapped));
-        if (which == HS_ENGINE_FIGURES) continue;
-        must(hs_ring_attach(ring, hs_segment_body(&mapped), &hs_engine_ring_shape, 1) == 0, "ring");
-    }
-    bench->engine_share =
-        (struct hs_engine_share){.commands_fd = fds[HS_ENGINE_COMMANDS],
-                                 .events_fd = fds[HS_ENGINE_EVENTS],
-                                 .figures_fd = fds[HS_ENGINE_FIGURES],
-                                 .commands_bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-                                 .events_bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    make_host_shares(bench->share_fd);
+    bench->engine_share = make_engine_share(mapped);
+    must(hs_ring_attach(&bench->commands, hs_segment_body(&mapped[HS_ENGINE_COMMANDS]),
+                        &hs_engine_ring_shape, 1) == 0 &&
+             hs_ring_attach(&bench->events, hs_segment_body(&mapped[HS_ENGINE_EVENTS]),
+                            &hs_engine_ring_shape, 1) == 0,
+         "ring");
 }
 
 static void start_engine(struct bench *bench)
@@ -402,6 +339,5 @@ int main(void)
     images_are_bounded(&bench);
     events_are_bounded(&bench);
     a_bad_control_record_ends_it_and_accuses_nobody(&bench);
-    (void)printf("%u passed, %u failed\n", passed_count, failed_count);
-    return failed_count ? 1 : 0;
+    return tell_counts();
 }

@@ -10,6 +10,8 @@ import threading
 import time
 import urllib.request
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+import status_socket
 from faketree import HASTY, TMP, Tree, Yardstick, children_of, is_alive, run_cases, state_of, wait_for
 
 BUILD = os.environ["HS_BUILD"]
@@ -157,23 +159,10 @@ class Daemon(Tree):
         return self
 
     def get(self, request, seconds=60):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as console:
-            console.settimeout(seconds)
-            console.connect(self.run_dir + "/status.sock")
-            console.sendall((request if request.startswith("{") else json.dumps({"get": request})).encode() + b"\n")
-            answer = b""
-            while not answer.endswith(b"\n"):
-                piece = console.recv(1 << 20)
-                if not piece:
-                    raise OSError("the console has hung up")
-                answer += piece
-        return json.loads(answer)
+        return status_socket.ask(self.run_dir, request, seconds)
 
     def rows(self):
-        try:
-            return {row["name"]: row for row in self.get("processes")["processes"]}
-        except (OSError, ValueError):
-            return {}
+        return status_socket.processes(self.run_dir)
 
     def job(self, job_id):
         """Its row on the status socket; None while there is none or nobody answers."""
