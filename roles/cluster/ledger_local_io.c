@@ -270,9 +270,21 @@ static void number_batch(struct hs_ledger *ledger, struct hs_ledger_batch *batch
     }
 }
 
+/* After a sync that failed the kernel may show bytes that the disk never got, and tell nobody a
+ * second time. Nothing of them was answered: they go, so that no successor builds upon them. */
+static void cut_unsure(const struct hs_ledger *ledger)
+{
+    bool     is_image = ledger->image.data != NULL;
+    unsigned file_idx = is_image ? 1 - ledger->file_idx : ledger->file_idx;
+
+    if (ftruncate(ledger->config.fd[file_idx], is_image ? 0 : (off_t)ledger->stats.file_bytes))
+        hs_log(HS_LOG_ERROR, "ledger", "unsure bytes kept: %s", hs_err_code_text(errno));
+}
+
 static void fail(struct hs_ledger *ledger, int code)
 {
     hs_log(HS_LOG_ERROR, "ledger", "write failed: %s", hs_err_code_text(code));
+    cut_unsure(ledger);
     ledger->has_failed = true; /* what the disk holds now is unknown: only a replay can tell */
     for (unsigned i = 0; i < ledger->flying->count; i++)
         answer(ledger, HS_LEDGER_UNKNOWN, ledger->flying->items[i].token, 0);

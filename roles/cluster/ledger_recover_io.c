@@ -4,6 +4,7 @@
 #include "shm/base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,18 @@ struct mapped {
     struct hs_ledger_file_header header;
     bool                         is_sound;
 };
+
+/* What a predecessor wrote and did not live to make durable is about to be believed. If the disk
+ * refuses, the kernel's copy of it is worth nothing: the next start reads what the disk has. */
+static int make_durable(int fd, struct hs_err *err)
+{
+    int code;
+
+    if (fdatasync(fd) == 0) return 0;
+    code = -errno;
+    HS_IGNORE(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), "a hint");
+    return hs_err_set(err, code, "make a ledger file durable");
+}
 
 static int map_file(int fd, struct hs_view *file, struct hs_err *err)
 {
@@ -56,8 +69,9 @@ static bool has_sound_beginning(const struct mapped *mapped)
 static int inspect(struct hs_ledger *ledger, struct mapped mapped[2], struct hs_err *err)
 {
     for (unsigned i = 0; i < 2; i++) {
-        int rc = map_file(ledger->config.fd[i], &mapped[i].file, err);
+        int rc = make_durable(ledger->config.fd[i], err);
 
+        if (!rc) rc = map_file(ledger->config.fd[i], &mapped[i].file, err);
         if (rc) return rc;
         if (hs_ledger_get_header(mapped[i].file, &mapped[i].header)) continue;
         if (mapped[i].header.group != ledger->config.group)
