@@ -70,6 +70,7 @@ static const int common[] = {
     SYS_fdatasync,
     SYS_ftruncate,
     SYS_fallocate,
+    SYS_fadvise64,
     SYS_fstat,
     SYS_mmap,
     SYS_munmap,
