@@ -278,7 +278,7 @@ static int await(struct hs_loop *loop, uint64_t deadline_ns, uint64_t *slept_at_
     return rc ? rc : spin(loop, deadline_ns);
 }
 
-static void rearm_listener(struct hs_loop *loop, uint32_t slot_idx)
+static void rearm(struct hs_loop *loop, uint32_t slot_idx)
 {
     loop->slots[slot_idx].rest_until_ns = 0;
     if (loop->is_uring)
@@ -287,17 +287,19 @@ static void rearm_listener(struct hs_loop *loop, uint32_t slot_idx)
         hs_loop_epoll_rest(loop, slot_idx, false);
 }
 
-/* Walks all slots: happens at most ten times a second, and only after a failure to accept. */
-static void rearm_listeners(struct hs_loop *loop)
+/* Walks all slots: happens at most ten times a second, and only after a failure to accept or to
+ * poll. */
+static void rearm_rested(struct hs_loop *loop)
 {
     uint64_t next_ns = HS_NEVER_NS;
 
     for (uint32_t i = 0; i < loop->slot_count; i++) {
         struct hs_loop_slot *slot = &loop->slots[i];
 
-        if (slot->kind != HS_LOOP_LISTENER || !slot->rest_until_ns) continue;
+        if (slot->kind != HS_LOOP_LISTENER && slot->kind != HS_LOOP_WATCH) continue;
+        if (!slot->rest_until_ns) continue;
         if (slot->rest_until_ns <= loop->now_ns)
-            rearm_listener(loop, i);
+            rearm(loop, i);
         else
             next_ns = hs_min_u64(next_ns, slot->rest_until_ns);
     }
@@ -317,7 +319,7 @@ int hs_loop_step(struct hs_loop *loop, uint64_t deadline_ns)
     note_gap(loop, slept_at_ns ? slept_at_ns : now_ns);
     loop->now_ns = now_ns;
     loop->is_dispatching = true;
-    if (loop->rest_until_ns <= loop->now_ns) rearm_listeners(loop);
+    if (loop->rest_until_ns <= loop->now_ns) rearm_rested(loop);
     dispatched = loop->is_uring ? hs_loop_uring_dispatch(loop) : hs_loop_epoll_dispatch(loop);
     loop->is_dispatching = false;
     loop->figures.completion_count += dispatched;
@@ -501,14 +503,21 @@ void hs_listener_close(struct hs_listener *listener)
     listener->loop = NULL;
 }
 
+void hs_loop_rest(struct hs_loop *loop, uint32_t slot_idx)
+{
+    struct hs_loop_slot *slot = &loop->slots[slot_idx];
+
+    slot->rest_until_ns = loop->now_ns + HS_LOOP_REST_NS;
+    loop->rest_until_ns = hs_min_u64(loop->rest_until_ns, slot->rest_until_ns);
+}
+
 void hs_loop_rest_listener(struct hs_loop *loop, uint32_t slot_idx, int error)
 {
     struct hs_loop_slot *slot = &loop->slots[slot_idx];
     struct hs_listener  *listener = slot->owner.listener;
     bool                 is_told = loop->now_ns >= slot->report_at_ns;
 
-    slot->rest_until_ns = loop->now_ns + HS_LOOP_ACCEPT_REST_NS;
-    loop->rest_until_ns = hs_min_u64(loop->rest_until_ns, slot->rest_until_ns);
+    hs_loop_rest(loop, slot_idx);
     if (!is_told) return;
     slot->report_at_ns = loop->now_ns + HS_LOOP_ACCEPT_REPORT_NS;
     listener->on_accept(listener, error);

@@ -29,7 +29,7 @@ enum {
     HS_LOOP_SEND_BYTES_MAX = 1 << 30 /* one send: below the kernel's own cut of 2 GiB less a page */
 };
 
-#define HS_LOOP_ACCEPT_REST_NS   (100 * HS_NS_PER_MS) /* after a failure to accept */
+#define HS_LOOP_REST_NS          (100 * HS_NS_PER_MS) /* after a failure to accept or to poll */
 #define HS_LOOP_SLEEP_MAX_NS     (3600 * HS_NS_PER_S) /* a far one would overflow the kernel's */
 #define HS_LOOP_ACCEPT_REPORT_NS (1 * HS_NS_PER_S)
 
@@ -63,9 +63,9 @@ struct hs_loop_slot {
     uint8_t  asked;     /* epoll: the events the kernel watches for */
     union {
         union hs_addr_sockaddr addr; /* stream: where to; the kernel reads it at submission */
-        struct {                     /* listener */
+        struct {                     /* listener, watch */
             uint64_t rest_until_ns;
-            uint64_t report_at_ns; /* not before this moment */
+            uint64_t report_at_ns; /* listener: not before this moment */
         };
     };
 };
@@ -113,7 +113,7 @@ struct hs_loop {
     int      fd_end; /* sockets get lower numbers */
     uint64_t now_ns;
     uint64_t spin_ns;
-    uint64_t rest_until_ns; /* the earliest of the resting listeners */
+    uint64_t rest_until_ns; /* the earliest of the slots that rest */
 
     struct hs_loop_slot *slots;
     unsigned             slot_count;
@@ -141,6 +141,8 @@ struct hs_loop_slot *hs_loop_find_slot(struct hs_loop *loop, uint32_t slot_idx,
 socklen_t            hs_loop_addr_bytes(const struct hs_loop_slot *slot);
 /* Closes the descriptor, frees the slot, calls CLOSED. */
 void hs_loop_finish_stream(struct hs_loop *loop, struct hs_stream *stream);
+/* It is armed again in a moment: of what fails again and again, ten times a second. */
+void hs_loop_rest(struct hs_loop *loop, uint32_t slot_idx);
 /* Notes a failure to accept and lets the listener rest; tells its owner, at most once a second. */
 void hs_loop_rest_listener(struct hs_loop *loop, uint32_t slot_idx, int error);
 /* Frees the entry, then calls on_done. */

@@ -368,11 +368,21 @@ static void on_accept(struct hs_loop *loop, const struct completion *done)
         hs_loop_uring_arm(loop, done->slot_idx);
 }
 
+/* Says nothing about the descriptor: the kernel could not go on watching. */
+static bool is_passing(int result)
+{
+    return result == -EINTR || result == -EAGAIN || result == -ENOMEM || result == -ECANCELED;
+}
+
 static void on_poll(struct hs_loop *loop, const struct completion *done)
 {
     struct hs_loop_slot *slot = hs_loop_find_slot(loop, done->slot_idx, done->generation);
 
     if (!slot) return;
+    if (is_passing(done->result)) {
+        hs_loop_rest(loop, done->slot_idx);
+        return;
+    }
     slot->owner.watch->on_readable(slot->owner.watch);
     /* A descriptor that cannot be polled fails for good: its owner was told once, by the call. */
     if (done->result < 0) return;
