@@ -12,8 +12,9 @@
  * This implementation is one local log, always leading: two files, of which the one with the higher
  * epoch and a sound beginning counts. Each batch of entries is one write and one fdatasync. A torn
  * tail is cut off (nothing in it was ever answered), and so is what a failed sync leaves unsure; a
- * damaged record with a later batch behind it is corruption, and opening refuses with -EIO. When the file has grown to a multiple of what is
- * alive, a snapshot and the live blobs go to the other file under the next epoch. */
+ * damaged record with a later batch behind it is corruption, and opening refuses with -EIO. When
+ * the file has grown to a multiple of what is alive, a snapshot and the live blobs go to the other
+ * file under the next epoch. */
 #ifndef HS_ROLES_CLUSTER_LEDGER_H
 #define HS_ROLES_CLUSTER_LEDGER_H
 
