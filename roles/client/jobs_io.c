@@ -337,7 +337,8 @@ static int report(const struct fetched *fetched, const char *name, const uint8_t
     char                  run_id[HS_SESSION_ID_BYTES];
     struct hs_report_meta meta = {.name = name,
                                   .run_id = hs_hex_format(job_id, HS_JOB_ID_BYTES, run_id),
-                                  .is_interrupted = fetched->status == HS_JOB_CANCELLED};
+                                  .is_interrupted = fetched->status == HS_JOB_CANCELLED,
+                                  .is_running = !fetched->is_final};
     struct hs_run_end     end = {.job_state = fetched->status};
     int                   rc;
 

@@ -226,6 +226,7 @@ static void judge_identities(struct hs_report *report)
     uint64_t outcome_count = requests->completed + requests->failed + requests->cut;
 
     if (requests->offered == 0) add_reason(report, HS_MEASUREMENT_INVALID, "nothing was measured");
+    if (report->meta.is_running && requests->sent > outcome_count) return; /* in flight */
     if (requests->sent != outcome_count)
         add_reason(report, HS_MEASUREMENT_INVALID,
                    "%" PRIu64 " sent, but %" PRIu64 " outcomes: figures are missing",
@@ -249,10 +250,10 @@ static void judge_target(struct hs_report *report)
         report->target =
             unreached_count == requests->failed ? HS_TARGET_UNREACHABLE : HS_TARGET_FAILED;
     else /* a target that never answers has failed, unless it was we who did not wait for it */
-        report->target =
-            requests->sent > 0 && !report->meta.is_interrupted && report->meta.restart_count == 0
-                ? HS_TARGET_FAILED
-                : HS_TARGET_UNMEASURED;
+        report->target = requests->sent > 0 && !report->meta.is_interrupted &&
+                                 !report->meta.is_running && report->meta.restart_count == 0
+                             ? HS_TARGET_FAILED
+                             : HS_TARGET_UNMEASURED;
 }
 
 static const char *const unreached_texts[] = {

@@ -41,6 +41,7 @@ struct hs_report_meta {
     uint64_t    lag_limit_ns;   /* 0: the default, 1 ms */
     bool        is_open_model;  /* there was a schedule to be late for */
     bool        is_interrupted; /* ended by a signal or a cancel */
+    bool        is_running;     /* figures so far: how it is run is not told yet */
 };
 
 struct hs_report_latency {

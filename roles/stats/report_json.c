@@ -161,6 +161,7 @@ static void set_meta(struct document *document, const struct hs_report_meta *met
     set_count(document, root, "duration_ns", meta->duration_ns);
     set_count(document, root, "warmup_ns", meta->warmup_ns);
     set(document, root, "interrupted", json_boolean(meta->is_interrupted));
+    set(document, root, "running", json_boolean(meta->is_running));
 }
 
 static void set_figures(struct document *document, const struct hs_report *report)

@@ -112,12 +112,13 @@ static void say_title(struct page *page, const struct hs_report *report)
     if (meta->is_interrupted &&
         (report->target == HS_TARGET_PASSED || report->target == HS_TARGET_UNMEASURED))
         verdict = "INTERRUPTED";
+    if (meta->is_running) verdict = "RUNNING"; /* what it will come to is not known */
     say(page, "%s  %s", meta->name, verdict);
     say_failures(page, report);
     say(page, "   %s", hs_units_format_duration(text, meta->duration_ns));
     if (meta->warmup_ns > 0)
         say(page, " (%s warm-up not counted)", hs_units_format_duration(text, meta->warmup_ns));
-    say(page, "   seed %" PRIu64, meta->seed);
+    if (!meta->is_running) say(page, "   seed %" PRIu64, meta->seed);
     if (meta->run_id[0]) say(page, "   run %s", meta->run_id);
     say(page, "   hyperscale %s\n", HS_VERSION_TEXT);
 }
@@ -134,8 +135,9 @@ static void say_measurement(struct page *page, const struct hs_report *report)
     } else {
         say(page, "lag p99 " DASH);
     }
-    say(page, DOT "%" PRIu32 " engine%s" DOT "%s", report->meta.engine_count,
-        report->meta.engine_count == 1 ? "" : "s", report->meta.backend);
+    if (!report->meta.is_running)
+        say(page, DOT "%" PRIu32 " engine%s" DOT "%s", report->meta.engine_count,
+            report->meta.engine_count == 1 ? "" : "s", report->meta.backend);
     if (report->in_flight_mean >= 0)
         say(page, DOT "%.1f in flight on average", report->in_flight_mean);
     say(page, "\n");
@@ -143,8 +145,11 @@ static void say_measurement(struct page *page, const struct hs_report *report)
         say(page, "             ! %s\n", report->reasons[i]);
 }
 
-static void say_requests(struct page *page, const struct hs_report_requests *requests)
+static void say_requests(struct page *page, const struct hs_report *report)
 {
+    const struct hs_report_requests *requests = &report->requests;
+    uint64_t outcome_count = requests->completed + requests->failed + requests->cut;
+
     say_count(page, "             offered ", requests->offered);
     say_count(page, " = sent ", requests->sent);
     say_count(page, " + dropped ", requests->dropped);
@@ -153,6 +158,8 @@ static void say_requests(struct page *page, const struct hs_report_requests *req
     say_count(page, ";  sent = completed ", requests->completed);
     say_count(page, " + failed ", requests->failed);
     say_count(page, " + cut ", requests->cut);
+    if (report->meta.is_running && requests->sent > outcome_count)
+        say_count(page, " + in flight ", requests->sent - outcome_count);
     if (requests->discarded) say_count(page, ";  run again, not counted: ", requests->discarded);
     say(page, "\n");
 }
@@ -290,7 +297,7 @@ size_t hs_report_text(const struct hs_report *report, char *text, size_t text_by
     text[0] = 0;
     say_title(&page, report);
     say_measurement(&page, report);
-    say_requests(&page, &report->requests);
+    say_requests(&page, report);
     say_rates(&page, report);
     say_latencies(&page, report);
     say_phases(&page, report);

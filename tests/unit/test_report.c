@@ -222,6 +222,34 @@ static void requests_that_nobody_waited_for_are_named(void)
     HS_CHECK_EQ(report.target, HS_TARGET_PASSED);
 }
 
+static void figures_so_far_are_no_result(void)
+{
+    struct hs_report_meta meta = meta_of_ten_seconds();
+    struct hs_stats       stats;
+    json_t               *root;
+
+    fill(&stats, 0, HS_ERROR_CHECK);
+    stats.tallies[HS_TALLY_SENT] += 4; /* in flight */
+    meta.is_running = true;
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_OK);
+    (void)hs_report_text(&report, text, sizeof text);
+    HS_CHECK(strstr(text, "search-api  RUNNING   10.0s   ") != NULL);
+    HS_CHECK(strstr(text, "sent = completed 10 000 + failed 0 + cut 0 + in flight 4\n") != NULL);
+    HS_CHECK(strstr(text, "seed") == NULL); /* nor engines, nor what they run on */
+    HS_CHECK(strstr(text, "io_uring") == NULL);
+    root = hs_report_json(&report);
+    HS_CHECK(json_is_true(json_object_get(root, "running")));
+    json_decref(root);
+    stats.tallies[HS_TALLY_SENT] -= 5; /* but never less than its outcomes */
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_INVALID);
+    hs_stats_clear(&stats);
+    stats.tallies[HS_TALLY_SENT] = 4;
+    hs_report_build(&report, &meta, &stats);
+    HS_CHECK_EQ(report.target, HS_TARGET_UNMEASURED);
+}
+
 static void an_attempt_that_was_run_again_is_named(void)
 {
     struct hs_stats stats;
@@ -483,6 +511,7 @@ CU_TestInfo hs_tests_report[] = {
     {"running out of something is the generator's fault",
      running_out_of_something_is_the_generators_fault},
     {"deaths and gaps are named", deaths_and_gaps_are_named},
+    {"figures so far are no result", figures_so_far_are_no_result},
     {"an attempt that was run again is named", an_attempt_that_was_run_again_is_named},
     {"the mean in flight is known unless many failed",
      the_mean_in_flight_is_known_unless_many_failed},
