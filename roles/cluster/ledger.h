@@ -14,7 +14,8 @@
  * tail is cut off (nothing in it was ever answered), and so is what a failed sync leaves unsure; a
  * damaged record with a later batch behind it is corruption, and opening refuses with -EIO. When
  * the file has grown to a multiple of what is alive, a snapshot and the live blobs go to the other
- * file under the next epoch. */
+ * file under the next epoch. A blob that three compactions, half a minute apart, could not read is
+ * set aside: logged, counted, its bytes kept under another kind of record. */
 #ifndef HS_ROLES_CLUSTER_LEDGER_H
 #define HS_ROLES_CLUSTER_LEDGER_H
 
@@ -127,7 +128,8 @@ struct hs_ledger_stats {
     uint64_t compaction_count;
     uint64_t written_bytes; /* by this process, and how often made durable */
     uint64_t sync_count;
-    uint64_t torn_bytes; /* cut off at the last start */
+    uint64_t torn_bytes;    /* cut off at the last start */
+    uint64_t damaged_count; /* blobs that this process has set aside */
 };
 void hs_ledger_stats(const struct hs_ledger *ledger, struct hs_ledger_stats *stats);
 

@@ -2,15 +2,18 @@
 /* ledger_compact_io.c - when a file holds much more than is alive: builds the other file's bytes,
  * blobs first and the snapshot last, since it is the snapshot that makes the file count. */
 #include "roles/cluster/ledger_local.h"
+#include "roles/exec_state.h"
 #include "shm/base/assert.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { COMPACT_FACTOR = 4 /* a file may hold four times what is alive */ };
+enum { READ_TRIES = 3 };
 #define BLOB_GRACE_NS (60 * HS_NS_PER_S)
 #define RETRY_NS      (30 * HS_NS_PER_S) /* after a compaction that could not be made */
 
@@ -60,12 +63,44 @@ static size_t image_bytes_max(const struct hs_ledger *ledger, unsigned blob_coun
         HS_LEDGER_HEADER_BYTES + hs_ledger_record_bytes(ledger->config.machine.snapshot_bytes_max);
 
     for (unsigned i = 0; i < blob_count; i++)
-        bytes += hs_ledger_record_bytes(ledger->blobs[i].bytes);
+        bytes += hs_ledger_record_bytes(HS_LEDGER_DIGEST_BYTES + ledger->blobs[i].bytes);
     return bytes;
 }
 
+/* Read in vain so often, half a minute apart, it does not come back: it must not keep the file from
+ * being compacted for ever. */
+static bool is_lost(struct hs_ledger *ledger, struct hs_ledger_blob *blob)
+{
+    char digest[2 * HS_LEDGER_DIGEST_BYTES + 1];
+
+    if (blob->is_damaged) return true;
+    if (++blob->bad_reads < READ_TRIES) return false;
+    blob->is_damaged = true;
+    ledger->stats.damaged_count++;
+    hs_log(HS_LOG_ERROR, "ledger", "blob damaged and set aside: %s",
+           hs_hex_format(blob->digest.bytes, HS_LEDGER_DIGEST_BYTES, digest));
+    return true;
+}
+
+/* What can be read of it, for whoever wants to look. */
+static void put_damaged(struct hs_ledger *ledger, const struct hs_ledger_blob *blob, uint64_t epoch)
+{
+    struct hs_writer       *image = &ledger->image;
+    uint8_t                *at = image->data + image->used_bytes + HS_LEDGER_RECORD_HEADER_BYTES;
+    struct hs_ledger_record record = {.kind = HS_LEDGER_RECORD_DAMAGED,
+                                      .batch = 1,
+                                      .body = hs_view_of(at, HS_LEDGER_DIGEST_BYTES + blob->bytes)};
+
+    memcpy(at, blob->digest.bytes, HS_LEDGER_DIGEST_BYTES);
+    memset(at + HS_LEDGER_DIGEST_BYTES, 0, blob->bytes);
+    HS_IGNORE(pread(ledger->config.fd[ledger->file_idx], at + HS_LEDGER_DIGEST_BYTES, blob->bytes,
+                    (off_t)blob->at_bytes),
+              "zeros stay where nothing can be read");
+    hs_ledger_put_record(image, epoch, &record);
+}
+
 /* Copies a blob behind the image's end; its body is read straight to its place. */
-static int copy_blob(struct hs_ledger *ledger, const struct hs_ledger_blob *blob, uint64_t epoch)
+static int copy_blob(struct hs_ledger *ledger, struct hs_ledger_blob *blob, uint64_t epoch)
 {
     struct hs_writer       *image = &ledger->image;
     uint8_t                *at = image->data + image->used_bytes + HS_LEDGER_RECORD_HEADER_BYTES;
@@ -73,7 +108,12 @@ static int copy_blob(struct hs_ledger *ledger, const struct hs_ledger_blob *blob
         .kind = HS_LEDGER_RECORD_BLOB, .batch = 1, .body = hs_view_of(at, blob->bytes)};
     int64_t got = hs_ledger_blob_get(ledger, &blob->digest, at, blob->bytes);
 
+    if (got == -EIO && is_lost(ledger, blob)) {
+        put_damaged(ledger, blob, epoch);
+        return 0;
+    }
     if (got < 0) return (int)got;
+    blob->bad_reads = 0;
     hs_ledger_put_record(image, epoch, &record);
     return 0;
 }
@@ -152,6 +192,8 @@ void hs_ledger_finish_compaction(struct hs_ledger *ledger)
     while (hs_ledger_scan_next(&scan, &record) == 1)
         if (record.kind == HS_LEDGER_RECORD_BLOB)
             ledger->blobs[blob_idx++].at_bytes = record.at_bytes;
+        else if (record.kind == HS_LEDGER_RECORD_DAMAGED)
+            ledger->blobs[blob_idx++].at_bytes = record.at_bytes + HS_LEDGER_DIGEST_BYTES;
     HS_ASSERT(blob_idx == ledger->blob_count);
     if (ftruncate(ledger->config.fd[ledger->file_idx], 0))
         hs_log(HS_LOG_WARN, "ledger", "old file kept: %s", hs_err_code_text(errno));

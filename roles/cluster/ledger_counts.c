@@ -23,5 +23,7 @@ void hs_ledger_count(struct hs_ledger *ledger, struct hs_counters_shm *counters)
     hs_counter_add(counters, HS_COUNT_ledger_syncs, now->sync_count - told->sync_count);
     hs_counter_add(counters, HS_COUNT_ledger_compactions,
                    now->compaction_count - told->compaction_count);
+    hs_counter_add(counters, HS_COUNT_ledger_damaged_blobs,
+                   now->damaged_count - told->damaged_count);
     ledger->told = *now;
 }

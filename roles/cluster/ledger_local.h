@@ -32,6 +32,8 @@ struct hs_ledger_blob {
     uint64_t                at_bytes;
     size_t                  bytes;
     uint64_t                put_at_ns; /* not dropped for a minute after: its entry may be coming */
+    unsigned                bad_reads; /* of compactions, one after another */
+    bool                    is_damaged; /* set aside: its bytes are kept to be looked at */
 };
 
 struct hs_ledger {
@@ -63,7 +65,7 @@ struct hs_ledger {
 
 struct hs_ledger_blob *hs_ledger_find_blob(struct hs_ledger              *ledger,
                                            const struct hs_ledger_digest *digest);
-/* 0 also when it is there already; -ENOBUFS when the table is full. */
+/* 0 also when it is there already; replaces a damaged one; -ENOBUFS when the table is full. */
 int hs_ledger_add_blob(struct hs_ledger *ledger, const struct hs_ledger_digest *digest, uint64_t at,
                        size_t bytes) HS_MUST_CHECK;
 

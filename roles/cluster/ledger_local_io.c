@@ -31,9 +31,12 @@ struct hs_ledger_blob *hs_ledger_find_blob(struct hs_ledger              *ledger
 int hs_ledger_add_blob(struct hs_ledger *ledger, const struct hs_ledger_digest *digest, uint64_t at,
                        size_t bytes)
 {
-    if (hs_ledger_find_blob(ledger, digest)) return 0;
-    if (ledger->blob_count == HS_LEDGER_BLOBS_MAX) return -ENOBUFS;
-    ledger->blobs[ledger->blob_count++] = (struct hs_ledger_blob){
+    struct hs_ledger_blob *known = hs_ledger_find_blob(ledger, digest);
+
+    if (known && !known->is_damaged) return 0;
+    if (!known && ledger->blob_count == HS_LEDGER_BLOBS_MAX) return -ENOBUFS;
+    if (!known) known = &ledger->blobs[ledger->blob_count++];
+    *known = (struct hs_ledger_blob){
         .digest = *digest, .at_bytes = at, .bytes = bytes, .put_at_ns = ledger->now_ns};
     return 0;
 }
@@ -152,6 +155,7 @@ int hs_ledger_blob_put(struct hs_ledger *ledger, struct hs_view bytes,
     if (!bytes.bytes || bytes.bytes > HS_LEDGER_BLOB_BYTES_MAX) return -EMSGSIZE;
     hs_ledger_digest_of(bytes, digest);
     known = hs_ledger_find_blob(ledger, digest);
+    if (known && known->is_damaged) known = NULL; /* here it is again, whole */
     if (known)
         known->put_at_ns = ledger->now_ns;
     else if (!has_room(ledger, bytes.bytes))
@@ -173,6 +177,7 @@ int64_t hs_ledger_blob_get(struct hs_ledger *ledger, const struct hs_ledger_dige
     ssize_t                 got;
 
     if (!blob) return -ENOENT;
+    if (blob->is_damaged) return memory ? -EIO : -ENOENT; /* it may be put again */
     if (!memory) {
         blob->put_at_ns = ledger->now_ns; /* whoever finds it need not put it again */
         return (int64_t)blob->bytes;

@@ -100,7 +100,7 @@ void hs_ledger_scan_init(struct hs_ledger_scan *scan, struct hs_view file, uint6
 
 static bool is_kind(uint8_t kind)
 {
-    return kind >= HS_LEDGER_RECORD_ENTRY && kind <= HS_LEDGER_RECORD_SNAPSHOT;
+    return kind >= HS_LEDGER_RECORD_ENTRY && kind <= HS_LEDGER_RECORD_DAMAGED;
 }
 
 /* A sound record at this place? */

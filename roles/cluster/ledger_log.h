@@ -8,7 +8,7 @@
  *
  * The checksum covers everything of the record but itself, and begins with the epoch, so that a
  * record left over from an earlier use of the file is not taken for one of this. number: of an
- * ENTRY its sequence, of a BLOB 0, of a SNAPSHOT the sequence it stands for. */
+ * ENTRY its sequence, of a BLOB and of DAMAGED 0, of a SNAPSHOT the sequence it stands for. */
 #ifndef HS_ROLES_CLUSTER_LEDGER_LOG_H
 #define HS_ROLES_CLUSTER_LEDGER_LOG_H
 
@@ -22,8 +22,9 @@ enum { HS_LEDGER_HEADER_BYTES = 64, HS_LEDGER_RECORD_HEADER_BYTES = 24 };
 
 enum hs_ledger_record_kind {
     HS_LEDGER_RECORD_ENTRY = 1,
-    HS_LEDGER_RECORD_BLOB = 2,    /* body: the bytes; their digest is computed, not stored */
-    HS_LEDGER_RECORD_SNAPSHOT = 3 /* first record of a compacted file */
+    HS_LEDGER_RECORD_BLOB = 2,     /* body: the bytes; their digest is computed, not stored */
+    HS_LEDGER_RECORD_SNAPSHOT = 3, /* last record of a compacted file's first batch */
+    HS_LEDGER_RECORD_DAMAGED = 4   /* body: the digest of a blob, and the bytes that are not it */
 };
 
 struct hs_ledger_file_header {

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -104,6 +105,7 @@ static int replay_record(struct hs_ledger *ledger, const struct hs_ledger_record
 {
     struct hs_ledger_machine *machine = &ledger->config.machine;
     struct hs_ledger_digest   digest;
+    int                       rc;
 
     switch (record->kind) {
     case HS_LEDGER_RECORD_ENTRY:
@@ -114,6 +116,13 @@ static int replay_record(struct hs_ledger *ledger, const struct hs_ledger_record
     case HS_LEDGER_RECORD_BLOB:
         hs_ledger_digest_of(record->body, &digest);
         return hs_ledger_add_blob(ledger, &digest, record->at_bytes, record->body.bytes);
+    case HS_LEDGER_RECORD_DAMAGED:
+        if (record->body.bytes <= sizeof digest) return -EIO;
+        memcpy(&digest, record->body.data, sizeof digest);
+        rc = hs_ledger_add_blob(ledger, &digest, record->at_bytes + sizeof digest,
+                                record->body.bytes - sizeof digest);
+        if (!rc) hs_ledger_find_blob(ledger, &digest)->is_damaged = true;
+        return rc;
     case HS_LEDGER_RECORD_SNAPSHOT:
         ledger->stats.seq = record->number;
         return machine->restore(machine->self, record->body);

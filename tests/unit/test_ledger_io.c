@@ -332,6 +332,57 @@ static void compaction_keeps_state_and_needed_blobs_and_drops_the_rest(void)
     ledger_world_fini(&world);
 }
 
+/* It is needed, so that every compaction wants to copy it. */
+static void a_damaged_blob_is_set_aside_and_compactions_go_on(void)
+{
+    struct ledger_world     world;
+    struct hs_ledger_digest digest;
+    char                    text[64];
+    uint64_t                number = 1;
+    uint64_t                compactions;
+
+    ledger_world_init(&world);
+    HS_CHECK_EQ(ledger_world_open(&world, HS_LOOP_AUTO), 0);
+    HS_CHECK_EQ(ledger_world_propose_holding(&world, 0), 0);
+    (void)ledger_world_settle(&world);
+    digest = world.state.held[0];
+    HS_CHECK_EQ(pwrite(world.fd[0], "?", 1, 64 + 24 + 2), 1); /* in its text */
+    propose_and_settle(&world, number, 100);
+    number += 100;
+    HS_CHECK_EQ(stats_of(&world).compaction_count, 0);
+    hs_ledger_close(&world.ledger);
+    hs_loop_close(&world.loop);
+    world.compact_bytes = 1024;
+    HS_CHECK_EQ(pwrite(world.fd[0], "e", 1, 64 + 24 + 2), 1);
+    HS_CHECK_EQ(ledger_world_open(&world, HS_LOOP_AUTO), 0);
+    HS_CHECK_EQ(pwrite(world.fd[0], "?", 1, 64 + 24 + 2), 1);
+    for (unsigned i = 0; i < 3; i++) {
+        HS_CHECK_EQ(stats_of(&world).compaction_count, 0);
+        (void)ledger_world_settle(&world);
+        world.now_ns += 31 * HS_NS_PER_S;
+    }
+    HS_CHECK_EQ(stats_of(&world).compaction_count, 1);
+    HS_CHECK_EQ(stats_of(&world).damaged_count, 1);
+    ledger_world_close(&world);
+    HS_CHECK_EQ(ledger_world_open(&world, HS_LOOP_AUTO), 0); /* the file is whole again */
+    HS_CHECK_EQ(world.state.next, number);
+    HS_CHECK_EQ(hs_ledger_blob_get(world.ledger, &digest, text, sizeof text), -EIO);
+    HS_CHECK_EQ(hs_ledger_blob_get(world.ledger, &digest, NULL, 0), -ENOENT);
+    compactions = stats_of(&world).compaction_count;
+    while (stats_of(&world).compaction_count == compactions && number < 1000)
+        propose_and_settle(&world, number++, 1);
+    HS_CHECK_EQ(stats_of(&world).compaction_count, compactions + 1);
+    HS_CHECK_EQ(hs_ledger_blob_get(world.ledger, &digest, text, sizeof text), -EIO);
+    ledger_world_blob(0, text);
+    HS_CHECK_EQ(hs_ledger_blob_put(world.ledger, hs_view_text(text), &digest, 7), 0);
+    (void)ledger_world_settle(&world);
+    ledger_world_check(&world);
+    ledger_world_close(&world);
+    HS_CHECK_EQ(ledger_world_open(&world, HS_LOOP_AUTO), 0);
+    ledger_world_check(&world);
+    ledger_world_fini(&world);
+}
+
 /* The file would never be large enough for a compaction. */
 static void small_blobs_that_nobody_needs_do_not_fill_the_table_for_ever(void)
 {
@@ -354,25 +405,22 @@ static void small_blobs_that_nobody_needs_do_not_fill_the_table_for_ever(void)
     ledger_world_fini(&world);
 }
 
-/* A blob that the state needs cannot be read for a while: the file grows, and with it what a start
- * has to know. */
+/* The other file cannot be emptied for a while: this one grows, and with it what a start has to
+ * know. */
 static void a_file_that_cannot_be_compacted_can_still_be_opened(void)
 {
     struct ledger_world     world;
     struct hs_ledger_digest digest;
     unsigned                refused = 0;
-    uint64_t                at;
-    char                    byte;
     int                     rc;
 
     ledger_world_init(&world);
     HS_CHECK_EQ(ledger_world_open(&world, HS_LOOP_AUTO), 0);
     propose_and_settle(&world, 0, 1);
-    at = stats_of(&world).file_bytes + 24; /* the body of the next record, behind its header */
     HS_CHECK_EQ(ledger_world_propose_holding(&world, 1), 0);
     (void)ledger_world_settle(&world);
-    HS_CHECK_EQ(pread(world.fd[0], &byte, 1, (off_t)at), 1);
-    HS_CHECK_EQ(pwrite(world.fd[0], "\xff", 1, (off_t)at), 1);
+    HS_CHECK_EQ(pwrite(world.fd[1], "?", 1, 0), 1);
+    HS_CHECK_EQ(fcntl(world.fd[1], F_ADD_SEALS, F_SEAL_SHRINK), 0);
     for (uint64_t i = 0; i < 2 * HS_LEDGER_BLOBS_MAX; i++) {
         if (hs_ledger_blob_put(world.ledger, hs_view_of((const uint8_t *)&i, sizeof i), &digest, 0))
             refused++;
@@ -383,11 +431,12 @@ static void a_file_that_cannot_be_compacted_can_still_be_opened(void)
     (void)ledger_world_settle(&world);
     HS_CHECK_EQ(stats_of(&world).compaction_count, 0);
     HS_CHECK(refused > 0); /* the table is bounded by what the file holds */
-    HS_CHECK_EQ(pwrite(world.fd[0], &byte, 1, (off_t)at), 1);
     ledger_world_close(&world);
+    close(world.fd[1]);
+    world.fd[1] = memfd_create("ledger", MFD_CLOEXEC);
     rc = ledger_world_open(&world, HS_LOOP_AUTO);
     HS_CHECK_EQ(rc, 0);
-    for (unsigned i = 0; i < 4 && !rc; i++) { /* it can be read again: what nobody needs goes */
+    for (unsigned i = 0; i < 4 && !rc; i++) { /* now it can: what nobody needs goes */
         (void)ledger_world_settle(&world);
         ledger_world_turn(&world);
         world.now_ns += 60 * HS_NS_PER_S;
@@ -515,6 +564,8 @@ CU_TestInfo hs_tests_ledger_io[] = {
      a_blob_that_changed_on_the_disk_is_not_handed_out},
     {"compaction keeps state and needed blobs and drops the rest",
      compaction_keeps_state_and_needed_blobs_and_drops_the_rest},
+    {"a damaged blob is set aside and compactions go on",
+     a_damaged_blob_is_set_aside_and_compactions_go_on},
     {"small blobs that nobody needs do not fill the table for ever",
      small_blobs_that_nobody_needs_do_not_fill_the_table_for_ever},
     {"what a ledger does is counted once over its lives",
