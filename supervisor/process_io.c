@@ -11,6 +11,7 @@
 #include "supervisor/child_io.h"
 #include "supervisor/event_io.h"
 #include "supervisor/links_io.h"
+#include "supervisor/segments_io.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -297,6 +298,7 @@ void hs_process_reap(struct hs_tree *tree, struct hs_child *child)
     hs_vitals_load(vitals_of(tree, child), &vitals);
     hs_vitals_mark_dead(vitals_of(tree, child));
     fill_death(child, &info, &usage, &vitals, &death);
+    hs_segments_carry_counters(tree);
     is_clean = child->restart.state == HS_PROCESS_STOPPING && death.exit_code == 0;
     if (!is_clean)
         record_death(tree, child, &death,

@@ -5,6 +5,7 @@
 #include "supervisor/segments_io.h"
 
 #include "shm/base/log.h"
+#include "shm/counters.h"
 #include "supervisor/role_table.h"
 
 #include <errno.h>
@@ -100,6 +101,39 @@ static void carry_over(const struct hs_segment *from, const struct hs_segment *i
 {
     if (!from->map) return;
     memcpy(hs_segment_body(into), hs_segment_body(from), hs_segment_body_bytes(into));
+}
+
+static void carry_page(struct hs_tree *tree, const struct hs_segment *kept, unsigned process_idx)
+{
+    const struct hs_counters_shm *from = hs_counters_page(hs_segment_body(kept), process_idx);
+    struct hs_counters_shm       *into =
+        hs_counters_page(hs_segment_body(&tree->shares[HS_SHARE_COUNTERS].mapped), process_idx);
+
+    for (unsigned i = 0; i < HS_COUNTERS_MAX; i++)
+        hs_counter_set(into, i, hs_counter_load(from, i));
+}
+
+void hs_segments_carry_counters(struct hs_tree *tree)
+{
+    struct hs_segment_spec spec;
+    struct hs_segment      kept;
+    struct hs_err          err;
+
+    if (tree->shares[HS_SHARE_COUNTERS].kept_fd < 0) return;
+    hs_share_spec(HS_SHARE_COUNTERS, &spec);
+    if (hs_segment_map(&kept, tree->shares[HS_SHARE_COUNTERS].kept_fd, &spec, HS_SEGMENT_READ_ONLY,
+                       &err) < 0) {
+        hs_log(HS_LOG_WARN, "supervisor", "counters_not_carried reason=\"%s\"", err.text);
+        return;
+    }
+    for (unsigned i = 0; i < HS_PROCESS_SUPERVISED; i++) {
+        const struct hs_child *child = &tree->children[i];
+
+        if (hs_restart_is_alive(&child->restart) &&
+            child->restart.started_at_ns < tree->groups_at_ns[HS_GROUP_COMMON])
+            carry_page(tree, &kept, hs_process_idx_of(child->kind, child->idx));
+    }
+    hs_segment_unmap(&kept);
 }
 
 static int replace_share(struct hs_tree *tree, enum hs_share share, struct hs_err *err)

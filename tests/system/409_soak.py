@@ -14,6 +14,8 @@ SECONDS = 600 if IS_SOAK else 18
 SHORT_JOBS = 200 if IS_SOAK else 12
 # Of a process after the warm-up: pages that were not touched before, as figures reach another magnitude.
 SLACK_BYTES = 2 << 20
+# Of the gate for each job that it still knows: its row, its record, its place in the tables of 1,024 jobs.
+KEPT_JOB_BYTES = 32 << 10
 
 
 def survey(daemon):
@@ -32,7 +34,7 @@ def start_daemon(name):
     return daemon
 
 
-def compare(before, after):
+def compare(before, after, kept_jobs=0):
     for name in sorted(before):
         print(f"    {name:10} own {before[name][0] >> 10} -> {after[name][0] >> 10} KiB, shared {before[name][1] >> 10} -> "
               f"{after[name][1] >> 10} KiB, descriptors {before[name][2]} -> {after[name][2]}, segments "
@@ -41,6 +43,8 @@ def compare(before, after):
         for what, column, slack in (("memory", 0, SLACK_BYTES), ("shared memory", 1, SLACK_BYTES), ("descriptors", 2, 0),
                                     ("segments", 3, 0)):
             grown = after[name][column] - before[name][column]
+            if (name, what) == ("gate", "memory"):
+                slack += kept_jobs * KEPT_JOB_BYTES
             assert grown <= slack, f"{what} of {name} grew by {grown}"
 
 
@@ -80,7 +84,7 @@ def many_jobs_leave_nothing_behind():
     wait_for("rest", lambda: daemon.get("status")["status"]["cores"]["free"] == 2)
     wait_for("as many descriptors as before", lambda: all(
         now[2:] <= then[2:] for now, then in zip(survey(daemon).values(), before.values())), 5)
-    compare(before, survey(daemon))
+    compare(before, survey(daemon), kept_jobs=SHORT_JOBS - SHORT_JOBS // 3)
     assert target.stop()["requests"] == 20 * SHORT_JOBS
     daemon.stop()
 
