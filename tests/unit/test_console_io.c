@@ -19,6 +19,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -138,7 +139,10 @@ static void start(struct tree *tree)
     fill_host(tree);
     tree->pid = fork();
     expect(tree->pid >= 0, "fork");
-    if (tree->pid == 0) _exit(hs_console_main(&tree->heritage));
+    if (tree->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* it holds our end of its control socket, too */
+        _exit(hs_console_main(&tree->heritage));
+    }
     (void)close(pair[1]);
     take_record(tree, &record);
     expect(record.type == HS_CONTROL_READY, "not ready");
