@@ -288,7 +288,7 @@ static int take_piece(const struct hs_msg_results *results, struct fetched *fetc
     }
     if (!fetched->bytes && results->total_bytes)
         return hs_complain(HS_EXIT_INTERNAL, "out of memory");
-    if (results->payload.bytes)
+    if (fetched->bytes && results->payload.bytes)
         memcpy(fetched->bytes + fetched->used_bytes, results->payload.data, results->payload.bytes);
     fetched->used_bytes += results->payload.bytes;
     fetched->is_final = results->final != 0;

@@ -108,7 +108,7 @@ static int read_name(X509 *certificate, parse_fn *parse, struct hs_identity *ide
                      struct hs_err *err)
 {
     int            critical = 0;
-    struct hs_view uri;
+    struct hs_view uri = {NULL, 0};
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, NULL);
     int            rc;
 

@@ -111,7 +111,7 @@ static int split(struct hs_view text, struct hs_view *parts, size_t wanted, stru
 
 int hs_identity_parse(struct hs_view text, struct hs_identity *identity, struct hs_err *err)
 {
-    struct hs_view        parts[PARTS];
+    struct hs_view        parts[PARTS] = {{NULL, 0}};
     enum hs_identity_role role = HS_IDENTITY_ROLE_COUNT;
     int                   rc = split(text, parts, PARTS, err);
 
@@ -128,7 +128,7 @@ int hs_identity_parse(struct hs_view text, struct hs_identity *identity, struct 
 int hs_identity_parse_authority(struct hs_view text, struct hs_identity *identity,
                                 struct hs_err *err)
 {
-    struct hs_view parts[AUTHORITY_PARTS];
+    struct hs_view parts[AUTHORITY_PARTS] = {{NULL, 0}};
     int            rc = split(text, parts, AUTHORITY_PARTS, err);
 
     if (rc) return rc;
