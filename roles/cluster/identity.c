@@ -60,7 +60,7 @@ static int check_label(const char *name, struct hs_view label, struct hs_err *er
 static void copy_label(struct hs_view label, char text[HS_IDENTITY_LABEL_BYTES])
 {
     HS_ASSERT(label.bytes < HS_IDENTITY_LABEL_BYTES);
-    memcpy(text, label.data, label.bytes);
+    if (label.bytes) memcpy(text, label.data, label.bytes);
     text[label.bytes] = '\0';
 }
 
