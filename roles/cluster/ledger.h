@@ -13,8 +13,9 @@
  * epoch and a sound beginning counts. Each batch of entries is one write and one fdatasync. A torn
  * tail is cut off (nothing in it was ever answered), and so is what a failed sync leaves unsure; a
  * damaged record with a later batch behind it is corruption, and opening refuses with -EIO. When
- * the file has grown to a multiple of what is alive, a snapshot and the live blobs go to the other
- * file under the next epoch. A blob that three compactions, half a minute apart, could not read is
+ * the file has grown to a multiple of what is alive, the live blobs and then a snapshot go to the
+ * other file under the next epoch: in parts of a mebibyte, one a step, while proposals go on, which
+ * wait only for the last, the snapshot's. A blob that three compactions, half a minute apart, could not read is
  * set aside: logged, counted, its bytes kept under another kind of record. */
 #ifndef HS_ROLES_CLUSTER_LEDGER_H
 #define HS_ROLES_CLUSTER_LEDGER_H
@@ -75,7 +76,7 @@ struct hs_ledger_machine {
 };
 
 struct hs_ledger_config {
-    struct hs_loop          *loop;
+    struct hs_loop          *loop;  /* with two file operations for the ledger */
     int                      fd[2]; /* the two files; stay the caller's */
     uint32_t                 group; /* 1: gates, 2: managers; a file of another group is refused */
     struct hs_ledger_machine machine;
@@ -87,8 +88,9 @@ struct hs_ledger_config {
 };
 
 /* Replays, then is ready for proposals; the LEADING event comes from the first step. */
-int  hs_ledger_open(struct hs_ledger **out, const struct hs_ledger_config *config,
-                    struct hs_err *err) HS_MUST_CHECK;
+int hs_ledger_open(struct hs_ledger **out, const struct hs_ledger_config *config,
+                   struct hs_err *err) HS_MUST_CHECK;
+/* Not while one of its writes is with the loop. */
 void hs_ledger_close(struct hs_ledger **ledger);
 
 /* 0: exactly one APPLIED, NOT_LEADER or UNKNOWN with this token follows, never inside the call.
@@ -116,12 +118,15 @@ bool hs_ledger_is_short(const struct hs_ledger *ledger);
 
 uint64_t hs_ledger_deadline_ns(const struct hs_ledger *ledger);
 void     hs_ledger_step(struct hs_ledger *ledger, uint64_t now_ns);
-bool hs_ledger_is_idle(const struct hs_ledger *ledger); /* nothing unanswered, nothing in flight */
+/* Nothing unanswered. A compaction may be under way: whoever ends then loses nothing but its work.
+ */
+bool hs_ledger_is_idle(const struct hs_ledger *ledger);
 
 struct hs_ledger_stats {
     uint64_t seq;   /* of the last applied entry */
     uint64_t epoch; /* of the file in use */
     uint64_t file_bytes;
+    uint64_t image_bytes; /* of the other file, while a compaction is under way */
     uint64_t batch_count;
     uint64_t blob_count;
     uint64_t blob_bytes;

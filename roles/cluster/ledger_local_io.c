@@ -65,6 +65,7 @@ static void destroy_batch(struct hs_ledger_batch **batch)
 }
 
 static void on_written(struct hs_file_op *op, int result);
+static void on_image_written(struct hs_file_op *op, int result);
 
 int hs_ledger_open(struct hs_ledger **out, const struct hs_ledger_config *config,
                    struct hs_err *err)
@@ -75,6 +76,7 @@ int hs_ledger_open(struct hs_ledger **out, const struct hs_ledger_config *config
     if (!ledger) return hs_err_set(err, -ENOMEM, "open the ledger");
     ledger->config = *config;
     ledger->op.on_done = on_written;
+    ledger->image.op.on_done = on_image_written;
     ledger->filling = create_batch();
     ledger->flying = create_batch();
     rc = ledger->filling && ledger->flying ? hs_ledger_recover(ledger, err)
@@ -87,10 +89,10 @@ int hs_ledger_open(struct hs_ledger **out, const struct hs_ledger_config *config
 void hs_ledger_close(struct hs_ledger **ledger)
 {
     if (!*ledger) return;
-    HS_ASSERT(!(*ledger)->is_writing || (*ledger)->has_failed);
+    HS_ASSERT(!(*ledger)->is_writing);
     destroy_batch(&(*ledger)->filling);
     destroy_batch(&(*ledger)->flying);
-    free((*ledger)->image.data);
+    hs_ledger_close_image(*ledger);
     free(*ledger);
     *ledger = NULL;
 }
@@ -277,18 +279,16 @@ static void number_batch(struct hs_ledger *ledger, struct hs_ledger_batch *batch
 
 /* After a sync that failed the kernel may show bytes that the disk never got, and tell nobody a
  * second time. Nothing of them was answered: they go, so that no successor builds upon them. */
-static void cut_unsure(const struct hs_ledger *ledger)
+static void cut_unsure(struct hs_ledger *ledger)
 {
-    bool     is_image = ledger->image.data != NULL;
-    unsigned file_idx = is_image ? 1 - ledger->file_idx : ledger->file_idx;
-
-    if (ftruncate(ledger->config.fd[file_idx], is_image ? 0 : (off_t)ledger->stats.file_bytes))
+    if (ftruncate(ledger->config.fd[ledger->file_idx], (off_t)ledger->stats.file_bytes))
         hs_log(HS_LOG_ERROR, "ledger", "unsure bytes kept: %s", hs_err_code_text(errno));
+    if (ledger->image.is_under_way) hs_ledger_drop_image(ledger);
 }
 
-static void fail(struct hs_ledger *ledger, int code)
+static void fail(struct hs_ledger *ledger)
 {
-    hs_log(HS_LOG_ERROR, "ledger", "write failed: %s", hs_err_code_text(code));
+    hs_log(HS_LOG_ERROR, "ledger", "write failed: %s", hs_err_code_text(ledger->failure));
     cut_unsure(ledger);
     ledger->has_failed = true; /* what the disk holds now is unknown: only a replay can tell */
     for (unsigned i = 0; i < ledger->flying->count; i++)
@@ -300,27 +300,23 @@ static void fail(struct hs_ledger *ledger, int code)
     answer(ledger, HS_LEDGER_FAILED, 0, 0);
 }
 
-static void start_write(struct hs_ledger *ledger, unsigned file_idx, const struct hs_writer *bytes,
-                        uint64_t at_bytes)
+/* A batch and a piece of an image may be under way together: what the other comes to is still
+ * heard. */
+static void fail_when_quiet(struct hs_ledger *ledger)
 {
-    int rc;
+    if (ledger->failure && !ledger->is_writing && !ledger->image.is_writing) fail(ledger);
+}
 
-    ledger->op.fd = ledger->config.fd[file_idx];
-    ledger->op.bytes = bytes->data;
-    ledger->op.count = bytes->used_bytes;
-    ledger->op.at_bytes = at_bytes;
-    ledger->op.is_synced = true;
-    ledger->is_writing = true;
-    rc = hs_loop_write(ledger->config.loop, &ledger->op);
-    if (rc) {
-        ledger->is_writing = false;
-        fail(ledger, rc);
-    }
+void hs_ledger_note_failure(struct hs_ledger *ledger, int code)
+{
+    if (!ledger->failure) ledger->failure = code;
+    fail_when_quiet(ledger);
 }
 
 static void start_batch(struct hs_ledger *ledger)
 {
     struct hs_ledger_batch *batch = ledger->filling;
+    int                     rc;
 
     ledger->filling = ledger->flying;
     ledger->flying = batch;
@@ -330,10 +326,33 @@ static void start_batch(struct hs_ledger *ledger)
     }
     number_batch(ledger, batch);
     ledger->stats.batch_count++;
-    start_write(ledger, ledger->file_idx, &batch->writer, ledger->stats.file_bytes);
+    ledger->op.fd = ledger->config.fd[ledger->file_idx];
+    ledger->op.bytes = batch->writer.data;
+    ledger->op.count = batch->writer.used_bytes;
+    ledger->op.at_bytes = ledger->stats.file_bytes;
+    ledger->op.is_synced = true;
+    rc = hs_loop_write(ledger->config.loop, &ledger->op);
+    ledger->is_writing = rc == 0;
+    if (rc) hs_ledger_note_failure(ledger, rc);
 }
 
 /* ---- turning ---- */
+
+static bool is_batch_due(const struct hs_ledger *ledger)
+{
+    return !ledger->failure && !ledger->is_writing && ledger->filling->count &&
+           !hs_ledger_holds_batches(ledger);
+}
+
+static void count_write(struct hs_ledger *ledger, const struct hs_file_op *op, int result)
+{
+    if (result) {
+        if (!ledger->failure) ledger->failure = result;
+        return;
+    }
+    ledger->stats.written_bytes += op->count;
+    ledger->stats.sync_count++;
+}
 
 static void on_written(struct hs_file_op *op, int result)
 {
@@ -341,39 +360,42 @@ static void on_written(struct hs_file_op *op, int result)
         (struct hs_ledger *)(void *)((char *)op - offsetof(struct hs_ledger, op));
 
     ledger->is_writing = false;
-    if (!result) {
-        ledger->stats.written_bytes += op->count;
-        ledger->stats.sync_count++;
-    }
-    if (result)
-        fail(ledger, result);
-    else if (ledger->image.data)
-        hs_ledger_finish_compaction(ledger);
-    else
-        settle_batch(ledger);
+    count_write(ledger, op, result);
+    if (!result) settle_batch(ledger);
+    fail_when_quiet(ledger);
 }
 
+static void on_image_written(struct hs_file_op *op, int result)
+{
+    struct hs_ledger *ledger =
+        (struct hs_ledger *)(void *)((char *)op - offsetof(struct hs_ledger, image.op));
+
+    ledger->image.is_writing = false;
+    count_write(ledger, op, result);
+    if (!result) hs_ledger_image_written(ledger);
+    fail_when_quiet(ledger);
+}
+
+/* A compaction comes before the next batch, so that no stream of batches keeps it from its end. */
 void hs_ledger_step(struct hs_ledger *ledger, uint64_t now_ns)
 {
     ledger->now_ns = now_ns;
-    if (ledger->has_failed) return;
+    if (ledger->has_failed || ledger->failure) return;
     hs_ledger_keep_headroom(ledger);
     if (!ledger->is_announced) {
         ledger->is_announced = true;
         answer(ledger, HS_LEDGER_LEADING, 0, 0);
     }
-    if (!ledger->is_writing && hs_ledger_is_compaction_due(ledger) &&
-        hs_ledger_prepare_compaction(ledger) == 0)
-        start_write(ledger, 1 - ledger->file_idx, &ledger->image, 0);
-    if (!ledger->is_writing && ledger->filling->count) start_batch(ledger);
+    hs_ledger_compact(ledger);
+    if (is_batch_due(ledger)) start_batch(ledger);
 }
 
 uint64_t hs_ledger_deadline_ns(const struct hs_ledger *ledger)
 {
-    bool is_due = !ledger->has_failed && !ledger->is_writing &&
-                  (ledger->filling->count || !ledger->is_announced);
+    bool is_due =
+        !ledger->is_announced || is_batch_due(ledger) || hs_ledger_is_compaction_ready(ledger);
 
-    return is_due ? 0 : HS_NEVER_NS;
+    return is_due && !ledger->failure ? 0 : HS_NEVER_NS;
 }
 
 bool hs_ledger_is_idle(const struct hs_ledger *ledger)
@@ -401,5 +423,7 @@ void hs_ledger_stats(const struct hs_ledger *ledger, struct hs_ledger_stats *sta
     *stats = ledger->stats;
     stats->blob_count = ledger->blob_count;
     stats->blob_bytes = 0;
+    if (ledger->image.is_under_way)
+        stats->image_bytes = ledger->image.written_bytes + ledger->image.made.used_bytes;
     for (unsigned i = 0; i < ledger->blob_count; i++) stats->blob_bytes += ledger->blobs[i].bytes;
 }

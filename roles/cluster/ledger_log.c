@@ -3,11 +3,13 @@
 #include "roles/cluster/ledger_log.h"
 
 #include "roles/cluster/ledger.h"
+#include "shm/base/assert.h"
 
 #include <errno.h>
 #include <string.h>
 
 enum { VERSION = 1, ALIGN_BYTES = 8, HEADER_CRC_AT = HS_LEDGER_HEADER_BYTES - 4 };
+enum { CRC_AT = 4, CRC_FROM_AT = 8 }; /* in a record */
 
 static const char magic[8] = {'H', 'S', 'L', 'E', 'D', 'G', 'R', '1'};
 
@@ -54,39 +56,77 @@ size_t hs_ledger_record_bytes(size_t body_bytes)
     return HS_LEDGER_RECORD_HEADER_BYTES + padded(body_bytes);
 }
 
-/* The checksum of a record as it stands in a file, seeded with the epoch and the length. */
-static uint32_t record_crc(uint64_t epoch, const uint8_t *record, size_t body_bytes)
+static uint32_t crc_seed(uint64_t epoch, size_t body_bytes)
 {
     uint8_t          seed[12];
     struct hs_writer writer;
-    uint32_t         crc;
 
     hs_writer_init(&writer, seed, sizeof seed);
     hs_put_u64le(&writer, epoch);
     hs_put_u32le(&writer, (uint32_t)body_bytes);
-    crc = hs_crc32c(0, seed, sizeof seed);
-    return hs_crc32c(crc, record + 8, HS_LEDGER_RECORD_HEADER_BYTES - 8 + body_bytes);
+    return hs_crc32c(0, seed, sizeof seed);
 }
 
-void hs_ledger_put_record(struct hs_writer *writer, uint64_t epoch,
-                          const struct hs_ledger_record *record)
+/* The checksum of a record as it stands in a file, seeded with the epoch and the length. */
+static uint32_t record_crc(uint64_t epoch, const uint8_t *record, size_t body_bytes)
 {
-    static const uint8_t zeros[ALIGN_BYTES] = {0};
-    size_t               begin = writer->used_bytes;
-    struct hs_writer     crc;
+    return hs_crc32c(crc_seed(epoch, body_bytes), record + CRC_FROM_AT,
+                     HS_LEDGER_RECORD_HEADER_BYTES - CRC_FROM_AT + body_bytes);
+}
 
+void hs_ledger_begin_record(struct hs_writer *writer, uint64_t epoch,
+                            const struct hs_ledger_record *record,
+                            struct hs_ledger_open_record  *open)
+{
+    static const uint8_t zeros[2] = {0};
+
+    *open = (struct hs_ledger_open_record){.begin_bytes = writer->used_bytes,
+                                           .body_bytes = record->body.bytes};
     hs_put_u32le(writer, (uint32_t)record->body.bytes);
     hs_put_u32le(writer, 0);
     hs_put_u32le(writer, record->batch);
     hs_put_u8(writer, (uint8_t)record->kind);
     hs_put_u8(writer, record->ends_batch);
-    hs_put_bytes(writer, zeros, 2);
+    hs_put_bytes(writer, zeros, sizeof zeros);
     hs_put_u64le(writer, record->number);
-    hs_put_bytes(writer, record->body.data, record->body.bytes);
-    hs_put_bytes(writer, zeros, padded(record->body.bytes) - record->body.bytes);
     if (writer->failed) return;
-    hs_writer_init(&crc, writer->data + begin + 4, 4);
-    hs_put_u32le(&crc, record_crc(epoch, writer->data + begin, record->body.bytes));
+    open->crc =
+        hs_crc32c(crc_seed(epoch, open->body_bytes), writer->data + open->begin_bytes + CRC_FROM_AT,
+                  HS_LEDGER_RECORD_HEADER_BYTES - CRC_FROM_AT);
+}
+
+void hs_ledger_extend_record(struct hs_writer *writer, struct hs_ledger_open_record *open,
+                             size_t bytes)
+{
+    HS_ASSERT(writer->capacity_bytes - writer->used_bytes >= bytes);
+    open->crc = hs_crc32c(open->crc, writer->data + writer->used_bytes, bytes);
+    writer->used_bytes += bytes;
+}
+
+void hs_ledger_end_record(struct hs_writer *writer, const struct hs_ledger_open_record *open)
+{
+    static const uint8_t zeros[ALIGN_BYTES] = {0};
+    struct hs_writer     crc;
+
+    hs_put_bytes(writer, zeros, padded(open->body_bytes) - open->body_bytes);
+    if (writer->failed) return;
+    HS_ASSERT(writer->used_bytes == open->begin_bytes + hs_ledger_record_bytes(open->body_bytes));
+    hs_writer_init(&crc, writer->data + open->begin_bytes + CRC_AT, sizeof open->crc);
+    hs_put_u32le(&crc, open->crc);
+}
+
+void hs_ledger_put_record(struct hs_writer *writer, uint64_t epoch,
+                          const struct hs_ledger_record *record)
+{
+    struct hs_ledger_open_record open;
+    size_t                       bytes = record->body.bytes;
+
+    hs_ledger_begin_record(writer, epoch, record, &open);
+    hs_put_bytes(writer, record->body.data, bytes);
+    if (writer->failed) return;
+    writer->used_bytes -= bytes;
+    hs_ledger_extend_record(writer, &open, bytes);
+    hs_ledger_end_record(writer, &open);
 }
 
 void hs_ledger_scan_init(struct hs_ledger_scan *scan, struct hs_view file, uint64_t epoch)

@@ -2,7 +2,8 @@
 /* ledger_log.h - the bytes of a ledger file: a header, then records. Pure; who writes them to a
  * disk is ledger_local_io.c.
  *
- *   header (64)   magic "HSLEDGR1", u32 version, u32 group, u64 epoch, u64 base seq, zeros, u32 crc
+ *   header (64)   magic "HSLEDGR1", u32 version, u32 group, u64 epoch, u64 base seq (of the last
+ *                 entry when the file was begun), zeros, u32 crc
  *   record        u32 body bytes, u32 crc, u32 batch, u8 kind, u8 ends the batch, 2 zeros,
  *                 u64 number, body, zeros to 8
  *
@@ -49,6 +50,21 @@ int hs_ledger_get_header(struct hs_view file, struct hs_ledger_file_header *head
 size_t hs_ledger_record_bytes(size_t body_bytes); /* with header and padding */
 void   hs_ledger_put_record(struct hs_writer *writer, uint64_t epoch,
                             const struct hs_ledger_record *record);
+
+/* The same in parts, for a body too long for one go: the header (of record's body the length only),
+ * the body bytes, which the caller has put at the writer's end already, the padding and checksum. */
+struct hs_ledger_open_record {
+    size_t   begin_bytes; /* in the writer */
+    size_t   body_bytes;
+    uint32_t crc; /* of what is there so far */
+};
+
+void hs_ledger_begin_record(struct hs_writer *writer, uint64_t epoch,
+                            const struct hs_ledger_record *record,
+                            struct hs_ledger_open_record  *open);
+void hs_ledger_extend_record(struct hs_writer *writer, struct hs_ledger_open_record *open,
+                             size_t bytes);
+void hs_ledger_end_record(struct hs_writer *writer, const struct hs_ledger_open_record *open);
 
 /* Reads records one after another from the bytes of a whole file. */
 struct hs_ledger_scan {

@@ -180,6 +180,14 @@ static int cut_torn_tail(struct hs_ledger *ledger, struct hs_err *err)
     return 0;
 }
 
+/* Half a compaction, or the file from before one: it does not count, and would take room until the
+ * next. */
+static void drop_other(const struct hs_ledger *ledger, size_t bytes)
+{
+    if (bytes && ftruncate(ledger->config.fd[1 - ledger->file_idx], 0))
+        hs_log(HS_LOG_WARN, "ledger", "old file kept: %s", hs_err_code_text(errno));
+}
+
 static bool is_blank(const struct mapped *mapped)
 {
     return mapped->file.bytes <= HS_LEDGER_HEADER_BYTES; /* at most a header that was cut short */
@@ -188,6 +196,7 @@ static bool is_blank(const struct mapped *mapped)
 int hs_ledger_recover(struct hs_ledger *ledger, struct hs_err *err)
 {
     struct mapped mapped[2] = {0};
+    size_t        other_bytes = 0;
     int           rc = inspect(ledger, mapped, err);
 
     if (!rc && !mapped[0].is_sound && !mapped[1].is_sound) {
@@ -202,9 +211,11 @@ int hs_ledger_recover(struct hs_ledger *ledger, struct hs_err *err)
         ledger->live_bytes = HS_LEDGER_HEADER_BYTES;
         rc = replay(ledger, mapped[ledger->file_idx].file, err);
         if (!rc) rc = cut_torn_tail(ledger, err);
+        other_bytes = rc ? 0 : mapped[1 - ledger->file_idx].file.bytes;
     }
     unmap_file(mapped[0].file);
     unmap_file(mapped[1].file);
+    drop_other(ledger, other_bytes);
     ledger->stats.epoch = ledger->header.epoch;
     ledger->room_bytes = ledger->stats.file_bytes;
     return rc;

@@ -61,8 +61,11 @@ void hs_ledger_keep_headroom(struct hs_ledger *ledger)
 
 int hs_ledger_take_image_room(struct hs_ledger *ledger)
 {
+    const struct hs_ledger_image *image = &ledger->image;
+
     if (!ledger->config.headroom_bytes) return 0;
-    return take(ledger, 1 - ledger->file_idx, 0, ledger->image.used_bytes);
+    return take(ledger, 1 - ledger->file_idx, image->written_bytes,
+                image->written_bytes + image->made.used_bytes);
 }
 
 bool hs_ledger_is_short(const struct hs_ledger *ledger)

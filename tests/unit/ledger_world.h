@@ -33,6 +33,7 @@ struct ledger_world {
     uint64_t                compact_bytes;
     uint64_t                now_ns; /* what the ledger is told */
     struct ledger_state     state;
+    unsigned                asked; /* whether a blob is needed */
     unsigned                answer_count;
     struct hs_ledger_answer answers[LEDGER_ANSWERS_MAX]; /* the first ones */
     int                     report_fd; /* the tokens of APPLIED go there; -1: nowhere */
@@ -51,7 +52,7 @@ int ledger_world_propose(struct ledger_world *world, uint64_t number);
 int      ledger_world_propose_holding(struct ledger_world *world, uint64_t number);
 void     ledger_world_blob(uint64_t number, char text[64]);
 void     ledger_world_turn(struct ledger_world *world);   /* steps the ledger and the loop once */
-bool     ledger_world_settle(struct ledger_world *world); /* until nothing is unanswered */
+bool     ledger_world_settle(struct ledger_world *world); /* until nothing is under way */
 unsigned ledger_world_count(const struct ledger_world *world, enum hs_ledger_answer_kind kind);
 /* Nothing out of order, and every blob that the state needs is there and right. */
 void ledger_world_check(struct ledger_world *world);
