@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_ledger_sync.c - the ledger while each fdatasync of it fails in turn. The kernel then still
- * shows what was written, and no later sync tells of it: a successor must not find it. */
-// wraps: fdatasync
+/* test_ledger_sync.c - the ledger while each write and each fdatasync of it fails in turn, also in
+ * the midst of a compaction of many parts. After a sync that failed the kernel still shows what was
+ * written, and no later sync tells of it: a successor must not find it. */
+// wraps: fdatasync pwrite
 #include "ipc/loop.h"
 #include "roles/cluster/ledger.h"
 #include "shm/base/log.h"
@@ -14,16 +15,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int __real_fdatasync(int fd);
-int __wrap_fdatasync(int fd);
+int     __real_fdatasync(int fd);
+int     __wrap_fdatasync(int fd);
+ssize_t __real_pwrite(int fd, const void *bytes, size_t count, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t count, off_t at);
+
+enum { LARGE_BLOBS = 10, LARGE_BYTES = 300 << 10 };
 
 static unsigned syncs;
 static unsigned failing_sync; /* 0: none */
+static unsigned writes;
+static unsigned failing_write; /* likewise */
 
 int __wrap_fdatasync(int fd)
 {
     if (++syncs != failing_sync) return __real_fdatasync(fd);
     errno = EIO;
+    return -1;
+}
+
+/* Half of it is there. */
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t count, off_t at)
+{
+    if (++writes != failing_write) return __real_pwrite(fd, bytes, count, at);
+    HS_CHECK_EQ(__real_pwrite(fd, bytes, count / 2, at), count / 2);
+    errno = ENOSPC;
     return -1;
 }
 
@@ -120,18 +136,29 @@ static bool is_quiet(const struct world *world)
     return hs_ledger_is_idle(world->ledger) && !stats.image_bytes;
 }
 
-/* One entry a batch, until there is no more to do. */
-static void run(struct world *world, unsigned entries)
+static void turn(struct world *world)
 {
-    static const uint8_t entry[64] = {1};
+    hs_ledger_step(world->ledger, HS_NS_PER_S);
+    HS_CHECK(hs_loop_step(world->loop, 0) >= 0);
+}
+
+/* One entry a batch, some with a blob, until there is no more to do. A compaction goes on beside
+ * them. */
+static void run(struct world *world, unsigned entries, unsigned blobs)
+{
+    static const uint8_t    entry[64] = {1};
+    static uint8_t          bytes[LARGE_BYTES];
+    struct hs_ledger_digest digest;
 
     for (unsigned i = 0; i < entries && !world->failed; i++) {
+        memset(bytes, (int)i + 1, sizeof bytes);
+        if (i < blobs)
+            HS_CHECK_EQ(
+                hs_ledger_blob_put(world->ledger, hs_view_of(bytes, sizeof bytes), &digest, 0), 0);
         HS_CHECK_EQ(hs_ledger_propose(world->ledger, hs_view_of(entry, sizeof entry), i + 1), 0);
-        while (!is_quiet(world)) {
-            hs_ledger_step(world->ledger, HS_NS_PER_S);
-            HS_CHECK(hs_loop_step(world->loop, 0) >= 0);
-        }
+        while (!hs_ledger_is_idle(world->ledger)) turn(world);
     }
+    while (!is_quiet(world)) turn(world);
 }
 
 /* What the state is after so many entries. */
@@ -150,8 +177,8 @@ static void close_files(const struct world *world)
     for (unsigned i = 0; i < 2; i++) close(world->fd[i]);
 }
 
-/* false: there was no such sync. */
-static bool fail_one(unsigned k, bool *was_image)
+/* The k-th sync or write. false: there was no such one. */
+static bool fail_one(unsigned *failing, unsigned k, unsigned blobs, bool *was_image)
 {
     struct world           world = {0};
     struct hs_ledger_stats stats;
@@ -160,16 +187,15 @@ static bool fail_one(unsigned k, bool *was_image)
     bool                   has_failed;
 
     create_files(&world);
-    syncs = failing_sync = 0;
     HS_CHECK_EQ(open_world(&world), 0);
-    syncs = 0;
-    failing_sync = k;
-    run(&world, 40);
-    failing_sync = 0;
+    syncs = writes = 0;
+    *failing = k;
+    run(&world, 40, blobs);
+    *failing = 0;
     hs_ledger_stats(world.ledger, &stats);
     answered = world.applied;
     HS_CHECK_EQ(world.sum, sum_of(answered));
-    HS_CHECK_EQ(world.unknown, world.failed);
+    HS_CHECK(world.unknown <= 2 * world.failed); /* an entry, its blob */
     for (unsigned i = 0; i < 2; i++) HS_CHECK_EQ(fstat(world.fd[i], &file[i]), 0);
     if (world.failed) {
         HS_CHECK_EQ(file[(stats.epoch + 1) % 2].st_size, stats.file_bytes);
@@ -180,22 +206,43 @@ static bool fail_one(unsigned k, bool *was_image)
     close_world(&world);
     HS_CHECK_EQ(open_world(&world), 0); /* the successor knows what was answered, and no more */
     HS_CHECK_EQ(world.sum, sum_of(answered));
-    run(&world, 1);
+    run(&world, 1, blobs);
     HS_CHECK_EQ(world.sum, sum_of(answered + 1));
     close_world(&world);
     close_files(&world);
     return has_failed;
 }
 
-static void what_a_failed_sync_leaves_is_not_built_upon(void)
+/* How many of them were of images. */
+static unsigned fail_each(unsigned *failing, unsigned blobs)
 {
     unsigned images = 0;
     unsigned k = 1;
     bool     was_image;
 
-    for (; fail_one(k, &was_image); k++) images += was_image;
+    for (; fail_one(failing, k, blobs, &was_image); k++) images += was_image;
     HS_CHECK(k > 40);
-    HS_CHECK(images >= 1);
+    return images;
+}
+
+static void what_a_failed_sync_leaves_is_not_built_upon(void)
+{
+    HS_CHECK(fail_each(&failing_sync, 0) >= 1);
+}
+
+static void what_a_failed_write_leaves_is_not_built_upon(void)
+{
+    HS_CHECK(fail_each(&failing_write, 0) >= 1);
+}
+
+static void a_failed_sync_in_a_compaction_of_many_parts_loses_nothing(void)
+{
+    HS_CHECK(fail_each(&failing_sync, LARGE_BLOBS) >= 3);
+}
+
+static void a_failed_write_in_a_compaction_of_many_parts_loses_nothing(void)
+{
+    HS_CHECK(fail_each(&failing_write, LARGE_BLOBS) >= 3);
 }
 
 static void what_cannot_be_made_durable_is_not_opened(void)
@@ -205,7 +252,7 @@ static void what_cannot_be_made_durable_is_not_opened(void)
     create_files(&world);
     syncs = failing_sync = 0;
     HS_CHECK_EQ(open_world(&world), 0);
-    run(&world, 3);
+    run(&world, 3, 0);
     close_world(&world);
     for (unsigned k = 1; k <= 2; k++) {
         syncs = 0;
@@ -229,6 +276,11 @@ static void drop_line(void *context, enum hs_log_level level, const char *module
 
 static CU_TestInfo tests[] = {
     {"what a failed sync leaves is not built upon", what_a_failed_sync_leaves_is_not_built_upon},
+    {"what a failed write leaves is not built upon", what_a_failed_write_leaves_is_not_built_upon},
+    {"a failed sync in a compaction of many parts loses nothing",
+     a_failed_sync_in_a_compaction_of_many_parts_loses_nothing},
+    {"a failed write in a compaction of many parts loses nothing",
+     a_failed_write_in_a_compaction_of_many_parts_loses_nothing},
     {"what cannot be made durable is not opened", what_cannot_be_made_durable_is_not_opened},
     CU_TEST_INFO_NULL,
 };
