@@ -15,8 +15,8 @@
  * damaged record with a later batch behind it is corruption, and opening refuses with -EIO. When
  * the file has grown to a multiple of what is alive, the live blobs and then a snapshot go to the
  * other file under the next epoch: in parts of a mebibyte, one a step, while proposals go on, which
- * wait only for the last, the snapshot's. A blob that three compactions, half a minute apart, could not read is
- * set aside: logged, counted, its bytes kept under another kind of record. */
+ * wait only for the last, the snapshot's. A blob that three compactions, half a minute apart, could
+ * not read is set aside: logged, counted, its bytes kept under another kind of record. */
 #ifndef HS_ROLES_CLUSTER_LEDGER_H
 #define HS_ROLES_CLUSTER_LEDGER_H
 

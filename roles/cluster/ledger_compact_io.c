@@ -188,8 +188,8 @@ bool hs_ledger_is_compaction_ready(const struct hs_ledger *ledger)
     return image->is_under_way && !image->is_writing && !(image->is_waiting && ledger->is_writing);
 }
 
-/* Batches without end would keep it from its end: few large ones, so that beyond one batch a byte is
- * appended for two that are copied, and many small ones. */
+/* Batches without end would keep it from its end. Large ones wait so that, beyond the first, a byte
+ * is appended for two that are copied; many small ones after some rounds. */
 bool hs_ledger_holds_batches(const struct hs_ledger *ledger)
 {
     const struct hs_ledger_image *image = &ledger->image;

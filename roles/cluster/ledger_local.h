@@ -41,8 +41,8 @@ struct hs_ledger_blob {
     bool     is_damaged;               /* set aside: its bytes are kept to be looked at */
 };
 
-/* The other file while a compaction is under way. It is made in parts, a bounded one a step; each is
- * written and made durable before the next is made, so that no sync has much to do. */
+/* The other file while a compaction is under way. It is made in parts, a bounded one a step; each
+ * is written and made durable before the next is made, so that no sync has much to do. */
 struct hs_ledger_image {
     struct hs_file_op            op;
     bool                         is_under_way;

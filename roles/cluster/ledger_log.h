@@ -51,8 +51,8 @@ size_t hs_ledger_record_bytes(size_t body_bytes); /* with header and padding */
 void   hs_ledger_put_record(struct hs_writer *writer, uint64_t epoch,
                             const struct hs_ledger_record *record);
 
-/* The same in parts, for a body too long for one go: the header (of record's body the length only),
- * the body bytes, which the caller has put at the writer's end already, the padding and checksum. */
+/* The same in parts, for a body too long for one go: the header (of record's body the length
+ * only); body bytes, which the caller has put at the writer's end already; padding and checksum. */
 struct hs_ledger_open_record {
     size_t   begin_bytes; /* in the writer */
     size_t   body_bytes;

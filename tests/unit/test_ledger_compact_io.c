@@ -120,7 +120,7 @@ static void check_share(enum hs_loop_backend backend)
                                               : 0) >= 0);
         HS_CHECK(stats_of(&world).written_bytes - after.written_bytes <= PART + SLACK);
         waited = hs_ledger_is_idle(world.ledger) ? 0 : waited + 1;
-        /* turns, however long the compaction is; the kernel's own threads take theirs as they like */
+        /* turns, however long the compaction is; the kernel's threads take theirs as they like */
         HS_CHECK(waited <= 8 || backend != HS_LOOP_EPOLL);
         if (hs_ledger_is_idle(world.ledger)) HS_CHECK_EQ(ledger_world_propose(&world, next++), 0);
     }
