@@ -290,6 +290,8 @@ static void crash_in_every_step(uint64_t seed)
         if (hs_ledger_is_idle(world.ledger) && ledger_world_propose_holding(&world, next) == 0)
             next++;
         hs_ledger_step(world.ledger, world.now_ns);
+        /* a second one in this turn of the loop, as a manager does: a batch is under way then */
+        if (hs_rand_below(&rand, 2)) hs_ledger_step(world.ledger, world.now_ns);
         for (i = 0; i < 2; i++) look(world.fd[i], &is[i]);
         check_crash(was, is, answered, next, &rand);
         written = stats_of(&world).written_bytes;
@@ -315,7 +317,7 @@ static void crash_in_every_step(uint64_t seed)
 
 static void a_crash_in_any_step_of_a_compaction_loses_nothing_and_leaves_nothing(void)
 {
-    for (uint64_t seed = 1; seed <= 3; seed++) crash_in_every_step(seed);
+    for (uint64_t seed = 1; seed <= 5; seed++) crash_in_every_step(seed);
 }
 
 CU_TestInfo hs_tests_ledger_compact_io[] = {
