@@ -304,7 +304,9 @@ void hs_process_reap(struct hs_tree *tree, struct hs_child *child)
         record_death(tree, child, &death,
                      child->reason != HS_KILL_DAMAGE &&
                          hs_poison_is_suspect(vitals.crumb.phase, death.exit_signal));
-    if (!is_clean && tree->stop.state != HS_STOP_IDLE) tree->unclean_count++;
+    /* One that gave up by itself before it served has nothing that an orderly end would keep. */
+    if (!is_clean && tree->stop.state != HS_STOP_IDLE && (death.was_ready || death.exit_signal))
+        tree->unclean_count++;
     child->exit_code = death.exit_code;
     hs_child_close(child);
     hs_links_tell_down(tree, child, death.cause);
