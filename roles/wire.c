@@ -223,6 +223,13 @@ bool hs_wire_is_known(unsigned type)
     return hs_wire_message_find(type) != NULL;
 }
 
+enum hs_traffic hs_wire_traffic(unsigned type)
+{
+    const struct hs_wire_message *table = hs_wire_message_find(type);
+
+    return table ? table->traffic : HS_TRAFFIC_NONE;
+}
+
 bool hs_wire_may(unsigned type, enum hs_role_kind from, enum hs_role_kind to)
 {
     const struct hs_wire_message *table = hs_wire_message_find(type);
@@ -280,6 +287,9 @@ int hs_wire_open(const struct hs_frame *frame, enum hs_role_kind from, enum hs_r
     if (!hs_wire_is_known(frame->type)) return -ENOENT;
     if (frame->version != HS_FRAME_VERSION) return -EPROTONOSUPPORT;
     if (!hs_wire_may(frame->type, from, to)) return -EACCES;
+    if (hs_wire_traffic(frame->type) == HS_TRAFFIC_CONTROL &&
+        frame->body.bytes > HS_WIRE_CONTROL_BYTES_MAX)
+        return -EPROTO;
     return hs_wire_decode((enum hs_msg_type)frame->type, frame->body, message);
 }
 

@@ -13,6 +13,7 @@
 #include "ipc/frame.h"
 #include "roles/exec_state.h"
 #include "roles/role_kind.h"
+#include "roles/traffic.h"
 #include "shm/base/bytes.h"
 #include "shm/base/err.h"
 #include "shm/base/limits.h"
@@ -24,8 +25,9 @@
 enum {
     HS_CLIENT_ID_BYTES = 65, /* 64 and the terminator (jobs.md 2) */
     HS_WIRE_PART_BYTES_MAX =
-        224 << 10,            /* a payload in a frame; leaves 32 KiB for the other fields */
-    HS_WIRE_TYPE_COUNT = 256, /* numbers of messages.def are below */
+        224 << 10, /* a payload in a frame; leaves 32 KiB for the other fields */
+    HS_WIRE_CONTROL_BYTES_MAX = 4 << 10, /* body of a CONTROL message: cheap to take, always */
+    HS_WIRE_TYPE_COUNT = 256,            /* numbers of messages.def are below */
     HS_WIRE_PRINT_BYTES = 1024
 };
 
@@ -37,13 +39,13 @@ enum hs_submit_flags {
 
 enum hs_msg_type {
     HS_MSG_NONE = 0,
-#define HS_MESSAGE(TYPE, name, number, from, to, text) HS_MSG_##TYPE = (number),
+#define HS_MESSAGE(TYPE, name, number, class, from, to, text) HS_MSG_##TYPE = (number),
 #include "roles/messages.def"
 };
 
 /* struct hs_msg_hello and so on. has: bit per tag that was there, set by the decoder and ignored by
  * the encoder. */
-#define HS_MESSAGE(TYPE, name, number, from, to, text)                                             \
+#define HS_MESSAGE(TYPE, name, number, class, from, to, text)                                      \
     struct hs_msg_##name {                                                                         \
         uint64_t has;
 #define HS_MESSAGE_END(TYPE, name)                                                                 \
@@ -62,13 +64,15 @@ enum hs_msg_type {
 /* Room for any message; the member to use is told by the type. */
 union hs_msg {
     uint64_t has;
-#define HS_MESSAGE(TYPE, name, number, from, to, text) struct hs_msg_##name name;
+#define HS_MESSAGE(TYPE, name, number, class, from, to, text) struct hs_msg_##name name;
 #include "roles/messages.def"
 };
 
 const char *hs_wire_name(unsigned type); /* "SUBMIT"; "?" if unknown */
 const char *hs_wire_text(unsigned type); /* what it is for */
 bool        hs_wire_is_known(unsigned type);
+/* NONE: unknown, or a record. */
+enum hs_traffic hs_wire_traffic(unsigned type);
 /* May such a process send this to such a one? What is not in messages.def is refused. */
 bool hs_wire_may(unsigned type, enum hs_role_kind from, enum hs_role_kind to);
 

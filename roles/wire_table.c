@@ -14,7 +14,7 @@ enum need { OPTIONAL, NEEDED };
 #define HS_ANY     (HS_CLIENT | HS_CONSOLE | HS_GATE | HS_MANAGER | HS_WORKER)
 
 /* A function a message, because only there can a field's row name its struct by one local word. */
-#define HS_MESSAGE(TYPE, name, number, from, to, text)                                             \
+#define HS_MESSAGE(TYPE, name, number, class, from, to, text)                                      \
     static const struct hs_wire_field *fields_of_##name(unsigned *count)                           \
     {                                                                                              \
         typedef struct hs_msg_##name      message;                                                 \
@@ -39,8 +39,9 @@ enum need { OPTIONAL, NEEDED };
 #include "roles/messages.def"
 
 static const struct hs_wire_message messages[HS_WIRE_TYPE_COUNT] = {
-#define HS_MESSAGE(TYPE, name, number, from, to, text)                                             \
-    [number] = {#TYPE, text, fields_of_##name, sizeof(struct hs_msg_##name), from, to},
+#define HS_MESSAGE(TYPE, name, number, class, from, to, text)                                      \
+    [number] = {#TYPE, text, fields_of_##name, sizeof(struct hs_msg_##name), HS_TRAFFIC_##class,   \
+                from,  to},
 #include "roles/messages.def"
 };
 

@@ -39,6 +39,7 @@ struct hs_wire_message {
     const char        *text;
     hs_wire_fields_fn *fields;
     size_t             struct_bytes;
+    enum hs_traffic    traffic;
     uint32_t           from; /* bit per enum hs_role_kind; 0: a record */
     uint32_t           to;
 };
