@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* breaker.h - decides when a peer that fails is left alone, and when it is tried again. One lives
- * in the record of its peer and is freed with it. Does not send, and keeps no list of calls: whoever
- * calls tells how each call ended. Pure.
+ * in the record of its peer and is freed with it. Does not send, and keeps no list of calls:
+ * whoever calls tells how each call ended. Pure.
  *
  *   CLOSED --3 failures in a row, or 5 and half of 30 s--> OPEN --its time, or the peer is heard-->
  *   HALF_OPEN: one trial at a time --2 answers--> CLOSED, --a failure--> OPEN for twice as long
