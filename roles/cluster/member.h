@@ -128,6 +128,7 @@ struct hs_member {
     enum hs_claim_source   source; /* of the record, then of its last change */
     bool                   is_seed;
     bool                   is_forgotten; /* a bare tombstone */
+    bool                   is_returning; /* was DEAD, has not answered yet */
     uint64_t               incarnation;
     uint64_t               died_incarnation; /* answers of this life or older confirm nothing; 0 */
     uint64_t               status_since_ns;

@@ -86,7 +86,7 @@ bool hs_members_confirm(struct hs_members *members, uint64_t now_ns, struct hs_m
 /* It stands in the configuration: never evicted, never removed. */
 void hs_members_set_seed(struct hs_members *members, struct hs_member *member);
 /* Of ourselves, after a refutation. */
-void hs_members_set_self(struct hs_members *members, uint64_t now_ns, uint64_t incarnation);
+void hs_members_set_self(struct hs_members *members, uint64_t incarnation);
 /* We leave: our own record says so. */
 void hs_members_leave_self(struct hs_members *members, uint64_t now_ns);
 /* Takes a record that was never confirmed out of the table: silently, nobody is told. */
