@@ -367,8 +367,3 @@ bool hs_member_is_ring(const struct hs_member *member)
 {
     return member->facts.class != HS_MEMBER_OBSERVED;
 }
-
-uint64_t hs_incarnation_epoch(uint64_t incarnation)
-{
-    return incarnation >> HS_INCARNATION_REFUTE_BITS;
-}

@@ -2,20 +2,12 @@
 /* members_claim.c - the merge rule: what a claim does to the record it is about. */
 #include "roles/cluster/members.h"
 
+#include "roles/cluster/incarnation.h"
 #include "roles/cluster/members_inner.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 
-/* A third party may not move a node this far ahead (membership.md 5.3): refutations within one
- * life, and lives, of which a host has at most one a second for a day. */
-enum { REFUTES_AHEAD_MAX = 1000, EPOCHS_AHEAD_MAX = 86400 };
-
 static const double penalty_death = 1000, penalty_suspicion = 500;
-
-static uint64_t refutes_of(uint64_t incarnation)
-{
-    return incarnation & ((UINT64_C(1) << HS_INCARNATION_REFUTE_BITS) - 1);
-}
 
 static bool has_facts(const struct hs_claim *claim)
 {
@@ -35,17 +27,6 @@ static bool is_valid(const struct hs_claim *claim)
     if (claim->status == HS_MEMBER_LEFT) return is_own;
     if (claim->status == HS_MEMBER_SUSPECT || claim->status == HS_MEMBER_DEAD) return !is_own;
     return true;
-}
-
-static bool is_too_far_ahead(const struct hs_member *member, const struct hs_claim *claim)
-{
-    uint64_t epoch = hs_incarnation_epoch(claim->incarnation);
-    uint64_t known = hs_incarnation_epoch(member->incarnation);
-
-    if (claim->is_own_word || claim->incarnation <= member->incarnation) return false;
-    if (epoch == known)
-        return refutes_of(claim->incarnation) - refutes_of(member->incarnation) > REFUTES_AHEAD_MAX;
-    return epoch - known > EPOCHS_AHEAD_MAX;
 }
 
 /* Only who takes part may accuse: its word is worth what its life is. */
@@ -194,7 +175,9 @@ static enum hs_claim_result apply(struct hs_members *members, uint64_t now_ns,
     *member = hs_members_find(members, &claim->subject);
     if (*member == hs_members_self(members)) return HS_CLAIM_SELF;
     if (!*member) return meet_unknown(members, now_ns, claim, member);
-    if (is_too_far_ahead(*member, claim)) return HS_CLAIM_SUSPICIOUS;
+    if (!claim->is_own_word &&
+        !hs_incarnation_is_credible(claim->incarnation, (*member)->incarnation))
+        return HS_CLAIM_SUSPICIOUS;
     if (claim->is_own_word) (*member)->heard_at_ns = now_ns;
     if ((*member)->status == HS_MEMBER_UNCONFIRMED)
         return meet_unconfirmed(members, now_ns, claim, member);
