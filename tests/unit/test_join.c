@@ -4,42 +4,20 @@
 #include "roles/cluster/join.h"
 
 #include "shm/base/log.h"
-#include "shm/base/time.h"
 #include "tests/check.h"
+#include "tests/unit/members_rig.h"
 #include "tests/unit/suites.h"
 
-#define S(seconds) ((uint64_t)(seconds)*HS_NS_PER_S)
-#define STEP       (HS_NS_PER_S / 20)
+#define S    HS_RIG_S
+#define STEP (HS_NS_PER_S / 20)
 
-enum { SELF = 1, BEE = 2, CEE = 3, CAPACITY = 4000 };
+enum { BEE = HS_RIG_BEE, CEE = HS_RIG_CEE, CAPACITY = 4000 };
 
-static struct hs_members      members;
+static struct hs_members     *members;
 static struct hs_join         join;
 static struct hs_join_actions actions;
-static uint64_t               memory[(CAPACITY * 600 + HS_MEMBERS_EVENTS_MAX * 64 + (1 << 18)) / 8];
 static unsigned               ping_count, dial_count, warn_count;
 static uint64_t               pinged_at_ns[64];
-
-static struct hs_node_id id_of(unsigned number)
-{
-    struct hs_node_id id = {{0}};
-
-    memcpy(id.bytes, &number, sizeof number);
-    id.bytes[15] = 7;
-    return id;
-}
-
-static struct hs_member_facts facts_of(unsigned number)
-{
-    struct hs_member_facts facts = {
-        .role = HS_IDENTITY_MANAGER, .class = HS_MEMBER_NONVOTER, .datacenter = "ber"};
-
-    facts.address.family = HS_ADDR_IPV4;
-    facts.address.port = 7400;
-    memcpy(facts.address.bytes, &number, sizeof number);
-    (void)snprintf(facts.name, sizeof facts.name, "n%u", number);
-    return facts;
-}
 
 static void count_warning(void *context, enum hs_log_level level, const char *module,
                           const char *text)
@@ -52,43 +30,12 @@ static void count_warning(void *context, enum hs_log_level level, const char *mo
 
 static void begin(unsigned seed)
 {
-    struct hs_members_config config = {.self_id = id_of(SELF),
-                                       .self_incarnation = 1,
-                                       .self_facts = facts_of(SELF),
-                                       .capacity = CAPACITY,
-                                       .seed = 42};
-    struct hs_join_config    joining = {
-           .role = HS_IDENTITY_MANAGER, .datacenter = "ber", .seed = seed};
+    struct hs_join_config joining = {
+        .role = HS_IDENTITY_MANAGER, .datacenter = "ber", .seed = seed};
 
-    HS_CHECK(hs_members_bytes(CAPACITY) <= sizeof memory);
-    hs_members_init(&members, &config, memory, 0);
-    hs_join_init(&join, &joining, &members, 0);
+    members = hs_rig_begin(CAPACITY);
+    hs_join_init(&join, &joining, members, 0);
     ping_count = dial_count = warn_count = 0;
-}
-
-static struct hs_member *get(unsigned number)
-{
-    struct hs_node_id id = id_of(number);
-
-    return hs_members_find(&members, &id);
-}
-
-static struct hs_claim claim_of(unsigned number, uint64_t incarnation, enum hs_member_status status)
-{
-    return (struct hs_claim){.subject = id_of(number),
-                             .from = id_of(SELF),
-                             .incarnation = incarnation,
-                             .status = status,
-                             .source = HS_CLAIM_GOSSIP,
-                             .facts = facts_of(number)};
-}
-
-static enum hs_claim_result tell(uint64_t now_ns, unsigned number, uint64_t incarnation,
-                                 enum hs_member_status status)
-{
-    struct hs_claim claim = claim_of(number, incarnation, status);
-
-    return hs_members_claim(&members, now_ns, &claim, NULL);
 }
 
 static void turn(uint64_t now_ns, uint32_t health_multiplier)
@@ -123,12 +70,12 @@ static void who_never_answers_is_asked_nine_times_and_removed(void)
     struct hs_member_event event;
 
     begin(5);
-    (void)tell(0, BEE, 9, HS_MEMBER_ALIVE);
+    (void)hs_rig_tell(0, BEE, 9, HS_MEMBER_ALIVE);
     (void)run(0, S(90) - 1, 1);
-    HS_CHECK(get(BEE) != NULL);
+    HS_CHECK(hs_rig_get(BEE) != NULL);
     (void)run(S(90), S(91), 1);
-    HS_CHECK(get(BEE) == NULL);
-    HS_CHECK(!hs_members_next_event(&members, &event));
+    HS_CHECK(hs_rig_get(BEE) == NULL);
+    HS_CHECK(!hs_members_next_event(members, &event));
     HS_CHECK(ping_count >= 8);
     HS_CHECK(ping_count <= 10);
     for (unsigned i = 0; i < 8; i++) {
@@ -141,11 +88,11 @@ static void who_never_answers_is_asked_nine_times_and_removed(void)
 static void who_does_not_trust_itself_waits_five_times_as_long(void)
 {
     begin(5);
-    (void)tell(0, BEE, 9, HS_MEMBER_ALIVE);
+    (void)hs_rig_tell(0, BEE, 9, HS_MEMBER_ALIVE);
     (void)run(0, S(450) - 1, 9);
-    HS_CHECK(get(BEE) != NULL);
+    HS_CHECK(hs_rig_get(BEE) != NULL);
     (void)run(S(450), S(451), 9);
-    HS_CHECK(get(BEE) == NULL);
+    HS_CHECK(hs_rig_get(BEE) == NULL);
 }
 
 static void a_seed_is_tried_for_ever(void)
@@ -153,24 +100,24 @@ static void a_seed_is_tried_for_ever(void)
     struct hs_join_config joining = {.role = HS_IDENTITY_MANAGER, .seed_count = 1, .seed = 3};
 
     begin(5);
-    joining.seeds[0] = facts_of(BEE).address;
-    hs_join_init(&join, &joining, &members, 0);
+    joining.seeds[0] = hs_rig_facts(BEE).address;
+    hs_join_init(&join, &joining, members, 0);
     (void)run(0, S(86400), 1);
     HS_CHECK(dial_count >= 86400 / 18);
     HS_CHECK(dial_count <= 86400 / 12 + 3);
     HS_CHECK(warn_count >= 140);
     HS_CHECK(warn_count <= 145);
-    HS_CHECK_EQ(members.count, 1);
+    HS_CHECK_EQ(members->count, 1);
     /* Once somebody stands there, it is not dialled any more, and never gives way. */
-    (void)tell(S(86400), BEE, 1, HS_MEMBER_ALIVE);
-    HS_CHECK(hs_members_confirm(&members, S(86400), get(BEE), 1));
+    (void)hs_rig_tell(S(86400), BEE, 1, HS_MEMBER_ALIVE);
+    HS_CHECK(hs_members_confirm(members, S(86400), hs_rig_get(BEE), 1));
     (void)run(S(86400), S(86415), 1);
     dial_count = 0;
     (void)run(S(86416), S(86480), 1);
     HS_CHECK_EQ(dial_count, 0);
-    HS_CHECK(get(BEE)->is_seed);
+    HS_CHECK(hs_rig_get(BEE)->is_seed);
     /* When it dies, it is dialled again. */
-    (void)tell(S(86480), BEE, 1, HS_MEMBER_DEAD);
+    (void)hs_rig_tell(S(86480), BEE, 1, HS_MEMBER_DEAD);
     (void)run(S(86480), S(86482), 1);
     HS_CHECK(dial_count >= 2);
 }
@@ -180,45 +127,45 @@ static void phantoms_cost_ten_pings_a_second_and_delay_no_newcomer(void)
     unsigned told = 0;
 
     begin(5);
-    (void)tell(0, BEE, 1, HS_MEMBER_ALIVE);
-    HS_CHECK(hs_members_confirm(&members, 0, get(BEE), 1));
+    (void)hs_rig_tell(0, BEE, 1, HS_MEMBER_ALIVE);
+    HS_CHECK(hs_members_confirm(members, 0, hs_rig_get(BEE), 1));
     for (uint64_t now_ns = 0; now_ns < S(20); now_ns += STEP) {
         for (unsigned i = 0; i < 250; i++, told++)
-            (void)tell(now_ns, 1000 + told, 1, HS_MEMBER_ALIVE);
+            (void)hs_rig_tell(now_ns, 1000 + told, 1, HS_MEMBER_ALIVE);
         turn(now_ns, 1);
-        HS_CHECK(members.status_count[HS_MEMBER_UNCONFIRMED] <= HS_MEMBERS_UNCONFIRMED_MAX);
+        HS_CHECK(members->status_count[HS_MEMBER_UNCONFIRMED] <= HS_MEMBERS_UNCONFIRMED_MAX);
     }
     HS_CHECK_EQ(told, 100000);
     HS_CHECK(ping_count <= 201);
     HS_CHECK(ping_count >= 190);
-    HS_CHECK_EQ(get(BEE)->status, HS_MEMBER_ALIVE);
-    HS_CHECK(hs_members_validate(&members));
+    HS_CHECK_EQ(hs_rig_get(BEE)->status, HS_MEMBER_ALIVE);
+    HS_CHECK(hs_members_validate(members));
     /* All have been told of, many were asked; who comes now is asked within a second. */
     begin(6);
-    for (unsigned i = 0; i < 9; i++) (void)tell(0, 1000 + i, 1, HS_MEMBER_ALIVE);
+    for (unsigned i = 0; i < 9; i++) (void)hs_rig_tell(0, 1000 + i, 1, HS_MEMBER_ALIVE);
     (void)run(0, S(5), 1);
-    (void)tell(S(5), CEE, 1, HS_MEMBER_ALIVE);
+    (void)hs_rig_tell(S(5), CEE, 1, HS_MEMBER_ALIVE);
     (void)run(S(5), S(5) + HS_NS_PER_S / 10, 1);
-    HS_CHECK_EQ(get(CEE)->unconfirmed.attempt_count, 1);
+    HS_CHECK_EQ(hs_rig_get(CEE)->unconfirmed.attempt_count, 1);
 }
 
 static void who_is_only_heard_stays_unconfirmed(void)
 {
     begin(5);
-    (void)tell(0, BEE, 9, HS_MEMBER_ALIVE);
+    (void)hs_rig_tell(0, BEE, 9, HS_MEMBER_ALIVE);
     for (unsigned i = 0; i < 60; i++) {
-        hs_join_heard(get(BEE), S(i));
+        hs_join_heard(hs_rig_get(BEE), S(i));
         (void)run(S(i), S(i) + HS_NS_PER_S / 2, 1);
     }
-    HS_CHECK_EQ(get(BEE)->status, HS_MEMBER_UNCONFIRMED);
-    HS_CHECK(get(BEE)->unconfirmed.is_heard);
+    HS_CHECK_EQ(hs_rig_get(BEE)->status, HS_MEMBER_UNCONFIRMED);
+    HS_CHECK(hs_rig_get(BEE)->unconfirmed.is_heard);
     HS_CHECK(ping_count >= 59); /* each time it is heard it is asked */
     HS_CHECK(ping_count <= 70);
     /* However often it is heard. */
     begin(5);
-    (void)tell(0, BEE, 9, HS_MEMBER_ALIVE);
+    (void)hs_rig_tell(0, BEE, 9, HS_MEMBER_ALIVE);
     for (uint64_t now_ns = 1; now_ns < S(10); now_ns += STEP) {
-        hs_join_heard(get(BEE), now_ns);
+        hs_join_heard(hs_rig_get(BEE), now_ns);
         turn(now_ns, 1);
     }
     HS_CHECK(ping_count <= 15);
@@ -229,30 +176,30 @@ static void a_newer_life_is_pinged_within_a_tenth_of_a_second(void)
     struct hs_member_event event;
 
     begin(5);
-    (void)tell(0, BEE, 5, HS_MEMBER_ALIVE);
-    HS_CHECK(hs_members_confirm(&members, 0, get(BEE), 5));
+    (void)hs_rig_tell(0, BEE, 5, HS_MEMBER_ALIVE);
+    HS_CHECK(hs_members_confirm(members, 0, hs_rig_get(BEE), 5));
     (void)run(0, S(9), 1);
-    (void)tell(S(9), BEE, 5, HS_MEMBER_DEAD);
-    (void)tell(S(10), BEE, 6, HS_MEMBER_ALIVE);
+    (void)hs_rig_tell(S(9), BEE, 5, HS_MEMBER_DEAD);
+    (void)hs_rig_tell(S(10), BEE, 6, HS_MEMBER_ALIVE);
     ping_count = 0;
     (void)run(S(10), S(10) + HS_NS_PER_S / 10, 1);
     HS_CHECK_EQ(ping_count, 1);
-    HS_CHECK(hs_members_confirm(&members, S(10), get(BEE), 6));
-    HS_CHECK(hs_members_next_event(&members, &event));
+    HS_CHECK(hs_members_confirm(members, S(10), hs_rig_get(BEE), 6));
+    HS_CHECK(hs_members_next_event(members, &event));
     HS_CHECK_EQ(event.type, HS_MEMBER_EVENT_CONFIRMED);
-    HS_CHECK(hs_members_next_event(&members, &event));
+    HS_CHECK(hs_members_next_event(members, &event));
     HS_CHECK_EQ(event.type, HS_MEMBER_EVENT_DEAD);
-    HS_CHECK(hs_members_next_event(&members, &event));
+    HS_CHECK(hs_members_next_event(members, &event));
     HS_CHECK_EQ(event.type, HS_MEMBER_EVENT_CONFIRMED);
     HS_CHECK_EQ(event.incarnation, 6);
 }
 
 static struct hs_join_verdict ask(uint64_t now_ns, unsigned number, uint64_t incarnation)
 {
-    struct hs_join_request request = {.sender = id_of(number)};
+    struct hs_join_request request = {.sender = hs_rig_id(number)};
     struct hs_join_verdict verdict;
 
-    request.claim = claim_of(number, incarnation, HS_MEMBER_ALIVE);
+    request.claim = hs_rig_claim(number, incarnation, HS_MEMBER_ALIVE);
     HS_CHECK(hs_join_judge(&join, now_ns, &request, &verdict));
     return verdict;
 }
@@ -260,13 +207,13 @@ static struct hs_join_verdict ask(uint64_t now_ns, unsigned number, uint64_t inc
 static void a_newer_life_of_the_dead_may_join_at_once(void)
 {
     begin(5);
-    (void)tell(0, BEE, 5, HS_MEMBER_ALIVE);
-    HS_CHECK(hs_members_confirm(&members, 0, get(BEE), 5));
-    (void)tell(S(1), BEE, 5, HS_MEMBER_DEAD);
+    (void)hs_rig_tell(0, BEE, 5, HS_MEMBER_ALIVE);
+    HS_CHECK(hs_members_confirm(members, 0, hs_rig_get(BEE), 5));
+    (void)hs_rig_tell(S(1), BEE, 5, HS_MEMBER_DEAD);
     HS_CHECK_EQ(ask(S(3), BEE, 6).code, HS_JOIN_OK);
-    HS_CHECK_EQ(get(BEE)->status, HS_MEMBER_UNCONFIRMED);
-    HS_CHECK(hs_members_confirm(&members, S(3), get(BEE), 6));
-    HS_CHECK_EQ(get(BEE)->status, HS_MEMBER_ALIVE);
+    HS_CHECK_EQ(hs_rig_get(BEE)->status, HS_MEMBER_UNCONFIRMED);
+    HS_CHECK(hs_members_confirm(members, S(3), hs_rig_get(BEE), 6));
+    HS_CHECK_EQ(hs_rig_get(BEE)->status, HS_MEMBER_ALIVE);
 }
 
 static void the_life_that_ended_may_not_join(void)
@@ -274,58 +221,58 @@ static void the_life_that_ended_may_not_join(void)
     struct hs_join_verdict verdict;
 
     begin(5);
-    (void)tell(0, BEE, 5, HS_MEMBER_ALIVE);
-    HS_CHECK(hs_members_confirm(&members, 0, get(BEE), 5));
-    (void)tell(S(1), BEE, 5, HS_MEMBER_DEAD);
+    (void)hs_rig_tell(0, BEE, 5, HS_MEMBER_ALIVE);
+    HS_CHECK(hs_members_confirm(members, 0, hs_rig_get(BEE), 5));
+    (void)hs_rig_tell(S(1), BEE, 5, HS_MEMBER_DEAD);
     verdict = ask(S(30), BEE, 5);
     HS_CHECK_EQ(verdict.code, HS_JOIN_STALE);
     HS_CHECK_EQ(verdict.required, 6);
     HS_CHECK_EQ(join.counts.zombies, 1);
-    hs_members_sweep(&members, S(3000));
+    hs_members_sweep(members, S(3000));
     HS_CHECK_EQ(ask(S(3000), BEE, 5).code, HS_JOIN_STALE);
-    HS_CHECK_EQ(get(BEE)->status, HS_MEMBER_DEAD);
+    HS_CHECK_EQ(hs_rig_get(BEE)->status, HS_MEMBER_DEAD);
 }
 
 static void a_join_for_somebody_else_is_not_answered(void)
 {
-    struct hs_join_request request = {.sender = id_of(CEE)};
+    struct hs_join_request request = {.sender = hs_rig_id(CEE)};
     struct hs_join_verdict verdict;
 
     begin(5);
-    request.claim = claim_of(BEE, 5, HS_MEMBER_ALIVE);
+    request.claim = hs_rig_claim(BEE, 5, HS_MEMBER_ALIVE);
     HS_CHECK(!hs_join_judge(&join, 0, &request, &verdict));
     HS_CHECK_EQ(join.counts.forged, 1);
-    HS_CHECK_EQ(members.count, 1);
+    HS_CHECK_EQ(members->count, 1);
 }
 
 static void who_is_not_of_the_ring_is_denied(void)
 {
-    struct hs_join_request request = {.sender = id_of(BEE)};
+    struct hs_join_request request = {.sender = hs_rig_id(BEE)};
     struct hs_join_verdict verdict;
 
     begin(5);
-    request.claim = claim_of(BEE, 5, HS_MEMBER_ALIVE);
+    request.claim = hs_rig_claim(BEE, 5, HS_MEMBER_ALIVE);
     request.claim.facts.role = HS_IDENTITY_GATE;
     HS_CHECK(hs_join_judge(&join, 0, &request, &verdict));
     HS_CHECK_EQ(verdict.code, HS_JOIN_DENIED);
-    request.claim.facts = facts_of(BEE);
+    request.claim.facts = hs_rig_facts(BEE);
     (void)snprintf(request.claim.facts.datacenter, 8, "ham");
     HS_CHECK(hs_join_judge(&join, 0, &request, &verdict));
     HS_CHECK_EQ(verdict.code, HS_JOIN_DENIED);
-    HS_CHECK_EQ(members.count, 1);
-    hs_members_leave_self(&members, 1);
+    HS_CHECK_EQ(members->count, 1);
+    hs_members_leave_self(members, 1);
     HS_CHECK_EQ(ask(2, BEE, 5).code, HS_JOIN_NOT_READY);
 }
 
 static void two_hosts_with_one_id_are_told_apart(void)
 {
-    struct hs_join_request request = {.sender = id_of(BEE)};
+    struct hs_join_request request = {.sender = hs_rig_id(BEE)};
     struct hs_join_verdict verdict;
 
     begin(5);
-    (void)tell(0, BEE, 5, HS_MEMBER_ALIVE);
-    HS_CHECK(hs_members_confirm(&members, S(1), get(BEE), 5));
-    request.claim = claim_of(BEE, 4, HS_MEMBER_ALIVE);
+    (void)hs_rig_tell(0, BEE, 5, HS_MEMBER_ALIVE);
+    HS_CHECK(hs_members_confirm(members, S(1), hs_rig_get(BEE), 5));
+    request.claim = hs_rig_claim(BEE, 4, HS_MEMBER_ALIVE);
     request.claim.facts.address.port = 7500;
     HS_CHECK(hs_join_judge(&join, S(2), &request, &verdict));
     HS_CHECK_EQ(verdict.code, HS_JOIN_CONFLICT);
@@ -338,30 +285,30 @@ static void two_hosts_with_one_id_are_told_apart(void)
     request.claim.incarnation = 6;
     HS_CHECK(hs_join_judge(&join, S(60), &request, &verdict));
     HS_CHECK_EQ(verdict.code, HS_JOIN_OK);
-    HS_CHECK_EQ(get(BEE)->facts.address.port, 7500);
+    HS_CHECK_EQ(hs_rig_get(BEE)->facts.address.port, 7500);
 }
 
 static void the_dead_are_redialled_and_those_who_left_are_not(void)
 {
     begin(5);
     for (unsigned i = 2; i < 6; i++) {
-        (void)tell(0, i, 1, HS_MEMBER_ALIVE);
-        HS_CHECK(hs_members_confirm(&members, 0, get(i), 1));
+        (void)hs_rig_tell(0, i, 1, HS_MEMBER_ALIVE);
+        HS_CHECK(hs_members_confirm(members, 0, hs_rig_get(i), 1));
     }
-    (void)tell(S(1), BEE, 1, HS_MEMBER_DEAD);
+    (void)hs_rig_tell(S(1), BEE, 1, HS_MEMBER_DEAD);
     (void)run(0, S(3000), 1);
     HS_CHECK(dial_count >= 10); /* one dead of four living: every fourth of a hundred */
     HS_CHECK(dial_count <= 50);
     (void)run(S(3000), S(3100), 1);
-    HS_CHECK(actions.count == 0 || hs_node_id_equal(&actions.at[0].id, &get(BEE)->id));
+    HS_CHECK(actions.count == 0 || hs_node_id_equal(&actions.at[0].id, &hs_rig_get(BEE)->id));
     begin(5);
     for (unsigned i = 2; i < 6; i++) {
-        struct hs_claim claim = claim_of(i, 1, HS_MEMBER_LEFT);
+        struct hs_claim claim = hs_rig_claim(i, 1, HS_MEMBER_LEFT);
 
-        (void)tell(0, i, 1, HS_MEMBER_ALIVE);
-        HS_CHECK(hs_members_confirm(&members, 0, get(i), 1));
+        (void)hs_rig_tell(0, i, 1, HS_MEMBER_ALIVE);
+        HS_CHECK(hs_members_confirm(members, 0, hs_rig_get(i), 1));
         claim.from = claim.subject;
-        (void)hs_members_claim(&members, S(1), &claim, NULL);
+        (void)hs_members_claim(members, S(1), &claim, NULL);
     }
     (void)run(0, S(3000), 1);
     HS_CHECK_EQ(dial_count, 0);
