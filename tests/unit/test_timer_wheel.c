@@ -2,6 +2,7 @@
 /* test_timer_wheel.c - the wheel against the plainest thing that does the same: an array that is
  * searched (reliability.md X8). */
 #include "ipc/timer_wheel.h"
+#include "shm/base/assert.h"
 #include "shm/base/rand.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
@@ -262,7 +263,176 @@ static void following_the_deadline_finds_every_timer_on_its_tick(void)
     HS_CHECK(looks < 5 * 30);
 }
 
+/* ---- membership 11: the wheel under what the membership asks of it. Our tick is a millisecond
+ * instead of ten, so that 20 ms of grace are more than it needs. */
+
+enum { MANY = 5000, TURN = 1000 };
+
+struct crowd {
+    struct hs_timer       timers[MANY + 1];
+    struct hs_timer_wheel wheel;
+    uint64_t              reference[MANY + 1];
+};
+
+static void deadlines_from_half_a_second_to_hours_fire_in_time(void)
+{
+    static const uint64_t deadlines_ms[] = {500,   1700,  1950,  2500,   5000,
+                                            30000, 60000, 90000, 270000, 10000000};
+    struct hs_timer       timers[HS_ARRAY_LEN(deadlines_ms)];
+    struct hs_timer_wheel wheel;
+    uint64_t              start_ns = 123456789;
+    unsigned              fired = 0;
+    uint32_t              idx;
+
+    hs_timer_wheel_init(&wheel, timers, HS_ARRAY_LEN(deadlines_ms), start_ns);
+    for (uint32_t i = 0; i < HS_ARRAY_LEN(deadlines_ms); i++)
+        hs_timer_arm(&wheel, i, start_ns + deadlines_ms[i] * MS);
+    for (uint64_t now_ns = start_ns; fired < HS_ARRAY_LEN(deadlines_ms); now_ns += 3 * MS) {
+        while (hs_timer_wheel_pop(&wheel, now_ns, &idx)) {
+            HS_CHECK(now_ns >= start_ns + deadlines_ms[idx] * MS);
+            HS_CHECK(now_ns <= start_ns + (deadlines_ms[idx] + 20) * MS);
+            fired++;
+        }
+        if (now_ns > start_ns + 10001000 * MS) break;
+    }
+    HS_CHECK_EQ(fired, HS_ARRAY_LEN(deadlines_ms));
+}
+
+/* All that was due fires, and nothing else; each tick's before the next one's. */
+static bool crowd_agrees(struct crowd *crowd, uint64_t before_ns, uint64_t now_ns)
+{
+    uint64_t last_tick = 0;
+    uint32_t idx;
+
+    while (hs_timer_wheel_pop(&crowd->wheel, now_ns, &idx)) {
+        uint64_t tick = hs_max_u64(tick_of(crowd->reference[idx]), before_ns / MS);
+
+        if (crowd->reference[idx] > now_ns || tick < last_tick) return false;
+        last_tick = tick;
+        crowd->reference[idx] = HS_NEVER_NS;
+    }
+    for (uint32_t i = 0; i <= MANY; i++)
+        if (crowd->reference[i] != HS_NEVER_NS && tick_of(crowd->reference[i]) <= now_ns / MS)
+            return false;
+    return true;
+}
+
+static void hundred_thousand_operations_agree_with_a_list(void)
+{
+    static struct crowd crowd;
+    struct hs_rand      rand;
+    uint64_t            now_ns = 7 * MS;
+    bool                is_agreed = true;
+
+    hs_rand_init(&rand, 1102);
+    hs_timer_wheel_init(&crowd.wheel, crowd.timers, MANY + 1, now_ns);
+    for (uint32_t i = 0; i <= MANY; i++) crowd.reference[i] = HS_NEVER_NS;
+    for (unsigned i = 0; i < 100000 && is_agreed; i++) {
+        uint32_t idx = (uint32_t)hs_rand_below(&rand, MANY + 1);
+
+        if (hs_rand_below(&rand, 4) == 0) {
+            hs_timer_cancel(&crowd.wheel, idx);
+            crowd.reference[idx] = HS_NEVER_NS;
+        } else {
+            crowd.reference[idx] = now_ns + random_distance_ns(&rand) / 64;
+            hs_timer_arm(&crowd.wheel, idx, crowd.reference[idx]);
+        }
+        if (i % 100) continue;
+        is_agreed = crowd_agrees(&crowd, now_ns, now_ns + 50 * MS);
+        now_ns += 50 * MS;
+    }
+    HS_CHECK(is_agreed);
+    HS_CHECK(hs_timer_wheel_validate(&crowd.wheel));
+}
+
+static void entry_moved_a_thousand_times_a_second_fires_at_its_last_deadline(void)
+{
+    struct hs_timer       timer;
+    struct hs_timer_wheel wheel;
+    uint64_t              deadline_ns = 5000 * MS;
+    uint64_t              now_ns;
+    uint32_t              idx;
+
+    hs_timer_wheel_init(&wheel, &timer, 1, 0);
+    for (now_ns = 0; now_ns < 1000 * MS; now_ns += MS) {
+        deadline_ns -= 3 * MS;
+        hs_timer_arm(&wheel, 0, deadline_ns);
+        HS_CHECK(!hs_timer_wheel_pop(&wheel, now_ns, &idx));
+    }
+    HS_CHECK_EQ(deadline_ns, 2000 * MS);
+    for (; now_ns < deadline_ns; now_ns += MS) HS_CHECK(!hs_timer_wheel_pop(&wheel, now_ns, &idx));
+    HS_CHECK(hs_timer_wheel_pop(&wheel, now_ns, &idx));
+}
+
+static void entry_cancelled_by_another_of_its_slot_does_not_fire(void)
+{
+    struct hs_timer       timers[2];
+    struct hs_timer_wheel wheel;
+    uint32_t              idx;
+    uint32_t              again;
+
+    hs_timer_wheel_init(&wheel, timers, 2, 0);
+    hs_timer_arm(&wheel, 0, 300 * MS);
+    hs_timer_arm(&wheel, 1, 300 * MS);
+    HS_CHECK(hs_timer_wheel_pop(&wheel, 300 * MS, &idx));
+    hs_timer_cancel(&wheel, 1 - idx);
+    HS_CHECK(!hs_timer_wheel_pop(&wheel, 300 * MS, &again));
+    HS_CHECK(!hs_timer_wheel_pop(&wheel, 60000 * MS, &again));
+}
+
+static void deadline_now_or_past_fires_at_the_next_turn_once(void)
+{
+    struct hs_timer       timers[3];
+    struct hs_timer_wheel wheel;
+    unsigned              fired = 0;
+    uint32_t              idx;
+
+    hs_timer_wheel_init(&wheel, timers, 3, 90 * MS);
+    hs_timer_arm(&wheel, 0, 90 * MS);
+    hs_timer_arm(&wheel, 1, 89 * MS);
+    hs_timer_arm(&wheel, 2, 0);
+    HS_CHECK(hs_timer_wheel_deadline_ns(&wheel) <= 90 * MS);
+    while (hs_timer_wheel_pop(&wheel, 90 * MS, &idx)) fired++;
+    while (hs_timer_wheel_pop(&wheel, 9000 * MS, &idx)) fired++;
+    HS_CHECK_EQ(fired, 3);
+}
+
+/* The driver takes so many a turn; the rest waits at the head, before what is due later. */
+static void five_thousand_of_one_tick_take_five_turns_and_keep_order(void)
+{
+    static struct crowd crowd;
+    static bool         has_fired[MANY];
+    unsigned            turns = 0;
+    unsigned            fired = 0;
+    uint32_t            idx;
+
+    hs_timer_wheel_init(&crowd.wheel, crowd.timers, MANY + 1, 0);
+    for (uint32_t i = 0; i < MANY; i++) hs_timer_arm(&crowd.wheel, i, 777 * MS);
+    hs_timer_arm(&crowd.wheel, MANY, 778 * MS);
+    for (uint64_t now_ns = 777 * MS; fired < MANY && turns < 50; now_ns += 10 * MS, turns++)
+        for (unsigned i = 0; i < TURN; i++) {
+            HS_CHECK(hs_timer_wheel_pop(&crowd.wheel, now_ns, &idx));
+            HS_CHECK(idx < MANY && !has_fired[idx]);
+            if (idx < MANY) has_fired[idx] = true;
+            fired++;
+        }
+    HS_CHECK_EQ(turns, MANY / TURN);
+    HS_CHECK(hs_timer_wheel_pop(&crowd.wheel, 827 * MS, &idx));
+    HS_CHECK_EQ(idx, MANY);
+}
+
 CU_TestInfo hs_tests_timer_wheel[] = {
+    {"11.1 deadlines from half a second to hours fire within 20 ms",
+     deadlines_from_half_a_second_to_hours_fire_in_time},
+    {"11.2 100,000 operations agree with a list", hundred_thousand_operations_agree_with_a_list},
+    {"11.3 entry moved 1,000 times a second fires at its last deadline",
+     entry_moved_a_thousand_times_a_second_fires_at_its_last_deadline},
+    {"11.4 entry cancelled by another of its slot does not fire",
+     entry_cancelled_by_another_of_its_slot_does_not_fire},
+    {"11.5 deadline now or past fires at the next turn, once",
+     deadline_now_or_past_fires_at_the_next_turn_once},
+    {"11.6 5,000 of one tick take five turns and keep their order",
+     five_thousand_of_one_tick_take_five_turns_and_keep_order},
     {"timer is never early and less than a tick late",
      timer_is_never_early_and_less_than_a_tick_late},
     {"past deadline fires at the next look", past_deadline_fires_at_the_next_look},
