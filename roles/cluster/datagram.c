@@ -18,14 +18,11 @@ enum {
 /* News follow the message in sections of these types; a message's own type is below 32. */
 enum { SECTION_CLAIMS = 32, SECTION_HEALTHS, SECTION_COORDINATE };
 
-uint64_t hs_datagram_cluster_hash(const char *cluster, const char *environment)
+uint64_t hs_datagram_cluster_hash(const char *name)
 {
-    const char *parts[] = {cluster, "/", environment};
-    uint64_t    hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
 
-    for (size_t i = 0; i < HS_ARRAY_LEN(parts); i++)
-        for (const char *at = parts[i]; *at; at++)
-            hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
+    for (; *name; name++) hash = (hash ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
     return hash;
 }
 

@@ -10,7 +10,7 @@
  *     5  flags               48  counter: the nonce; never twice in a life
  *     6  version of the key  56  sections, sealed: type, length (2 bytes), content
  *     7  zero                 n  tag, 16 bytes
- *     8  hash of cluster and environment
+ *     8  hash of cluster, environment and ring
  *
  * The first section is the message itself; its type is the one in the header. */
 #ifndef HS_CLUSTER_DATAGRAM_H
@@ -114,8 +114,8 @@ struct hs_datagram {
     bool                   is_bad_coordinate; /* one was there, and is not valid */
 };
 
-/* Of a cluster's name and its environment; a short cut past foreign datagrams, not a secret. */
-uint64_t hs_datagram_cluster_hash(const char *cluster, const char *environment);
+/* Of "CLUSTER/ENVIRONMENT/RING"; a short cut past foreign datagrams, not a secret. */
+uint64_t hs_datagram_cluster_hash(const char *name);
 
 void hs_datagram_put_header(uint8_t                          bytes[HS_DATAGRAM_HEADER_BYTES],
                             const struct hs_datagram_header *header);

@@ -347,14 +347,13 @@ static void headers_that_nobody_writes_are_refused(void)
     HS_CHECK_EQ(hs_datagram_get_header(view, &found), -EPROTO);
 }
 
-static void clusters_and_environments_have_hashes_of_their_own(void)
+static void rings_have_hashes_of_their_own(void)
 {
-    uint64_t prod = hs_datagram_cluster_hash("load", "prod");
+    uint64_t gates = hs_datagram_cluster_hash("load/prod/gates");
 
-    HS_CHECK(prod == hs_datagram_cluster_hash("load", "prod"));
-    HS_CHECK(prod != hs_datagram_cluster_hash("load", "staging"));
-    HS_CHECK(prod != hs_datagram_cluster_hash("loads", "prod"));
-    HS_CHECK(hs_datagram_cluster_hash("a", "bc") != hs_datagram_cluster_hash("ab", "c"));
+    HS_CHECK(gates == hs_datagram_cluster_hash("load/prod/gates"));
+    HS_CHECK(gates != hs_datagram_cluster_hash("load/staging/gates"));
+    HS_CHECK(gates != hs_datagram_cluster_hash("load/prod/eu-1"));
 }
 
 /* Bits of real bodies flipped: nothing is read out of bounds (the sanitizers look on). */
@@ -396,8 +395,7 @@ CU_TestInfo hs_tests_datagram[] = {
      a_bad_coordinate_is_ignored_and_the_rest_is_used},
     {"the header is read as it was written", the_header_is_read_as_it_was_written},
     {"headers that nobody writes are refused", headers_that_nobody_writes_are_refused},
-    {"clusters and environments have hashes of their own",
-     clusters_and_environments_have_hashes_of_their_own},
+    {"rings have hashes of their own", rings_have_hashes_of_their_own},
     {"flipped bits do no harm", flipped_bits_do_no_harm},
     CU_TEST_INFO_NULL,
 };
