@@ -189,8 +189,7 @@ static void put_message(struct hs_writer *out, const struct hs_datagram_message 
     case HS_DATAGRAM_PUSH_PULL:
         hs_put_u64le(out, message->nonce);
         hs_put_u16le(out, message->page);
-        hs_put_u16le(out, message->page_count);
-        hs_put_u8(out, message->is_reply_wanted);
+        hs_put_u8(out, (uint8_t)(message->is_last | message->is_reply_wanted << 1));
         break;
     case HS_DATAGRAM_JOIN: hs_put_u64le(out, message->nonce); break;
     case HS_DATAGRAM_JOIN_ACK:
@@ -216,14 +215,14 @@ static void get_nonce(struct hs_reader *in, uint8_t nonce[HS_DATAGRAM_NONCE_BYTE
 
 static bool get_push_pull(struct hs_reader *in, struct hs_datagram_message *message)
 {
-    uint8_t wanted;
+    uint8_t bits;
 
     message->nonce = hs_get_u64le(in);
     message->page = hs_get_u16le(in);
-    message->page_count = hs_get_u16le(in);
-    wanted = hs_get_u8(in);
-    message->is_reply_wanted = wanted == 1;
-    return wanted <= 1 && message->page < message->page_count;
+    bits = hs_get_u8(in);
+    message->is_last = bits & 1;
+    message->is_reply_wanted = (bits & 2) != 0;
+    return bits <= 3;
 }
 
 /* More bytes than these belong to a later minor version, and are left alone. */

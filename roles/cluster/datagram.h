@@ -72,8 +72,8 @@ struct hs_datagram_message {
     uint8_t               code;     /* NACK, JOIN_ACK: enum hs_nack_code, hs_join_code of join.h */
     uint64_t              nonce;    /* JOIN, JOIN_ACK; PUSH_PULL: names the exchange */
     uint64_t              required; /* JOIN_ACK: the least incarnation that is taken */
-    uint16_t              page;     /* PUSH_PULL: this one */
-    uint16_t              page_count;                         /* PUSH_PULL: of so many */
+    uint16_t              page;     /* PUSH_PULL */
+    bool                  is_last;  /* PUSH_PULL: no page follows */
     bool                  is_reply_wanted;                    /* PUSH_PULL */
     uint8_t               proof[HS_DATAGRAM_NONCE_BYTES];     /* GREET: the challenge, returned */
     uint8_t               challenge[HS_DATAGRAM_NONCE_BYTES]; /* GREET: return this; 0: no need */

@@ -80,7 +80,7 @@ static struct hs_datagram_message message_of(enum hs_datagram_type type)
     }
     if (type == HS_DATAGRAM_PUSH_PULL) {
         message.page = 2;
-        message.page_count = 3;
+        message.is_last = true;
         message.is_reply_wanted = true;
     }
     if (type == HS_DATAGRAM_PUSH_PULL || type == HS_DATAGRAM_JOIN || type == HS_DATAGRAM_JOIN_ACK)
