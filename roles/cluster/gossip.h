@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gossip.h - what a node still has to tell: claims about members, each a bounded number of times and
- * the least told first, and how the nodes say they are; to whom to tell it when there is news; and,
- * now and then, the whole table to one peer, page by page, so that what gossip has missed is found.
+/* gossip.h - what a node still has to tell: claims about members, each a bounded number of times
+ * and the least told first, and how the nodes say they are; to whom to tell it when there is news;
+ * and, now and then, the whole table to one peer, page by page, so that what gossip has missed is
+ * found.
  * Fills datagrams, does not send them. Believes nothing: what is heard goes to members.h first.
  * Memory is the caller's, once. Pure. */
 #ifndef HS_CLUSTER_GOSSIP_H

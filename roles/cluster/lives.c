@@ -20,7 +20,7 @@ void hs_lives_init(struct hs_lives *lives)
 
 /* ---- the table */
 
-/* Ids are derived by a hash already; who knows a key can fill a chain, and its length is bounded. */
+/* Ids are derived by a hash already; who knows a key can fill a chain, but not for ever. */
 static uint32_t *bucket_of(struct hs_lives *lives, const struct hs_node_id *id)
 {
     uint32_t word;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* seal_io.h - seals datagrams and opens those of others: AES-256-GCM with the header and the id of
- * the receiver as associated data, so that neither can be changed and nobody else takes it (SEC-10).
+ * the receiver as associated data, so that neither can be changed and nobody else takes it
+ * (SEC-10).
  *
- * Each life of each sender has a key of its own, derived (HKDF-SHA-256) from a key of the ring, the
- * name of the ring of nodes, the version of the key, the sender's id and its boot id. The nonce is a
- * counter: it cannot repeat, since a boot id is drawn at random for each process. One key seals, all
- * of the ring open. Says nothing about replays: lives.h. */
+ * Each life of each sender has a key of its own, derived (HKDF-SHA-256) from a key of the key ring,
+ * the name of the ring of nodes, the version of the key, the sender's id and its boot id. The nonce
+ * is a counter: it cannot repeat, since a boot id is drawn at random for each process. One key
+ * seals, all of the key ring open. Says nothing about replays: lives.h. */
 #ifndef HS_CLUSTER_SEAL_IO_H
 #define HS_CLUSTER_SEAL_IO_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_coordinate.c - places from round trips, the bound of a round trip, and what bad input does. */
+/* test_coordinate.c - places from round trips, the bound of a round trip, and what bad input does.
+ */
 #include "roles/cluster/coordinate.h"
 
 #include "shm/base/time.h"
