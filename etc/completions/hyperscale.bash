@@ -5,10 +5,10 @@ _hyperscale() {
     local topic=("$verb")
     if [ "$COMP_CWORD" -eq 1 ]; then
         words=$("$program" help 2> /dev/null | sed -n 's/^  \([a-z][a-z]*\) .*$/\1/p' | sort -u)
-    elif [ "$COMP_CWORD" -eq 2 ] && [ "$verb" = ca ]; then
-        words=$("$program" help ca 2> /dev/null | sed -n 's/^usage: hyperscale ca \([a-z]*\) .*$/\1/p')
+    elif [ "$COMP_CWORD" -eq 2 ] && [[ $verb == ca || $verb == keyring ]]; then
+        words=$("$program" help "$verb" 2> /dev/null | sed -n "s/^usage: hyperscale $verb \([a-z]*\) .*\$/\1/p")
     elif [[ $word == -* ]]; then
-        [ "$verb" != ca ] || topic=("$verb" "${COMP_WORDS[2]:-}")
+        [[ $verb != ca && $verb != keyring ]] || topic=("$verb" "${COMP_WORDS[2]:-}")
         words=$("$program" help "${topic[@]}" 2> /dev/null | grep -oE -e '(^|[ ,|[])--?[a-zA-Z][a-z-]*' | tr -d ' ,|[')
     fi
     mapfile -t COMPREPLY < <(compgen -W "${words:-}" -- "$word")

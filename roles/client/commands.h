@@ -21,5 +21,9 @@ int hs_command_target(const struct hs_options *options) HS_MUST_CHECK;
 int hs_command_ca_init(const struct hs_options *options) HS_MUST_CHECK;
 int hs_command_ca_issue(const struct hs_options *options) HS_MUST_CHECK;
 int hs_command_ca_revoke(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_keyring_list(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_keyring_install(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_keyring_use(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_keyring_remove(const struct hs_options *options) HS_MUST_CHECK;
 
 #endif

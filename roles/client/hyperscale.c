@@ -77,6 +77,10 @@ static int dispatch(const struct hs_options *options)
     case HS_COMMAND_CA_INIT: return hs_command_ca_init(options);
     case HS_COMMAND_CA_ISSUE: return hs_command_ca_issue(options);
     case HS_COMMAND_CA_REVOKE: return hs_command_ca_revoke(options);
+    case HS_COMMAND_KEYRING_LIST: return hs_command_keyring_list(options);
+    case HS_COMMAND_KEYRING_INSTALL: return hs_command_keyring_install(options);
+    case HS_COMMAND_KEYRING_USE: return hs_command_keyring_use(options);
+    case HS_COMMAND_KEYRING_REMOVE: return hs_command_keyring_remove(options);
     case HS_COMMAND_HELP:
     case HS_COMMAND_COUNT: break;
     }

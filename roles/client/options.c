@@ -20,8 +20,12 @@
 
 enum { NAME_BYTES = 48, WORD_BYTES = 160 };
 
-/* The first word of the commands that have two. */
-static const char group[] = "ca";
+/* The first words of the commands that have two, and what follows them. */
+static const struct {
+    const char *name;
+    const char *words;
+} groups[] = {{"ca", "init, issue or revoke"}, {"keyring", "list, install, use or remove"}};
+enum { GROUPS = sizeof groups / sizeof *groups };
 
 struct command_row {
     const char *name;
@@ -48,6 +52,12 @@ static const struct command_row commands[HS_COMMAND_COUNT] = {
                              "make certificate and key of a node or client"},
     [HS_COMMAND_CA_REVOKE] = {"ca revoke", "[SERIAL|FILE]", false,
                               "take a certificate back, sign the revocation list anew"},
+    [HS_COMMAND_KEYRING_LIST] = {"keyring list", "DIR", true, "the gossip keys in a directory"},
+    [HS_COMMAND_KEYRING_INSTALL] = {"keyring install", "DIR", true,
+                                    "add a new gossip key, which only opens as yet"},
+    [HS_COMMAND_KEYRING_USE] = {"keyring use", "DIR", true, "seal with another gossip key"},
+    [HS_COMMAND_KEYRING_REMOVE] = {"keyring remove", "DIR", true,
+                                   "take out a gossip key that nobody seals with"},
     [HS_COMMAND_VERSION] = {"version", "", false, "which Hyperscale this is"},
     [HS_COMMAND_HELP] = {"help", "[COMMAND]", false, "this list, or the flags of a command"}};
 
@@ -64,6 +74,15 @@ static const struct option_row rows[HS_OPTION_COUNT] = {
     [HS_OPTION_##name] = {#name, argument, help, (commands), (letter)},
 #include "roles/client/options.def"
 };
+
+/* GROUPS: none. */
+static unsigned find_group(const char *word)
+{
+    unsigned group = 0;
+
+    while (group < GROUPS && strcmp(groups[group].name, word) != 0) group++;
+    return group;
+}
 
 /* "--connect-timeout" */
 static const char *flag_name(const struct option_row *row, char name[NAME_BYTES])
@@ -272,7 +291,7 @@ static int check(const struct hs_options *options, struct hs_err *err)
 
     if (value[HS_OPTION_help]) return 0;
     if (options->command == HS_COMMAND_HELP && options->operand &&
-        strcmp(options->operand, group) != 0 &&
+        find_group(options->operand) == GROUPS &&
         hs_command_from_name(options->operand) == HS_COMMAND_COUNT)
         return unknown_command(options->operand, err);
     if (row->is_needed && !options->operand)
@@ -293,8 +312,8 @@ static int check(const struct hs_options *options, struct hs_err *err)
     return 0;
 }
 
-/* "ca" and the word behind it, if there is one; HS_COMMAND_COUNT: no command of the group. */
-static enum hs_command group_command(const struct words *words)
+/* The group's name and the word behind it, if there is one; HS_COMMAND_COUNT: no command of it. */
+static enum hs_command group_command(const char *group, const struct words *words)
 {
     char name[WORD_BYTES];
 
@@ -303,21 +322,24 @@ static enum hs_command group_command(const struct words *words)
     return hs_command_from_name(name);
 }
 
-static int take_group(struct hs_options *options, struct words *words, struct hs_err *err)
+static int take_group(struct hs_options *options, unsigned group, struct words *words,
+                      struct hs_err *err)
 {
+    const char *name = groups[group].name;
     const char *word = words->at < words->count ? words->text[words->at] : NULL;
 
     if (word && (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)) {
-        options->operand = group;
+        options->operand = name;
         words->at = words->count;
         return 0;
     }
-    options->command = group_command(words);
+    options->command = group_command(name, words);
     words->at++;
     if (options->command != HS_COMMAND_COUNT) return 0;
     options->command = HS_COMMAND_HELP;
-    return hs_err_refuse(err, "%s needs init, issue or revoke%s%.60s%s; see: hyperscale help %s",
-                         group, word ? ", not \"" : "", word ? word : "", word ? "\"" : "", group);
+    return hs_err_refuse(err, "%s needs %s%s%.60s%s; see: hyperscale help %s", name,
+                         groups[group].words, word ? ", not \"" : "", word ? word : "",
+                         word ? "\"" : "", name);
 }
 
 /* `help ca init`: two words that are one command. */
@@ -327,8 +349,8 @@ static void take_group_topic(struct hs_options *options, struct words *words)
     enum hs_command   command;
     const char *const first = words->at < words->count ? words->text[words->at] : "";
 
-    if (options->command != HS_COMMAND_HELP || strcmp(first, group) != 0) return;
-    command = group_command(&rest);
+    if (options->command != HS_COMMAND_HELP || find_group(first) == GROUPS) return;
+    command = group_command(first, &rest);
     if (command == HS_COMMAND_COUNT) return;
     options->operand = commands[command].name;
     words->at += 2;
@@ -338,7 +360,7 @@ static int take_command(struct hs_options *options, struct words *words, struct 
 {
     const char *word = words->text[words->at++];
 
-    if (strcmp(word, group) == 0) return take_group(options, words, err);
+    if (find_group(word) < GROUPS) return take_group(options, find_group(word), words, err);
     if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) word = "help";
     if (strcmp(word, "--version") == 0) word = "version";
     options->command = strchr(word, ' ') ? HS_COMMAND_COUNT : hs_command_from_name(word);

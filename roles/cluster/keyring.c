@@ -159,3 +159,48 @@ void hs_keyring_print(const struct hs_keyring *ring, struct hs_writer *out)
     }
     explicit_bzero(line, sizeof line);
 }
+
+/* ---- rotation */
+
+int hs_keyring_install(struct hs_keyring *ring, const uint8_t key[HS_KEYRING_KEY_BYTES],
+                       uint8_t *version, struct hs_err *err)
+{
+    struct hs_keyring_key *last = &ring->at[ring->count - 1];
+
+    if (ring->count == HS_KEYRING_KEYS_MAX)
+        return hs_err_refuse(err, "the ring holds %d keys already: remove one that nobody uses",
+                             HS_KEYRING_KEYS_MAX);
+    if (last->version == UINT8_MAX)
+        return hs_err_refuse(err, "version %d is the last there is: make a new ring", UINT8_MAX);
+    *version = (uint8_t)(last->version + 1);
+    last[1].version = *version;
+    memcpy(last[1].bytes, key, HS_KEYRING_KEY_BYTES);
+    ring->count++;
+    return 0;
+}
+
+static int refuse_version(uint8_t version, struct hs_err *err)
+{
+    return hs_err_refuse(err, "there is no key of version %u in the ring", version);
+}
+
+int hs_keyring_use(struct hs_keyring *ring, uint8_t version, struct hs_err *err)
+{
+    if (!has_version(ring, version)) return refuse_version(version, err);
+    ring->used_version = version;
+    return 0;
+}
+
+int hs_keyring_remove(struct hs_keyring *ring, uint8_t version, struct hs_err *err)
+{
+    uint32_t idx = 0;
+
+    if (!has_version(ring, version)) return refuse_version(version, err);
+    if (ring->used_version == version)
+        return hs_err_refuse(err, "version %u seals what is sent: use another one first", version);
+    while (ring->at[idx].version != version) idx++;
+    ring->count--;
+    memmove(&ring->at[idx], &ring->at[idx + 1], (ring->count - idx) * sizeof ring->at[0]);
+    explicit_bzero(&ring->at[ring->count], sizeof ring->at[0]);
+    return 0;
+}

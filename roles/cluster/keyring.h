@@ -37,4 +37,13 @@ int  hs_keyring_parse(struct hs_view text, struct hs_keyring *ring,
                       struct hs_err *err) HS_MUST_CHECK;
 void hs_keyring_print(const struct hs_keyring *ring, struct hs_writer *out);
 
+/* The steps of a rotation. Each is taken on all hosts before the next: a key that some do not hold
+ * yet must not seal, and one that some still seal with must not go. -EINVAL with a sentence, and
+ * the ring as it was. */
+/* The next version; *version is it. The ring goes on sealing with the key that it used. */
+int hs_keyring_install(struct hs_keyring *ring, const uint8_t key[HS_KEYRING_KEY_BYTES],
+                       uint8_t *version, struct hs_err *err) HS_MUST_CHECK;
+int hs_keyring_use(struct hs_keyring *ring, uint8_t version, struct hs_err *err) HS_MUST_CHECK;
+int hs_keyring_remove(struct hs_keyring *ring, uint8_t version, struct hs_err *err) HS_MUST_CHECK;
+
 #endif

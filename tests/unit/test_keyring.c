@@ -104,9 +104,49 @@ static void every_cut_of_a_ring_is_refused(void)
     }
 }
 
+static void a_key_is_installed_used_and_the_old_one_removed(void)
+{
+    uint8_t key[HS_KEYRING_KEY_BYTES] = {9};
+    uint8_t version = 0;
+
+    HS_CHECK_EQ(parse(HEAD "use 3\nkey 3 " KEY_A "\n"), 0);
+    HS_CHECK_EQ(hs_keyring_install(&ring, key, &version, &err), 0);
+    HS_CHECK_EQ(version, 4);
+    HS_CHECK_EQ(ring.used_version, 3);
+    HS_CHECK_EQ(hs_keyring_remove(&ring, 3, &err), -EINVAL);
+    HS_CHECK(strstr(err.text, "use another one first") != NULL);
+    HS_CHECK_EQ(hs_keyring_use(&ring, 4, &err), 0);
+    HS_CHECK_EQ(hs_keyring_remove(&ring, 3, &err), 0);
+    HS_CHECK_EQ(ring.count, 1);
+    HS_CHECK_EQ(ring.at[0].version, 4);
+    HS_CHECK_EQ(ring.at[0].bytes[0], 9);
+    HS_CHECK_EQ(ring.used_version, 4);
+}
+
+static void a_step_that_would_break_the_ring_is_refused(void)
+{
+    struct hs_keyring before;
+    uint8_t           key[HS_KEYRING_KEY_BYTES] = {9};
+    uint8_t           version;
+
+    HS_CHECK_EQ(parse(HEAD "use 1\nkey 1 " KEY_A "\nkey 2 " KEY_B "\nkey 255 " KEY_C "\n"), 0);
+    before = ring;
+    HS_CHECK_EQ(hs_keyring_install(&ring, key, &version, &err), -EINVAL);
+    HS_CHECK_EQ(hs_keyring_use(&ring, 7, &err), -EINVAL);
+    HS_CHECK_EQ(hs_keyring_remove(&ring, 7, &err), -EINVAL);
+    HS_CHECK_EQ(hs_keyring_remove(&ring, 1, &err), -EINVAL);
+    HS_CHECK(!memcmp(&before, &ring, sizeof ring));
+    HS_CHECK_EQ(hs_keyring_remove(&ring, 2, &err), 0);
+    HS_CHECK_EQ(hs_keyring_install(&ring, key, &version, &err), -EINVAL); /* 255 was the last */
+    HS_CHECK_EQ(ring.count, 2);
+}
+
 CU_TestInfo hs_tests_keyring[] = {
     {"a ring is read and printed the same", a_ring_is_read_and_printed_the_same},
     {"what is wrong is said with its line", what_is_wrong_is_said_with_its_line},
     {"every cut of a ring is refused", every_cut_of_a_ring_is_refused},
+    {"a key is installed, used, and the old one removed",
+     a_key_is_installed_used_and_the_old_one_removed},
+    {"a step that would break the ring is refused", a_step_that_would_break_the_ring_is_refused},
     CU_TEST_INFO_NULL,
 };
