@@ -176,7 +176,7 @@ bool hs_coordinates_hear(struct hs_coordinates *coordinates, struct hs_coordinat
 
 static bool is_known(const struct hs_coordinate_peer *peer, uint64_t now_ns)
 {
-    return peer && peer->received_at_ns && now_ns - peer->received_at_ns < LIFE_NS;
+    return peer && peer->received_at_ns && now_ns < peer->received_at_ns + LIFE_NS;
 }
 
 /* The middle one of the last three, the smaller of two: one outlier is not seen at all. */
@@ -224,7 +224,7 @@ static bool is_measured(const struct hs_coordinate_peer *peer, uint64_t now_ns)
 {
     if (!peer || peer->sample_count < HS_COORDINATE_FILTER) return false;
     /* The oldest of the three. */
-    return now_ns - peer->sampled_at_ns[peer->sample_count % HS_COORDINATE_FILTER] <= FRESH_NS;
+    return now_ns <= peer->sampled_at_ns[peer->sample_count % HS_COORDINATE_FILTER] + FRESH_NS;
 }
 
 static float estimate(const struct hs_coordinate *a, const struct hs_coordinate *b)

@@ -5,6 +5,7 @@
 #define HS_CLUSTER_MEMBER_H
 
 #include "ipc/addr.h"
+#include "roles/cluster/coordinate.h"
 #include "roles/cluster/identity.h"
 #include "roles/cluster/node_id.h"
 
@@ -140,10 +141,9 @@ struct hs_member {
 
     /* written by whom it concerns */
     struct hs_member_unconfirmed unconfirmed;
-    uint64_t                     heard_at_ns; /* any authenticated frame; 0: never */
-    uint64_t                     acked_at_ns; /* an answer to our question; 0: never */
-    uint64_t                     srtt_ns;     /* probing; 0: no sample */
-    uint64_t                     rttvar_ns;
+    uint64_t                     heard_at_ns;  /* any authenticated frame; 0: never */
+    uint64_t                     acked_at_ns;  /* an answer to our question; 0: never */
+    struct hs_coordinate_peer    place;        /* round trips, and where it says it is */
     uint64_t                     health_at_ns; /* of what it says of itself; 0: nothing */
     uint8_t                      health_score; /* its local health, 0 (good) to 8 */
 

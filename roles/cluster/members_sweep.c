@@ -79,8 +79,7 @@ static void forget(struct hs_members *members, struct hs_member *member, uint64_
     member->is_forgotten = true;
     member->penalty = 0;
     member->damped_at_ns = 0;
-    member->srtt_ns = 0;
-    member->rttvar_ns = 0;
+    member->place = (struct hs_coordinate_peer){0};
     member->health_at_ns = 0;
     member->health_score = 0;
     hs_members_event(members, member, HS_MEMBER_EVENT_FORGOTTEN, now_ns);

@@ -2,7 +2,6 @@
 /* swim.c - rounds, accusations and their deadlines, probes for others. */
 #include "roles/cluster/swim.h"
 
-#include "roles/cluster/round_trip.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 
@@ -60,9 +59,9 @@ static struct hs_suspicion_limits limits_now(const struct hs_swim *swim)
 
 uint64_t hs_swim_timeout_ns(const struct hs_swim *swim, const struct hs_member *member)
 {
-    uint64_t wanted_ns = hs_round_trip_bound_ns(member) * 3 / 2 + RTT_ROOM_NS;
+    uint64_t rtt_ns = hs_coordinates_bound_ns(&swim->coordinates, &member->place, swim->ran_at_ns);
 
-    return hs_min_u64(hs_max_u64(swim->config.timeout_floor_ns, wanted_ns),
+    return hs_min_u64(hs_max_u64(swim->config.timeout_floor_ns, rtt_ns * 3 / 2 + RTT_ROOM_NS),
                       swim->config.period_ns / 2);
 }
 
@@ -378,7 +377,10 @@ static void on_relay_timer(struct hs_swim *swim, uint32_t idx, struct hs_swim_ac
 static void note_answer(struct hs_swim *swim, uint64_t now_ns, const struct hs_swim_event *event,
                         uint64_t sent_at_ns, struct hs_swim_actions *actions)
 {
-    hs_round_trip_sample(hs_members_at(swim->members, event->sender_idx), now_ns - sent_at_ns);
+    struct hs_member *member = hs_members_at(swim->members, event->sender_idx);
+
+    hs_coordinates_sample(&swim->coordinates, &member->place, hs_max_u64(now_ns - sent_at_ns, 1),
+                          now_ns);
     add(actions, HS_SWIM_ANSWERED, HS_SWIM_NOBODY, event->sender_idx)->incarnation =
         event->incarnation;
 }
@@ -559,6 +561,7 @@ void hs_swim_init(struct hs_swim *swim, const struct hs_swim_config *config,
     swim->round_idx = HS_SWIM_NOBODY;
     swim->ran_at_ns = now_ns;
     hs_rand_init(&swim->rand, config->seed);
+    hs_coordinates_init(&swim->coordinates, ~config->seed);
     hs_local_health_init(&swim->health, now_ns);
     hs_timer_wheel_init(&swim->wheel, timers, timer_count, now_ns);
     hs_probe_order_init(&swim->order, members->capacity, timers + timer_count);

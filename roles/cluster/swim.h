@@ -123,6 +123,7 @@ struct hs_swim {
     struct hs_swim_config  config;
     struct hs_members     *members;
     struct hs_local_health health;
+    struct hs_coordinates  coordinates; /* ours; those of the others lie in their records */
     struct hs_probe_order  order;
     struct hs_swim_probe   probes[HS_SWIM_PROBES];
     struct hs_probe_relays relays;
