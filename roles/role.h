@@ -30,6 +30,8 @@ enum hs_share {
     HS_SHARE_DISPATCH_TIMES,  /* gate writes */
     HS_SHARE_LATENCY_SAMPLES, /* gate, manager write, a ring each */
     HS_SHARE_EXECS,           /* worker writes, for its successor: execs, fences, unsent results */
+    HS_SHARE_GATE_RING,       /* gate writes: the gates that it knows, itself among them */
+    HS_SHARE_MANAGER_RING,    /* manager writes: likewise, the managers of its datacenter */
     HS_SHARE_COUNT
 };
 

@@ -2,6 +2,7 @@
 /* share.c - the table of shared segments. */
 #include "roles/share.h"
 
+#include "roles/cluster/member_row.h"
 #include "roles/engine_link.h"
 #include "roles/host_table.h"
 #include "roles/job_table.h"
@@ -37,6 +38,8 @@ static const struct {
     [HS_SHARE_DISPATCH_TIMES] = {"dispatch_times", HS_SEGMENT_DISPATCH_TIMES, 1, 0},
     [HS_SHARE_LATENCY_SAMPLES] = {"latency_samples", HS_SEGMENT_LATENCY_SAMPLES, 1, 0},
     [HS_SHARE_EXECS] = {"execs", HS_SEGMENT_EXEC_LEDGER, 1, HS_EXECS_BODY_BYTES},
+    [HS_SHARE_GATE_RING] = {"gate_ring", HS_SEGMENT_MEMBERS, HS_MEMBER_ROWS_VERSION, 0},
+    [HS_SHARE_MANAGER_RING] = {"manager_ring", HS_SEGMENT_MEMBERS, HS_MEMBER_ROWS_VERSION, 0},
 };
 
 static const struct {
@@ -53,6 +56,8 @@ static const struct hs_registry_shape *registry_of(enum hs_share share)
 {
     if (share == HS_SHARE_JOBS) return &hs_job_table_shape;
     if (share == HS_SHARE_MANAGERS) return &hs_manager_table_shape;
+    if (share == HS_SHARE_GATE_RING || share == HS_SHARE_MANAGER_RING)
+        return &hs_member_table_shape;
     return share == HS_SHARE_WORKERS ? &hs_worker_table_shape : NULL;
 }
 

@@ -16,9 +16,10 @@ static const struct {
 } groups[HS_GROUP_COUNT] = {
     [HS_GROUP_COMMON] = {"common", HS_SHARE_BIT(HOST) | HS_SHARES_OF_ALL, 0},
     [HS_GROUP_GATE] = {"gate",
-                       HS_SHARE_BIT(JOBS) | HS_SHARE_BIT(MANAGERS) | HS_SHARE_BIT(DISPATCH_TIMES),
+                       HS_SHARE_BIT(JOBS) | HS_SHARE_BIT(MANAGERS) | HS_SHARE_BIT(DISPATCH_TIMES) |
+                           HS_SHARE_BIT(GATE_RING),
                        0},
-    [HS_GROUP_MANAGER] = {"manager", HS_SHARE_BIT(WORKERS), 0},
+    [HS_GROUP_MANAGER] = {"manager", HS_SHARE_BIT(WORKERS) | HS_SHARE_BIT(MANAGER_RING), 0},
     [HS_GROUP_SAMPLES] = {"samples", HS_SHARE_BIT(LATENCY_SAMPLES), 0},
     [HS_GROUP_WORK] = {"work", HS_SHARE_BIT(EXECS),
                        ENGINE_BIT(COMMANDS) | ENGINE_BIT(EVENTS) | ENGINE_BIT(FIGURES)},

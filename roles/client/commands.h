@@ -16,6 +16,7 @@ int hs_command_cancel(const struct hs_options *options) HS_MUST_CHECK;
 int hs_command_results(const struct hs_options *options) HS_MUST_CHECK;
 int hs_command_status(const struct hs_options *options) HS_MUST_CHECK;
 int hs_command_top(const struct hs_options *options) HS_MUST_CHECK;
+int hs_command_nodes(const struct hs_options *options) HS_MUST_CHECK;
 int hs_command_ping(const struct hs_options *options) HS_MUST_CHECK;
 int hs_command_target(const struct hs_options *options) HS_MUST_CHECK;
 int hs_command_ca_init(const struct hs_options *options) HS_MUST_CHECK;

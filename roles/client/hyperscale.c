@@ -74,6 +74,7 @@ static int dispatch(const struct hs_options *options)
     case HS_COMMAND_CANCEL: return hs_command_cancel(options);
     case HS_COMMAND_RESULTS: return hs_command_results(options);
     case HS_COMMAND_TOP: return hs_command_top(options);
+    case HS_COMMAND_NODES: return hs_command_nodes(options);
     case HS_COMMAND_CA_INIT: return hs_command_ca_init(options);
     case HS_COMMAND_CA_ISSUE: return hs_command_ca_issue(options);
     case HS_COMMAND_CA_REVOKE: return hs_command_ca_revoke(options);

@@ -15,7 +15,8 @@
 #define FOR(command) (UINT32_C(1) << HS_COMMAND_##command)
 #define LOAD         (FOR(RUN) | FOR(SUBMIT))
 #define DAEMON                                                                                     \
-    (FOR(SUBMIT) | FOR(LIST) | FOR(STATUS) | FOR(WATCH) | FOR(CANCEL) | FOR(RESULTS) | FOR(TOP))
+    (FOR(SUBMIT) | FOR(LIST) | FOR(STATUS) | FOR(WATCH) | FOR(CANCEL) | FOR(RESULTS) | FOR(TOP) |  \
+     FOR(NODES))
 #define EVERY ((UINT32_C(1) << HS_COMMAND_COUNT) - 1)
 
 enum { NAME_BYTES = 48, WORD_BYTES = 160 };
@@ -47,6 +48,7 @@ static const struct command_row commands[HS_COMMAND_COUNT] = {
     [HS_COMMAND_CANCEL] = {"cancel", "JOB", true, "stop a job of the daemon"},
     [HS_COMMAND_RESULTS] = {"results", "JOB", true, "what a job of the daemon came to"},
     [HS_COMMAND_TOP] = {"top", "", false, "the daemon live: processes, jobs, load"},
+    [HS_COMMAND_NODES] = {"nodes", "", false, "the gates and managers that the daemon knows"},
     [HS_COMMAND_CA_INIT] = {"ca init", "DIR", true, "make the authority of a cluster"},
     [HS_COMMAND_CA_ISSUE] = {"ca issue", "DATACENTER/ROLE/NODE", true,
                              "make certificate and key of a node or client"},

@@ -4,6 +4,7 @@
 #include "roles/client/commands.h"
 
 #include "roles/client/exit_code.h"
+#include "roles/client/nodes.h"
 #include "roles/client/print_io.h"
 #include "roles/client/sockets.h"
 #include "roles/client/terminal_io.h"
@@ -182,11 +183,13 @@ static struct line *open_line(const struct hs_options *options, char path[HS_SOC
     return NULL;
 }
 
+static const char ask_nodes[] = "{\"get\":\"members\"}\n";
+
 /* The answer of the socket as it is, also if it is a refusal: it is JSON already. */
-static int print_raw(struct line *line)
+static int print_raw(struct line *line, const char *question)
 {
     json_t     *answer;
-    int         rc = ask(line, "{\"get\":\"status\"}\n", &answer);
+    int         rc = ask(line, question, &answer);
     const char *end = memchr(line->bytes, '\n', line->used_bytes);
 
     json_decref(answer);
@@ -206,7 +209,25 @@ static int print_status(struct line *line)
     return hs_print(STDOUT_FILENO, line->text, bytes) < 0 ? -EIO : 0;
 }
 
-int hs_command_status(const struct hs_options *options)
+static int print_nodes(struct line *line)
+{
+    char    text[HS_NODES_LINE_BYTES];
+    json_t *answer;
+    json_t *members;
+    int     rc = ask(line, ask_nodes, &answer);
+
+    members = json_object_get(answer, "members");
+    if (!rc && hs_print_text(STDOUT_FILENO, hs_nodes_title(text)) < 0) rc = -EIO;
+    for (size_t i = 0; !rc && i < json_array_size(members); i++)
+        if (hs_print_text(STDOUT_FILENO, hs_nodes_line(json_array_get(members, i), text)) < 0)
+            rc = -EIO;
+    json_decref(answer);
+    return rc;
+}
+
+/* One question, answered as it is or in words. */
+static int look_once(const struct hs_options *options, const char *question,
+                     int (*print)(struct line *line))
 {
     char         path[HS_SOCKET_PATH_BYTES];
     int          code = HS_EXIT_OK;
@@ -214,10 +235,20 @@ int hs_command_status(const struct hs_options *options)
     int          rc;
 
     if (!line) return code;
-    rc = options->value[HS_OPTION_json] ? print_raw(line) : print_status(line);
+    rc = options->value[HS_OPTION_json] ? print_raw(line, question) : print(line);
     if (rc < 0) code = rc == -EIO ? HS_EXIT_OUTPUT : complain_of_daemon(path, line->refusal, rc);
     close_all(line);
     return code;
+}
+
+int hs_command_status(const struct hs_options *options)
+{
+    return look_once(options, "{\"get\":\"status\"}\n", print_status);
+}
+
+int hs_command_nodes(const struct hs_options *options)
+{
+    return look_once(options, ask_nodes, print_nodes);
 }
 
 /* ---- top ---- */

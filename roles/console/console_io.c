@@ -124,6 +124,8 @@ static int open_console(struct console *console, const struct hs_heritage *herit
     console->source.jobs = map_table(console, HS_SHARE_JOBS);
     console->source.managers = map_table(console, HS_SHARE_MANAGERS);
     console->source.workers = map_table(console, HS_SHARE_WORKERS);
+    console->source.gate_ring = map_table(console, HS_SHARE_GATE_RING);
+    console->source.manager_ring = map_table(console, HS_SHARE_MANAGER_RING);
     console->source.dispatch_times = map_table(console, HS_SHARE_DISPATCH_TIMES);
     console->source.latency_samples = map_table(console, HS_SHARE_LATENCY_SAMPLES);
     console->status.process = console->metrics.process = &console->process;

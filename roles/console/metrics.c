@@ -229,6 +229,25 @@ static void put_workers(const struct hs_status_snapshot *snapshot, struct hs_wri
     }
 }
 
+static void put_members(const struct hs_status_snapshot *snapshot, struct hs_writer *out)
+{
+    put_family(out, "hyperscale_ring_members", "gauge",
+               "Members of a ring of this host, by state.");
+    for (unsigned ring = 0; ring < 2; ring++) {
+        unsigned first = ring ? snapshot->gate_ring_count : 0;
+        unsigned end = ring ? snapshot->member_count : snapshot->gate_ring_count;
+
+        for (unsigned status = 0; first < end && status < HS_MEMBER_STATUS_COUNT; status++) {
+            unsigned count = 0;
+
+            for (unsigned i = first; i < end; i++) count += snapshot->members[i].status == status;
+            put(out, "hyperscale_ring_members{ring=\"%s\",state=\"%s\"} %u\n",
+                ring ? "managers" : "gates", hs_member_status_name((enum hs_member_status)status),
+                count);
+        }
+    }
+}
+
 /* Summaries of the records that the rings still hold: their quantiles are of late, so they have no
  * sum and no count that only grow. */
 static void put_times(const struct hs_status_times *times, struct hs_writer *out)
@@ -263,6 +282,7 @@ int hs_metrics_write(const struct hs_status_snapshot *snapshot, struct hs_writer
     put_job_states(snapshot, out);
     put_jobs(snapshot, out);
     put_workers(snapshot, out);
+    put_members(snapshot, out);
     put_times(&snapshot->times, out);
     return hs_writer_finish(out);
 }

@@ -135,6 +135,34 @@ static unsigned take_workers(struct hs_status_snapshot *snapshot, const struct h
     return 0;
 }
 
+/* Adds the members of one ring; 1: the table failed its check. */
+static unsigned take_ring_of_members(struct hs_status_snapshot    *snapshot,
+                                     const struct hs_registry_shm *shm)
+{
+    unsigned first = snapshot->member_count;
+    int      count = take_rows(shm, &hs_member_table_shape, &snapshot->members[first]);
+
+    if (count < 0) return 1;
+    snapshot->member_count += (unsigned)count;
+    for (unsigned i = first; i < snapshot->member_count; i++) {
+        struct hs_member_row *row = &snapshot->members[i];
+
+        end_text(row->name, sizeof row->name);
+        end_text(row->datacenter, sizeof row->datacenter);
+        end_text(row->address, sizeof row->address);
+    }
+    return 0;
+}
+
+static unsigned take_members(struct hs_status_snapshot       *snapshot,
+                             const struct hs_snapshot_source *source)
+{
+    unsigned refused = take_ring_of_members(snapshot, source->gate_ring);
+
+    snapshot->gate_ring_count = snapshot->member_count;
+    return refused + take_ring_of_members(snapshot, source->manager_ring);
+}
+
 static void take_deaths(struct hs_status_snapshot *snapshot, const struct hs_host_table_shm *table)
 {
     uint64_t number = snapshot->host.death_count;
@@ -291,6 +319,8 @@ static void empty(struct hs_status_snapshot *snapshot, uint64_t now_ns)
     snapshot->job_count = 0;
     snapshot->manager_count = 0;
     snapshot->worker_count = 0;
+    snapshot->gate_ring_count = 0;
+    snapshot->member_count = 0;
     snapshot->death_count = 0;
     snapshot->note_count = 0;
     snapshot->lost_note_count = 0;
@@ -305,7 +335,8 @@ unsigned hs_snapshot_take_metrics(struct hs_status_snapshot       *snapshot,
     take_host(snapshot, source->host);
     take_processes(snapshot, source);
     take_times(snapshot, source);
-    return take_jobs(snapshot, source->jobs) + take_workers(snapshot, source->workers);
+    return take_jobs(snapshot, source->jobs) + take_workers(snapshot, source->workers) +
+           take_members(snapshot, source);
 }
 
 unsigned hs_snapshot_take(struct hs_status_snapshot       *snapshot,
@@ -322,6 +353,7 @@ unsigned hs_snapshot_take(struct hs_status_snapshot       *snapshot,
     case HS_STATUS_COUNTERS: take_processes(snapshot, source); break;
     case HS_STATUS_MANAGERS: refused = take_managers(snapshot, source->managers); break;
     case HS_STATUS_WORKERS: refused = take_workers(snapshot, source->workers); break;
+    case HS_STATUS_MEMBERS: refused = take_members(snapshot, source); break;
     case HS_STATUS_JOBS: refused = take_jobs(snapshot, source->jobs); break;
     case HS_STATUS_EVENTS:
     case HS_STATUS_LOG: take_notes(snapshot, source, request); break;

@@ -18,6 +18,8 @@ struct hs_snapshot_source {
     const struct hs_registry_shm   *jobs;
     const struct hs_registry_shm   *managers;
     const struct hs_registry_shm   *workers;
+    const struct hs_registry_shm   *gate_ring;
+    const struct hs_registry_shm   *manager_ring;
     const void                     *dispatch_times; /* may be absent, too */
     const void                     *latency_samples;
 };

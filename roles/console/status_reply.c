@@ -228,6 +228,16 @@ static json_t *worker_list(const struct hs_status_snapshot *snapshot)
     return list;
 }
 
+static json_t *member_list(const struct hs_status_snapshot *snapshot)
+{
+    json_t *list = json_array();
+
+    for (unsigned i = 0; i < snapshot->member_count; i++)
+        list =
+            hs_status_append(list, hs_status_row_member(&snapshot->members[i], snapshot->now_ns));
+    return list;
+}
+
 struct job_ref {
     const struct hs_job_row *row;
 };
@@ -312,6 +322,7 @@ static json_t *body(const struct hs_status_snapshot *snapshot, const struct hs_c
     case HS_STATUS_COUNTERS: return counter_list(snapshot, request);
     case HS_STATUS_MANAGERS: return manager_list(snapshot);
     case HS_STATUS_WORKERS: return worker_list(snapshot);
+    case HS_STATUS_MEMBERS: return member_list(snapshot);
     case HS_STATUS_JOBS: return job_list(snapshot, request);
     case HS_STATUS_EVENTS:
     case HS_STATUS_LOG: return note_list(snapshot, request);

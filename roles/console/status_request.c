@@ -24,6 +24,7 @@ static const struct what_row whats[] = {
     [HS_STATUS_PROCESSES] = {"processes", true, false, false},
     [HS_STATUS_MANAGERS] = {"managers", false, false, false},
     [HS_STATUS_WORKERS] = {"workers", false, false, false},
+    [HS_STATUS_MEMBERS] = {"members", false, false, false},
     [HS_STATUS_JOBS] = {"jobs", false, true, true},
     [HS_STATUS_COUNTERS] = {"counters", true, false, false},
     [HS_STATUS_EVENTS] = {"events", true, true, false},

@@ -106,6 +106,36 @@ json_t *hs_status_row_worker(const struct hs_worker_row *row, uint64_t now_ns)
     return hs_status_object(pairs, HS_ARRAY_LEN(pairs));
 }
 
+json_t *hs_status_row_member(const struct hs_member_row *row, uint64_t now_ns)
+{
+    uint64_t    life = hs_incarnation_epoch(row->incarnation);
+    const char *status = hs_member_status_name((enum hs_member_status)row->status);
+    const char *role = row->role < HS_IDENTITY_ROLE_COUNT
+                           ? hs_identity_role_name((enum hs_identity_role)row->role)
+                           : "?";
+
+    const struct hs_status_pair pairs[] = {
+        {"id", hs_status_hex(row->node_id, sizeof row->node_id)},
+        {"name", hs_status_text(row->name)},
+        {"role", hs_status_text(role)},
+        {"datacenter", hs_status_text(row->datacenter)},
+        {"address", hs_status_text(row->address)},
+        {"state", hs_status_text(status)},
+        {"since_ns", hs_status_number(since(now_ns, row->status_since_ns))},
+        {"incarnation", hs_status_number(life)},
+        {"refutations", hs_status_number(row->incarnation - (life << HS_INCARNATION_REFUTE_BITS))},
+        {"heard_ns", age(now_ns, row->heard_at_ns)},
+        {"answered_ns", age(now_ns, row->acked_at_ns)},
+        {"round_trip_ns", hs_status_number_or_null(row->round_trip_ns != 0, row->round_trip_ns)},
+        {"health", hs_status_number(row->health_score)},
+        {"is_self", json_boolean(row->flags & HS_MEMBER_ROW_SELF)},
+        {"is_seed", json_boolean(row->flags & HS_MEMBER_ROW_SEED)},
+        {"is_damped", json_boolean(row->flags & HS_MEMBER_ROW_DAMPED)},
+    };
+
+    return hs_status_object(pairs, HS_ARRAY_LEN(pairs));
+}
+
 static json_t *workflow_list(const struct hs_job_row *row)
 {
     json_t *list = json_array();

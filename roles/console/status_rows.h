@@ -11,6 +11,7 @@
 json_t *hs_status_row_process(const struct hs_status_process *process, uint64_t now_ns);
 json_t *hs_status_row_manager(const struct hs_manager_row *row, uint64_t now_ns);
 json_t *hs_status_row_worker(const struct hs_worker_row *row, uint64_t now_ns);
+json_t *hs_status_row_member(const struct hs_member_row *row, uint64_t now_ns);
 json_t *hs_status_row_job(const struct hs_job_row *row, uint64_t now_ns);
 json_t *hs_status_row_counters(const char *process, const uint64_t counts[HS_COUNT_END]);
 json_t *hs_status_row_event(const struct hs_status_note *note, const struct hs_status_clock *clock);

@@ -5,6 +5,7 @@
 #ifndef HS_CONSOLE_STATUS_SNAPSHOT_H
 #define HS_CONSOLE_STATUS_SNAPSHOT_H
 
+#include "roles/cluster/member_row.h"
 #include "roles/console/status_request.h"
 #include "roles/console/status_times.h"
 #include "roles/counters.h"
@@ -52,6 +53,9 @@ struct hs_status_snapshot {
     struct hs_manager_row managers[HS_MANAGERS_MAX];
     unsigned              worker_count;
     struct hs_worker_row  workers[HS_WORKERS_MAX];
+    unsigned              gate_ring_count; /* of the members: the first so many */
+    unsigned              member_count;
+    struct hs_member_row  members[2 * HS_MEMBER_ROWS_MAX];
 
     unsigned             death_count; /* newest first */
     struct hs_host_death deaths[HS_DEATHS_MAX];

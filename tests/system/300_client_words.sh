@@ -8,7 +8,7 @@ expect 0 "$hyperscale" version
 expect 0 "$hyperscale" version --json
 holds "$HS_TMP/out" 'd["schema"] == 1'
 expect 0 "$hyperscale" help
-for command in run check ping target submit list status watch cancel results top version help; do
+for command in run check ping target submit list status watch cancel results top nodes version help; do
     grep -q "^  $command" "$HS_TMP/out" || fail "help does not name $command"
 done
 expect 0 "$hyperscale" help run

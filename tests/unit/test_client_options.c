@@ -151,9 +151,9 @@ static void the_columns_of_help_are_straight(void)
 
 static void help_shows_every_command_and_its_flags(void)
 {
-    static const char *const commands[] = {"run",  "check",   "ping",  "target", "submit",
-                                           "list", "status",  "watch", "cancel", "results",
-                                           "top",  "version", "help"};
+    static const char *const commands[] = {"run",  "check",  "ping",    "target", "submit",
+                                           "list", "status", "watch",   "cancel", "results",
+                                           "top",  "nodes",  "version", "help"};
     char                     text[16384];
     struct hs_writer         out;
 

@@ -20,9 +20,10 @@ struct host {
 
 static void host_init(struct host *host)
 {
-    static const enum hs_share shares[] = {HS_SHARE_HOST,     HS_SHARE_VITALS, HS_SHARE_COUNTERS,
-                                           HS_SHARE_LOGS,     HS_SHARE_EVENTS, HS_SHARE_JOBS,
-                                           HS_SHARE_MANAGERS, HS_SHARE_WORKERS};
+    static const enum hs_share shares[] = {
+        HS_SHARE_HOST,      HS_SHARE_VITALS,      HS_SHARE_COUNTERS, HS_SHARE_LOGS,
+        HS_SHARE_EVENTS,    HS_SHARE_JOBS,        HS_SHARE_MANAGERS, HS_SHARE_WORKERS,
+        HS_SHARE_GATE_RING, HS_SHARE_MANAGER_RING};
 
     memset(host, 0, sizeof *host);
     for (size_t i = 0; i < HS_ARRAY_LEN(shares); i++) {
@@ -43,6 +44,8 @@ static void host_init(struct host *host)
     host->source.jobs = host->bodies[HS_SHARE_JOBS];
     host->source.managers = host->bodies[HS_SHARE_MANAGERS];
     host->source.workers = host->bodies[HS_SHARE_WORKERS];
+    host->source.gate_ring = host->bodies[HS_SHARE_GATE_RING];
+    host->source.manager_ring = host->bodies[HS_SHARE_MANAGER_RING];
     host->snapshot = calloc(1, sizeof *host->snapshot);
     if (!host->snapshot) abort();
 }
@@ -252,6 +255,41 @@ static void healthy_means_that_all_serve(void)
     host_fini(&host);
 }
 
+/* A row of one ring in the host's memory, its texts without an end. */
+static void insert_member(struct hs_registry_shm *shm, uint8_t first_byte, uint32_t status)
+{
+    struct hs_registry   registry;
+    struct hs_member_row row = {.status = status};
+    uint64_t             words[HS_MEMBER_ROW_WORDS];
+    hs_registry_handle   handle;
+
+    row.node_id[0] = first_byte;
+    memset(row.name, 'x', sizeof row.name);
+    memcpy(words, &row, sizeof words);
+    HS_CHECK_EQ(hs_registry_attach_writer(&registry, shm, &hs_member_table_shape), 0);
+    HS_CHECK_EQ(hs_registry_insert(&registry, words, &handle), 0);
+}
+
+static void members_of_both_rings_are_taken_and_told_apart(void)
+{
+    struct host host;
+
+    host_init(&host);
+    insert_member(host.bodies[HS_SHARE_GATE_RING], 1, HS_MEMBER_ALIVE);
+    insert_member(host.bodies[HS_SHARE_GATE_RING], 2, HS_MEMBER_DEAD);
+    insert_member(host.bodies[HS_SHARE_MANAGER_RING], 3, 4711);
+    HS_CHECK_EQ(take(&host, "{\"get\":\"members\"}"), 0);
+    HS_CHECK_EQ(host.snapshot->member_count, 3);
+    HS_CHECK_EQ(host.snapshot->gate_ring_count, 2);
+    HS_CHECK_EQ(host.snapshot->members[2].node_id[0], 3);
+    HS_CHECK_EQ(strlen(host.snapshot->members[0].name), HS_NAME_BYTES - 1);
+    memset(host.bodies[HS_SHARE_GATE_RING], 0xff, 64);
+    HS_CHECK_EQ(take(&host, "{\"get\":\"members\"}"), 1);
+    HS_CHECK_EQ(host.snapshot->member_count, 1);
+    HS_CHECK_EQ(host.snapshot->gate_ring_count, 0);
+    host_fini(&host);
+}
+
 CU_TestInfo hs_tests_snapshot[] = {
     {"processes come with vitals and counters", processes_come_with_vitals_and_counters},
     {"rows of a mad writer are made valid", rows_of_a_mad_writer_are_made_valid},
@@ -263,5 +301,7 @@ CU_TestInfo hs_tests_snapshot[] = {
     {"events of one moment keep their order", events_of_one_moment_keep_their_order},
     {"the last deaths come newest first", the_last_deaths_come_newest_first},
     {"healthy means that all serve", healthy_means_that_all_serve},
+    {"members of both rings are taken and told apart",
+     members_of_both_rings_are_taken_and_told_apart},
     CU_TEST_INFO_NULL,
 };

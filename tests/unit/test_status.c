@@ -243,6 +243,11 @@ static struct hs_status_snapshot *snapshot_made(void)
     snapshot->workers[0].state = HS_NODE_ALIVE;
     snapshot->workers[0].cores_total = 4;
     snapshot->workers[0].cores_free = 1;
+    snapshot->member_count = 1;
+    snapshot->members[0].status = HS_MEMBER_SUSPECT;
+    snapshot->members[0].role = 99; /* nonsense */
+    snapshot->members[0].incarnation = (UINT64_C(7) << HS_INCARNATION_REFUTE_BITS) + 3;
+    snapshot->members[0].flags = HS_MEMBER_ROW_SEED;
     snapshot->death_count = 1;
     snapshot->deaths[0].kind = HS_ROLE_ENGINE;
     snapshot->deaths[0].exit_code = -1;
@@ -293,6 +298,23 @@ static void jobs_come_newest_first_with_figures_that_add_up(void)
     json_decref(answer);
     answer = ask(snapshot, "{\"get\":\"jobs\",\"count\":1}");
     HS_CHECK_EQ(json_array_size(json_object_get(answer, "jobs")), 1);
+    json_decref(answer);
+    free(snapshot);
+}
+
+static void a_member_is_shown_with_its_life_and_its_refutations(void)
+{
+    struct hs_status_snapshot *snapshot = snapshot_made();
+    json_t                    *answer = ask(snapshot, "{\"get\":\"members\"}");
+    json_t                    *row = json_array_get(json_object_get(answer, "members"), 0);
+
+    HS_CHECK_EQ(number_at(answer, "members", "incarnation"), 7);
+    HS_CHECK_EQ(number_at(answer, "members", "refutations"), 3);
+    HS_CHECK_TEXT(json_string_value(json_object_get(row, "state")), "suspect");
+    HS_CHECK_TEXT(json_string_value(json_object_get(row, "role")), "?");
+    HS_CHECK(json_is_true(json_object_get(row, "is_seed")));
+    HS_CHECK(json_is_false(json_object_get(row, "is_self")));
+    HS_CHECK(json_is_null(json_object_get(row, "heard_ns")));
     json_decref(answer);
     free(snapshot);
 }
@@ -462,6 +484,8 @@ CU_TestInfo hs_tests_status[] = {
     {"a watch comes round and never piles up", a_watch_comes_round_and_never_piles_up},
     {"jobs come newest first with figures that add up",
      jobs_come_newest_first_with_figures_that_add_up},
+    {"a member is shown with its life and its refutations",
+     a_member_is_shown_with_its_life_and_its_refutations},
     {"the state of the host follows its processes", the_state_of_the_host_follows_its_processes},
     {"answers hold exactly the documented fields", answers_hold_exactly_the_documented_fields},
     {"text that is not UTF-8 and numbers too large still make an answer",

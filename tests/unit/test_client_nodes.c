@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/* test_client_nodes.c - the table of nodes: what is known, what is not, and what a daemon that has
+ * gone mad could say. */
+#include "roles/client/nodes.h"
+
+#include "tests/check.h"
+#include "tests/unit/suites.h"
+
+static char text[HS_NODES_LINE_BYTES];
+
+static const char *line_of(const char *json)
+{
+    json_t *member = json_loads(json, 0, NULL);
+
+    (void)hs_nodes_line(member, text);
+    json_decref(member);
+    return text;
+}
+
+static void a_node_is_one_row_under_its_titles(void)
+{
+    char title[HS_NODES_LINE_BYTES];
+
+    (void)hs_nodes_title(title);
+    (void)line_of(
+        "{\"name\":\"g-1\",\"role\":\"gate\",\"datacenter\":\"ber\",\"state\":\"suspect\","
+        "\"since_ns\":90000000000,\"incarnation\":7,\"refutations\":3,"
+        "\"answered_ns\":250000000,\"round_trip_ns\":null,\"health\":2,"
+        "\"address\":\"10.0.0.1:7400\",\"is_self\":true,\"is_damped\":true}");
+    HS_CHECK_EQ(text[0], '*');
+    HS_CHECK(strstr(text, "g-1") - text == strstr(title, "NAME") - title);
+    HS_CHECK(strstr(text, "suspect") - text == strstr(title, "STATE") - title);
+    HS_CHECK(strstr(text, "10.0.0.1:7400") - text == strstr(title, "ADDRESS") - title);
+    HS_CHECK(strstr(text, " 7.3 ") != NULL);
+    HS_CHECK(strstr(text, " 1m30s ") != NULL);
+    HS_CHECK(strstr(text, " 250ms ") != NULL);
+    HS_CHECK(strstr(text, " 2! ") != NULL);
+    HS_CHECK_TEXT(text + strlen(text) - 1, "\n");
+}
+
+static void what_is_missing_or_mad_is_one_row_all_the_same(void)
+{
+    (void)line_of("{}");
+    HS_CHECK(strstr(text, "?") != NULL);
+    HS_CHECK_TEXT(text + strlen(text) - 1, "\n");
+    (void)line_of("{\"name\":\"\\u001b[2Jx\",\"since_ns\":-5,\"health\":\"bad\"}");
+    HS_CHECK(strchr(text, '\x1b') == NULL);
+    (void)line_of(
+        "{\"address\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}");
+    HS_CHECK(strlen(text) < sizeof text);
+    HS_CHECK_TEXT(text + strlen(text) - 1, "\n");
+}
+
+CU_TestInfo hs_tests_client_nodes[] = {
+    {"a node is one row under its titles", a_node_is_one_row_under_its_titles},
+    {"what is missing or mad is one row all the same",
+     what_is_missing_or_mad_is_one_row_all_the_same},
+    CU_TEST_INFO_NULL,
+};
