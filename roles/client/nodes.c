@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char format[] = "%-1s %-20s %-8s %-12s %-11s %7s %11s %8s %8s %6s  %s\n";
+enum { HEIGHT_IDX = 8, PLACE_BYTES = 64 };
+
+static const char format[] = "%-1s %-20s %-8s %-12s %-11s %7s %11s %8s %8s %6s  %-21s %s\n";
 
 const char *hs_nodes_title(char text[HS_NODES_LINE_BYTES])
 {
     (void)snprintf(text, HS_NODES_LINE_BYTES, format, "", "NAME", "ROLE", "DATACENTER", "STATE",
-                   "FOR", "INCARNATION", "ANSWERED", "TRIP", "HEALTH", "ADDRESS");
+                   "FOR", "INCARNATION", "ANSWERED", "TRIP", "HEALTH", "ADDRESS", "PLACE/ms");
     return text;
 }
 
@@ -38,6 +40,18 @@ static long long number_of(const json_t *member, const char *key)
     return (long long)json_integer_value(json_object_get(member, key));
 }
 
+/* The first directions in milliseconds, and the height; the rest is finer than a line. */
+static void put_place(const json_t *member, char text[PLACE_BYTES])
+{
+    const json_t *list = json_object_get(member, "coordinate");
+    double        ms[HEIGHT_IDX + 1];
+
+    (void)snprintf(text, PLACE_BYTES, "-");
+    if (json_array_size(list) <= HEIGHT_IDX) return;
+    for (size_t i = 0; i <= HEIGHT_IDX; i++) ms[i] = json_real_value(json_array_get(list, i)) * 1e3;
+    (void)snprintf(text, PLACE_BYTES, "%.1f,%.1f,%.1f+%.1f", ms[0], ms[1], ms[2], ms[HEIGHT_IDX]);
+}
+
 const char *hs_nodes_line(const json_t *member, char text[HS_NODES_LINE_BYTES])
 {
     char since[HS_UNITS_TEXT_BYTES];
@@ -45,9 +59,11 @@ const char *hs_nodes_line(const json_t *member, char text[HS_NODES_LINE_BYTES])
     char trip[HS_UNITS_TEXT_BYTES];
     char life[48];
     char health[24];
+    char place[PLACE_BYTES];
 
     (void)snprintf(life, sizeof life, "%lld.%lld", number_of(member, "incarnation"),
                    number_of(member, "refutations"));
+    put_place(member, place);
     (void)snprintf(health, sizeof health, "%lld%s", number_of(member, "health"),
                    json_is_true(json_object_get(member, "is_damped")) ? "!" : "");
     (void)snprintf(text, HS_NODES_LINE_BYTES, format,
@@ -55,7 +71,7 @@ const char *hs_nodes_line(const json_t *member, char text[HS_NODES_LINE_BYTES])
                    text_of(member, "name"), text_of(member, "role"), text_of(member, "datacenter"),
                    text_of(member, "state"), time_of(member, "since_ns", since), life,
                    time_of(member, "answered_ns", answered), time_of(member, "round_trip_ns", trip),
-                   health, text_of(member, "address"));
+                   health, text_of(member, "address"), place);
     text[HS_NODES_LINE_BYTES - 2] = '\0'; /* what was cut off still ends its line */
     hs_make_printable(text, strlen(text));
     if (!strchr(text, '\n')) strcat(text, "\n");

@@ -11,10 +11,11 @@ void hs_member_row_fill(struct hs_member_row *row, const struct hs_members *memb
                                   .status_since_ns = member->status_since_ns,
                                   .heard_at_ns = member->heard_at_ns,
                                   .acked_at_ns = member->acked_at_ns,
-                                  .round_trip_ns = member->srtt_ns,
+                                  .round_trip_ns = (uint64_t)((double)member->place.srtt * 1e9),
                                   .status = (uint32_t)member->status,
                                   .role = (uint32_t)member->facts.role,
-                                  .health_score = member->health_score};
+                                  .health_score = member->health_score,
+                                  .place = member->place.last};
 
     memcpy(row->node_id, member->id.bytes, sizeof row->node_id);
     (void)snprintf(row->name, sizeof row->name, "%s", member->facts.name);
@@ -22,5 +23,6 @@ void hs_member_row_fill(struct hs_member_row *row, const struct hs_members *memb
     hs_addr_format(&member->facts.address, row->address, sizeof row->address);
     if (member == hs_members_self(members)) row->flags |= HS_MEMBER_ROW_SELF;
     if (member->is_seed) row->flags |= HS_MEMBER_ROW_SEED;
+    if (member->place.received_at_ns) row->flags |= HS_MEMBER_ROW_PLACED;
     if (hs_member_is_damped(member, now_ns)) row->flags |= HS_MEMBER_ROW_DAMPED;
 }

@@ -106,6 +106,24 @@ json_t *hs_status_row_worker(const struct hs_worker_row *row, uint64_t now_ns)
     return hs_status_object(pairs, HS_ARRAY_LEN(pairs));
 }
 
+/* Another process wrote it: what is no number of JSON's shows as 0. */
+static json_t *number_in(float value)
+{
+    return json_real(value >= -1e6f && value <= 1e6f ? (double)value : 0);
+}
+
+static json_t *place_list(const struct hs_member_row *row)
+{
+    json_t *list = json_array();
+
+    if (!(row->flags & HS_MEMBER_ROW_PLACED)) return list;
+    for (int i = 0; i < HS_COORDINATE_DIMENSIONS; i++)
+        list = hs_status_append(list, number_in(row->place.at[i]));
+    list = hs_status_append(list, number_in(row->place.height));
+    list = hs_status_append(list, number_in(row->place.adjustment));
+    return hs_status_append(list, number_in(row->place.error));
+}
+
 json_t *hs_status_row_member(const struct hs_member_row *row, uint64_t now_ns)
 {
     uint64_t    life = hs_incarnation_epoch(row->incarnation);
@@ -128,6 +146,7 @@ json_t *hs_status_row_member(const struct hs_member_row *row, uint64_t now_ns)
         {"answered_ns", age(now_ns, row->acked_at_ns)},
         {"round_trip_ns", hs_status_number_or_null(row->round_trip_ns != 0, row->round_trip_ns)},
         {"health", hs_status_number(row->health_score)},
+        {"coordinate", place_list(row)},
         {"is_self", json_boolean(row->flags & HS_MEMBER_ROW_SELF)},
         {"is_seed", json_boolean(row->flags & HS_MEMBER_ROW_SEED)},
         {"is_damped", json_boolean(row->flags & HS_MEMBER_ROW_DAMPED)},

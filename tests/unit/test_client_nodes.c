@@ -38,6 +38,14 @@ static void a_node_is_one_row_under_its_titles(void)
     HS_CHECK_TEXT(text + strlen(text) - 1, "\n");
 }
 
+static void a_place_is_shown_in_milliseconds(void)
+{
+    (void)line_of("{\"coordinate\":[0.0123,-0.08,0.001,0,0,0,0,0,0.0005,0,1.5]}");
+    HS_CHECK(strstr(text, " 12.3,-80.0,1.0+0.5\n") != NULL);
+    (void)line_of("{\"coordinate\":[0.0123]}");
+    HS_CHECK_TEXT(text + strlen(text) - 3, " -\n");
+}
+
 static void what_is_missing_or_mad_is_one_row_all_the_same(void)
 {
     (void)line_of("{}");
@@ -56,6 +64,7 @@ static void what_is_missing_or_mad_is_one_row_all_the_same(void)
 
 CU_TestInfo hs_tests_client_nodes[] = {
     {"a node is one row under its titles", a_node_is_one_row_under_its_titles},
+    {"a place is shown in milliseconds", a_place_is_shown_in_milliseconds},
     {"what is missing or mad is one row all the same",
      what_is_missing_or_mad_is_one_row_all_the_same},
     CU_TEST_INFO_NULL,
