@@ -454,16 +454,20 @@ bool hs_datagram_put_coordinate(struct hs_datagram_writer  *writer,
 
 static bool get_coordinate(struct hs_reader *in, struct hs_datagram *datagram)
 {
-    struct hs_coordinate *coordinate = &datagram->coordinate;
+    struct hs_coordinate coordinate;
 
-    for (int i = 0; i < HS_COORDINATE_DIMENSIONS; i++) coordinate->at[i] = get_float(in);
-    coordinate->height = get_float(in);
-    coordinate->adjustment = get_float(in);
-    coordinate->error = get_float(in);
-    coordinate->samples = hs_get_u32le(in);
+    for (int i = 0; i < HS_COORDINATE_DIMENSIONS; i++) coordinate.at[i] = get_float(in);
+    coordinate.height = get_float(in);
+    coordinate.adjustment = get_float(in);
+    coordinate.error = get_float(in);
+    coordinate.samples = hs_get_u32le(in);
     if (in->failed) return false;
-    datagram->has_coordinate = hs_coordinate_is_valid(coordinate);
-    datagram->is_bad_coordinate = !datagram->has_coordinate;
+    if (!hs_coordinate_is_valid(&coordinate)) {
+        datagram->is_bad_coordinate = true;
+        return true;
+    }
+    datagram->coordinate = coordinate;
+    datagram->has_coordinate = true;
     return true;
 }
 

@@ -292,6 +292,26 @@ static void a_bad_coordinate_is_ignored_and_the_rest_is_used(void)
     HS_CHECK_EQ(read.claim_count, 1);
 }
 
+/* Found by the fuzzer: half a coordinate behind a whole one left a mixture of both. */
+static void half_a_coordinate_does_not_spoil_the_one_before(void)
+{
+    struct hs_coordinate place = {.at = {0.1f}, .error = 0.3f};
+    uint8_t              half[3 + 20];
+
+    memset(half, 0xff, sizeof half);
+    half[0] = 34;
+    half[1] = 20;
+    half[2] = 0;
+    start(&gossip);
+    HS_CHECK(hs_datagram_put_coordinate(&writer, &place));
+    (void)hs_datagram_finish(&writer);
+    hs_put_bytes(&writer.out, half, sizeof half);
+    HS_CHECK_EQ(decode(), 0);
+    HS_CHECK(read.has_coordinate);
+    HS_CHECK(!memcmp(&read.coordinate, &place, sizeof place));
+    HS_CHECK_EQ(read.malformed_count, 1);
+}
+
 static struct hs_datagram_header header_of(void)
 {
     return (struct hs_datagram_header){.type = HS_DATAGRAM_GREET,
@@ -393,6 +413,8 @@ CU_TestInfo hs_tests_datagram[] = {
     {"what no node says is malformed", what_no_node_says_is_malformed},
     {"a bad coordinate is ignored and the rest is used",
      a_bad_coordinate_is_ignored_and_the_rest_is_used},
+    {"half a coordinate does not spoil the one before",
+     half_a_coordinate_does_not_spoil_the_one_before},
     {"the header is read as it was written", the_header_is_read_as_it_was_written},
     {"headers that nobody writes are refused", headers_that_nobody_writes_are_refused},
     {"rings have hashes of their own", rings_have_hashes_of_their_own},
