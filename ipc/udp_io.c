@@ -35,8 +35,9 @@ static bool receive(struct hs_udp *udp)
     union hs_addr_sockaddr sockaddr = {0};
     socklen_t              sockaddr_bytes = sizeof sockaddr;
     struct hs_addr         from;
-    ssize_t                count = recvfrom(udp->watch.fd, udp->buffer, sizeof udp->buffer,
-                                            MSG_DONTWAIT | MSG_TRUNC, &sockaddr.any, &sockaddr_bytes);
+    int                    flags = MSG_DONTWAIT | MSG_TRUNC;
+    ssize_t count = recvfrom(udp->watch.fd, udp->buffer, sizeof udp->buffer, flags, &sockaddr.any,
+                             &sockaddr_bytes);
 
     if (count < 0) return errno == EINTR;
     udp->figures.received++;
