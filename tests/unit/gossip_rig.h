@@ -7,9 +7,9 @@
 #include "roles/cluster/gossip.h"
 #include "shm/base/time.h"
 
-#define HS_RIG_START_NS (3600 * HS_NS_PER_S)
+#define HS_GOSSIP_RIG_START_NS (3600 * HS_NS_PER_S)
 
-struct hs_rig_node {
+struct hs_gossip_rig_node {
     struct hs_members members;
     struct hs_gossip  gossip;
     void             *memory[2];
@@ -18,18 +18,18 @@ struct hs_rig_node {
 };
 
 struct hs_gossip_rig {
-    struct hs_rig_node *nodes;
-    unsigned            count;
-    uint64_t            now_ns;
+    struct hs_gossip_rig_node *nodes;
+    unsigned                   count;
+    uint64_t                   now_ns;
 };
-extern struct hs_gossip_rig hs_rig;
+extern struct hs_gossip_rig hs_gossip_rig;
 
-struct hs_node_id hs_rig_id(unsigned n);
-struct hs_claim   hs_rig_alive(unsigned n);
-struct hs_claim   hs_rig_accuse(unsigned n, enum hs_member_status status);
+struct hs_node_id hs_gossip_rig_id(unsigned n);
+struct hs_claim   hs_gossip_rig_alive(unsigned n);
+struct hs_claim   hs_gossip_rig_accuse(unsigned n, enum hs_member_status status);
 /* Node n knows those below count. */
-void hs_rig_start_node(unsigned n, unsigned count, uint64_t seed);
-void hs_rig_start(unsigned count, uint64_t seed);
-void hs_rig_stop(void);
+void hs_gossip_rig_start_node(unsigned n, unsigned count, uint64_t seed);
+void hs_gossip_rig_start(unsigned count, uint64_t seed);
+void hs_gossip_rig_stop(void);
 
 #endif

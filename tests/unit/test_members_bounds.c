@@ -151,13 +151,13 @@ static void the_dead_are_reaped_and_come_back_as_new(void)
     (void)hs_rig_join(0, BEE, 1);
     (void)hs_rig_tell(S(10), BEE, 1, HS_MEMBER_DEAD);
     hs_rig_drop_events();
-    hs_rig_get(BEE)->srtt_ns = 5;
+    hs_rig_get(BEE)->place.sample_count = 5;
     hs_members_sweep(members, S(309));
     HS_CHECK_TEXT(hs_rig_events_text(), "");
     hs_members_sweep(members, S(311));
     hs_members_sweep(members, S(313));
     HS_CHECK_TEXT(hs_rig_events_text(), "forgotten 1");
-    HS_CHECK_EQ(hs_rig_get(BEE)->srtt_ns, 0);
+    HS_CHECK_EQ(hs_rig_get(BEE)->place.sample_count, 0);
     HS_CHECK_EQ(hs_rig_join(S(400), BEE, 2), HS_CLAIM_ACCEPTED);
     HS_CHECK_TEXT(hs_rig_events_text(), "confirmed 2");
     HS_CHECK_EQ((int)hs_rig_get(BEE)->penalty, 0);

@@ -30,7 +30,7 @@ static void answered_round_is_one_ping(void)
     HS_CHECK_EQ(swim_rig_count(&rig, HS_SWIM_SEND_PING_REQ), 0);
     HS_CHECK_EQ(swim_rig_count(&rig, HS_SWIM_ANSWERED), 1);
     HS_CHECK_EQ(rig.swim.health.score, 0);
-    HS_CHECK_EQ(swim_rig_peer(&rig, 1)->srtt_ns, 5 * MS);
+    HS_CHECK_EQ(swim_rig_peer(&rig, 1)->place.srtt * 1e6f + 0.5f, 5000);
     swim_rig_close(&rig);
 }
 
@@ -128,7 +128,7 @@ static void late_ack_leaves_the_open_round_alone(void)
     swim_rig_step(&rig, &late);
     HS_CHECK(!rig.swim.probes[rig.swim.round_idx].is_acked);
     HS_CHECK_EQ(rig.swim.counts.late_acks, 1);
-    HS_CHECK_EQ(swim_rig_peer(&rig, 1)->srtt_ns, 0);
+    HS_CHECK_EQ(swim_rig_peer(&rig, 1)->place.sample_count, 0);
     HS_CHECK_EQ(swim_rig_count(&rig, HS_SWIM_ANSWERED), 0);
     swim_rig_close(&rig);
 }
