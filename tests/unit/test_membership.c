@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+/* test_membership.c - rings as a whole: they form, notice who is gone, believe who comes back, and
+ * agree. */
+#include "shm/base/log.h"
+#include "shm/base/time.h"
+#include "tests/check.h"
+#include "tests/unit/ring_rig.h"
+#include "tests/unit/suites.h"
+
+#define S(seconds)     ((uint64_t)(seconds)*HS_NS_PER_S)
+#define INC(e, refute) ((uint64_t)(e) << HS_INCARNATION_REFUTE_BITS | (refute))
+
+static struct hs_ring ring;
+
+static void quiet(void *context, enum hs_log_level level, const char *module, const char *line)
+{
+    (void)context;
+    (void)level;
+    (void)module;
+    (void)line;
+}
+
+static void begin(unsigned count, enum hs_membership_profile profile, uint64_t seed)
+{
+    hs_log_set_sink(quiet, NULL, HS_LOG_ERROR);
+    hs_ring_begin(&ring, count, 3, profile, seed);
+}
+
+static void end(void)
+{
+    hs_ring_end(&ring);
+    hs_log_set_sink(NULL, NULL, HS_LOG_INFO);
+}
+
+static void whole(unsigned count, enum hs_membership_profile profile, uint64_t seed)
+{
+    begin(count, profile, seed);
+    hs_ring_start_all(&ring);
+    HS_CHECK(hs_ring_run_until_whole(&ring, S(15)) != HS_NEVER_NS);
+    hs_ring_run(&ring, S(10));
+    hs_ring_clear_events(&ring);
+}
+
+static void three_gates_that_start_together_know_each_other(void)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        begin(3, HS_MEMBERSHIP_WAN, seed);
+        hs_ring_start(&ring, 0, 1, 0);
+        hs_ring_run(&ring, S(1));
+        hs_ring_start(&ring, 1, 1, 0);
+        hs_ring_run(&ring, S(1));
+        hs_ring_start(&ring, 2, 1, 0);
+        HS_CHECK(hs_ring_run_until_whole(&ring, S(5)) != HS_NEVER_NS);
+        HS_CHECK_EQ(hs_ring_events(&ring, HS_MEMBER_EVENT_SUSPECT), 0);
+        HS_CHECK_EQ(hs_ring_events(&ring, HS_MEMBER_EVENT_CONFIRMED), 6);
+        end();
+    }
+}
+
+static void thirty_members_form_a_ring_from_three_seeds(void)
+{
+    begin(30, HS_MEMBERSHIP_LAN, 7);
+    hs_ring_start_all(&ring);
+    HS_CHECK(hs_ring_run_until_whole(&ring, S(5)) != HS_NEVER_NS);
+    HS_CHECK_EQ(hs_ring_events(&ring, HS_MEMBER_EVENT_SUSPECT), 0);
+    end();
+}
+
+static void a_killed_member_is_dead_for_all_and_told_once(void)
+{
+    whole(10, HS_MEMBERSHIP_LAN, 3);
+    hs_ring_kill(&ring, 4);
+    hs_ring_run(&ring, S(11));
+    HS_CHECK_EQ(hs_ring_holders(&ring, 4, HS_MEMBER_DEAD), 9);
+    hs_ring_run(&ring, S(60));
+    HS_CHECK_EQ(hs_ring_events(&ring, HS_MEMBER_EVENT_DEAD), 9);
+    HS_CHECK_EQ(hs_ring_events(&ring, HS_MEMBER_EVENT_CONFIRMED), 0);
+    for (unsigned i = 0; i < 10; i++)
+        for (unsigned j = 0; j < ring.nodes[i].event_count; j++)
+            HS_CHECK(hs_node_id_equal(&ring.nodes[i].events[j].subject, &ring.nodes[4].id));
+    end();
+}
+
+static void a_restarted_role_is_not_suspected(void)
+{
+    whole(5, HS_MEMBERSHIP_LAN, 5);
+    for (unsigned i = 0; i < 10; i++) {
+        uint64_t kept = hs_membership_incarnation(&ring.nodes[2].membership);
+
+        hs_ring_kill(&ring, 2);
+        hs_ring_run(&ring, HS_NS_PER_S / 20);
+        hs_ring_start(&ring, 2, 1, kept);
+        HS_CHECK(hs_ring_run_until_whole(&ring, S(3)) != HS_NEVER_NS);
+        hs_ring_run(&ring, S(20));
+    }
+    HS_CHECK_EQ(hs_ring_events(&ring, HS_MEMBER_EVENT_SUSPECT), 0);
+    HS_CHECK_EQ(hs_ring_events(&ring, HS_MEMBER_EVENT_DEAD), 0);
+    for (unsigned i = 0; i < 5; i++) HS_CHECK(i == 2 || ring.nodes[i].event_count == 0);
+    end();
+}
+
+static void a_new_life_of_the_dead_is_believed_at_once(void)
+{
+    whole(5, HS_MEMBERSHIP_LAN, 9);
+    hs_ring_kill(&ring, 3);
+    hs_ring_run(&ring, S(40));
+    HS_CHECK_EQ(hs_ring_holders(&ring, 3, HS_MEMBER_DEAD), 4);
+    hs_ring_start(&ring, 3, 2, 0);
+    HS_CHECK(hs_ring_run_until_whole(&ring, S(3)) != HS_NEVER_NS);
+    for (unsigned i = 0; i < 5; i++) {
+        const struct hs_member *member =
+            hs_members_find(&ring.nodes[i].membership.members, &ring.nodes[3].id);
+
+        HS_CHECK_EQ(member->incarnation, INC(2, 0));
+    }
+    end();
+}
+
+/* The role comes back after it was declared dead, but its host never ended. */
+static void a_late_return_of_the_same_life_refutes_its_death(void)
+{
+    whole(5, HS_MEMBERSHIP_LAN, 10);
+    hs_ring_kill(&ring, 3);
+    hs_ring_run(&ring, S(40));
+    HS_CHECK_EQ(hs_ring_holders(&ring, 3, HS_MEMBER_DEAD), 4);
+    hs_ring_start(&ring, 3, 1, 0);
+    HS_CHECK(hs_ring_run_until_whole(&ring, S(10)) != HS_NEVER_NS);
+    HS_CHECK_EQ(hs_incarnation_epoch(hs_membership_incarnation(&ring.nodes[3].membership)), 1);
+    HS_CHECK(ring.nodes[3].membership.counts.self_deaths > 0);
+    end();
+}
+
+static void a_stopped_member_that_goes_on_refutes_its_death(void)
+{
+    whole(5, HS_MEMBERSHIP_LAN, 12);
+    hs_ring_pause(&ring, 1, S(40));
+    hs_ring_run(&ring, S(39));
+    HS_CHECK_EQ(hs_ring_holders(&ring, 1, HS_MEMBER_DEAD), 4);
+    hs_ring_run(&ring, S(1) + 1);
+    HS_CHECK(hs_ring_run_until_whole(&ring, S(10)) != HS_NEVER_NS);
+    HS_CHECK(ring.nodes[1].membership.counts.self_deaths > 0);
+    HS_CHECK_EQ(ring.nodes[1].event_counts[HS_MEMBER_EVENT_DEAD], 0);
+    end();
+}
+
+static void who_says_goodbye_is_never_suspected(void)
+{
+    whole(10, HS_MEMBERSHIP_LAN, 13);
+    hs_ring_leave(&ring, 6);
+    hs_ring_run(&ring, S(2));
+    HS_CHECK_EQ(hs_ring_holders(&ring, 6, HS_MEMBER_LEFT), 9);
+    HS_CHECK(!ring.nodes[6].is_up);
+    hs_ring_run(&ring, S(60));
+    HS_CHECK_EQ(hs_ring_holders(&ring, 6, HS_MEMBER_LEFT), 9);
+    HS_CHECK_EQ(hs_ring_events(&ring, HS_MEMBER_EVENT_SUSPECT), 0);
+    HS_CHECK_EQ(hs_ring_events(&ring, HS_MEMBER_EVENT_DEAD), 9);
+    for (unsigned i = 0; i < 10; i++)
+        for (unsigned j = 0; j < ring.nodes[i].event_count; j++)
+            HS_CHECK_EQ(ring.nodes[i].events[j].cause, HS_DEATH_LEFT);
+    end();
+}
+
+static void halves_that_held_each_other_for_dead_find_together(void)
+{
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        whole(5, HS_MEMBERSHIP_WAN, 20 + seed);
+        ring.nodes[3].group = ring.nodes[4].group = 1;
+        hs_ring_run(&ring, S(600));
+        HS_CHECK_EQ(hs_ring_holders(&ring, 4, HS_MEMBER_DEAD), 3);
+        HS_CHECK_EQ(hs_ring_status(&ring, 0, 1), HS_MEMBER_ALIVE);
+        HS_CHECK_EQ(hs_ring_status(&ring, 4, 3), HS_MEMBER_ALIVE);
+        ring.nodes[3].group = ring.nodes[4].group = 0;
+        HS_CHECK(hs_ring_run_until_whole(&ring, S(180)) != HS_NEVER_NS);
+        end();
+    }
+}
+
+/* No seed is left on the other side: the dead are redialled. */
+static void halves_without_a_common_seed_find_together(void)
+{
+    begin(6, HS_MEMBERSHIP_LAN, 31);
+    ring.seed_count = 1;
+    hs_ring_start_all(&ring);
+    HS_CHECK(hs_ring_run_until_whole(&ring, S(15)) != HS_NEVER_NS);
+    for (unsigned i = 0; i < 3; i++) ring.nodes[i].group = 1;
+    hs_ring_run(&ring, S(300));
+    HS_CHECK_EQ(hs_ring_holders(&ring, 0, HS_MEMBER_DEAD), 3);
+    for (unsigned i = 0; i < 6; i++) ring.nodes[i].membership.join.config.seed_count = 0;
+    for (unsigned i = 0; i < 3; i++) ring.nodes[i].group = 0;
+    HS_CHECK(hs_ring_run_until_whole(&ring, S(180)) != HS_NEVER_NS);
+    end();
+}
+
+static void loss_alone_kills_nobody(void)
+{
+    whole(16, HS_MEMBERSHIP_LAN, 41);
+    ring.loss_ppm = 100000;
+    hs_ring_run(&ring, S(600));
+    HS_CHECK_EQ(hs_ring_events(&ring, HS_MEMBER_EVENT_DEAD), 0);
+    ring.loss_ppm = 0;
+    HS_CHECK(hs_ring_run_until_whole(&ring, S(30)) != HS_NEVER_NS);
+    end();
+}
+
+static void after_five_quiet_minutes_all_tables_are_equal(void)
+{
+    whole(12, HS_MEMBERSHIP_LAN, 51);
+    ring.loss_ppm = 200000;
+    hs_ring_kill(&ring, 11);
+    hs_ring_pause(&ring, 5, S(8));
+    hs_ring_run(&ring, S(60));
+    ring.loss_ppm = 0;
+    hs_ring_run(&ring, S(300));
+    for (unsigned a = 0; a < 11; a++)
+        for (unsigned b = 0; b < 12; b++) {
+            const struct hs_member *mine =
+                hs_members_find(&ring.nodes[a].membership.members, &ring.nodes[b].id);
+            const struct hs_member *theirs =
+                hs_members_find(&ring.nodes[(a + 1) % 11].membership.members, &ring.nodes[b].id);
+
+            HS_CHECK(mine != NULL && theirs != NULL);
+            if (!mine || !theirs) continue;
+            HS_CHECK_EQ(mine->incarnation, theirs->incarnation);
+            HS_CHECK_EQ(mine->status, theirs->status);
+        }
+    end();
+}
+
+static void a_lie_about_a_member_is_refuted_everywhere(void)
+{
+    struct hs_datagram              datagram = {.message = {.type = HS_DATAGRAM_GOSSIP}};
+    struct hs_membership_packet     packet = {.datagram = &datagram};
+    static struct hs_membership_out out;
+
+    whole(5, HS_MEMBERSHIP_LAN, 61);
+    packet.sender = ring.nodes[4].id;
+    packet.from = ring.nodes[4].address;
+    packet.incarnation = INC(1, 0);
+    datagram.claim_count = 1;
+    datagram.claims[0] = (struct hs_claim){.subject = ring.nodes[0].id,
+                                           .from = ring.nodes[4].id,
+                                           .incarnation = INC(1, 0),
+                                           .status = HS_MEMBER_DEAD};
+    for (unsigned i = 1; i < 4; i++)
+        hs_membership_receive(&ring.nodes[i].membership, ring.now_ns, &packet, &out);
+    HS_CHECK_EQ(hs_ring_holders(&ring, 0, HS_MEMBER_DEAD), 3);
+    HS_CHECK(hs_ring_run_until_whole(&ring, S(10)) != HS_NEVER_NS);
+    HS_CHECK(hs_membership_incarnation(&ring.nodes[0].membership) > INC(1, 0));
+    end();
+}
+
+static void a_rolling_restart_of_everything_ends_whole(void)
+{
+    whole(6, HS_MEMBERSHIP_LAN, 71);
+    for (unsigned i = 0; i < 6; i++) {
+        hs_ring_leave(&ring, i);
+        hs_ring_run(&ring, S(2));
+        hs_ring_start(&ring, i, 2, 0);
+        HS_CHECK(hs_ring_run_until_whole(&ring, S(5)) != HS_NEVER_NS);
+    }
+    HS_CHECK_EQ(hs_ring_events(&ring, HS_MEMBER_EVENT_SUSPECT), 0);
+    end();
+}
+
+CU_TestInfo hs_tests_membership[] = {
+    {"7.1 three gates that start together know each other",
+     three_gates_that_start_together_know_each_other},
+    {"thirty members form a ring from three seeds", thirty_members_form_a_ring_from_three_seeds},
+    {"9.1 a killed member is dead for all, and told once",
+     a_killed_member_is_dead_for_all_and_told_once},
+    {"a restarted role is not suspected", a_restarted_role_is_not_suspected},
+    {"6.1 a new life of the dead is believed at once", a_new_life_of_the_dead_is_believed_at_once},
+    {"a late return of the same life refutes its death",
+     a_late_return_of_the_same_life_refutes_its_death},
+    {"6.3 a stopped member that goes on refutes its death",
+     a_stopped_member_that_goes_on_refutes_its_death},
+    {"6.5 who says goodbye is never suspected", who_says_goodbye_is_never_suspected},
+    {"6.6 halves that held each other for dead find together",
+     halves_that_held_each_other_for_dead_find_together},
+    {"6.6 halves without a common seed find together", halves_without_a_common_seed_find_together},
+    {"loss alone kills nobody", loss_alone_kills_nobody},
+    {"A.4 after five quiet minutes all tables are equal",
+     after_five_quiet_minutes_all_tables_are_equal},
+    {"8.9 a lie about a member is refuted everywhere", a_lie_about_a_member_is_refuted_everywhere},
+    {"a rolling restart of everything ends whole", a_rolling_restart_of_everything_ends_whole},
+    CU_TEST_INFO_NULL,
+};
