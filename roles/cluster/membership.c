@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* membership.c - the cores' memory, their turns and their deadlines. */
-#include "roles/cluster/membership_inner.h"
+#include "roles/cluster/membership.h"
 
+#include "roles/cluster/membership_inner.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* membership_receive.c - what a datagram does: first what it tells of the sender and of others, then
- * the message itself, so that the answer carries what it has led to. */
+/* membership_receive.c - what a datagram does: first what it tells of the sender and of others,
+ * then the message itself, so that the answer carries what it has led to. */
 #include "roles/cluster/membership_inner.h"
 
 #include "shm/base/log.h"
@@ -15,8 +15,8 @@ static bool is_own_word(const struct hs_membership_call *call, const struct hs_c
     return hs_node_id_equal(&claim->subject, &call->packet->sender);
 }
 
-/* Who listens on every address it has does not know by which of them it is reached: of its own word,
- * that is where it comes from; of somebody else's, nobody knows. */
+/* Who listens on every address it has does not know by which of them it is reached: of its own
+ * word, that is where it comes from; of somebody else's, nobody knows. */
 static void mend_address(const struct hs_membership_call *call, struct hs_claim *claim)
 {
     static const uint8_t any[sizeof claim->facts.address.bytes] = {0};
