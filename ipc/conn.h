@@ -9,11 +9,13 @@
 #define HS_IPC_CONN_H
 
 #include "ipc/frame.h"
+#include "ipc/tls.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct hs_addr;
 struct hs_loop;
 struct hs_conn;
 
@@ -21,9 +23,13 @@ struct hs_conn;
 typedef void hs_conn_frame_fn(struct hs_conn *conn, const struct hs_frame *frame);
 /* Exactly once, the last callback; conn is gone when it returns. reason: 0 closed by hs_conn_close
  * with everything sent; -ECONNRESET the peer closed or died; -ECANCELED hs_conn_abort; -EPROTO or
- * -EMSGSIZE the peer sent nonsense; -ETIMEDOUT a frame was not complete within 30 s, or the flush
- * not by its deadline; else what the kernel said. */
+ * -EMSGSIZE the peer sent nonsense; -ETIMEDOUT a frame was not complete within 30 s, the handshake
+ * or the connecting not within 5 s, or the flush not by its deadline; -EKEYREJECTED we have refused
+ * the peer's certificate; -EACCES the peer has refused ours (hs_conn_refusal says more of these
+ * two); else what the kernel said. */
 typedef void hs_conn_closed_fn(struct hs_conn *conn, int reason);
+/* Connected, and over TLS the peer has shown who it is: once, before its first frame. */
+typedef void hs_conn_ready_fn(struct hs_conn *conn);
 
 struct hs_conn_figures { /* cumulative */
     uint64_t received_frames;
@@ -41,12 +47,32 @@ struct hs_conn_config {
     hs_conn_closed_fn *on_closed;
     size_t             queue_bytes_max; /* 0: HS_SEND_QUEUE_BYTES_MAX */
     struct hs_conn_figures
-        *figures; /* added to; the owner's sum over its conns. NULL: not counted */
+                     *figures; /* added to; the owner's sum over its conns. NULL: not counted */
+    struct hs_tls    *tls;     /* lives longer than the connection. NULL: plain, as on one host */
+    enum hs_tls_side  side;
+    hs_conn_ready_fn *on_ready; /* NULL: not told. Plain and with hs_conn_open: never told */
 };
 
-/* Takes the connected stream socket fd; on failure it stays the caller's. */
+/* Takes the connected stream socket fd; on failure it stays the caller's. -EBUSY: too many
+ * handshakes of that network are under way. */
 int hs_conn_open(struct hs_conn **conn, const struct hs_conn_config *config,
                  int fd_take) HS_MUST_CHECK;
+/* Connects first (5 s); what is sent meanwhile waits in the queue. */
+int hs_conn_connect(struct hs_conn **conn, const struct hs_conn_config *config,
+                    const struct hs_addr *addr) HS_MUST_CHECK;
+/* From now on another owner's: its callbacks hear of whatever comes next. */
+struct hs_conn_callbacks {
+    void              *owner;
+    hs_conn_frame_fn  *on_frame;
+    hs_conn_closed_fn *on_closed;
+};
+void hs_conn_hand_over(struct hs_conn *conn, const struct hs_conn_callbacks *to);
+
+/* What the check of the TLS context has noted of the peer, HS_TLS_PEER_BYTES; NULL: plain, or not
+ * ready. */
+const void *hs_conn_peer(const struct hs_conn *conn);
+/* Whose certificate was refused, and why, as a sentence; "" else. In on_closed, too. */
+const char *hs_conn_refusal(const struct hs_conn *conn);
 
 void *hs_conn_owner(const struct hs_conn *conn);
 /* A number that the owner may keep with the connection: a table index, a role. */

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/* door_io.h - where other hosts come in: accepts connections, shakes hands over TLS, hears their
+ * HELLO, and hands those that may enter to the role; whoever is not through within 10 s, may not
+ * enter, or speaks another version, is told and closed here. The role's tables see none of them.
+ *
+ * For whom we dial ourselves: hs_door_dial does the same from the other end. */
+#ifndef HS_CLUSTER_DOOR_IO_H
+#define HS_CLUSTER_DOOR_IO_H
+
+#include "ipc/addr.h"
+#include "ipc/conn.h"
+#include "roles/cluster/credentials_io.h"
+#include "roles/cluster/greeting.h"
+
+enum { HS_DOOR_WAITING_MAX = 256 }; /* not through yet, in and out together */
+
+struct hs_door;
+
+/* The peer has entered: take conn over with hs_conn_hand_over before returning, or abort it.
+ * ticket: of hs_door_dial; 0: it has come to us. */
+typedef void hs_door_enter_fn(void *owner, struct hs_conn *conn, const struct hs_greeting *peer,
+                              uint64_t ticket);
+/* A connection that was dialled has come to nothing: not reached, refused by us or by it; err says
+ * what an operator should know. */
+typedef void hs_door_refused_fn(void *owner, uint64_t ticket, const struct hs_err *err);
+
+struct hs_door_config {
+    struct hs_loop         *loop;
+    struct hs_credentials  *credentials; /* live longer */
+    struct hs_greeter       greeter;     /* its identity is taken from the credentials */
+    struct hs_conn_figures *figures;
+    void                   *owner;
+    hs_door_enter_fn       *on_enter;
+    hs_door_refused_fn     *on_refused; /* NULL: does not dial */
+};
+
+struct hs_door_figures { /* cumulative */
+    uint64_t entered;
+    uint64_t refused;     /* certificate, role, name, version */
+    uint64_t strangers;   /* no TLS of ours: plaintext, garbage, too slow */
+    uint64_t turned_away; /* no room, or too many of one network */
+};
+
+int hs_door_open(struct hs_door **door, const struct hs_door_config *config) HS_MUST_CHECK;
+/* A listening TCP socket; stays the caller's. */
+int hs_door_listen(struct hs_door *door, int fd) HS_MUST_CHECK;
+/* expected: whom to find there; empty parts (role is always meant) match anybody. ticket: not 0;
+ * on_enter or on_refused follows, in a later step. -ENOBUFS. */
+int      hs_door_dial(struct hs_door *door, const struct hs_addr *addr,
+                      const struct hs_identity *expected, uint64_t ticket) HS_MUST_CHECK;
+uint64_t hs_door_deadline_ns(const struct hs_door *door);
+void     hs_door_turn(struct hs_door *door, uint64_t now_ns);
+void     hs_door_figures(const struct hs_door *door, struct hs_door_figures *figures);
+
+#endif
