@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* conn_io.c - frames in and out of one stream. What is sent lies in two buffers: one that the
  * kernel reads and one that fills meanwhile; they change places when the first has left, so a burst
- * of small frames goes out in one piece. */
+ * of small frames goes out in one piece. Over TLS what has filled is sealed in that moment, into
+ * the session's output, and that changes places instead. */
 #include "ipc/conn.h"
 
+#include "ipc/addr.h"
 #include "ipc/loop.h"
+#include "ipc/tls_session.h"
 #include "shm/base/assert.h"
 #include "shm/base/list.h"
 #include "shm/base/time.h"
@@ -12,34 +15,36 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
     CONN_MAGIC = 0x636f6e6e,
-    FIRST_BYTES = 4096,               /* of a buffer; grows by doubling */
     BEHIND_BYTES = HS_FRAME_BYTES_MAX /* waiting above this, statistics are not worth adding */
 };
 #define FRAME_TIMEOUT_NS (30 * HS_NS_PER_S) /* reliability.md 3.3 */
 #define IDLE_RELEASE_NS  (60 * HS_NS_PER_S) /* likewise: memory of a burst is given back */
 
-enum state { OPEN, FLUSHING, CLOSING };
+#define CONNECT_TIMEOUT_NS (5 * HS_NS_PER_S)
+#define FAREWELL_NS        (1 * HS_NS_PER_S) /* for the alert that says why */
 
-struct buffer {
-    uint8_t *data;
-    size_t   used_bytes;
-    size_t   capacity_bytes;
-};
+enum state { OPEN, FLUSHING, CLOSING };
 
 struct hs_conn {
     uint32_t               magic;
     enum state             state;
     int                    reason;
+    int                    failure; /* what ended it, while the peer is still told; 0: nothing */
     struct hs_stream       stream;
     struct hs_conn_config  config;
+    struct hs_tls_session *session; /* NULL: plain */
     uint64_t               tag;
-    struct buffer          in;               /* the beginning of a frame whose end has not come */
-    struct buffer          out;              /* what fills */
-    struct buffer          flight;           /* what the kernel reads */
-    uint64_t               partial_since_ns; /* HS_NEVER_NS: in is empty */
+    struct hs_buffer       in;     /* the beginning of a frame whose end has not come */
+    struct hs_buffer       out;    /* what fills */
+    struct hs_buffer       flight; /* what the kernel reads */
+    bool                   is_connected;
+    bool                   is_ready;          /* frames may come and go */
+    uint64_t               ready_deadline_ns; /* HS_NEVER_NS: ready */
+    uint64_t               partial_since_ns;  /* HS_NEVER_NS: in is empty */
     uint64_t               flush_deadline_ns;
     uint64_t               touched_ns;
     struct hs_conn_figures uncounted; /* where figures go that nobody asked for */
@@ -53,50 +58,114 @@ static struct hs_conn *conn_of(struct hs_stream *stream)
     return conn;
 }
 
-static int buffer_reserve(struct buffer *buffer, size_t more_bytes)
-{
-    size_t   wanted = buffer->used_bytes + more_bytes;
-    size_t   capacity = buffer->capacity_bytes ? buffer->capacity_bytes : FIRST_BYTES;
-    uint8_t *data;
-
-    if (wanted <= buffer->capacity_bytes) return 0;
-    while (capacity < wanted) capacity *= 2;
-    data = realloc(buffer->data, capacity);
-    if (!data) return -ENOMEM;
-    buffer->data = data;
-    buffer->capacity_bytes = capacity;
-    return 0;
-}
-
-static void buffer_release(struct buffer *buffer)
-{
-    free(buffer->data);
-    *buffer = (struct buffer){0};
-}
-
 static void shut(struct hs_conn *conn, int reason, bool is_abort)
 {
     if (conn->state == CLOSING) return;
+    if (conn->failure) reason = conn->failure;
     conn->state = CLOSING;
     conn->reason = reason == -EPIPE ? -ECONNRESET : reason; /* both: the peer went */
     hs_stream_close(&conn->stream, is_abort);
 }
 
+/* What has filled goes into the session's output. */
+static int seal(struct hs_conn *conn)
+{
+    int rc;
+
+    if (!conn->is_ready || !conn->out.used_bytes) return 0;
+    rc = hs_tls_session_write(conn->session, hs_view_of(conn->out.data, conn->out.used_bytes));
+    conn->out.used_bytes = 0;
+    return rc;
+}
+
+/* The buffer to send from next, sealed if it must be; NULL: after a failure. */
+static struct hs_buffer *fetch_output(struct hs_conn *conn)
+{
+    int rc;
+
+    if (!conn->session) return &conn->out;
+    rc = seal(conn);
+    if (rc < 0) {
+        shut(conn, rc, true);
+        return NULL;
+    }
+    if (conn->state == FLUSHING && conn->is_ready) hs_tls_session_finish(conn->session);
+    return hs_tls_session_output(conn->session);
+}
+
+static bool is_handshaking(const struct hs_conn *conn)
+{
+    return conn->session && !conn->is_ready && !conn->failure;
+}
+
 static void send_next(struct hs_conn *conn)
 {
-    struct buffer empty;
-    int           rc;
+    struct hs_buffer *next;
+    struct hs_buffer  empty;
+    int               rc;
 
-    if (conn->flight.used_bytes || conn->state == CLOSING) return;
-    if (!conn->out.used_bytes) {
-        if (conn->state == FLUSHING) shut(conn, 0, false);
+    if (conn->flight.used_bytes || conn->state == CLOSING || !conn->is_connected) return;
+    next = fetch_output(conn);
+    if (!next) return;
+    if (!next->used_bytes) {
+        if (conn->state == FLUSHING && !is_handshaking(conn)) shut(conn, 0, false);
         return;
     }
     empty = conn->flight;
-    conn->flight = conn->out;
-    conn->out = empty;
+    conn->flight = *next;
+    *next = empty;
     rc = hs_stream_send(&conn->stream, conn->flight.data, conn->flight.used_bytes, HS_SEND_REPORT);
     if (rc < 0) shut(conn, rc, true);
+}
+
+/* Of no more use; but the session may have something to say to the peer about it. */
+static void fail(struct hs_conn *conn, int reason)
+{
+    if (conn->state == CLOSING || conn->failure) return;
+    if (!conn->session) {
+        shut(conn, reason, false);
+        return;
+    }
+    conn->failure = reason;
+    conn->out.used_bytes = 0;
+    conn->partial_since_ns = HS_NEVER_NS;
+    conn->ready_deadline_ns = HS_NEVER_NS;
+    conn->flush_deadline_ns = hs_loop_now_ns(conn->config.loop) + FAREWELL_NS;
+    conn->state = FLUSHING;
+    send_next(conn);
+}
+
+static void become_ready(struct hs_conn *conn)
+{
+    conn->is_ready = true;
+    conn->ready_deadline_ns = HS_NEVER_NS;
+    if (conn->state == OPEN && conn->config.on_ready) conn->config.on_ready(conn);
+}
+
+static void on_rejected(void *owner)
+{
+    shut(owner, -EKEYREJECTED, true);
+}
+
+static int open_session(struct hs_conn *conn, const struct hs_addr *from)
+{
+    const struct hs_tls_session_config config = {
+        .side = conn->config.side, .from = from, .on_rejected = on_rejected, .owner = conn};
+
+    if (!conn->config.tls) return 0;
+    return hs_tls_session_open(&conn->session, conn->config.tls, &config);
+}
+
+static void on_connected(struct hs_conn *conn, int result)
+{
+    if (result < 0) {
+        shut(conn, result, true);
+        return;
+    }
+    conn->is_connected = true;
+    conn->ready_deadline_ns = hs_loop_now_ns(conn->config.loop) + HS_TLS_HANDSHAKE_TIMEOUT_NS;
+    if (!conn->session) become_ready(conn);
+    send_next(conn);
 }
 
 static void on_sent(struct hs_conn *conn, int result)
@@ -116,17 +185,18 @@ static void on_event(struct hs_stream *stream, enum hs_stream_event event, int r
     struct hs_conn *conn = conn_of(stream);
 
     switch (event) {
-    case HS_STREAM_CONNECTED: /* adopted streams are connected: nothing to say */ break;
+    case HS_STREAM_CONNECTED: on_connected(conn, result); break;
     case HS_STREAM_SENT: on_sent(conn, result); break;
     case HS_STREAM_EOF: /* a flush goes on: the peer may have closed one direction only */
-        if (conn->state == OPEN) shut(conn, -ECONNRESET, false);
+        if (conn->state == OPEN || is_handshaking(conn)) shut(conn, -ECONNRESET, false);
         break;
     case HS_STREAM_FAILED: shut(conn, result, true); break;
     case HS_STREAM_CLOSED:
         conn->config.on_closed(conn, conn->state == CLOSING ? conn->reason : -ECONNRESET);
-        buffer_release(&conn->in);
-        buffer_release(&conn->out);
-        buffer_release(&conn->flight);
+        hs_buffer_release(&conn->in);
+        hs_buffer_release(&conn->out);
+        hs_buffer_release(&conn->flight);
+        hs_tls_session_close(&conn->session);
         conn->magic = 0;
         free(conn);
         break;
@@ -150,7 +220,7 @@ static void complete_kept(struct hs_conn *conn, struct hs_view *rest)
             hs_frame_parse(hs_view_of(conn->in.data, conn->in.used_bytes), &frame, &need_bytes);
 
         if (rc < 0) {
-            shut(conn, rc, false);
+            fail(conn, rc);
             return;
         }
         if (rc > 0) {
@@ -164,7 +234,7 @@ static void complete_kept(struct hs_conn *conn, struct hs_view *rest)
         HS_ASSERT(need_bytes > conn->in.used_bytes);
         take_bytes = need_bytes - conn->in.used_bytes;
         if (take_bytes > rest->bytes) take_bytes = rest->bytes;
-        if (buffer_reserve(&conn->in, take_bytes) < 0) {
+        if (hs_buffer_reserve(&conn->in, take_bytes) < 0) {
             shut(conn, -ENOMEM, true);
             return;
         }
@@ -177,7 +247,7 @@ static void complete_kept(struct hs_conn *conn, struct hs_view *rest)
 static void keep(struct hs_conn *conn, struct hs_view rest, uint64_t now_ns)
 {
     HS_ASSERT(conn->in.used_bytes == 0);
-    if (buffer_reserve(&conn->in, rest.bytes) < 0) {
+    if (hs_buffer_reserve(&conn->in, rest.bytes) < 0) {
         shut(conn, -ENOMEM, true);
         return;
     }
@@ -186,14 +256,8 @@ static void keep(struct hs_conn *conn, struct hs_view rest, uint64_t now_ns)
     conn->partial_since_ns = now_ns;
 }
 
-static void on_data(struct hs_stream *stream, const uint8_t *bytes, size_t count)
+static void take_plain(struct hs_conn *conn, struct hs_view rest)
 {
-    struct hs_conn *conn = conn_of(stream);
-    struct hs_view  rest = hs_view_of(bytes, count);
-
-    if (conn->state != OPEN) return;
-    conn->config.figures->received_bytes += count;
-    conn->touched_ns = hs_loop_now_ns(conn->config.loop);
     complete_kept(conn, &rest);
     while (conn->state == OPEN && rest.bytes) {
         struct hs_frame frame;
@@ -201,7 +265,7 @@ static void on_data(struct hs_stream *stream, const uint8_t *bytes, size_t count
         int             rc = hs_frame_parse(rest, &frame, &need_bytes);
 
         if (rc < 0) {
-            shut(conn, rc, false);
+            fail(conn, rc);
         } else if (rc == 0) {
             keep(conn, rest, conn->touched_ns);
             return;
@@ -212,30 +276,129 @@ static void on_data(struct hs_stream *stream, const uint8_t *bytes, size_t count
     }
 }
 
+static void take_sealed(struct hs_conn *conn, struct hs_view received)
+{
+    while (conn->state == OPEN || is_handshaking(conn)) {
+        struct hs_view plain;
+        int            rc = hs_tls_session_read(conn->session, &received, &plain);
+
+        if (!conn->is_ready && hs_tls_session_is_done(conn->session)) become_ready(conn);
+        if (rc < 0) fail(conn, rc);
+        if (rc <= 0) break;
+        take_plain(conn, plain);
+    }
+    send_next(conn);
+}
+
+static void on_data(struct hs_stream *stream, const uint8_t *bytes, size_t count)
+{
+    struct hs_conn *conn = conn_of(stream);
+
+    if (conn->state != OPEN && !is_handshaking(conn)) return;
+    conn->config.figures->received_bytes += count;
+    conn->touched_ns = hs_loop_now_ns(conn->config.loop);
+    if (conn->session)
+        take_sealed(conn, hs_view_of(bytes, count));
+    else
+        take_plain(conn, hs_view_of(bytes, count));
+}
+
 static const struct hs_stream_ops ops = {.on_data = on_data, .on_event = on_event};
+
+static struct hs_conn *make(const struct hs_conn_config *config)
+{
+    struct hs_conn *made = calloc(1, sizeof(*made));
+
+    if (!made) return NULL;
+    *made = (struct hs_conn){.magic = CONN_MAGIC,
+                             .stream = {.ops = &ops},
+                             .config = *config,
+                             .partial_since_ns = HS_NEVER_NS,
+                             .ready_deadline_ns = HS_NEVER_NS,
+                             .flush_deadline_ns = HS_NEVER_NS,
+                             .touched_ns = hs_loop_clock_ns(config->loop)};
+    if (!made->config.queue_bytes_max) made->config.queue_bytes_max = HS_SEND_QUEUE_BYTES_MAX;
+    if (!made->config.figures) made->config.figures = &made->uncounted;
+    return made;
+}
+
+static void unmake(struct hs_conn *conn)
+{
+    hs_tls_session_close(&conn->session);
+    free(conn);
+}
+
+/* Sockets of a host have no network. */
+static struct hs_addr network_of(int fd)
+{
+    union hs_addr_sockaddr name;
+    socklen_t              bytes = sizeof name;
+    struct hs_addr         addr = {.family = HS_ADDR_NONE};
+
+    memset(&name, 0, sizeof name);
+    if (getpeername(fd, &name.any, &bytes) == 0)
+        HS_IGNORE(hs_addr_from_sockaddr(&addr, &name), "another family: no network either");
+    return addr;
+}
 
 int hs_conn_open(struct hs_conn **conn, const struct hs_conn_config *config, int fd_take)
 {
-    struct hs_conn *opened = calloc(1, sizeof(*opened));
+    struct hs_conn *opened = make(config);
+    struct hs_addr  from = {.family = HS_ADDR_NONE};
     int             rc;
 
     *conn = NULL;
     if (!opened) return -ENOMEM;
-    *opened = (struct hs_conn){.magic = CONN_MAGIC,
-                               .stream = {.ops = &ops},
-                               .config = *config,
-                               .partial_since_ns = HS_NEVER_NS,
-                               .flush_deadline_ns = HS_NEVER_NS,
-                               .touched_ns = hs_loop_now_ns(config->loop)};
-    if (!opened->config.queue_bytes_max) opened->config.queue_bytes_max = HS_SEND_QUEUE_BYTES_MAX;
-    if (!opened->config.figures) opened->config.figures = &opened->uncounted;
-    rc = hs_stream_adopt(config->loop, &opened->stream, fd_take);
+    opened->is_connected = true;
+    opened->is_ready = !config->tls;
+    if (config->tls) opened->ready_deadline_ns = opened->touched_ns + HS_TLS_HANDSHAKE_TIMEOUT_NS;
+    if (config->tls && config->side == HS_TLS_SERVER) from = network_of(fd_take);
+    rc = open_session(opened, &from);
+    if (!rc) rc = hs_stream_adopt(config->loop, &opened->stream, fd_take);
     if (rc < 0) {
-        free(opened);
+        unmake(opened);
+        return rc;
+    }
+    *conn = opened;
+    send_next(opened);
+    return 0;
+}
+
+int hs_conn_connect(struct hs_conn **conn, const struct hs_conn_config *config,
+                    const struct hs_addr *addr)
+{
+    struct hs_conn *opened = make(config);
+    int             rc;
+
+    *conn = NULL;
+    if (!opened) return -ENOMEM;
+    opened->ready_deadline_ns = opened->touched_ns + CONNECT_TIMEOUT_NS;
+    rc = open_session(opened, NULL);
+    if (!rc) rc = hs_stream_connect(config->loop, &opened->stream, addr);
+    if (rc < 0) {
+        unmake(opened);
         return rc;
     }
     *conn = opened;
     return 0;
+}
+
+void hs_conn_hand_over(struct hs_conn *conn, const struct hs_conn_callbacks *to)
+{
+    HS_CHECK_MAGIC(conn, CONN_MAGIC);
+    conn->config.owner = to->owner;
+    conn->config.on_frame = to->on_frame;
+    conn->config.on_closed = to->on_closed;
+}
+
+const void *hs_conn_peer(const struct hs_conn *conn)
+{
+    return conn->session && conn->is_ready ? hs_tls_session_peer(conn->session) : NULL;
+}
+
+const char *hs_conn_refusal(const struct hs_conn *conn)
+{
+    return conn->session ? hs_tls_session_refusal(conn->session) : "";
 }
 
 void *hs_conn_owner(const struct hs_conn *conn)
@@ -263,7 +426,7 @@ int hs_conn_begin(struct hs_conn *conn, const struct hs_frame *frame, size_t bod
     if (conn->state != OPEN) return -ENOTCONN;
     if (body_bytes_max > HS_FRAME_BODY_BYTES_MAX) return -EMSGSIZE;
     if (hs_conn_queued_bytes(conn) + bytes > conn->config.queue_bytes_max ||
-        buffer_reserve(&conn->out, bytes) < 0) {
+        hs_buffer_reserve(&conn->out, bytes) < 0) {
         conn->config.figures->refused_frames++;
         return -ENOBUFS;
     }
@@ -366,20 +529,24 @@ static uint64_t release_at_ns(const struct hs_conn *conn)
 uint64_t hs_conn_deadline_ns(const struct hs_conn *conn)
 {
     if (conn->state == CLOSING) return HS_NEVER_NS;
-    if (conn->state == FLUSHING) return conn->flush_deadline_ns;
-    return hs_min_u64(after(conn->partial_since_ns, FRAME_TIMEOUT_NS), release_at_ns(conn));
+    if (conn->state == FLUSHING)
+        return hs_min_u64(conn->flush_deadline_ns, conn->ready_deadline_ns);
+    return hs_min_u64(
+        hs_min_u64(after(conn->partial_since_ns, FRAME_TIMEOUT_NS), conn->ready_deadline_ns),
+        release_at_ns(conn));
 }
 
 void hs_conn_turn(struct hs_conn *conn, uint64_t now_ns)
 {
     HS_CHECK_MAGIC(conn, CONN_MAGIC);
     if (now_ns < hs_conn_deadline_ns(conn)) return;
-    if (conn->state == FLUSHING || after(conn->partial_since_ns, FRAME_TIMEOUT_NS) <= now_ns) {
+    if (conn->state == FLUSHING || conn->ready_deadline_ns <= now_ns ||
+        after(conn->partial_since_ns, FRAME_TIMEOUT_NS) <= now_ns) {
         shut(conn, -ETIMEDOUT, true);
         return;
     }
-    if (!conn->in.used_bytes) buffer_release(&conn->in);
-    if (!conn->out.used_bytes) buffer_release(&conn->out);
-    if (!conn->flight.used_bytes) buffer_release(&conn->flight);
+    if (!conn->in.used_bytes) hs_buffer_release(&conn->in);
+    if (!conn->out.used_bytes) hs_buffer_release(&conn->out);
+    if (!conn->flight.used_bytes) hs_buffer_release(&conn->flight);
     conn->touched_ns = now_ns;
 }
