@@ -31,8 +31,8 @@ void hs_tls_session_close(struct hs_tls_session **session); /* nulls; NULL: noth
 
 /* Takes from the front of received. 1: plain holds until the next call over this context, and there
  * may be more; 0: everything is taken, more is needed; -ECONNRESET: the peer has ended it;
- * -EKEYREJECTED: its certificate is refused; -EACCES: it has refused ours; -EPROTO, -ENOMEM. After a
- * failure there may be something to send that says so to the peer. */
+ * -EKEYREJECTED: its certificate is refused; -EACCES: it has refused ours; -EPROTO, -ENOMEM. After
+ * a failure there may be something to send that says so to the peer. */
 int hs_tls_session_read(struct hs_tls_session *session, struct hs_view *received,
                         struct hs_view *plain) HS_MUST_CHECK;
 /* Once the handshake is done; appends to the output. -EPROTO, -ENOBUFS. */

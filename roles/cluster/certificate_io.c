@@ -159,6 +159,21 @@ static int verify(X509_STORE_CTX *context, X509_STORE *store, const struct hs_tr
     return X509_STORE_CTX_get_error(context);
 }
 
+static int code_of(int verdict)
+{
+    switch (verdict) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID: return -EKEYEXPIRED;
+    case X509_V_ERR_CERT_REVOKED: return -EKEYREVOKED;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: return -ENOKEY;
+    default: return -EINVAL;
+    }
+}
+
 static int check_chain(const struct hs_trust *trust, X509 *certificate, uint64_t now_s,
                        struct hs_err *err)
 {
@@ -171,7 +186,9 @@ static int check_chain(const struct hs_trust *trust, X509 *certificate, uint64_t
     X509_STORE_free(store);
     ERR_clear_error();
     if (rc == X509_V_OK) return 0;
-    return hs_err_refuse(err, "%s", X509_verify_cert_error_string(rc));
+    (void)hs_err_refuse(err, "%s", X509_verify_cert_error_string(rc));
+    if (err) err->code = code_of(rc);
+    return code_of(rc);
 }
 
 int hs_trust_check(const struct hs_trust *trust, X509 *certificate, uint64_t now_s,

@@ -32,8 +32,9 @@ int hs_trust_open(struct hs_trust *trust, struct hs_view authority_pem, struct h
 /* Leaves zeros; may be called twice. */
 void hs_trust_close(struct hs_trust *trust);
 
-/* now_s: seconds since 1970. 0 and who it is; -EINVAL with a sentence that says what is wrong:
- * signature, time, a stale list, revocation, key usage, name, or a name of another cluster. */
+/* now_s: seconds since 1970. 0 and who it is; or a sentence that says what is wrong: -EKEYEXPIRED
+ * its time, -EKEYREVOKED, -ENOKEY not signed by this authority; -EINVAL a stale list, key usage,
+ * name, or a name of another cluster. */
 int hs_trust_check(const struct hs_trust *trust, struct x509_st *certificate, uint64_t now_s,
                    struct hs_identity *identity, struct hs_err *err) HS_MUST_CHECK;
 

@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* credentials_io.h - who this node is and whom it trusts: the files of its credentials directory as
  * one object, with the TLS context made of them. Replaced as a whole or not at all. Reads no files
- * (credentials_image_io.h): a role behind its walls is handed them. */
+ * (credentials_image.h): a role behind its walls is handed them. */
 #ifndef HS_CLUSTER_CREDENTIALS_IO_H
 #define HS_CLUSTER_CREDENTIALS_IO_H
 
 #include "ipc/conn.h"
 #include "ipc/tls.h"
-#include "roles/cluster/certificate_io.h"
-#include "roles/cluster/keyring.h"
-
-struct hs_credentials_texts { /* the files' contents */
-    struct hs_view key;       /* node.key */
-    struct hs_view certificate;
-    struct hs_view authority;
-    struct hs_view revoked;
-    struct hs_view keyring; /* gossip.keys; empty for clients and operators */
-};
+#include "roles/cluster/credentials_image.h"
 
 /* Opaque but for reading. */
 struct hs_credentials {
@@ -26,7 +17,8 @@ struct hs_credentials {
     struct hs_keyring  keyring;
     uint64_t           from_s; /* of our certificate; seconds since 1970 */
     uint64_t           until_s;
-    uint64_t           list_until_s; /* of the revocation list */
+    uint64_t           list_from_s; /* of the revocation list */
+    uint64_t           list_until_s;
 };
 
 /* Checks everything: the key is the certificate's, the authority has signed it, it is of its time

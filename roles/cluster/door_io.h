@@ -9,6 +9,7 @@
 
 #include "ipc/addr.h"
 #include "ipc/conn.h"
+#include "ipc/loop.h"
 #include "roles/cluster/credentials_io.h"
 #include "roles/cluster/greeting.h"
 
@@ -41,15 +42,38 @@ struct hs_door_figures { /* cumulative */
     uint64_t turned_away; /* no room, or too many of one network */
 };
 
-int hs_door_open(struct hs_door **door, const struct hs_door_config *config) HS_MUST_CHECK;
+/* One who is not through yet. For door_io.c. */
+struct hs_door_waiting {
+    struct hs_door    *door;
+    struct hs_conn    *conn;   /* NULL: a free place */
+    uint64_t           ticket; /* 0: it has come to us */
+    uint64_t           deadline_ns;
+    struct hs_addr     addr;
+    struct hs_identity expected; /* whom we have dialled */
+    bool               is_over;  /* decided; the connection is still closing */
+};
+
+struct hs_door { /* the caller's memory, until shut and nobody waits */
+    struct hs_door_config  config;
+    struct hs_listener     listener;
+    struct hs_door_figures figures;
+    uint64_t               log_at_ns;
+    unsigned               unlogged_count;
+    bool                   is_listening;
+    bool                   is_shut;
+    struct hs_door_waiting waiting[HS_DOOR_WAITING_MAX];
+};
+
+void hs_door_init(struct hs_door *door, const struct hs_door_config *config);
 /* A listening TCP socket; stays the caller's. */
 int hs_door_listen(struct hs_door *door, int fd) HS_MUST_CHECK;
 /* expected: whom to find there; empty parts (role is always meant) match anybody. ticket: not 0;
  * on_enter or on_refused follows, in a later step. -ENOBUFS. */
-int      hs_door_dial(struct hs_door *door, const struct hs_addr *addr,
-                      const struct hs_identity *expected, uint64_t ticket) HS_MUST_CHECK;
+int hs_door_dial(struct hs_door *door, const struct hs_addr *addr,
+                 const struct hs_identity *expected, uint64_t ticket) HS_MUST_CHECK;
+/* Nobody comes in any more, and who waits is sent away; nothing is dialled. */
+void     hs_door_shut(struct hs_door *door);
 uint64_t hs_door_deadline_ns(const struct hs_door *door);
 void     hs_door_turn(struct hs_door *door, uint64_t now_ns);
-void     hs_door_figures(const struct hs_door *door, struct hs_door_figures *figures);
 
 #endif

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+/* door_io.c - from a connection to a peer that may enter, at both ends. */
+#include "roles/cluster/door_io.h"
+
+#include "roles/cluster/role_matrix.h"
+#include "roles/result_code.h"
+#include "roles/wire_io.h"
+#include "shm/base/assert.h"
+#include "shm/base/list.h"
+#include "shm/base/log.h"
+#include "shm/base/time.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ENTRY_TIMEOUT_NS (10 * HS_NS_PER_S)
+#define FAREWELL_NS      (1 * HS_NS_PER_S)
+#define LOG_INTERVAL_NS  (1 * HS_NS_PER_S)
+
+static void log_refusal(struct hs_door *door, const struct hs_addr *from, const char *why)
+{
+    char     text[HS_ADDR_TEXT_BYTES];
+    uint64_t now_ns = hs_loop_now_ns(door->config.loop);
+
+    if (now_ns < door->log_at_ns) {
+        door->unlogged_count++;
+        return;
+    }
+    hs_addr_format(from, text, sizeof text);
+    hs_log(HS_LOG_WARN, "door", "refused peer=%s reason=\"%s\" more=%u", text, why,
+           door->unlogged_count);
+    door->log_at_ns = now_ns + LOG_INTERVAL_NS;
+    door->unlogged_count = 0;
+}
+
+/* Whoever waits is told; what is left of the connection is nobody's business. */
+static void end_waiting(struct hs_door_waiting *waiting, const struct hs_err *err)
+{
+    struct hs_door *door = waiting->door;
+    uint64_t        ticket = waiting->ticket;
+
+    log_refusal(door, &waiting->addr, err->text);
+    waiting->is_over = true;
+    if (ticket) door->config.on_refused(door->config.owner, ticket, err);
+}
+
+static void refuse(struct hs_door_waiting *waiting, const struct hs_err *err)
+{
+    waiting->door->figures.refused++;
+    end_waiting(waiting, err);
+    hs_conn_close(waiting->conn, hs_loop_now_ns(waiting->door->config.loop) + FAREWELL_NS);
+}
+
+static void answer(struct hs_door_waiting *waiting, const struct hs_msg_hello_ack *ack,
+                   uint64_t request_id)
+{
+    HS_IGNORE(request_id ? hs_wire_reply(waiting->conn, HS_MSG_HELLO_ACK, ack, request_id)
+                         : hs_wire_send(waiting->conn, HS_MSG_HELLO_ACK, ack, 0),
+              "a fresh connection has room; else it is closing");
+}
+
+static void enter(struct hs_door_waiting *waiting, const struct hs_greeting *peer)
+{
+    struct hs_door *door = waiting->door;
+    struct hs_conn *conn = waiting->conn;
+    uint64_t        ticket = waiting->ticket;
+
+    door->figures.entered++;
+    waiting->is_over = true;
+    door->config.on_enter(door->config.owner, conn, peer, ticket);
+    if (hs_conn_owner(conn) == waiting)
+        hs_conn_abort(conn); /* the role has not taken it; on_closed frees the place */
+    else
+        waiting->conn = NULL;
+}
+
+static void hear_hello(struct hs_door_waiting *waiting, const struct hs_frame *frame,
+                       const struct hs_msg_hello *hello)
+{
+    struct hs_greeting      peer;
+    struct hs_msg_hello_ack ack;
+    struct hs_err           err = {0};
+    int rc = hs_greeter_answer(&waiting->door->config.greeter, hs_credentials_peer(waiting->conn),
+                               hello, &ack, &peer);
+
+    answer(waiting, &ack, frame->request_id);
+    if (!rc) {
+        enter(waiting, &peer);
+        return;
+    }
+    (void)hs_err_refuse(&err, "%s: %s", peer.identity.node, ack.text);
+    refuse(waiting, &err);
+}
+
+static void hear_ack(struct hs_door_waiting *waiting, const struct hs_msg_hello_ack *ack)
+{
+    struct hs_greeting peer;
+    struct hs_err      err = {0};
+    int rc = hs_greeter_conclude(&waiting->door->config.greeter, hs_credentials_peer(waiting->conn),
+                                 ack, &peer, &err);
+
+    if (rc)
+        refuse(waiting, &err);
+    else
+        enter(waiting, &peer);
+}
+
+static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
+{
+    struct hs_door_waiting   *waiting = hs_conn_owner(conn);
+    const struct hs_greeter  *greeter = &waiting->door->config.greeter;
+    const struct hs_identity *peer = hs_credentials_peer(conn);
+    enum hs_msg_type          wanted = waiting->ticket ? HS_MSG_HELLO_ACK : HS_MSG_HELLO;
+    struct hs_err             err = {0};
+    union hs_msg              message;
+
+    if (waiting->is_over) return;
+    if (frame->type != wanted || hs_wire_open(frame, hs_role_kind_of(peer->role),
+                                              hs_role_kind_of(greeter->identity.role), &message)) {
+        (void)hs_err_refuse(&err, "%s: %s instead of %s", peer->node, hs_wire_name(frame->type),
+                            hs_wire_name(wanted));
+        refuse(waiting, &err);
+    } else if (waiting->ticket) {
+        hear_ack(waiting, &message.hello_ack);
+    } else {
+        hear_hello(waiting, frame, &message.hello);
+    }
+}
+
+/* What an operator can do something about, in words. */
+static void tell_end(const struct hs_conn *conn, int reason, struct hs_err *err)
+{
+    const char *why = hs_conn_refusal(conn);
+
+    switch (reason) {
+    case -EKEYREJECTED: (void)hs_err_refuse(err, "the peer's certificate: %s", why); break;
+    case -EACCES: (void)hs_err_refuse(err, "%s", why); break;
+    case -EPROTO:
+        (void)hs_err_refuse(err, "not a node of ours: %s", *why ? why : "nonsense");
+        break;
+    case -ETIMEDOUT: (void)hs_err_refuse(err, "no answer in time"); break;
+    case -ECONNRESET: (void)hs_err_refuse(err, "it has closed the connection"); break;
+    default: (void)hs_err_refuse(err, "%s", hs_err_code_text(reason)); break;
+    }
+    err->code = reason < 0 ? reason : -ECANCELED;
+}
+
+static void count_end(struct hs_door *door, int reason)
+{
+    if (reason == -EKEYREJECTED || reason == -EACCES)
+        door->figures.refused++;
+    else
+        door->figures.strangers++;
+}
+
+static void on_closed(struct hs_conn *conn, int reason)
+{
+    struct hs_door_waiting *waiting = hs_conn_owner(conn);
+    struct hs_err           err = {0};
+
+    if (!waiting->is_over) {
+        tell_end(conn, reason, &err);
+        count_end(waiting->door, reason);
+        end_waiting(waiting, &err);
+    }
+    waiting->conn = NULL;
+}
+
+static int check_expected(const struct hs_identity *expected, const struct hs_identity *found,
+                          struct hs_err *err)
+{
+    if (found->role == expected->role &&
+        (!*expected->datacenter || strcmp(found->datacenter, expected->datacenter) == 0) &&
+        (!*expected->node || strcmp(found->node, expected->node) == 0))
+        return 0;
+    (void)hs_err_refuse(
+        err, "there is the %s %s/%s, not the %s %s/%s", hs_identity_role_name(found->role),
+        found->datacenter, found->node, hs_identity_role_name(expected->role),
+        *expected->datacenter ? expected->datacenter : "*", *expected->node ? expected->node : "*");
+    if (err) err->code = -EACCES;
+    return -EACCES;
+}
+
+static void greet(struct hs_door_waiting *waiting, const struct hs_identity *peer)
+{
+    const struct hs_greeter *greeter = &waiting->door->config.greeter;
+    struct hs_msg_hello      hello;
+    struct hs_err            err = {0};
+    int                      rc = check_expected(&waiting->expected, peer, &err);
+
+    if (!rc) rc = hs_role_check_dial(&greeter->identity, peer, &err);
+    hs_greeter_hello(greeter, &hello);
+    if (!rc) {
+        rc = hs_wire_send(waiting->conn, HS_MSG_HELLO, &hello, 0);
+        if (rc) (void)hs_err_set(&err, rc, "greet %s", peer->node);
+    }
+    if (rc) refuse(waiting, &err);
+}
+
+/* Before a byte of what it says is read. */
+static void on_ready(struct hs_conn *conn)
+{
+    struct hs_door_waiting   *waiting = hs_conn_owner(conn);
+    const struct hs_identity *peer = hs_credentials_peer(conn);
+    struct hs_msg_hello_ack   ack = {.code = HS_RESULT_FORBIDDEN};
+    struct hs_err             err = {0};
+
+    HS_ASSERT(peer != NULL);
+    if (waiting->ticket) {
+        greet(waiting, peer);
+        return;
+    }
+    if (hs_role_check_dial(peer, &waiting->door->config.greeter.identity, &err) == 0) return;
+    (void)snprintf(ack.text, sizeof ack.text, "%s", err.text);
+    answer(waiting, &ack, 0);
+    refuse(waiting, &err);
+}
+
+/* ---- places ---- */
+
+static struct hs_door_waiting *take_place(struct hs_door *door)
+{
+    for (unsigned i = 0; i < HS_DOOR_WAITING_MAX; i++) {
+        struct hs_door_waiting *waiting = &door->waiting[i];
+
+        if (waiting->conn) continue;
+        memset(waiting, 0, sizeof *waiting);
+        waiting->door = door;
+        waiting->deadline_ns = hs_loop_now_ns(door->config.loop) + ENTRY_TIMEOUT_NS;
+        return waiting;
+    }
+    return NULL;
+}
+
+static struct hs_conn_config config_of(struct hs_door_waiting *waiting, enum hs_tls_side side)
+{
+    const struct hs_door_config *config = &waiting->door->config;
+
+    return (struct hs_conn_config){.loop = config->loop,
+                                   .owner = waiting,
+                                   .on_frame = on_frame,
+                                   .on_closed = on_closed,
+                                   .figures = config->figures,
+                                   .tls = config->credentials->tls,
+                                   .side = side,
+                                   .on_ready = on_ready};
+}
+
+static void turn_away(struct hs_door *door, int fd, const char *why)
+{
+    struct hs_addr nobody = {.family = HS_ADDR_NONE};
+
+    door->figures.turned_away++;
+    log_refusal(door, &nobody, why);
+    (void)close(fd);
+}
+
+static void on_accept(struct hs_listener *listener, int fd)
+{
+    struct hs_door         *door = HS_CONTAINER_OF(listener, struct hs_door, listener);
+    struct hs_door_waiting *waiting;
+    struct hs_conn_config   config;
+    union hs_addr_sockaddr  name;
+    socklen_t               bytes = sizeof name;
+    int                     rc;
+
+    if (fd < 0) {
+        hs_log(HS_LOG_WARN, "door", "accept: %s", hs_err_code_text(fd));
+        return;
+    }
+    waiting = take_place(door);
+    if (!waiting) {
+        turn_away(door, fd, "too many wait");
+        return;
+    }
+    memset(&name, 0, sizeof name);
+    if (getpeername(fd, &name.any, &bytes) == 0)
+        HS_IGNORE(hs_addr_from_sockaddr(&waiting->addr, &name), "for the log only");
+    config = config_of(waiting, HS_TLS_SERVER);
+    rc = hs_conn_open(&waiting->conn, &config, fd);
+    if (rc)
+        turn_away(door, fd, rc == -EBUSY ? "too many of its network wait" : hs_err_code_text(rc));
+}
+
+void hs_door_init(struct hs_door *door, const struct hs_door_config *config)
+{
+    memset(door, 0, sizeof *door);
+    door->config = *config;
+    door->config.greeter.identity = config->credentials->identity;
+}
+
+int hs_door_listen(struct hs_door *door, int fd)
+{
+    int rc;
+
+    HS_ASSERT(!door->is_listening);
+    door->listener.on_accept = on_accept;
+    rc = hs_listener_open(door->config.loop, &door->listener, fd);
+    door->is_listening = rc == 0;
+    return rc;
+}
+
+int hs_door_dial(struct hs_door *door, const struct hs_addr *addr,
+                 const struct hs_identity *expected, uint64_t ticket)
+{
+    struct hs_door_waiting *waiting = door->is_shut ? NULL : take_place(door);
+    struct hs_conn_config   config;
+
+    HS_ASSERT(ticket != 0);
+    HS_ASSERT(door->config.on_refused != NULL);
+    if (!waiting) return -ENOBUFS;
+    waiting->ticket = ticket;
+    waiting->addr = *addr;
+    waiting->expected = *expected;
+    config = config_of(waiting, HS_TLS_CLIENT);
+    return hs_conn_connect(&waiting->conn, &config, addr);
+}
+
+void hs_door_shut(struct hs_door *door)
+{
+    if (door->is_listening) hs_listener_close(&door->listener);
+    door->is_listening = false;
+    door->is_shut = true;
+    for (unsigned i = 0; i < HS_DOOR_WAITING_MAX; i++)
+        if (door->waiting[i].conn) hs_conn_abort(door->waiting[i].conn);
+}
+
+uint64_t hs_door_deadline_ns(const struct hs_door *door)
+{
+    uint64_t next_ns = HS_NEVER_NS;
+
+    for (unsigned i = 0; i < HS_DOOR_WAITING_MAX; i++) {
+        const struct hs_door_waiting *waiting = &door->waiting[i];
+
+        if (!waiting->conn) continue;
+        next_ns = hs_min_u64(next_ns, hs_conn_deadline_ns(waiting->conn));
+        if (!waiting->is_over) next_ns = hs_min_u64(next_ns, waiting->deadline_ns);
+    }
+    return next_ns;
+}
+
+static void give_up(struct hs_door_waiting *waiting)
+{
+    struct hs_err err = {0};
+
+    waiting->door->figures.strangers++;
+    (void)hs_err_set(&err, -ETIMEDOUT, "not through the door");
+    end_waiting(waiting, &err);
+    hs_conn_abort(waiting->conn);
+}
+
+void hs_door_turn(struct hs_door *door, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < HS_DOOR_WAITING_MAX; i++) {
+        struct hs_door_waiting *waiting = &door->waiting[i];
+
+        if (!waiting->conn) continue;
+        hs_conn_turn(waiting->conn, now_ns);
+        if (!waiting->is_over && now_ns >= waiting->deadline_ns) give_up(waiting);
+    }
+}
