@@ -186,7 +186,8 @@ static int check_chain(const struct hs_trust *trust, X509 *certificate, uint64_t
     X509_STORE_free(store);
     ERR_clear_error();
     if (rc == X509_V_OK) return 0;
-    (void)hs_err_refuse(err, "%s", X509_verify_cert_error_string(rc));
+    (void)hs_err_refuse(err, "%s%s", code_of(rc) == -ENOKEY ? "another authority's: " : "",
+                        X509_verify_cert_error_string(rc));
     if (err) err->code = code_of(rc);
     return code_of(rc);
 }
