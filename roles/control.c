@@ -27,6 +27,8 @@ static const struct {
     [HS_CONTROL_TREE_READY] = {"tree_ready", FROM_SUPERVISOR, false},
     [HS_CONTROL_DEATH] = {"death", FROM_SUPERVISOR, false},
     [HS_CONTROL_SEGMENT_BAD] = {"segment_bad", FROM_ROLE, false},
+    [HS_CONTROL_CREDENTIALS] = {"credentials", FROM_SUPERVISOR, true},
+    [HS_CONTROL_CREDENTIALS_TAKEN] = {"credentials_taken", FROM_ROLE, false},
 };
 
 static const char *const verb_names[HS_VERB_COUNT] = {

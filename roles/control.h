@@ -41,6 +41,9 @@ enum hs_control_type {
     /* from a role */
     HS_CONTROL_SEGMENT_BAD, /* text: name of a segment (share.h) that failed its check; idx: of
                                which engine. The supervisor replaces it, and the sender */
+    /* from the supervisor, and the answer */
+    HS_CONTROL_CREDENTIALS,       /* + descriptor: sealed credentials_image.h; number: which */
+    HS_CONTROL_CREDENTIALS_TAKEN, /* number: which; code: 0 or why not, text: in words */
     HS_CONTROL_TYPE_COUNT
 };
 

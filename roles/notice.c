@@ -38,6 +38,8 @@ static const char *const names[] = {
     [HS_NOTICE_SHARES_MOVED] = "shares_moved",
     [HS_NOTICE_LOAD_GIVEN_UP] = "load_given_up",
     [HS_NOTICE_SEGMENTS_REPLACED] = "segments_replaced",
+    [HS_NOTICE_CREDENTIALS_RENEWED] = "credentials_renewed",
+    [HS_NOTICE_CREDENTIALS_REFUSED] = "credentials_refused",
 };
 HS_STATIC_ASSERT(HS_ARRAY_LEN(names) == HS_NOTICE_KIND_COUNT, "a name each");
 

@@ -48,6 +48,9 @@ enum hs_notice_kind {
     HS_NOTICE_LOAD_GIVEN_UP,  /* no worker came back for it */
     /* The supervisor, about a group of damaged segments; number: how many so far */
     HS_NOTICE_SEGMENTS_REPLACED,
+    /* The supervisor, about the credentials of a role; number: which */
+    HS_NOTICE_CREDENTIALS_RENEWED,
+    HS_NOTICE_CREDENTIALS_REFUSED,
     HS_NOTICE_KIND_COUNT
 };
 

@@ -61,6 +61,7 @@ struct hs_heritage {
     int                     client_listen_fd;  /* gate: where clients connect */
     int                     status_listen_fd;  /* console */
     int                     metrics_listen_fd; /* console; -1 when not configured */
+    int                     credentials_fd;    /* gate, manager, worker: an image; -1: alone */
     int                     ledger_fd[2];      /* gate, manager: the two files of its log */
     unsigned                engine_count;
     struct hs_engine_share

@@ -119,11 +119,18 @@ static void take_record(struct hs_role_process *process, const struct hs_control
         if (hooks->on_quarantine)
             hooks->on_quarantine(process->self, record->number, record->job_id);
         break;
+    case HS_CONTROL_CREDENTIALS:
+        if (hooks->on_credentials)
+            hooks->on_credentials(process->self, record->number, fd);
+        else
+            (void)close(fd);
+        break;
     case HS_CONTROL_NONE:
     case HS_CONTROL_READY:
     case HS_CONTROL_RESOLVE:
     case HS_CONTROL_REQUEST:
     case HS_CONTROL_SEGMENT_BAD:
+    case HS_CONTROL_CREDENTIALS_TAKEN:
     case HS_CONTROL_TREE_READY:
     case HS_CONTROL_DEATH:
     case HS_CONTROL_TYPE_COUNT: break; /* not for a role */

@@ -44,6 +44,9 @@ struct hs_role_hooks {
     void (*on_stop)(void *self, uint64_t deadline_ns);
     void (*on_config)(void                   *self,
                       const struct hs_config *config); /* reload; lives until the next */
+    /* Other credentials lie in the directory; the callee owns fd and answers with the number
+     * (cluster/node_credentials_io.h). */
+    void (*on_credentials)(void *self, uint64_t number, int fd);
     /* The supervisor's answer to a request (console) or to a name that nobody could look up. code 0
      * or negative errno. */
     void (*on_answer)(void *self, uint64_t token, int code, const char *text);

@@ -7,6 +7,7 @@
 #include "shm/base/assert.h"
 #include "shm/vitals.h"
 #include "supervisor/crash_io.h"
+#include "supervisor/credentials_io.h"
 #include "supervisor/jail_io.h"
 #include "supervisor/role_table.h"
 #include "supervisor/segments_io.h"
@@ -25,7 +26,7 @@
 
 /* A control socket's own buffer is the queue to its role: about 300 records, several times what the
  * death and return of all engines makes for the worker. */
-enum { CONTROL_BUFFER_BYTES = 212992, KEEP_MAX = HS_SHARE_COUNT + 5 * HS_ENGINES_MAX + 8 };
+enum { CONTROL_BUFFER_BYTES = 212992, KEEP_MAX = HS_SHARE_COUNT + 5 * HS_ENGINES_MAX + 10 };
 
 void hs_child_reset_signals(void)
 {
@@ -90,6 +91,7 @@ static void close_strangers(const struct hs_tree *tree, const struct hs_heritage
     keep[count++] = heritage->client_listen_fd;
     keep[count++] = heritage->status_listen_fd;
     keep[count++] = heritage->metrics_listen_fd;
+    keep[count++] = heritage->credentials_fd;
     keep[count++] = heritage->ledger_fd[0];
     keep[count++] = heritage->ledger_fd[1];
     keep[count++] = tree->children_lock_fd;
@@ -118,6 +120,7 @@ static void fill_heritage(struct hs_tree *tree, const struct hs_child *child, in
     heritage->client_listen_fd = kind == HS_ROLE_GATE ? tree->client_listen_fd : -1;
     heritage->status_listen_fd = kind == HS_ROLE_CONSOLE ? tree->status_listen_fd : -1;
     heritage->metrics_listen_fd = kind == HS_ROLE_CONSOLE ? tree->metrics_listen_fd : -1;
+    heritage->credentials_fd = hs_credentials_fd(tree, kind);
     for (unsigned i = 0; i < 2; i++)
         heritage->ledger_fd[i] = kind == HS_ROLE_GATE      ? tree->gate_ledger_fd[i]
                                  : kind == HS_ROLE_MANAGER ? tree->manager_ledger_fd[i]

@@ -8,6 +8,7 @@
 #include "shm/base/time.h"
 #include "supervisor/cli.h"
 #include "supervisor/config_child_io.h"
+#include "supervisor/credentials_io.h"
 #include "supervisor/listen_io.h"
 #include "supervisor/notify_io.h"
 #include "supervisor/reload_io.h"
@@ -87,6 +88,7 @@ static void init_tree(struct hs_tree *tree, const struct hs_cli *cli)
     hs_log_drain_init(&tree->drain);
     hs_resolve_init(tree);
     hs_reload_init(tree);
+    hs_credentials_init(tree);
 }
 
 static int load_config(struct hs_tree *tree, struct hs_err *err)
@@ -193,6 +195,8 @@ static int set_up(struct hs_tree *tree, struct hs_err *err)
     if (tree->null_fd < 0) return hs_err_set(err, -errno, "open /dev/null");
     configure_children(tree);
     rc = tree->is_embedded ? hs_state_dir_open_nameless(tree, err) : hs_state_dir_open(tree, err);
+    if (rc < 0) return rc;
+    rc = hs_credentials_read(tree, err);
     if (rc < 0) return rc;
     rc = hs_segments_create(tree, err);
     if (rc < 0) return rc;

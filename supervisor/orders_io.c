@@ -6,6 +6,7 @@
 #include "roles/control_io.h"
 #include "shm/base/log.h"
 #include "shm/vitals.h"
+#include "supervisor/credentials_io.h"
 #include "supervisor/event_io.h"
 #include "supervisor/notify_io.h"
 #include "supervisor/process_io.h"
@@ -205,6 +206,7 @@ static void take_record(struct hs_tree *tree, struct hs_child *child,
     case HS_CONTROL_RESOLVE: hs_resolve_ask(tree, child, record); break;
     case HS_CONTROL_REQUEST: take_request(tree, child, record); break;
     case HS_CONTROL_SEGMENT_BAD: hs_regroup_take(tree, child, record); break;
+    case HS_CONTROL_CREDENTIALS_TAKEN: hs_credentials_take(tree, child, record); break;
     case HS_CONTROL_NONE:
     case HS_CONTROL_LINK:
     case HS_CONTROL_PEER_DOWN:
@@ -215,6 +217,7 @@ static void take_record(struct hs_tree *tree, struct hs_child *child,
     case HS_CONTROL_QUARANTINE:
     case HS_CONTROL_TREE_READY:
     case HS_CONTROL_DEATH:
+    case HS_CONTROL_CREDENTIALS:
     case HS_CONTROL_TYPE_COUNT: break; /* not from a role: refused on arrival */
     }
 }

@@ -9,6 +9,7 @@
 #include "shm/base/log.h"
 #include "shm/base/time.h"
 #include "shm/counters.h"
+#include "supervisor/credentials_io.h"
 #include "supervisor/event_io.h"
 #include "supervisor/notify_io.h"
 #include "supervisor/orders_io.h"
@@ -220,6 +221,7 @@ static uint64_t next_deadline_ns(const struct hs_tree *tree)
 
     if (tree->notify_interval_ns) deadline_ns = hs_min_u64(deadline_ns, tree->notify_at_ns);
     deadline_ns = hs_min_u64(deadline_ns, hs_resolve_deadline_ns(tree));
+    deadline_ns = hs_min_u64(deadline_ns, hs_credentials_deadline_ns(tree));
     for (unsigned i = 0; i < HS_PROCESS_SUPERVISED; i++) {
         if (tree->children[i].is_deaf) return 0;
         deadline_ns = hs_min_u64(deadline_ns, hs_restart_deadline_ns(&tree->children[i].restart));
@@ -246,6 +248,7 @@ static void take_turn(struct hs_tree *tree)
     watch_all(tree, now_ns);
     hs_resolve_turn(tree, now_ns);
     hs_reload_turn(tree);
+    hs_credentials_turn(tree, now_ns);
     tell_ready(tree, now_ns);
     end_if_hopeless(tree);
     hs_orders_stop_look(tree);

@@ -87,6 +87,26 @@ struct hs_reload {
     int  current_idx;                                       /* being restarted; -1: none */
 };
 
+enum { HS_CREDENTIALS_OWNERS = 3, HS_CREDENTIALS_FILES = 5 };
+
+struct hs_credentials_mark { /* of a file: another one when it has changed */
+    uint64_t inode;
+    uint64_t bytes;
+    uint64_t mode;
+    uint64_t changed_s;
+    uint64_t changed_ns;
+};
+
+/* Those of a role: in force, and on trial. */
+struct hs_credentials_held {
+    int                        fd;         /* -1: none */
+    int                        offered_fd; /* -1: nothing is on trial */
+    uint64_t                   offered_to; /* that life of the role */
+    uint64_t                   generation;
+    struct hs_credentials_mark seen[HS_CREDENTIALS_FILES]; /* when last looked at */
+    struct hs_credentials_mark read[HS_CREDENTIALS_FILES]; /* when last read */
+};
+
 struct hs_resolve_request {
     unsigned process_idx;
     uint64_t generation;
@@ -136,22 +156,24 @@ struct hs_tree {
     struct hs_poison         poison;
     struct hs_rand           rand;
 
-    struct hs_child           children[HS_PROCESS_SUPERVISED];
-    struct hs_host_table_shm *host;
-    struct hs_host_summary    summary;
-    struct hs_log_drain       drain;
-    struct hs_reload          reload;
-    struct hs_resolver        resolvers[HS_RESOLVERS_MAX];
-    struct hs_resolve_request resolve_queue[HS_RESOLVE_QUEUE_MAX];
-    unsigned                  resolve_first;
-    unsigned                  resolve_count;
-    uint64_t                  drain_at_ns;
-    uint64_t                  lag_at_ns;
-    uint64_t                  notify_at_ns; /* next keepalive to the service manager */
-    uint64_t                  notify_interval_ns;
-    unsigned                  unclean_count; /* ends during the stop that were not in order */
-    int                       exit_code;
-    bool                      is_ready; /* everybody served once */
+    struct hs_child            children[HS_PROCESS_SUPERVISED];
+    struct hs_host_table_shm  *host;
+    struct hs_host_summary     summary;
+    struct hs_log_drain        drain;
+    struct hs_reload           reload;
+    struct hs_resolver         resolvers[HS_RESOLVERS_MAX];
+    struct hs_resolve_request  resolve_queue[HS_RESOLVE_QUEUE_MAX];
+    unsigned                   resolve_first;
+    unsigned                   resolve_count;
+    struct hs_credentials_held credentials[HS_CREDENTIALS_OWNERS];
+    uint64_t                   credentials_at_ns; /* look again; HS_NEVER_NS: this host is alone */
+    uint64_t                   drain_at_ns;
+    uint64_t                   lag_at_ns;
+    uint64_t                   notify_at_ns; /* next keepalive to the service manager */
+    uint64_t                   notify_interval_ns;
+    unsigned                   unclean_count; /* ends during the stop that were not in order */
+    int                        exit_code;
+    bool                       is_ready; /* everybody served once */
 
     struct hs_heritage heritage; /* filled for the next fork */
 };

@@ -5,7 +5,7 @@
 #include "roles/client/plan_load.h"
 #include "roles/client/print_io.h"
 #include "roles/client/session_io.h"
-#include "roles/client/sockets.h"
+#include "roles/client/where.h"
 #include "shm/base/time.h"
 
 #include <errno.h>
@@ -15,11 +15,11 @@
 /* A daemon that is being started again is waited for. */
 #define PATIENCE_NS (60 * HS_NS_PER_S)
 
-static int socket_of(const struct hs_options *options, char path[HS_SOCKET_PATH_BYTES])
+static int find_gate(const struct hs_options *options, struct hs_where *where)
 {
     struct hs_err err;
 
-    if (hs_socket_path(options->value[HS_OPTION_socket], HS_SOCKET_GATE, path, &err) == 0) return 0;
+    if (hs_where_of(options, where, &err) == 0) return 0;
     return hs_complain(HS_EXIT_USAGE, "%s", err.text);
 }
 
@@ -53,7 +53,7 @@ static int carry_through(struct hs_session *session, const struct hs_session_wis
 }
 
 static int submit(const struct hs_options *options, const struct hs_plan_load_result *loaded,
-                  const char *path)
+                  const struct hs_where *where)
 {
     struct hs_session_wish wish = {.is_json = options->value[HS_OPTION_json] != NULL};
     struct hs_session     *session = hs_session_create(loaded->plan->name, options);
@@ -61,7 +61,7 @@ static int submit(const struct hs_options *options, const struct hs_plan_load_re
 
     if (!session) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
     wish.name = loaded->plan->name;
-    wish.socket_path = path;
+    wish.where = where;
     wish.follow.plan = loaded->text;
     wish.follow.patience_ns = PATIENCE_NS;
     wish.follow.only_submit = true;
@@ -73,12 +73,12 @@ static int submit(const struct hs_options *options, const struct hs_plan_load_re
 int hs_command_submit(const struct hs_options *options)
 {
     struct hs_plan_load_result loaded;
-    char                       path[HS_SOCKET_PATH_BYTES];
-    int                        rc = socket_of(options, path);
+    struct hs_where            where;
+    int                        rc = find_gate(options, &where);
 
     if (rc) return rc;
     rc = hs_plan_load_operand(&loaded, options);
-    if (!rc) rc = submit(options, &loaded, path);
+    if (!rc) rc = submit(options, &loaded, &where);
     hs_plan_load_fini(&loaded);
     return rc;
 }
@@ -88,8 +88,8 @@ int hs_command_watch(const struct hs_options *options)
     char                   name[HS_NAME_BYTES];
     struct hs_session_wish wish = {.name = name, .is_json = options->value[HS_OPTION_json] != NULL};
     struct hs_session     *session;
-    char                   path[HS_SOCKET_PATH_BYTES];
-    int                    rc = socket_of(options, path);
+    struct hs_where        where;
+    int                    rc = find_gate(options, &where);
 
     if (rc) return rc;
     if (hs_hex_parse(options->operand, wish.follow.job_id, HS_JOB_ID_BYTES) != 0)
@@ -99,7 +99,7 @@ int hs_command_watch(const struct hs_options *options)
     (void)snprintf(name, sizeof name, "%.8s", options->operand);
     session = hs_session_create(name, options);
     if (!session) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
-    wish.socket_path = path;
+    wish.where = &where;
     wish.learned_name = name;
     wish.follow.patience_ns = PATIENCE_NS;
     wish.follow.stats_interval_ns = hs_display_interval_ns(session->display.mode);

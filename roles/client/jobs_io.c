@@ -9,7 +9,7 @@
 #include "roles/client/print_io.h"
 #include "roles/client/results.h"
 #include "roles/client/session_io.h"
-#include "roles/client/sockets.h"
+#include "roles/client/where.h"
 #include "roles/job_table.h"
 #include "roles/result_code.h"
 #include "shm/base/time.h"
@@ -27,17 +27,17 @@ enum { ANSWER_TIMEOUT_MS = 10000, STATUS_TEXT_BYTES = 64 << 10 };
 
 struct gate {
     struct hs_client_link link;
-    char                  path[HS_SOCKET_PATH_BYTES];
+    struct hs_where       where;
     union hs_msg          answer;
 };
 
-static int complain_of_daemon(const char *path, int rc)
+static int complain_of_daemon(const struct hs_where *where, const struct hs_err *err)
 {
-    if (rc == -ENOENT || rc == -ECONNREFUSED)
+    if (!where->credentials && (err->code == -ENOENT || err->code == -ECONNREFUSED))
         return hs_complain(HS_EXIT_CLUSTER,
                            "no daemon at %s (start one: hyperscaled start; or say where: --socket)",
-                           path);
-    return hs_complain(HS_EXIT_CLUSTER, "%s: %s", path, hs_err_code_text(rc));
+                           where->text);
+    return hs_complain(HS_EXIT_CLUSTER, "%s", err->text);
 }
 
 static int connect_gate(struct gate *gate, const struct hs_options *options)
@@ -46,12 +46,16 @@ static int connect_gate(struct gate *gate, const struct hs_options *options)
     struct hs_err             err;
     int                       rc;
 
-    if (hs_socket_path(options->value[HS_OPTION_socket], HS_SOCKET_GATE, gate->path, &err) < 0)
+    if (hs_where_of(options, &gate->where, &err) < 0)
         return hs_complain(HS_EXIT_USAGE, "%s", err.text);
     rc = hs_client_link_init(&gate->link);
-    if (!rc) rc = hs_client_link_connect(&gate->link, gate->path);
-    if (!rc) rc = hs_client_link_send(&gate->link, HS_MSG_HELLO, &hello);
-    return rc < 0 ? complain_of_daemon(gate->path, rc) : 0;
+    if (rc < 0) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
+    rc = hs_client_link_connect(&gate->link, &gate->where, &err);
+    if (!rc && !gate->where.credentials) { /* elsewhere it has been said */
+        rc = hs_client_link_send(&gate->link, HS_MSG_HELLO, &hello);
+        if (rc) (void)hs_err_set(&err, rc, "%s", gate->where.text);
+    }
+    return rc < 0 ? complain_of_daemon(&gate->where, &err) : 0;
 }
 
 /* NULL: out of memory, which has been printed. */
@@ -99,12 +103,15 @@ static int complain_of_code(uint16_t code, const char *text)
 static int ask(struct gate *gate, enum hs_msg_type type, const void *message,
                enum hs_msg_type wanted)
 {
-    int rc = hs_client_link_send(&gate->link, type, message);
+    struct hs_err err;
+    int           rc = hs_client_link_send(&gate->link, type, message);
 
     if (!rc) rc = await(gate, wanted);
     if (rc == -ECANCELED)
         return complain_of_code(gate->answer.refused.code, gate->answer.refused.text);
-    return rc < 0 ? complain_of_daemon(gate->path, rc) : 0;
+    if (rc == 0) return 0;
+    (void)hs_err_set(&err, rc, "%s", gate->where.text);
+    return complain_of_daemon(&gate->where, &err);
 }
 
 static int parse_job(const struct hs_options *options, uint8_t job_id[HS_JOB_ID_BYTES])

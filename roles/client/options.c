@@ -17,6 +17,8 @@
 #define DAEMON                                                                                     \
     (FOR(SUBMIT) | FOR(LIST) | FOR(STATUS) | FOR(WATCH) | FOR(CANCEL) | FOR(RESULTS) | FOR(TOP) |  \
      FOR(NODES))
+#define JOBS                                                                                       \
+    (FOR(RUN) | FOR(SUBMIT) | FOR(LIST) | FOR(STATUS) | FOR(WATCH) | FOR(CANCEL) | FOR(RESULTS))
 #define EVERY ((UINT32_C(1) << HS_COMMAND_COUNT) - 1)
 
 enum { NAME_BYTES = 48, WORD_BYTES = 160 };
@@ -299,10 +301,6 @@ static int check(const struct hs_options *options, struct hs_err *err)
     if (row->is_needed && !options->operand)
         return hs_err_refuse(err, "%s needs %s; see: hyperscale help %s", row->name, row->operand,
                              row->name);
-    if (value[HS_OPTION_gate])
-        return hs_err_refuse(err,
-                             "--gate: not in this version: gates are reached over their socket on "
-                             "the same machine only (--socket)");
     if (value[HS_OPTION_plan] && value[HS_OPTION_json])
         return hs_err_refuse(err, "--plan and --json exclude each other: a plan is JSON already");
     if (value[HS_OPTION_quiet] && value[HS_OPTION_tui] && strcmp(value[HS_OPTION_tui], "on") == 0)

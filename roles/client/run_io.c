@@ -43,11 +43,24 @@ static uint32_t count_steps(const struct hs_plan *plan)
     return count;
 }
 
+/* A job of a gate elsewhere: where is it? 0, or an exit code. */
+static int find_gate(const struct hs_options *options, struct hs_where *where)
+{
+    struct hs_err err;
+
+    if (options->value[HS_OPTION_cores] && !options->is_from_environment[HS_OPTION_cores])
+        return hs_complain(HS_EXIT_USAGE, "--cores is for engines of this machine: with --gate the "
+                                          "cluster says how many there are");
+    if (hs_where_of(options, where, &err) == 0) return 0;
+    return hs_complain(HS_EXIT_USAGE, "%s", err.text);
+}
+
 static int run(const struct hs_options *options, const struct hs_plan_load_result *loaded,
-               uint32_t engine_count)
+               uint32_t engine_count, const struct hs_where *where)
 {
     struct hs_session     *session = hs_session_create(loaded->plan->name, options);
     struct hs_session_wish wish = {.name = loaded->plan->name,
+                                   .where = where,
                                    .step_count = count_steps(loaded->plan),
                                    .cancels = true,
                                    .is_json = options->value[HS_OPTION_json] != NULL};
@@ -66,7 +79,7 @@ static int run(const struct hs_options *options, const struct hs_plan_load_resul
         hs_session_serve(session);
         code = hs_session_conclude(session);
     } else {
-        code = hs_complain(HS_EXIT_INTERNAL, "%s", err.text);
+        code = hs_complain(where ? HS_EXIT_CLUSTER : HS_EXIT_INTERNAL, "%s", err.text);
     }
     hs_session_close(session);
     hs_session_destroy(&session);
@@ -76,14 +89,18 @@ static int run(const struct hs_options *options, const struct hs_plan_load_resul
 int hs_command_run(const struct hs_options *options)
 {
     struct hs_plan_load_result loaded;
+    struct hs_where            where;
+    bool                       is_remote = hs_where_is_remote(options);
     uint32_t                   engine_count;
     int                        rc = parse_cores(options->value[HS_OPTION_cores], &engine_count);
 
+    if (!rc && is_remote) rc = find_gate(options, &where);
     if (rc) return rc;
     rc = hs_plan_load_operand(&loaded, options);
     if (!rc)
-        rc = options->value[HS_OPTION_plan] ? print_plan(&loaded)
-                                            : run(options, &loaded, engine_count);
+        rc = options->value[HS_OPTION_plan]
+                 ? print_plan(&loaded)
+                 : run(options, &loaded, engine_count, is_remote ? &where : NULL);
     hs_plan_load_fini(&loaded);
     return rc;
 }

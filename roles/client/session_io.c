@@ -127,7 +127,7 @@ static void show_put_off(struct hs_session *session)
     const char        *why = hs_refusal_text(session->follow.refusal);
     unsigned long long patience_s = session->wish.follow.patience_ns / HS_NS_PER_S;
 
-    if (!session->wish.socket_path) return;
+    if (!session->wish.where) return;
     if (session->wish.follow.only_submit || session->display.mode == HS_DISPLAY_NONE)
         hs_warn("%s: asked again for up to %llu s", why, patience_s);
     else
@@ -199,19 +199,24 @@ static void read_link(struct hs_session *session)
     if (rc < 0 && session->link.fd >= 0) on_link_lost(session);
 }
 
-static void connect_socket(struct hs_session *session)
+static void connect_gate(struct hs_session *session)
 {
-    int rc = hs_client_link_connect(&session->link, session->wish.socket_path);
+    struct hs_err err;
+    int           rc = hs_client_link_connect(&session->link, session->wish.where, &err);
 
     if (rc == 0) {
         session->connect_wait_ns = CONNECT_WAIT_MIN_NS;
         step_plain(session, HS_FOLLOW_LINK_UP);
         return;
     }
+    if (hs_client_link_is_hopeless(session->wish.where, rc)) {
+        session->err = err;
+        session->is_over = true;
+        return;
+    }
     session->connect_wait_ns = hs_min_u64(2 * session->connect_wait_ns, CONNECT_WAIT_MAX_NS);
     session->connect_at_ns = hs_client_now_ns() + session->connect_wait_ns;
-    (void)snprintf(session->follow.text, sizeof session->follow.text, "%.200s: %s",
-                   session->wish.socket_path, hs_err_code_text(rc));
+    (void)snprintf(session->follow.text, sizeof session->follow.text, "%s", err.text);
 }
 
 static void tell_link_up(struct hs_session *session)
@@ -285,7 +290,7 @@ static int wait_ms(const struct hs_session *session)
     uint64_t now_ns = hs_client_now_ns();
     uint64_t deadline_ns = hs_follow_deadline_ns(&session->follow);
 
-    if (session->wish.socket_path && session->link.fd < 0)
+    if (session->wish.where && session->link.fd < 0)
         deadline_ns = hs_min_u64(deadline_ns, session->connect_at_ns);
     if (deadline_ns <= now_ns) return 0;
     return (int)hs_min_u64((deadline_ns - now_ns) / HS_NS_PER_MS + 1, POLL_MAX_MS);
@@ -298,7 +303,7 @@ static void turn(struct hs_session *session)
                                      {.fd = session->tree.pid_fd, .events = POLLIN},
                                      {.fd = session->signal_fd, .events = POLLIN}};
 
-    if (!session->is_ready && !session->wish.socket_path) fds[0].fd = -1;
+    if (!session->is_ready && !session->wish.where) fds[0].fd = -1;
     if (poll(fds, POLL_COUNT, wait_ms(session)) < 0 && errno != EINTR) {
         (void)hs_err_set(&session->err, -errno, "poll");
         session->is_over = true;
@@ -308,9 +313,8 @@ static void turn(struct hs_session *session)
     if (fds[0].revents) read_link(session);
     if (fds[1].revents) read_leash(session);
     if (fds[2].revents && session->follow.state != HS_FOLLOW_DONE) on_tree_end(session);
-    if (session->wish.socket_path && session->link.fd < 0 &&
-        hs_client_now_ns() >= session->connect_at_ns)
-        connect_socket(session);
+    if (session->wish.where && session->link.fd < 0 && hs_client_now_ns() >= session->connect_at_ns)
+        connect_gate(session);
     if (hs_client_now_ns() >= hs_follow_deadline_ns(&session->follow))
         step_plain(session, HS_FOLLOW_TIMER);
 }
@@ -394,10 +398,10 @@ int hs_session_open(struct hs_session *session, const struct hs_session_wish *wi
     if (!rc) rc = fill_follow(session);
     if (rc < 0) return hs_err_set(err, rc, "start");
     hs_follow_init(&session->follow, &session->wish.follow, hs_client_now_ns());
-    if (wish->socket_path) {
+    if (wish->where) {
         session->is_ready = true;
-        rc = hs_client_link_connect(&session->link, wish->socket_path);
-        if (rc < 0) return hs_err_set(err, rc, "no daemon at %.100s", wish->socket_path);
+        rc = hs_client_link_connect(&session->link, wish->where, err);
+        if (rc < 0) return wish->where->credentials ? rc : hs_err_wrap(err, "no daemon");
         step_plain(session, HS_FOLLOW_LINK_UP);
         return 0;
     }

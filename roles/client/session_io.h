@@ -15,12 +15,12 @@ enum { HS_SESSION_ID_BYTES = 2 * HS_JOB_ID_BYTES + 1 };
 struct hs_session_wish {
     struct hs_follow_config follow; /* client_id, nonce, digest and request_id are filled by open */
     const char             *name;
-    char               *learned_name; /* HS_NAME_BYTES for what the gate calls the job; NULL: no */
-    const char         *socket_path;  /* NULL: an embedded tree... */
-    struct hs_tree_wish tree;         /* ...like this */
-    uint32_t            step_count;   /* of the plan; 0: not known */
-    bool                cancels;      /* a signal cancels the job; else it only stops looking */
-    bool                is_json;
+    char *learned_name;                /* HS_NAME_BYTES for what the gate calls the job; NULL: no */
+    const struct hs_where *where;      /* of the gate; NULL: an embedded tree... */
+    struct hs_tree_wish    tree;       /* ...like this */
+    uint32_t               step_count; /* of the plan; 0: not known */
+    bool                   cancels;    /* a signal cancels the job; else it only stops looking */
+    bool                   is_json;
 };
 
 /* On the heap: large. */

@@ -231,9 +231,13 @@ static int look_once(const struct hs_options *options, const char *question,
 {
     char         path[HS_SOCKET_PATH_BYTES];
     int          code = HS_EXIT_OK;
-    struct line *line = open_line(options, path, &code);
+    struct line *line;
     int          rc;
 
+    if (options->value[HS_OPTION_gate] && !options->is_from_environment[HS_OPTION_gate])
+        return hs_complain(HS_EXIT_USAGE, "--gate: how a daemon is, it tells on its own host only "
+                                          "(--socket); a gate elsewhere tells of a JOB");
+    line = open_line(options, path, &code);
     if (!line) return code;
     rc = options->value[HS_OPTION_json] ? print_raw(line, question) : print(line);
     if (rc < 0) code = rc == -EIO ? HS_EXIT_OUTPUT : complain_of_daemon(path, line->refusal, rc);

@@ -62,7 +62,7 @@ static void answer(struct hs_door_waiting *waiting, const struct hs_msg_hello_ac
               "a fresh connection has room; else it is closing");
 }
 
-static void enter(struct hs_door_waiting *waiting, const struct hs_greeting *peer)
+static void enter(struct hs_door_waiting *waiting, struct hs_greeting *peer)
 {
     struct hs_door *door = waiting->door;
     struct hs_conn *conn = waiting->conn;
@@ -70,6 +70,7 @@ static void enter(struct hs_door_waiting *waiting, const struct hs_greeting *pee
 
     door->figures.entered++;
     waiting->is_over = true;
+    peer->address = waiting->addr;
     door->config.on_enter(door->config.owner, conn, peer, ticket);
     if (hs_conn_owner(conn) == waiting)
         hs_conn_abort(conn); /* the role has not taken it; on_closed frees the place */

@@ -8,6 +8,7 @@
 #ifndef HS_CLUSTER_GREETING_H
 #define HS_CLUSTER_GREETING_H
 
+#include "ipc/addr.h"
 #include "roles/cluster/identity.h"
 #include "roles/wire.h"
 
@@ -35,6 +36,7 @@ struct hs_greeter {
 };
 
 struct hs_greeting {             /* of the other end, once it has been checked */
+    struct hs_addr     address;  /* where it is, as the connection says */
     struct hs_identity identity; /* of its certificate */
     uint8_t            node_id[16];
     uint64_t           incarnation;

@@ -127,8 +127,7 @@ static void run_role(const struct tree *tree, const struct process *process, enu
                                    .control_fd = control_fd,
                                    .config = &tree->config,
                                    .client_listen_fd = -1,
-                                   .status_listen_fd = -1,
-                                   .metrics_listen_fd = -1,
+                                   .credentials_fd = -1,
                                    .ledger_fd = {-1, -1},
                                    .engine_count = ENGINES};
 

@@ -100,8 +100,6 @@ static void contradictions_name_both_flags(void)
     HS_CHECK(strstr(err.text, "--plan and --json") != NULL);
     HS_CHECK_EQ(parse("run URL -q --tui on"), -EINVAL);
     HS_CHECK_EQ(parse("run URL --tui maybe"), -EINVAL);
-    HS_CHECK_EQ(parse("run URL --gate eu-1:7400"), -EINVAL);
-    HS_CHECK(strstr(err.text, "not in this version") != NULL);
 }
 
 static void a_flag_beats_its_variable_and_the_variable_stands_in_for_it(void)

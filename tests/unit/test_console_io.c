@@ -133,6 +133,7 @@ static void start(struct tree *tree)
     tree->heritage.generation = 1;
     tree->heritage.control_fd = pair[1];
     tree->heritage.client_listen_fd = -1;
+    tree->heritage.credentials_fd = -1;
     tree->heritage.config = &tree->config;
     make_segments(tree);
     make_listeners(tree);
