@@ -58,7 +58,8 @@ struct hs_heritage {
     const struct hs_config *config;     /* mapped read-only; a reload brings another */
     uint64_t                config_generation;
     int                     share_fd[HS_SHARE_COUNT];
-    int                     client_listen_fd;  /* gate: where clients connect */
+    int                     client_listen_fd;  /* gate: where clients of this host connect */
+    int                     cluster_listen_fd; /* gate, manager: where other hosts do; -1: alone */
     int                     status_listen_fd;  /* console */
     int                     metrics_listen_fd; /* console; -1 when not configured */
     int                     credentials_fd;    /* gate, manager, worker: an image; -1: alone */

@@ -28,7 +28,7 @@ enum { SEGMENT_HOST, SEGMENT_VITALS, SEGMENT_COUNTERS, SEGMENT_LOGS, SEGMENT_EVE
 
 static const struct hs_loop_config small_loop = {
     .wanted = HS_LOOP_AUTO,
-    .stream_count_max = 128, /* a worker has a link to each of 64 engines */
+    .stream_count_max = 192, /* a worker has a link to each of 64 engines, and managers */
     .recv_buffer_count = 64,
     .recv_buffer_bytes = 16 << 10,
     .file_op_count_max = 16,

@@ -64,6 +64,8 @@ static void init_tree(struct hs_tree *tree, const struct hs_cli *cli)
                      &tree->status_listen_fd,
                      &tree->metrics_listen_fd,
                      &tree->client_listen_fd,
+                     &tree->gate_listen_fd,
+                     &tree->manager_listen_fd,
                      &tree->children_lock_fd,
                      &tree->instance_lock_fd,
                      &tree->gate_ledger_fd[0],

@@ -141,7 +141,7 @@ bool hs_jail_enter_resolver(pid_t parent_pid)
 }
 
 /* Everything the running kernel's level can forbid; no rule allows anything back. */
-static unsigned apply_landlock(enum hs_role_kind kind)
+static unsigned apply_landlock(bool is_caller)
 {
     static const uint64_t files_by_level[] = {0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff};
     struct landlock_attr  attr = {0};
@@ -154,7 +154,7 @@ static unsigned apply_landlock(enum hs_role_kind kind)
     attr.handled_access_fs = files_by_level[level];
     if (level >= 4)
         attr.handled_access_net =
-            kind == HS_ROLE_ENGINE ? LANDLOCK_NET_BIND : LANDLOCK_NET_BIND | LANDLOCK_NET_CONNECT;
+            is_caller ? LANDLOCK_NET_BIND : LANDLOCK_NET_BIND | LANDLOCK_NET_CONNECT;
     ruleset_fd = (int)syscall(SYS_landlock_create_ruleset, &attr,
                               level >= 4 ? sizeof attr : sizeof attr.handled_access_fs, 0);
     if (ruleset_fd < 0) return 0;
@@ -164,18 +164,27 @@ static unsigned apply_landlock(enum hs_role_kind kind)
     return HS_CONFINED_FILES | (level >= 4 ? HS_CONFINED_NETWORK : 0u);
 }
 
+/* Who opens connections: an engine to its targets; worker and manager to other hosts, where there
+ * are any. */
+static bool is_calling(enum hs_role_kind kind, const struct hs_config *config)
+{
+    return kind == HS_ROLE_ENGINE ||
+           (*config->cluster.credentials && (kind == HS_ROLE_WORKER || kind == HS_ROLE_MANAGER));
+}
+
 int hs_jail_confine(const struct hs_heritage *heritage)
 {
     const struct hs_config *config = heritage->config;
+    bool                    is_caller = is_calling(heritage->kind, config);
     unsigned wanted = HS_CONFINED_PARENT_DEATH | HS_CONFINED_USER | HS_CONFINED_CAPABILITIES |
                       HS_CONFINED_NO_NEW_PRIVILEGES | HS_CONFINED_LIMITS;
 
     if (config->sandbox.landlock) {
         wanted |= HS_CONFINED_FILES;
-        obtained |= apply_landlock(heritage->kind);
+        obtained |= apply_landlock(is_caller);
     }
     if (config->sandbox.seccomp) {
-        int rc = hs_seccomp_apply(heritage->kind);
+        int rc = hs_seccomp_apply(heritage->kind, is_caller);
 
         wanted |= HS_CONFINED_CALLS;
         if (rc == 0) obtained |= HS_CONFINED_CALLS;

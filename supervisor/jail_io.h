@@ -28,7 +28,8 @@ bool hs_jail_enter_resolver(pid_t parent_pid);
 /* In the role, when all is open (heritage.confine). */
 int hs_jail_confine(const struct hs_heritage *heritage) HS_MUST_CHECK;
 
-/* The filter of system calls (seccomp_io.c): 0, or negative errno; -ENOSYS in a sanitizer build. */
-int hs_seccomp_apply(enum hs_role_kind kind) HS_MUST_CHECK;
+/* The filter of system calls (seccomp_io.c); a caller opens internet connections. 0, or negative
+ * errno; -ENOSYS in a sanitizer build. */
+int hs_seccomp_apply(enum hs_role_kind kind, bool is_caller) HS_MUST_CHECK;
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* listen_io.c - UNIX sockets in the run directory, and the metrics port. */
+/* listen_io.c - UNIX sockets in the run directory, the metrics port, and where other hosts come
+ * in. */
 #include "supervisor/listen_io.h"
 
 #include "ipc/addr.h"
@@ -143,6 +144,14 @@ static int make_run_dir(const struct hs_tree *tree, struct hs_err *err)
     return rc < 0 ? hs_err_set(err, rc, "give run directory %s to its group", dir) : 0;
 }
 
+/* The configuration has an address only for a role that runs here. */
+static int listen_cluster(const struct hs_addr *addr, int *fd, struct hs_err *err)
+{
+    if (addr->family == HS_ADDR_NONE) return 0;
+    *fd = listen_tcp(addr, err);
+    return *fd < 0 ? *fd : 0;
+}
+
 int hs_listen_open(struct hs_tree *tree, struct hs_err *err)
 {
     const struct hs_config *config = tree->held.config;
@@ -164,7 +173,9 @@ int hs_listen_open(struct hs_tree *tree, struct hs_err *err)
         if (rc < 0) return rc;
         tree->client_listen_fd = rc;
     }
-    return 0;
+    rc = listen_cluster(&config->cluster.gate_address, &tree->gate_listen_fd, err);
+    return rc < 0 ? rc
+                  : listen_cluster(&config->cluster.manager_address, &tree->manager_listen_fd, err);
 }
 
 static void remove_name(const struct hs_tree *tree, int fd, const char *name)

@@ -18,9 +18,10 @@
 #include <unistd.h>
 
 #ifdef HS_IS_SANITIZED
-int hs_seccomp_apply(enum hs_role_kind kind)
+int hs_seccomp_apply(enum hs_role_kind kind, bool is_caller)
 {
     (void)kind;
+    (void)is_caller;
     return -ENOSYS;
 }
 #else
@@ -113,8 +114,8 @@ static const int common[] = {
 #endif
 };
 
-/* An engine opens connections. */
-static const int of_engine[] = {SYS_connect, SYS_bind};
+/* Who opens connections: an engine to its targets, a worker and a manager to other hosts. */
+static const int of_callers[] = {SYS_connect, SYS_bind};
 
 /* What libraries try now and then, and can do without: "there is no such file". */
 static const int absent[] = {
@@ -200,16 +201,20 @@ static void add_reach(struct program *program)
     for (size_t i = 0; i < HS_ARRAY_LEN(rules); i++) when_argument(program, &rules[i]);
 }
 
-/* It opens internet sockets only, and pins nobody but itself. */
+/* Internet sockets only. */
+static void add_caller(struct program *program)
+{
+    static const struct argument_rule rule = {
+        SYS_socket, 0, 2, {AF_INET, AF_INET6}, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | EAFNOSUPPORT};
+
+    when_any(program, of_callers, HS_ARRAY_LEN(of_callers), SECCOMP_RET_ALLOW);
+    when_argument(program, &rule);
+}
+
+/* It pins nobody but itself. */
 static void add_engine(struct program *program)
 {
     static const struct argument_rule rules[] = {
-        {SYS_socket,
-         0,
-         2,
-         {AF_INET, AF_INET6},
-         SECCOMP_RET_ALLOW,
-         SECCOMP_RET_ERRNO | EAFNOSUPPORT},
         {SYS_sched_setaffinity, 0, 1, {0}, SECCOMP_RET_ALLOW, DENIED},
         {SYS_sched_setscheduler, 0, 1, {0}, SECCOMP_RET_ALLOW, DENIED},
     };
@@ -226,7 +231,7 @@ static void add_fstat(struct program *program)
     when_argument(program, &rule);
 }
 
-static void build(struct program *program, enum hs_role_kind kind)
+static void build(struct program *program, enum hs_role_kind kind, bool is_caller)
 {
     program->count = 0;
     load(program, offsetof(struct seccomp_data, arch));
@@ -236,21 +241,20 @@ static void build(struct program *program, enum hs_role_kind kind)
     add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1));
     answer(program, SECCOMP_RET_KILL_PROCESS);
     when_any(program, common, HS_ARRAY_LEN(common), SECCOMP_RET_ALLOW);
-    if (kind == HS_ROLE_ENGINE)
-        when_any(program, of_engine, HS_ARRAY_LEN(of_engine), SECCOMP_RET_ALLOW);
     when_any(program, absent, HS_ARRAY_LEN(absent), SECCOMP_RET_ERRNO | ENOENT);
     add_reach(program);
+    if (is_caller) add_caller(program);
     if (kind == HS_ROLE_ENGINE) add_engine(program);
     add_fstat(program);
     answer(program, SECCOMP_RET_KILL_PROCESS);
 }
 
-int hs_seccomp_apply(enum hs_role_kind kind)
+int hs_seccomp_apply(enum hs_role_kind kind, bool is_caller)
 {
     struct program    program;
     struct sock_fprog filter;
 
-    build(&program, kind);
+    build(&program, kind, is_caller);
     filter = (struct sock_fprog){.len = (unsigned short)program.count, .filter = program.at};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0 ? -errno : 0;

@@ -136,6 +136,8 @@ struct hs_tree {
     int status_listen_fd;
     int metrics_listen_fd;
     int client_listen_fd;
+    int gate_listen_fd; /* where other hosts reach it; -1: nowhere */
+    int manager_listen_fd;
     int children_lock_fd; /* every child holds it open */
     int instance_lock_fd;
     int gate_ledger_fd[2];

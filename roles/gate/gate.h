@@ -7,7 +7,8 @@
  *   gate_watch.c       events and statistics to subscribers
  *   gate_submit.c      SUBMIT: check, store, create
  *   gate_clients.c     what else clients ask
- *   gate_managers.c    links, capacity, progress
+ *   gate_nodes.c       which managers there are, and who of them leads
+ *   gate_managers.c    what they tell: capacity, progress
  *   gate_dispatch.c    what datacenters must hear of jobs, and their answers
  *   gate_results.c     results of datacenters
  *   gate_totals.c      rows for status; results of jobs that still run */
@@ -20,7 +21,19 @@ void hs_gate_client_opened(struct hs_gate *gate, unsigned client);
 void hs_gate_client_closed(struct hs_gate *gate, unsigned client);
 void hs_gate_client_frame(struct hs_gate *gate, unsigned client, unsigned type,
                           const union hs_msg *message, uint64_t request_id);
-void hs_gate_manager_up(struct hs_gate *gate, unsigned manager, const char *datacenter);
+/* A manager is connected: its place in the table, where an earlier connection of it may have to be
+ * closed. -EEXIST: another node of that name is connected; -ENOBUFS: the table is full of managers
+ * that are. */
+struct hs_gate_peer {
+    bool        is_local; /* of this host; it says in its HELLO who it is */
+    const char *datacenter;
+    const char *name;
+    const char *address;
+    uint8_t     node[16];
+    uint64_t    incarnation;
+    uint64_t    generation;
+};
+int  hs_gate_manager_enter(struct hs_gate *gate, const struct hs_gate_peer *peer) HS_MUST_CHECK;
 void hs_gate_manager_down(struct hs_gate *gate, unsigned manager);
 void hs_gate_manager_frame(struct hs_gate *gate, unsigned manager, unsigned type,
                            const union hs_msg *message, uint64_t request_id);

@@ -207,12 +207,28 @@ static bool has_to_tell(const struct hs_gate_job *job, const struct hs_gate_slot
     return !soft->is_acked || has_workflows_due(job, soft, slot);
 }
 
+/* Another one leads now, or the same one anew: whatever its predecessor was told, it may not
+ * know. */
+static void follow_leader(struct hs_gate *gate, const struct hs_gate_job *job, unsigned slot)
+{
+    struct hs_gate_slot_soft *soft = &hs_gate_soft_of(gate, job)->slots[slot];
+    int                       manager = hs_gate_manager_of(gate, job->slots[slot].datacenter);
+
+    if (manager < 0 || soft->manager == (uint32_t)manager + 1) return;
+    soft->manager = (uint32_t)manager + 1;
+    soft->is_acked = soft->is_told = false;
+    soft->retry_at_ns = 0;
+    soft->attempts = 0;
+    memset(soft->told_workflows, 0, sizeof soft->told_workflows);
+}
+
 uint64_t hs_gate_turn_job(struct hs_gate *gate, struct hs_gate_job *job)
 {
     struct hs_gate_soft *soft = hs_gate_soft_of(gate, job);
     uint64_t             next_ns = HS_NEVER_NS;
 
     for (unsigned i = 0; i < job->slot_count; i++) {
+        follow_leader(gate, job, i);
         if (!has_to_tell(job, &soft->slots[i], i)) continue;
         if (soft->slots[i].retry_at_ns <= gate->now_ns) tell(gate, job, i);
         next_ns = hs_min_u64(next_ns, soft->slots[i].retry_at_ns);
@@ -258,6 +274,9 @@ void hs_gate_take_dispatch_ack(struct hs_gate *gate, unsigned manager, struct hs
     soft->unheard_since_ns = 0;
     if (ack->code == HS_RESULT_OK) {
         accept(gate, job, slot, ack->manager_fence);
+    } else if (ack->code == HS_RESULT_NOT_LEADER) {
+        hs_gate_take_hint(gate, manager, ack->leader);
+        soft->retry_at_ns = gate->now_ns + TELL_AGAIN_NS; /* unless another one leads */
     } else if (is_transient(ack->code)) {
         soft->attempts = 0;
         soft->retry_at_ns =

@@ -54,13 +54,21 @@ void hs_gate_reply(struct hs_gate *gate, unsigned client, enum hs_msg_type type,
                    const void *message, uint64_t request_id);
 void hs_gate_cancel_applied(struct hs_gate *gate, struct hs_gate_pending *pending, uint32_t code);
 
+/* ---- gate_nodes.c ---- */
+
+/* The one that leads the datacenter, as far as is known; -1: none is there. */
+int  hs_gate_manager_of(const struct hs_gate *gate, const char *datacenter) HS_MUST_CHECK;
+bool hs_gate_is_manager_usable(const struct hs_gate *gate, unsigned manager);
+void hs_gate_take_hello(struct hs_gate *gate, unsigned manager, const struct hs_msg_hello *hello);
+/* It says that it does not lead, and maybe who does. */
+void hs_gate_take_hint(struct hs_gate *gate, unsigned manager, const char *leader);
+/* Pings, and who has been silent for too long; the next moment. */
+uint64_t hs_gate_turn_managers(struct hs_gate *gate);
+
 /* ---- gate_managers.c, gate_dispatch.c, gate_results.c ---- */
 
-/* -1: none is up */
-int      hs_gate_manager_of(const struct hs_gate *gate, const char *datacenter) HS_MUST_CHECK;
-void     hs_gate_send(struct hs_gate *gate, unsigned manager, enum hs_msg_type type,
-                      const void *message);
-uint64_t hs_gate_turn_managers(struct hs_gate *gate); /* the next moment */
+void hs_gate_send(struct hs_gate *gate, unsigned manager, enum hs_msg_type type,
+                  const void *message);
 /* about a job */
 void hs_gate_note_job(struct hs_gate *gate, enum hs_notice_kind kind,
                       const uint8_t job_id[HS_JOB_ID_BYTES], uint64_t number, const char *text);

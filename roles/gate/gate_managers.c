@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gate_managers.c - the links to managers: who is there, with what capacity and how far away; the
- * progress that they tell; and which of the other files a frame is for. */
+/* gate_managers.c - what managers tell: their capacity and how far away they are, progress; and
+ * which of the other files a frame is for. */
 #include "roles/counters.h"
 #include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"
@@ -9,16 +9,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#define PING_INTERVAL_NS HS_NS_PER_S
-
-int hs_gate_manager_of(const struct hs_gate *gate, const char *datacenter)
-{
-    for (int i = 0; i < HS_GATE_MANAGERS_MAX; i++)
-        if (gate->managers[i].is_up && strcmp(gate->managers[i].datacenter, datacenter) == 0)
-            return i;
-    return -1;
-}
 
 void hs_gate_send(struct hs_gate *gate, unsigned manager, enum hs_msg_type type,
                   const void *message)
@@ -34,73 +24,12 @@ static int slot_of(const struct hs_gate_job *job, const char *datacenter)
     return -1;
 }
 
-/* ---- links ---- */
-
-/* Whatever it was told, it may not know. */
-static void forget_told(struct hs_gate *gate, const char *datacenter)
-{
-    for (uint32_t i = 0; i < gate->fsm->job_high; i++) {
-        const struct hs_gate_job *job = &gate->fsm->jobs[i];
-        int slot_idx = job->phase == HS_GATE_FREE ? -1 : slot_of(job, datacenter);
-        struct hs_gate_slot_soft *slot;
-
-        if (slot_idx < 0) continue;
-        slot = &gate->soft[i].slots[slot_idx];
-        slot->is_acked = slot->is_told = false;
-        slot->retry_at_ns = 0;
-        slot->attempts = 0;
-        memset(slot->told_workflows, 0, sizeof slot->told_workflows);
-    }
-}
-
-void hs_gate_manager_up(struct hs_gate *gate, unsigned manager, const char *datacenter)
-{
-    struct hs_gate_manager *at = &gate->managers[manager];
-
-    gate->due_ns = 0;
-    *at = (struct hs_gate_manager){
-        .is_up = true, .heard_at_ns = gate->now_ns, .joined_at_ns = gate->now_ns};
-    (void)snprintf(at->datacenter, sizeof at->datacenter, "%s", datacenter);
-    forget_told(gate, at->datacenter);
-    gate->out.show_manager(gate->out.self, manager);
-}
-
-static void note_manager(struct hs_gate *gate, enum hs_notice_kind kind,
-                         const struct hs_gate_manager *at)
-{
-    struct hs_event_record record;
-
-    hs_notice_fill(&record, kind, at->name, at->generation, "datacenter %s", at->datacenter);
-    gate->out.note_event(gate->out.self, &record);
-}
-
-void hs_gate_manager_down(struct hs_gate *gate, unsigned manager)
-{
-    gate->due_ns = 0;
-    if (gate->managers[manager].name[0]) /* else it never came so far */
-        note_manager(gate, HS_NOTICE_MANAGER_GONE, &gate->managers[manager]);
-    gate->managers[manager].is_up = false;
-    hs_gate_drop_fetches(gate, manager);
-    gate->out.show_manager(gate->out.self, manager);
-}
-
-static void on_hello(struct hs_gate *gate, unsigned manager, const struct hs_msg_hello *hello)
-{
-    struct hs_gate_manager *at = &gate->managers[manager];
-
-    memcpy(at->node, hello->node, sizeof at->node);
-    at->incarnation = hello->incarnation;
-    at->generation = hello->generation;
-    (void)snprintf(at->name, sizeof at->name, "%s", hello->name);
-    note_manager(gate, HS_NOTICE_MANAGER_JOINED, at);
-    gate->out.show_manager(gate->out.self, manager);
-}
-
 static void on_heartbeat(struct hs_gate *gate, unsigned manager, const struct hs_msg_mhb *mhb)
 {
     struct hs_gate_manager *at = &gate->managers[manager];
 
     at->fence = mhb->manager_fence;
+    at->is_hinted = false; /* it speaks for itself */
     at->cores_total = mhb->cores_total;
     at->cores_free = mhb->cores_free;
     at->workers = mhb->workers;
@@ -111,25 +40,6 @@ static void on_heartbeat(struct hs_gate *gate, unsigned manager, const struct hs
 }
 
 /* ---- round trips ---- */
-
-uint64_t hs_gate_turn_managers(struct hs_gate *gate)
-{
-    uint64_t next_ns = HS_NEVER_NS;
-
-    for (unsigned i = 0; i < HS_GATE_MANAGERS_MAX; i++) {
-        struct hs_gate_manager *at = &gate->managers[i];
-
-        if (!at->is_up) continue;
-        if (gate->now_ns - at->pinged_at_ns >= PING_INTERVAL_NS) {
-            struct hs_msg_ping ping = {.nonce = at->ping_nonce = ++gate->next_token};
-
-            at->pinged_at_ns = gate->now_ns;
-            hs_gate_send(gate, i, HS_MSG_PING, &ping);
-        }
-        next_ns = hs_min_u64(next_ns, at->pinged_at_ns + PING_INTERVAL_NS);
-    }
-    return next_ns;
-}
 
 void hs_gate_note_latency(struct hs_gate *gate, unsigned manager, enum hs_latency_kind kind,
                           uint64_t sent_at_ns)
@@ -311,7 +221,7 @@ void hs_gate_manager_frame(struct hs_gate *gate, unsigned manager, unsigned type
 {
     gate->managers[manager].heard_at_ns = gate->now_ns;
     switch (type) {
-    case HS_MSG_HELLO: on_hello(gate, manager, &message->hello); break;
+    case HS_MSG_HELLO: hs_gate_take_hello(gate, manager, &message->hello); break;
     case HS_MSG_HELLO_ACK: break;
     case HS_MSG_PONG: on_pong(gate, manager, &message->pong); break;
     case HS_MSG_MHB: on_heartbeat(gate, manager, &message->mhb); break;

@@ -31,6 +31,8 @@ struct hs_gate_out {
     bool (*is_disk_full)(void *self); /* the ledger has room only for what runs already */
     void (*show_job)(void *self, uint32_t job_idx, const struct hs_job_row *row); /* NULL: gone */
     void (*show_manager)(void *self, unsigned manager);
+    /* Cut it off; hs_gate_manager_down follows, unless it was told already. */
+    void (*drop_manager)(void *self, unsigned manager);
     void (*note_dispatch)(void *self, const struct hs_dispatch_time *record);
     void (*note_latency)(void *self, const struct hs_latency_sample *record);
     void (*note_event)(void *self, const struct hs_event_record *record);

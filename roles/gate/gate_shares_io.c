@@ -145,7 +145,7 @@ void hs_gate_shares_show_manager(struct hs_gate_shares *shares, unsigned manager
     memcpy(row.node_id, at->node, sizeof row.node_id);
     memcpy(row.name, at->name, sizeof row.name);
     memcpy(row.datacenter, at->datacenter, sizeof row.datacenter);
-    (void)snprintf(row.address, sizeof row.address, "local");
+    (void)snprintf(row.address, sizeof row.address, "%s", at->address);
     memcpy(words, &row, sizeof words);
-    show_row(&shares->managers, &shares->manager_handles[manager], words);
+    show_row(&shares->managers, &shares->manager_handles[manager], at->is_used ? words : NULL);
 }

@@ -27,6 +27,7 @@ int hs_gate_shares_open(struct hs_gate_shares *shares, const struct hs_heritage 
 void hs_gate_shares_adopt(struct hs_gate_shares *shares, struct hs_gate *gate);
 void hs_gate_shares_show_job(struct hs_gate_shares *shares, uint32_t job_idx,
                              const struct hs_job_row *row); /* NULL: gone */
+/* One that is forgotten has no row. */
 void hs_gate_shares_show_manager(struct hs_gate_shares *shares, unsigned manager,
                                  const struct hs_gate_manager *at);
 

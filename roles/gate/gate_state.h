@@ -8,12 +8,13 @@
 #include "roles/gate/gate_fsm.h"
 #include "roles/gate/gate_out.h"
 #include "roles/gate/progress.h"
+#include "roles/node_tables.h"
 #include "shm/base/arena.h"
 #include "shm/base/time.h"
 
 enum {
     HS_GATE_CLIENTS_MAX = HS_CLIENTS_MAX,
-    HS_GATE_MANAGERS_MAX = 4,
+    HS_GATE_MANAGERS_MAX = HS_MANAGERS_MAX,
     HS_GATE_SUBSCRIPTIONS_MAX = 512,
     HS_GATE_SUBSCRIBERS_PER_JOB_MAX = 8,
     HS_GATE_PENDING_MAX = 64, /* submissions and cancels whose entry is on its way to the disk */
@@ -37,14 +38,18 @@ struct hs_gate_client {
 };
 
 struct hs_gate_manager {
+    bool     is_used; /* known; forgotten when it has been silent for long */
     bool     is_up;
+    bool     is_local;
+    bool     is_hinted; /* another one says that it leads */
     bool     is_draining;
     char     datacenter[HS_NAME_BYTES];
     char     name[HS_NAME_BYTES];
+    char     address[HS_NODE_ADDRESS_BYTES];
     uint8_t  node[16];
     uint64_t incarnation;
     uint64_t generation;
-    uint64_t fence;
+    uint64_t fence; /* of its leadership; 0: it does not lead, or has not said so */
     uint64_t heard_at_ns;
     uint64_t joined_at_ns;
     uint64_t pinged_at_ns;
@@ -76,6 +81,7 @@ struct hs_gate_slot_soft {
     uint64_t accepted_at_ns;
     uint64_t unheard_since_ns; /* nobody has said anything to the dispatch; 0: not yet asked */
     uint32_t attempts;
+    uint32_t manager; /* who was told what follows, + 1; 0: nobody */
     uint64_t progress_fence;
     uint64_t progress_seq;
     uint64_t heard_at_ns;
@@ -165,6 +171,7 @@ struct hs_gate {
     struct hs_gate_client  clients[HS_GATE_CLIENTS_MAX];
     struct hs_gate_upload  uploads[HS_GATE_CLIENTS_MAX];
     struct hs_gate_manager managers[HS_GATE_MANAGERS_MAX];
+    unsigned               manager_high; /* from here on none was ever used */
     struct hs_gate_subscription subscriptions[HS_GATE_SUBSCRIPTIONS_MAX];
     struct hs_gate_pending      pending[HS_GATE_PENDING_MAX];
     struct hs_gate_fetch        fetches[HS_GATE_FETCHES_MAX];

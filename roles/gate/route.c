@@ -20,10 +20,10 @@ static const char *first_by_name(const struct hs_gate *gate)
 {
     const char *first = NULL;
 
-    for (unsigned i = 0; i < HS_GATE_MANAGERS_MAX; i++) {
+    for (unsigned i = 0; i < gate->manager_high; i++) {
         const struct hs_gate_manager *manager = &gate->managers[i];
 
-        if (!manager->is_up || manager->is_draining) continue;
+        if (!hs_gate_is_manager_usable(gate, i) || manager->is_draining) continue;
         if (!first || strcmp(manager->datacenter, first) < 0) first = manager->datacenter;
     }
     return first;

@@ -171,30 +171,6 @@ void hs_manager_on_blob(struct hs_manager *manager, uint64_t token, struct hs_vi
     if (!place.soft->has_loads) hs_manager_load_plan(&step, &place, bytes);
 }
 
-void hs_manager_on_gate_link(struct hs_manager *manager, bool is_up, uint64_t now_ns,
-                             struct hs_manager_actions *actions)
-{
-    struct hs_manager_step step = hs_manager_begin(manager, now_ns, actions);
-    struct hs_msg_hello   *hello;
-
-    manager->has_gate = is_up;
-    hs_manager_drop_fetching(manager); /* it asked the gate that is gone; the next one dispatches */
-    manager->heartbeat_at_ns = 0;
-    for (unsigned i = 0; i < HS_JOBS_MAX; i++) {
-        manager->softs[i].needs_full = true;
-        manager->softs[i].results_at_ns = 0; /* what was sent over the old link may be lost */
-        manager->softs[i].unacked_count = 0;
-    }
-    if (!is_up) return;
-    hello = &hs_manager_send(step.actions, HS_MANAGER_SEND_GATE, HS_MSG_HELLO, 0, 0)->hello;
-    hello->role = HS_ROLE_MANAGER;
-    memcpy(hello->node, manager->config.node_id, sizeof hello->node);
-    hello->incarnation = manager->config.incarnation;
-    hello->generation = manager->config.generation;
-    memcpy(hello->name, manager->config.name, sizeof hello->name);
-    memcpy(hello->datacenter, manager->config.datacenter, sizeof hello->datacenter);
-}
-
 /* ---- the turn ---- */
 
 static void note_state(struct hs_manager_step *step, struct hs_manager_place *place, unsigned idx)
@@ -361,7 +337,7 @@ static void lead(struct hs_manager_step *step)
     struct hs_manager          *manager = step->manager;
     struct hs_manager_proposal *proposal;
 
-    if (!manager->has_log || manager->is_leader_proposed) return;
+    if (!manager->has_log || manager->is_leader_proposed || !hs_manager_may_lead(manager)) return;
     proposal = hs_manager_prepare(step, HS_MANAGER_LEADER);
     if (!proposal) return;
     memcpy(proposal->entry.leader.node, manager->config.node_id, 16);
@@ -426,7 +402,9 @@ bool hs_manager_is_idle(const struct hs_manager *manager)
         const struct hs_manager_job  *job = &manager->state->jobs[i];
         const struct hs_manager_soft *soft = &manager->softs[i];
 
-        if (job->phase != HS_MANAGER_JOB_DONE || job->is_released || !manager->has_gate) continue;
+        if (job->phase != HS_MANAGER_JOB_DONE || job->is_released ||
+            !hs_manager_gate_of(manager, soft))
+            continue;
         if (!soft->is_job_acked) return false;
     }
     return manager->maker_job == 0;

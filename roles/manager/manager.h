@@ -21,6 +21,8 @@ struct hs_manager_config {
     uint64_t generation;
     char     name[HS_NAME_BYTES];
     char     datacenter[HS_NAME_BYTES];
+    char     leader[HS_NAME_BYTES]; /* who leads the datacenter; "" or the own name: this one */
+    bool     has_one_gate;          /* there is no other, so any job is its */
     uint64_t finished_job_retention_ns;
     uint64_t worker_lost_after_ns;
     uint64_t dispatch_ack_timeout_ns;
@@ -64,7 +66,6 @@ struct hs_manager {
     bool                     is_leading; /* and knows that it does: mf is applied */
     bool                     is_draining;
     bool                     is_stopping;
-    bool                     has_gate;
     bool                     is_dirty; /* something changed: look at everything in the next turn */
     bool                     is_leader_proposed;
     bool                     is_expire_proposed;
@@ -72,6 +73,7 @@ struct hs_manager {
     uint64_t                 scan_at_ns;
     uint64_t                 heartbeat_at_ns;
     uint64_t                 last_results_id;
+    uint32_t          gates[HS_MANAGER_GATES]; /* links of those that are connected; 0: free */
     unsigned          assigns_open; /* proposed and not answered: nobody else is given cores */
     struct hs_msg_mhb heartbeat;    /* the last one sent */
     uint32_t          maker_job;    /* the record being made: its job's index + 1 */
@@ -105,10 +107,14 @@ void hs_manager_on_refused(struct hs_manager *manager, uint64_t token, uint64_t 
 /* A blob that was to be read; no bytes: it cannot be had. */
 void hs_manager_on_blob(struct hs_manager *manager, uint64_t token, struct hs_view bytes,
                         uint64_t now_ns, struct hs_manager_actions *actions);
-void hs_manager_on_gate_link(struct hs_manager *manager, bool is_up, uint64_t now_ns,
+/* -ENOBUFS: more gates than HS_MANAGER_GATES. */
+int  hs_manager_on_gate_up(struct hs_manager *manager, uint32_t link, uint64_t now_ns,
+                           struct hs_manager_actions *actions) HS_MUST_CHECK;
+void hs_manager_on_gate_down(struct hs_manager *manager, uint32_t link, uint64_t now_ns,
                              struct hs_manager_actions *actions);
-void hs_manager_on_gate(struct hs_manager *manager, const struct hs_manager_frame *frame,
-                        uint64_t now_ns, struct hs_manager_actions *actions);
+void hs_manager_on_gate(struct hs_manager *manager, uint32_t link,
+                        const struct hs_manager_frame *frame, uint64_t now_ns,
+                        struct hs_manager_actions *actions);
 /* Progress of this job did not go out. */
 void hs_manager_on_dropped(struct hs_manager *manager, const uint8_t job_id[HS_JOB_ID_BYTES],
                            uint64_t now_ns);

@@ -23,11 +23,11 @@ enum {
 };
 
 enum hs_manager_action_type {
-    HS_MANAGER_SEND_GATE,   /* message, request_id: 0 or what it answers */
-    HS_MANAGER_SEND_LATEST, /* to the gate; worthless if it is behind: tell hs_manager_on_dropped */
+    HS_MANAGER_SEND_GATE,   /* link, message, request_id: 0 or what it answers */
+    HS_MANAGER_SEND_LATEST, /* likewise; worthless if it is behind: tell hs_manager_on_dropped */
     HS_MANAGER_SEND_WORKER, /* link, message, request_id */
     HS_MANAGER_SEND_EXEC,   /* likewise, EXEC_DISPATCH: with the plan if it fits the frame */
-    HS_MANAGER_SEND_BLOB,   /* link (0: the gate), digest, offset_bytes, request_id: a BLOB_DATA */
+    HS_MANAGER_SEND_BLOB,   /* link (of either), digest, offset_bytes, request_id: a BLOB_DATA */
     HS_MANAGER_PROPOSE,     /* token, bytes */
     HS_MANAGER_PUT_BLOB,    /* token, bytes */
     HS_MANAGER_READ_BLOB    /* token, digest: then hs_manager_on_blob */

@@ -29,18 +29,21 @@ static void send_message(struct hs_manager_process *process, struct hs_conn *con
     hs_conn_abort(conn);
 }
 
-static struct hs_conn *worker_conn(const struct hs_manager_process *process, uint32_t link)
+static struct hs_conn *conn_of(const struct hs_manager_process *process, uint32_t number)
 {
-    return process->worker && hs_conn_tag(process->worker) == link ? process->worker : NULL;
+    const struct hs_manager_link *link = hs_manager_links_find(process, number);
+
+    return link ? link->conn : NULL;
 }
 
 static void send_latest(struct hs_manager_process *process, const struct hs_manager_action *action,
                         uint64_t now_ns)
 {
-    int rc = -ENOTCONN;
+    struct hs_conn *conn = conn_of(process, action->link);
+    int             rc = -ENOTCONN;
 
-    if (process->gate && hs_conn_is_open(process->gate))
-        rc = hs_wire_send_latest(process->gate, action->message_type, &action->message);
+    if (conn && hs_conn_is_open(conn))
+        rc = hs_wire_send_latest(conn, action->message_type, &action->message);
     if (rc != 0 && action->message_type == HS_MSG_DC_PROGRESS)
         hs_manager_on_dropped(&process->manager, action->message.dc_progress.job_id, now_ns);
 }
@@ -61,7 +64,7 @@ static void send_exec(struct hs_manager_process *process, struct hs_manager_acti
 
     if (dispatch->plan_bytes <= HS_WIRE_PART_BYTES_MAX)
         dispatch->plan = read_blob(process, &action->digest);
-    send_message(process, worker_conn(process, action->link), action, &action->message);
+    send_message(process, conn_of(process, action->link), action, &action->message);
 }
 
 static void send_blob(struct hs_manager_process *process, struct hs_manager_action *action)
@@ -81,8 +84,7 @@ static void send_blob(struct hs_manager_process *process, struct hs_manager_acti
                        left_bytes < HS_WIRE_PART_BYTES_MAX ? left_bytes : HS_WIRE_PART_BYTES_MAX);
     }
     action->message_type = HS_MSG_BLOB_DATA;
-    send_message(process, action->link ? worker_conn(process, action->link) : process->gate, action,
-                 &data);
+    send_message(process, conn_of(process, action->link), action, &data);
 }
 
 static void propose(struct hs_manager_process *process, const struct hs_manager_action *action)
@@ -104,12 +106,10 @@ static void carry_out(struct hs_manager_process *process, struct hs_manager_acti
                       uint64_t now_ns)
 {
     switch (action->type) {
-    case HS_MANAGER_SEND_GATE:
-        send_message(process, process->gate, action, &action->message);
-        break;
     case HS_MANAGER_SEND_LATEST: send_latest(process, action, now_ns); break;
+    case HS_MANAGER_SEND_GATE:
     case HS_MANAGER_SEND_WORKER:
-        send_message(process, worker_conn(process, action->link), action, &action->message);
+        send_message(process, conn_of(process, action->link), action, &action->message);
         break;
     case HS_MANAGER_SEND_EXEC: send_exec(process, action); break;
     case HS_MANAGER_SEND_BLOB: send_blob(process, action); break;

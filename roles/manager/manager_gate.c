@@ -57,7 +57,8 @@ static void send_cancel_ack(struct hs_manager_step *step, const uint8_t job_id[1
     struct hs_manager            *manager = step->manager;
     const struct hs_manager_job  *job = hs_manager_find_job(manager->state, job_id);
     struct hs_msg_job_cancel_ack *ack =
-        &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_JOB_CANCEL_ACK, 0, frame_id)
+        &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_JOB_CANCEL_ACK, step->gate,
+                         frame_id)
              ->job_cancel_ack;
 
     memcpy(ack->job_id, job_id, sizeof ack->job_id);
@@ -104,6 +105,7 @@ void hs_manager_answer_cancel(struct hs_manager_step           *step,
 {
     const struct hs_manager_cancel *entry = &proposal->entry.cancel;
 
+    step->gate = proposal->gate;
     send_cancel_ack(step, entry->job_id, entry->request_id, proposal->request_id, code);
 }
 
@@ -114,7 +116,8 @@ static void send_timeout_ack(struct hs_manager_step *step, const uint8_t job_id[
 {
     const struct hs_manager_job   *job = hs_manager_find_job(step->manager->state, job_id);
     struct hs_msg_job_timeout_ack *ack =
-        &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_JOB_TIMEOUT_ACK, 0, frame_id)
+        &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_JOB_TIMEOUT_ACK, step->gate,
+                         frame_id)
              ->job_timeout_ack;
 
     memcpy(ack->job_id, job_id, sizeof ack->job_id);
@@ -130,7 +133,8 @@ static void send_release_ack(struct hs_manager_step *step, const uint8_t job_id[
 {
     const struct hs_manager_job   *job = hs_manager_find_job(step->manager->state, job_id);
     struct hs_msg_job_release_ack *ack =
-        &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_JOB_RELEASE_ACK, 0, frame_id)
+        &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_JOB_RELEASE_ACK, step->gate,
+                         frame_id)
              ->job_release_ack;
 
     memcpy(ack->job_id, job_id, sizeof ack->job_id);
@@ -207,6 +211,7 @@ void hs_manager_answer_gate(struct hs_manager_step           *step,
     struct hs_msg_job_dispatch_ack *ack;
     const struct hs_manager_job    *job;
 
+    step->gate = proposal->gate;
     if (entry->kind == HS_MANAGER_TIMEOUT) {
         if (entry->timeout.kind == HS_MANAGER_TIMEOUT_GATE)
             send_timeout_ack(step, entry->timeout.job_id, proposal->request_id, code);
@@ -218,7 +223,7 @@ void hs_manager_answer_gate(struct hs_manager_step           *step,
         return;
     }
     job = hs_manager_find_job(step->manager->state, entry->owner.job_id);
-    ack = &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_JOB_DISPATCH_ACK, 0,
+    ack = &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_JOB_DISPATCH_ACK, step->gate,
                            proposal->request_id)
                ->job_dispatch_ack;
     memcpy(ack->job_id, entry->owner.job_id, sizeof ack->job_id);
@@ -238,6 +243,7 @@ static void send_blob(struct hs_manager_step *step, const struct hs_msg_blob_get
 {
     struct hs_manager_action *action = hs_manager_act(step->actions, HS_MANAGER_SEND_BLOB);
 
+    action->link = step->gate;
     memcpy(action->digest.bytes, get->digest, sizeof action->digest.bytes);
     action->offset_bytes = get->offset_bytes;
     action->request_id = frame_id;
@@ -256,9 +262,9 @@ static void take_progress_ack(struct hs_manager_step              *step,
 static void answer_hello(struct hs_manager_step *step, uint64_t frame_id)
 {
     const struct hs_manager *manager = step->manager;
-    struct hs_msg_hello_ack *ack =
-        &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_HELLO_ACK, 0, frame_id)
-             ->hello_ack;
+    struct hs_msg_hello_ack *ack = &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE,
+                                                    HS_MSG_HELLO_ACK, step->gate, frame_id)
+                                        ->hello_ack;
 
     ack->code = HS_RESULT_OK;
     ack->role = HS_ROLE_MANAGER;
@@ -268,19 +274,21 @@ static void answer_hello(struct hs_manager_step *step, uint64_t frame_id)
     ack->fence = manager->is_leading ? manager->state->leader_fence : 0;
 }
 
-void hs_manager_on_gate(struct hs_manager *manager, const struct hs_manager_frame *frame,
-                        uint64_t now_ns, struct hs_manager_actions *actions)
+void hs_manager_on_gate(struct hs_manager *manager, uint32_t link,
+                        const struct hs_manager_frame *frame, uint64_t now_ns,
+                        struct hs_manager_actions *actions)
 {
     struct hs_manager_step step = hs_manager_begin(manager, now_ns, actions);
     const union hs_msg    *message = frame->message;
     uint64_t               frame_id = frame->request_id;
 
+    step.gate = link;
     switch ((unsigned)frame->type) {
     case HS_MSG_HELLO: answer_hello(&step, frame_id); break;
     case HS_MSG_HELLO_ACK:
     case HS_MSG_PONG: break;
     case HS_MSG_PING:
-        hs_manager_send(actions, HS_MANAGER_SEND_GATE, HS_MSG_PONG, 0, frame_id)->pong.nonce =
+        hs_manager_send(actions, HS_MANAGER_SEND_GATE, HS_MSG_PONG, link, frame_id)->pong.nonce =
             message->ping.nonce;
         break;
     case HS_MSG_JOB_DISPATCH:
@@ -288,9 +296,18 @@ void hs_manager_on_gate(struct hs_manager *manager, const struct hs_manager_fram
         break;
     case HS_MSG_BLOB_DATA: hs_manager_take_plan_piece(&step, &message->blob_data); break;
     case HS_MSG_BLOB_GET: send_blob(&step, &message->blob_get, frame_id); break;
-    case HS_MSG_JOB_CANCEL: take_cancel(&step, &message->job_cancel, frame_id); break;
-    case HS_MSG_JOB_TIMEOUT: take_timeout(&step, &message->job_timeout, frame_id); break;
-    case HS_MSG_JOB_RELEASE: take_release(&step, &message->job_release, frame_id); break;
+    case HS_MSG_JOB_CANCEL:
+        hs_manager_note_owner(&step, message->job_cancel.job_id);
+        take_cancel(&step, &message->job_cancel, frame_id);
+        break;
+    case HS_MSG_JOB_TIMEOUT:
+        hs_manager_note_owner(&step, message->job_timeout.job_id);
+        take_timeout(&step, &message->job_timeout, frame_id);
+        break;
+    case HS_MSG_JOB_RELEASE:
+        hs_manager_note_owner(&step, message->job_release.job_id);
+        take_release(&step, &message->job_release, frame_id);
+        break;
     case HS_MSG_DC_PROGRESS_ACK: take_progress_ack(&step, &message->dc_progress_ack); break;
     case HS_MSG_DC_RESULTS_ACK:
         hs_manager_take_results_ack(&step, &message->dc_results_ack, frame_id);

@@ -15,9 +15,10 @@
 static void answer(struct hs_manager_step *step, const uint8_t job_id[16], uint64_t request_id,
                    uint32_t code, const char *text)
 {
-    struct hs_msg_job_dispatch_ack *ack = &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE,
-                                                           HS_MSG_JOB_DISPATCH_ACK, 0, request_id)
-                                               ->job_dispatch_ack;
+    struct hs_msg_job_dispatch_ack *ack =
+        &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_JOB_DISPATCH_ACK, step->gate,
+                         request_id)
+             ->job_dispatch_ack;
     const struct hs_manager_job *job = hs_manager_find_job(step->manager->state, job_id);
 
     memcpy(ack->job_id, job_id, sizeof ack->job_id);
@@ -27,6 +28,8 @@ static void answer(struct hs_manager_step *step, const uint8_t job_id[16], uint6
     /* a tree that has just started is whole within a blink */
     if (code == HS_RESULT_INITIALIZING) ack->retry_after_ns = 20 * HS_NS_PER_MS;
     if (text) (void)snprintf(ack->text, sizeof ack->text, "%s", text);
+    if (code == HS_RESULT_NOT_LEADER)
+        memcpy(ack->leader, step->manager->config.leader, sizeof ack->leader);
     if (!job) return;
     ack->gate_fence = job->gate_fence;
     ack->status = hs_manager_shown_status(step->manager, job);
@@ -111,6 +114,7 @@ static bool fill_dependencies(struct hs_manager_accept *accept, const struct hs_
 static void drop_intake(struct hs_manager_step *step, struct hs_manager_intake *intake,
                         uint32_t code, const char *text)
 {
+    step->gate = intake->gate;
     answer(step, intake->accept.job_id, intake->request_id, code, text);
     intake->is_used = false;
 }
@@ -154,7 +158,8 @@ static void take_plan(struct hs_manager_step *step, struct hs_manager_intake *in
 static void ask_for_plan(struct hs_manager_step *step, struct hs_manager_intake *intake)
 {
     struct hs_msg_blob_get *get =
-        &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_BLOB_GET, 0, 0)->blob_get;
+        &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_BLOB_GET, intake->gate, 0)
+             ->blob_get;
 
     memcpy(get->digest, intake->accept.plan.bytes, sizeof get->digest);
     memcpy(get->job_id, intake->accept.job_id, sizeof get->job_id);
@@ -195,10 +200,11 @@ void hs_manager_take_plan_piece(struct hs_manager_step *step, const struct hs_ms
     }
 }
 
-void hs_manager_drop_fetching(struct hs_manager *manager)
+void hs_manager_drop_fetching(struct hs_manager *manager, uint32_t gate)
 {
     for (unsigned i = 0; i < HS_MANAGER_INTAKES; i++)
-        if (manager->intakes[i].is_fetching) manager->intakes[i].is_used = false;
+        if (manager->intakes[i].is_fetching && manager->intakes[i].gate == gate)
+            manager->intakes[i].is_used = false;
 }
 
 void hs_manager_turn_intakes(struct hs_manager_step *step)
@@ -271,7 +277,10 @@ static bool answer_known(struct hs_manager_step *step, const struct hs_msg_job_d
         code = HS_RESULT_STALE_FENCE;
     } else if (memcmp(dispatch->digest, job->plan.bytes, sizeof dispatch->digest) != 0) {
         code = HS_RESULT_CONFLICT;
-    } else if (dispatch->gate_fence > job->gate_fence) {
+    } else {
+        hs_manager_note_owner(step, dispatch->job_id);
+    }
+    if (code == HS_RESULT_OK && dispatch->gate_fence > job->gate_fence) {
         renew_owner(step, dispatch, request_id);
         return true;
     }
@@ -314,6 +323,7 @@ static void begin_intake(struct hs_manager_step *step, struct hs_manager_intake 
 
     memset(intake, 0, sizeof *intake);
     intake->is_used = true;
+    intake->gate = step->gate;
     intake->request_id = request_id;
     memcpy(accept->job_id, dispatch->job_id, sizeof accept->job_id);
     memcpy(accept->plan.bytes, dispatch->digest, sizeof accept->plan.bytes);
@@ -339,14 +349,16 @@ void hs_manager_take_dispatch(struct hs_manager_step           *step,
     uint32_t                  code;
 
     if (intake) { /* asked again: the one answer comes to the last question */
+        intake->gate = step->gate;
         intake->request_id = request_id;
         return;
     }
-    if (!manager->is_leading || answer_known(step, dispatch, request_id)) {
-        if (!manager->is_leading)
-            answer(step, dispatch->job_id, request_id, HS_RESULT_INITIALIZING, NULL);
+    if (!manager->is_leading) {
+        answer(step, dispatch->job_id, request_id,
+               hs_manager_may_lead(manager) ? HS_RESULT_INITIALIZING : HS_RESULT_NOT_LEADER, NULL);
         return;
     }
+    if (answer_known(step, dispatch, request_id)) return;
     code = manager->is_draining ? HS_RESULT_DRAINING : check_dispatch(step, dispatch, &text);
     if (code != HS_RESULT_OK) {
         answer(step, dispatch->job_id, request_id, code, text);
@@ -371,6 +383,7 @@ void hs_manager_end_intake(struct hs_manager_step *step, const struct hs_manager
     HS_ASSERT(proposal->intake);
     HS_ASSERT(intake->is_used);
     if (code == HS_RESULT_OK && hs_manager_find_place(manager, intake->accept.job_id, &place)) {
+        place.soft->gate = intake->gate;
         place.soft->has_loads = true;
         place.soft->loaded_at_ns = step->now_ns;
         place.soft->planned_ns = intake->planned_ns;

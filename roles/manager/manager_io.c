@@ -24,144 +24,17 @@ enum { LEDGER_GROUP = 2 };
 #define LEDGER_COMPACT_BYTES (UINT64_C(16) << 20)
 #define ROWS_INTERVAL_NS     (500 * HS_NS_PER_MS)
 
-static uint64_t clock_of(const struct hs_manager_process *process)
-{
-    return hs_loop_clock_ns(process->process.loop);
-}
-
-/* ---- links ---- */
-
-static void on_closed(struct hs_conn *conn, int reason)
-{
-    struct hs_manager_process *process = hs_conn_owner(conn);
-
-    if (reason == -EPROTO || reason == -EMSGSIZE)
-        hs_manager_count(process, HS_COUNT_frames_malformed, 1);
-    if (conn == process->gate) {
-        process->gate = NULL;
-        hs_manager_on_gate_link(&process->manager, false, clock_of(process), &process->actions);
-    } else if (conn == process->worker) {
-        process->worker = NULL;
-        hs_manager_on_worker_down(&process->manager, (uint32_t)hs_conn_tag(conn));
-    } else {
-        return; /* a newer link took its place */
-    }
-    hs_manager_count(process, HS_COUNT_links_lost, 1);
-    hs_manager_perform(process, clock_of(process));
-}
-
-static void refuse_frame(struct hs_manager_process *process, struct hs_conn *conn,
-                         const struct hs_frame *frame, int code)
-{
-    struct hs_msg_refused refused = {.type = frame->type};
-
-    if (code == -EPROTO) {
-        hs_manager_count(process, HS_COUNT_frames_malformed, 1);
-        hs_conn_abort(conn);
-        return;
-    }
-    hs_manager_count(process,
-                     code == -ENOENT ? HS_COUNT_frames_unknown : HS_COUNT_frames_unexpected, 1);
-    refused.code = code == -EACCES ? HS_RESULT_FORBIDDEN : HS_RESULT_UNSUPPORTED;
-    HS_IGNORE(hs_wire_reply(conn, HS_MSG_REFUSED, &refused, frame->request_id),
-              "whoever sends such frames and does not read is not helped by more");
-}
-
-/* Two deaths with the same mark, and the plan is set aside. */
-static void mark(struct hs_manager_process *process, const struct hs_manager_frame *frame)
-{
-    const struct hs_msg_job_dispatch *dispatch = &frame->message->job_dispatch;
-
-    if (frame->type != HS_MSG_JOB_DISPATCH) return;
-    hs_role_breadcrumb(&process->process, HS_MSG_JOB_DISPATCH, dispatch->job_id,
-                       hs_host_table_digest_word(dispatch->digest));
-}
-
-static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
-{
-    struct hs_manager_process *process = hs_conn_owner(conn);
-    bool                       is_gate = conn == process->gate;
-    struct hs_manager_frame    opened = {.type = (enum hs_msg_type)frame->type,
-                                         .request_id = frame->request_id,
-                                         .message = &process->message};
-    uint64_t                   now_ns = hs_loop_now_ns(process->process.loop);
-    int                        rc;
-
-    if (!is_gate && conn != process->worker) return; /* of a dead life */
-    rc = hs_wire_open(frame, is_gate ? HS_ROLE_GATE : HS_ROLE_WORKER, HS_ROLE_MANAGER,
-                      &process->message);
-    if (rc) {
-        refuse_frame(process, conn, frame, rc);
-        return;
-    }
-    mark(process, &opened);
-    if (is_gate)
-        hs_manager_on_gate(&process->manager, &opened, now_ns, &process->actions);
-    else
-        hs_manager_on_worker(&process->manager, (uint32_t)hs_conn_tag(conn), &opened, now_ns,
-                             &process->actions);
-    hs_manager_perform(process, now_ns);
-    if (opened.type == HS_MSG_JOB_DISPATCH) hs_role_breadcrumb(&process->process, 0, NULL, 0);
-}
-
-static struct hs_conn *open_conn(struct hs_manager_process *process, int fd)
-{
-    struct hs_conn_config config = {.loop = process->process.loop,
-                                    .owner = process,
-                                    .on_frame = on_frame,
-                                    .on_closed = on_closed,
-                                    .figures = &process->process.frames};
-    struct hs_conn       *conn = NULL;
-    int                   rc = hs_conn_open(&conn, &config, fd);
-
-    if (rc == 0) {
-        hs_manager_count(process, HS_COUNT_links_opened, 1);
-        return conn;
-    }
-    hs_log(HS_LOG_WARN, "manager", "link refused: %s", hs_err_code_text(rc));
-    close(fd);
-    return NULL;
-}
-
-static void take_gate(struct hs_manager_process *process, int fd)
-{
-    struct hs_conn *old = process->gate;
-
-    process->gate = NULL;
-    if (old) {
-        hs_manager_on_gate_link(&process->manager, false, clock_of(process), &process->actions);
-        hs_manager_perform(process, clock_of(process));
-        hs_conn_abort(old);
-    }
-    process->gate = open_conn(process, fd);
-    if (!process->gate) return;
-    hs_manager_on_gate_link(&process->manager, true, clock_of(process), &process->actions);
-    hs_manager_perform(process, clock_of(process));
-}
-
-static void take_worker(struct hs_manager_process *process, int fd)
-{
-    struct hs_conn *old = process->worker;
-
-    process->worker = NULL;
-    if (old) {
-        hs_manager_on_worker_down(&process->manager, (uint32_t)hs_conn_tag(old));
-        hs_conn_abort(old);
-    }
-    process->worker = open_conn(process, fd);
-    if (process->worker) hs_conn_set_tag(process->worker, ++process->last_link);
-}
-
 static void on_link(void *self, enum hs_role_kind peer, unsigned peer_idx, uint64_t generation,
                     uint64_t token, int fd)
 {
+    struct hs_manager_process *process = self;
+
     (void)peer_idx;
     (void)generation;
-    (void)token;
-    if (peer == HS_ROLE_GATE)
-        take_gate(self, fd);
-    else if (peer == HS_ROLE_WORKER)
-        take_worker(self, fd);
+    if (peer == HS_ROLE_GATE || peer == HS_ROLE_WORKER)
+        hs_manager_links_add(process, peer, fd);
+    else if (peer == HS_ROLE_RESOLVER && process->door.is_open)
+        hs_dialer_io_resolver(&process->dialer, token, fd);
     else
         close(fd);
 }
@@ -171,7 +44,7 @@ static void on_link(void *self, enum hs_role_kind peer, unsigned peer_idx, uint6
 static void on_answer(void *context, const struct hs_ledger_answer *answer)
 {
     struct hs_manager_process *process = context;
-    uint64_t                   now_ns = clock_of(process);
+    uint64_t                   now_ns = hs_manager_clock_of(process);
 
     if (answer->kind == HS_LEDGER_FAILED) process->has_failed = true;
     hs_ledger_count(process->ledger, process->process.counters);
@@ -230,6 +103,15 @@ static int open_ledger(struct hs_manager_process *process, struct hs_manager_sta
 
 /* ---- for status ---- */
 
+static void show_address(const struct hs_manager_process *process, uint32_t number,
+                         char text[HS_NODE_ADDRESS_BYTES])
+{
+    const struct hs_manager_link *link = hs_manager_links_find(process, number);
+
+    if (link && !link->is_local)
+        hs_addr_format(&link->greeting.address, text, HS_NODE_ADDRESS_BYTES);
+}
+
 static void show_worker(struct hs_manager_process *process, uint32_t idx)
 {
     const struct hs_manager_worker *worker = &process->manager.workers.at[idx];
@@ -241,6 +123,7 @@ static void show_worker(struct hs_manager_process *process, uint32_t idx)
 
     hs_manager_worker_load(&process->manager, worker, &cores, &execs);
     hs_workers_row(worker, cores, execs, &row);
+    show_address(process, worker->link, row.address);
     memcpy(words, &row, sizeof words);
     rc = *handle ? hs_registry_update(&process->rows, *handle, words)
                  : hs_registry_insert(&process->rows, words, handle);
@@ -313,10 +196,19 @@ static void on_quarantine(void *self, uint64_t digest, const uint8_t job_id[16])
     hs_manager_quarantine(&process->manager, digest);
 }
 
-static uint64_t turn_conn(struct hs_conn *const *conn, uint64_t now_ns)
+static void on_no_resolver(void *self, uint64_t token, int code, const char *text)
 {
-    if (*conn) hs_conn_turn(*conn, now_ns);
-    return *conn ? hs_conn_deadline_ns(*conn) : HS_NEVER_NS;
+    struct hs_manager_process *process = self;
+
+    (void)text;
+    if (process->door.is_open) hs_dialer_io_no_resolver(&process->dialer, token, code);
+}
+
+static void on_credentials(void *self, uint64_t number, int fd)
+{
+    struct hs_manager_process *process = self;
+
+    hs_node_credentials_take(&process->door.credentials, number, fd);
 }
 
 static uint64_t turn(void *self, uint64_t now_ns)
@@ -330,8 +222,7 @@ static uint64_t turn(void *self, uint64_t now_ns)
     hs_manager_perform(process, now_ns);
     hs_ledger_step(process->ledger, now_ns);
     show(process, now_ns);
-    next_ns = hs_min_u64(next_ns, turn_conn(&process->gate, now_ns));
-    next_ns = hs_min_u64(next_ns, turn_conn(&process->worker, now_ns));
+    next_ns = hs_min_u64(next_ns, hs_manager_links_turn(process, now_ns));
     next_ns = hs_min_u64(next_ns, process->rows_at_ns);
     return hs_min_u64(next_ns, hs_ledger_deadline_ns(process->ledger));
 }
@@ -341,13 +232,15 @@ static bool is_done(const void *self)
     const struct hs_manager_process *process = self;
 
     return hs_manager_is_idle(&process->manager) && hs_ledger_is_idle(process->ledger) &&
-           (!process->gate || hs_conn_queued_bytes(process->gate) == 0);
+           hs_manager_links_are_flushed(process);
 }
 
 static const struct hs_role_hooks hooks = {.on_link = on_link,
                                            .on_drain = on_drain,
                                            .on_stop = on_stop,
                                            .on_quarantine = on_quarantine,
+                                           .on_answer = on_no_resolver,
+                                           .on_credentials = on_credentials,
                                            .turn = turn,
                                            .is_done = is_done,
                                            .hands_over = true};
@@ -395,6 +288,9 @@ static void fill_config(struct hs_manager_config *config, const struct hs_herita
         .stuck_after_ns = from->stuck_after_ns,
     };
     memcpy(config->node_id, heritage->node_id, sizeof config->node_id);
+    (void)snprintf(config->leader, sizeof config->leader, "%s", heritage->config->cluster.leader);
+    config->has_one_gate =
+        heritage->config->cluster.seed_gates.count + heritage->config->roles.gate <= 1;
     (void)snprintf(config->name, sizeof config->name, "%s", heritage->config->node.name);
     (void)snprintf(config->datacenter, sizeof config->datacenter, "%s",
                    heritage->config->node.datacenter);
@@ -436,7 +332,7 @@ static int open_manager(struct hs_manager_process *process, const struct hs_heri
 {
     struct hs_loop_config loop_config = {
         .wanted = (enum hs_loop_backend)heritage->config->node.io_backend,
-        .stream_count_max = 32,
+        .stream_count_max = HS_MANAGER_LINKS + HS_DOOR_WAITING_MAX + 32,
         .recv_buffer_count = 64,
         .recv_buffer_bytes = 16 << 10,
         .file_op_count_max = 4};
@@ -453,6 +349,8 @@ static int open_manager(struct hs_manager_process *process, const struct hs_heri
     if (rc) return rc;
     fill_config(&config, heritage);
     hs_manager_init(&process->manager, &config, &memory);
+    rc = hs_manager_links_open(process, err);
+    if (rc) return rc;
     return hs_role_ready(&process->process, err);
 }
 

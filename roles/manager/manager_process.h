@@ -4,11 +4,16 @@
 #define HS_MANAGER_MANAGER_PROCESS_H
 
 #include "ipc/conn.h"
+#include "roles/cluster/dialer_io.h"
+#include "roles/cluster/node_door_io.h"
 #include "roles/counters.h"
 #include "roles/manager/manager.h"
 #include "roles/role_io.h"
 
-enum { HS_MANAGER_LATER_MAX = 1024 }; /* answers that wait for their turn: a handful each time */
+enum {
+    HS_MANAGER_LATER_MAX = 1024, /* answers that wait for their turn: a handful each time */
+    HS_MANAGER_LINKS = HS_WORKERS_MAX + HS_MANAGER_GATES
+};
 
 /* What carrying out an action gave back: told to the core after the list is through. */
 struct hs_manager_later {
@@ -17,14 +22,26 @@ struct hs_manager_later {
     struct hs_ledger_digest digest;
 };
 
+struct hs_manager_link {
+    struct hs_conn    *conn;   /* NULL: a free place */
+    uint32_t           number; /* names it to the core */
+    enum hs_role_kind  peer;   /* gate or worker */
+    bool               is_local;
+    uint64_t           ticket; /* of the dialer; 0: it has come to us */
+    uint64_t           heard_at_ns;
+    struct hs_greeting greeting; /* of other hosts */
+};
+
 struct hs_manager_process {
     struct hs_role_process    process;
     struct hs_manager         manager;
     struct hs_manager_actions actions;
     struct hs_ledger         *ledger;
-    struct hs_conn           *gate;
-    struct hs_conn           *worker; /* on this host there is one; others come with the network */
-    uint32_t                  last_link;
+    struct hs_node_door       door;   /* for other hosts */
+    struct hs_dialer_io       dialer; /* to their gates */
+    struct hs_manager_link    links[HS_MANAGER_LINKS];
+    unsigned                  link_high;
+    uint32_t                  last_serial;
     uint8_t                  *blob; /* HS_LEDGER_BLOB_BYTES_MAX */
     struct hs_segment         rows_segment;
     struct hs_registry        rows;
@@ -40,13 +57,29 @@ struct hs_manager_process {
     union hs_msg              message;
 };
 
-/* The core's actions, in order, then what they brought about, until nothing is left. */
+/* manager_carry_io.c: the core's actions, in order, then what they brought about, until nothing is
+ * left. */
 void hs_manager_perform(struct hs_manager_process *process, uint64_t now_ns);
+
+/* manager_links_io.c */
+int hs_manager_links_open(struct hs_manager_process *process, struct hs_err *err) HS_MUST_CHECK;
+/* A link of this host, from the supervisor; fd is taken. */
+void     hs_manager_links_add(struct hs_manager_process *process, enum hs_role_kind peer, int fd);
+uint64_t hs_manager_links_turn(struct hs_manager_process *process, uint64_t now_ns);
+/* NULL: it is not connected any more. */
+const struct hs_manager_link *hs_manager_links_find(const struct hs_manager_process *process,
+                                                    uint32_t                         number);
+bool hs_manager_links_are_flushed(const struct hs_manager_process *process); /* those to gates */
 
 static inline void hs_manager_count(struct hs_manager_process *process, enum hs_count count,
                                     uint64_t amount)
 {
     hs_counter_add(process->process.counters, count, amount);
+}
+
+static inline uint64_t hs_manager_clock_of(const struct hs_manager_process *process)
+{
+    return hs_loop_clock_ns(process->process.loop);
 }
 
 #endif

@@ -19,6 +19,7 @@ struct hs_manager_proposal *hs_manager_prepare(struct hs_manager_step    *step,
         if (proposal->kind != HS_PROPOSAL_FREE) continue;
         proposal->generation++;
         proposal->link = 0;
+        proposal->gate = step->gate;
         proposal->request_id = 0;
         proposal->intake = 0;
         memset(&proposal->entry, 0, sizeof proposal->entry);

@@ -93,7 +93,8 @@ static struct hs_msg_dc_progress *open_progress(struct hs_manager_step  *step,
                                                 struct hs_manager_place *place)
 {
     struct hs_msg_dc_progress *progress =
-        &hs_manager_send(step->actions, HS_MANAGER_SEND_LATEST, HS_MSG_DC_PROGRESS, 0, 0)
+        &hs_manager_send(step->actions, HS_MANAGER_SEND_LATEST, HS_MSG_DC_PROGRESS,
+                         hs_manager_gate_of(step->manager, place->soft), 0)
              ->dc_progress;
 
     memcpy(progress->job_id, place->job->id, sizeof progress->job_id);
@@ -209,7 +210,7 @@ static void turn_progress(struct hs_manager_step *step, struct hs_manager_place 
     bool     is_over = place->job->phase == HS_MANAGER_JOB_DONE && !soft->is_progress_dirty;
     uint64_t at_ns = soft->progress_at_ns;
 
-    if (!step->manager->has_gate || is_over || soft->is_job_acked) return;
+    if (!hs_manager_gate_of(step->manager, soft) || is_over || soft->is_job_acked) return;
     if (!soft->is_progress_dirty && !soft->needs_full)
         at_ns += PROGRESS_KEEPALIVE_NS - PROGRESS_INTERVAL_NS;
     if (step->now_ns < at_ns)
@@ -317,7 +318,7 @@ static void turn_results(struct hs_manager_step *step, struct hs_manager_place *
     struct hs_writer          items;
     unsigned                  count;
 
-    if (!step->manager->has_gate || soft->is_job_acked) return;
+    if (!hs_manager_gate_of(step->manager, soft) || soft->is_job_acked) return;
     if (soft->unacked_count && step->now_ns < soft->results_at_ns) {
         hs_manager_due(step, soft->results_at_ns);
         return;
@@ -337,8 +338,8 @@ static void turn_results(struct hs_manager_step *step, struct hs_manager_place *
     soft->unacked_count = count;
     soft->results_at_ns = step->now_ns + soft->results_wait_ns;
     hs_manager_due(step, soft->results_at_ns);
-    results = &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_DC_RESULTS, 0,
-                               soft->results_id)
+    results = &hs_manager_send(step->actions, HS_MANAGER_SEND_GATE, HS_MSG_DC_RESULTS,
+                               hs_manager_gate_of(step->manager, soft), soft->results_id)
                    ->dc_results;
     memcpy(results->job_id, place->job->id, sizeof results->job_id);
     results->manager_fence = step->manager->state->leader_fence;
@@ -403,17 +404,27 @@ static bool is_same(const struct hs_msg_mhb *a, const struct hs_msg_mhb *b)
            a->cores_free == b->cores_free;
 }
 
+static void tell_gates(struct hs_manager_step *step, const struct hs_msg_mhb *heartbeat)
+{
+    const struct hs_manager *manager = step->manager;
+
+    for (unsigned i = 0; i < HS_MANAGER_GATES && hs_manager_has_room(step->actions); i++)
+        if (manager->gates[i])
+            hs_manager_send(step->actions, HS_MANAGER_SEND_LATEST, HS_MSG_MHB, manager->gates[i], 0)
+                ->mhb = *heartbeat;
+}
+
 void hs_manager_turn_heartbeat(struct hs_manager_step *step)
 {
     struct hs_manager *manager = step->manager;
     struct hs_msg_mhb  heartbeat;
 
-    if (!manager->has_gate || !hs_manager_has_room(step->actions)) return;
+    if (!hs_manager_has_room(step->actions)) return;
     fill_heartbeat(step, &heartbeat);
     if (step->now_ns >= manager->heartbeat_at_ns || !is_same(&heartbeat, &manager->heartbeat)) {
         manager->heartbeat = heartbeat;
         heartbeat.applied_seq = manager->state->seq;
-        hs_manager_send(step->actions, HS_MANAGER_SEND_LATEST, HS_MSG_MHB, 0, 0)->mhb = heartbeat;
+        tell_gates(step, &heartbeat);
         manager->heartbeat_at_ns = step->now_ns + HEARTBEAT_NS;
     }
     hs_manager_due(step, manager->heartbeat_at_ns);

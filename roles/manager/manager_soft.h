@@ -12,7 +12,8 @@ enum {
     HS_MANAGER_INTAKES = 16,    /* jobs being taken in at a time; one more is told to come back */
     HS_MANAGER_ASSEMBLIES = 4,  /* results of several frames at a time; others are sent again */
     HS_MANAGER_TOMBSTONES = 64, /* jobs that were cancelled before they came; the oldest goes */
-    HS_MANAGER_QUARANTINED = 16
+    HS_MANAGER_QUARANTINED = 16,
+    HS_MANAGER_GATES = 17 /* that of this host and those it dials (HS_DIALER_PEERS_MAX) */
 };
 
 /* Soft side of a shard's present attempt. */
@@ -60,6 +61,7 @@ struct hs_manager_soft {
     bool     is_job_acked;
     bool     is_progress_dirty;
     bool     needs_full;
+    uint32_t gate;          /* link of the gate that owns the job; 0: it has not spoken yet */
     uint32_t unacked_count; /* items in the message that waits for its answer */
     uint64_t loaded_at_ns;
     uint64_t planned_ns;
@@ -81,6 +83,7 @@ struct hs_manager_proposal {
     enum hs_manager_proposal_kind kind;
     uint32_t                      generation;
     uint32_t                      link;       /* worker to answer; 0: none */
+    uint32_t                      gate;       /* gate to answer; 0: none */
     uint64_t                      request_id; /* to answer */
     uint32_t                      intake;     /* ACCEPT: its number + 1 */
     struct hs_manager_entry       entry;
@@ -89,6 +92,7 @@ struct hs_manager_proposal {
 struct hs_manager_intake {
     bool                     is_used;
     bool                     is_fetching;
+    uint32_t                 gate; /* link */
     uint64_t                 request_id;
     uint64_t                 received_bytes;
     uint64_t                 deadline_ns;

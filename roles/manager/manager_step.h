@@ -8,11 +8,14 @@
 #include "roles/result_code.h"
 #include "shm/base/time.h"
 
+#include <string.h>
+
 struct hs_manager_step {
     struct hs_manager         *manager;
     struct hs_manager_actions *actions;
     uint64_t                   now_ns;
     uint64_t                   deadline_ns; /* of a turn: when to come again */
+    uint32_t                   gate;        /* link of the gate that is to be answered; 0: none */
 };
 
 /* One job's place in all tables. */
@@ -41,6 +44,12 @@ static inline struct hs_manager_step hs_manager_begin(struct hs_manager *manager
     manager->is_dirty = true;
     return (struct hs_manager_step){
         .manager = manager, .actions = actions, .now_ns = now_ns, .deadline_ns = HS_NEVER_NS};
+}
+
+/* The configuration says who leads. */
+static inline bool hs_manager_may_lead(const struct hs_manager *manager)
+{
+    return !manager->config.leader[0] || strcmp(manager->config.leader, manager->config.name) == 0;
 }
 
 /* manager.c */
@@ -80,7 +89,7 @@ void hs_manager_take_plan_piece(struct hs_manager_step *step, const struct hs_ms
 /* It was dispatched, and whether it becomes a job is not decided yet. */
 bool hs_manager_is_coming(struct hs_manager *manager, const uint8_t job_id[16]);
 /* Jobs whose plan is on its way from a gate that is gone. */
-void hs_manager_drop_fetching(struct hs_manager *manager);
+void hs_manager_drop_fetching(struct hs_manager *manager, uint32_t gate);
 void hs_manager_turn_intakes(struct hs_manager_step *step);
 void hs_manager_end_intake(struct hs_manager_step *step, const struct hs_manager_proposal *proposal,
                            uint32_t code);
@@ -92,6 +101,12 @@ struct hs_plan *hs_manager_parse(struct hs_manager *manager, struct hs_view text
 void     hs_manager_fill_loads(const struct hs_plan *plan, const struct hs_manager_accept *accept,
                                struct hs_assign_load *loads);
 uint64_t hs_manager_planned_ns(const struct hs_plan *plan);
+
+/* manager_gates.c */
+/* Link of the gate that hears of this job; 0: it is not connected, or not known any more. */
+uint32_t hs_manager_gate_of(const struct hs_manager *manager, const struct hs_manager_soft *soft);
+/* The gate that is being answered owns this job. */
+void hs_manager_note_owner(struct hs_manager_step *step, const uint8_t job_id[16]);
 
 /* manager_gate.c */
 void hs_manager_answer_cancel(struct hs_manager_step           *step,

@@ -92,6 +92,8 @@ static void on_link(void *self, enum hs_role_kind peer, unsigned peer_idx, uint6
 
     if (peer == HS_ROLE_MANAGER)
         hs_worker_link_open(worker, fd);
+    else if (peer == HS_ROLE_RESOLVER && (token & HS_DIALER_TOKEN))
+        hs_dialer_io_resolver(&worker->dialer, token, fd);
     else if (peer == HS_ROLE_RESOLVER)
         hs_worker_resolver_linked(worker, token, fd);
     else if (peer == HS_ROLE_ENGINE && peer_idx < worker->execs.config.engine_count)
@@ -140,8 +142,13 @@ static void on_stop(void *self, uint64_t deadline_ns)
 
 static void on_answer(void *self, uint64_t token, int code, const char *text)
 {
+    struct hs_worker *worker = worker_of(self);
+
     (void)text;
-    hs_worker_resolver_failed(worker_of(self), token, code);
+    if (token & HS_DIALER_TOKEN)
+        hs_dialer_io_no_resolver(&worker->dialer, token, code);
+    else
+        hs_worker_resolver_failed(worker, token, code);
 }
 
 static void note(struct hs_worker *worker, enum hs_notice_kind kind, uint64_t number,
@@ -169,6 +176,11 @@ static void count_up(struct hs_worker *worker)
     if (moved) note(worker, HS_NOTICE_SHARES_MOVED, moved, "their engines had died");
 }
 
+static void on_credentials(void *self, uint64_t number, int fd)
+{
+    hs_node_credentials_take(&worker_of(self)->door.credentials, number, fd);
+}
+
 static uint64_t turn(void *self, uint64_t now_ns)
 {
     struct hs_worker     *worker = worker_of(self);
@@ -178,7 +190,7 @@ static uint64_t turn(void *self, uint64_t now_ns)
     deadline_ns = hs_min_u64(deadline_ns, hs_worker_plans_turn(worker, now_ns));
     if (worker->execs.needs_heartbeat || hs_execs_deadline_ns(&worker->execs) <= now_ns)
         hs_worker_step(worker, &timeout);
-    deadline_ns = hs_min_u64(deadline_ns, hs_worker_link_turn(worker, now_ns));
+    deadline_ns = hs_min_u64(deadline_ns, hs_worker_managers_turn(worker, now_ns));
     count_up(worker);
     return hs_min_u64(deadline_ns, hs_execs_deadline_ns(&worker->execs));
 }
@@ -187,8 +199,7 @@ static bool is_done(const void *self)
 {
     const struct hs_worker *worker = self;
 
-    return hs_execs_is_done(&worker->execs) &&
-           (!worker->conn || hs_conn_queued_bytes(worker->conn) == 0);
+    return hs_execs_is_done(&worker->execs) && hs_worker_managers_are_flushed(worker);
 }
 
 static const struct hs_role_hooks hooks = {.on_link = on_link,
@@ -196,6 +207,7 @@ static const struct hs_role_hooks hooks = {.on_link = on_link,
                                            .on_drain = on_drain,
                                            .on_stop = on_stop,
                                            .on_answer = on_answer,
+                                           .on_credentials = on_credentials,
                                            .on_quarantine = on_quarantine,
                                            .turn = turn,
                                            .is_done = is_done,
@@ -261,6 +273,7 @@ static int open_worker(struct hs_worker *worker, const struct hs_heritage *herit
     rc = open_ledger(worker, err);
     if (rc == 0) rc = hs_worker_reports_open(worker, err);
     if (rc == 0) rc = hs_worker_engines_open(worker, err);
+    if (rc == 0) rc = hs_worker_managers_open(worker, err);
     return rc < 0 ? rc : hs_role_ready(&worker->process, err);
 }
 

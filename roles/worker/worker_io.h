@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* worker_io.h - the worker process: carries out what the table of execs (execs.h) decides.
- * worker_io.c is its main and passes events and actions on; the manager's link is worker_link_io.c,
- * engines worker_engine_io.c, plans worker_plan_io.c, figures worker_report_io.c. */
+ * worker_io.c is its main and passes events and actions on; connections to managers are
+ * worker_managers_io.c, what is said over that of the leading one worker_link_io.c, engines
+ * worker_engine_io.c, plans worker_plan_io.c, figures worker_report_io.c. */
 #ifndef HS_WORKER_WORKER_IO_H
 #define HS_WORKER_WORKER_IO_H
 
 #include "ipc/channel.h"
 #include "ipc/conn.h"
+#include "roles/cluster/dialer_io.h"
+#include "roles/cluster/node_door_io.h"
 #include "roles/engine_link.h"
 #include "roles/plan/compile.h"
 #include "roles/role_io.h"
@@ -17,6 +20,7 @@
 
 enum {
     HS_WORKER_FETCHES_MAX = 4, /* plans being fetched; a dispatch beyond is asked for again */
+    HS_WORKER_MANAGERS_MAX = HS_DIALER_PEERS_MAX + 1, /* and that of this host */
     HS_WORKER_CHUNKS =
         4 << 20, /* 2 GiB of address space for figures; only what is used is touched */
     HS_WORKER_PAYLOAD_BYTES = HS_WIRE_PART_BYTES_MAX
@@ -79,6 +83,18 @@ struct hs_worker_figures {
     bool                   is_logged;
 };
 
+/* A connection to a manager. One of them leads, and what the table of execs says and hears goes
+ * over that; the others only know that the worker is there. */
+struct hs_worker_manager {
+    struct hs_conn    *conn; /* NULL: free */
+    bool               is_local;
+    uint64_t           ticket;   /* of the dialer */
+    struct hs_greeting greeting; /* of other hosts */
+    uint64_t           heard_at_ns;
+    uint64_t           session;   /* one that does not lead: granted by it; 0: not registered */
+    uint64_t           due_at_ns; /* likewise: to register, or the next heartbeat */
+};
+
 struct hs_worker {
     struct hs_role_process     process;
     struct hs_execs            execs;
@@ -89,7 +105,10 @@ struct hs_worker {
     struct hs_segment          vitals_segment;
     struct hs_exec_ledger_shm *ledger;
     struct hs_exec_ledger_head head;
-    struct hs_conn            *conn; /* to the manager */
+    struct hs_node_door        door;
+    struct hs_dialer_io        dialer; /* to managers of other hosts */
+    struct hs_worker_manager   managers[HS_WORKER_MANAGERS_MAX];
+    struct hs_conn            *conn; /* to the one that leads; NULL: it is not connected */
     bool                       has_greeted;
     uint64_t                   next_request;
     uint64_t                   dispatch_request; /* of the dispatch that is being answered */
@@ -116,10 +135,22 @@ int hs_worker_main(const struct hs_heritage *heritage) HS_MUST_CHECK;
 /* worker_io.c: an event, and everything that follows from it. Not from inside an action. */
 void hs_worker_step(struct hs_worker *worker, const struct hs_execs_event *event);
 
-/* worker_link_io.c */
+/* worker_managers_io.c */
+int hs_worker_managers_open(struct hs_worker *worker, struct hs_err *err) HS_MUST_CHECK;
+/* The manager of this host: its link from the supervisor (fd is taken), or its end. */
 void     hs_worker_link_open(struct hs_worker *worker, int fd);
 void     hs_worker_link_down(struct hs_worker *worker);
-uint64_t hs_worker_link_turn(struct hs_worker *worker, uint64_t now_ns);
+uint64_t hs_worker_managers_turn(struct hs_worker *worker, uint64_t now_ns);
+bool     hs_worker_managers_are_flushed(const struct hs_worker *worker);
+
+/* worker_link_io.c: what is said to and heard from the manager that leads */
+void     hs_worker_leader_up(struct hs_worker *worker, struct hs_conn *conn, bool has_greeted);
+void     hs_worker_leader_down(struct hs_worker *worker);
+void     hs_worker_take_message(struct hs_worker *worker, const struct hs_frame *frame);
+uint64_t hs_worker_fetches_turn(struct hs_worker *worker, uint64_t now_ns);
+void     hs_worker_fill_registration(struct hs_worker *worker, struct hs_msg_wreg *wreg);
+void     hs_worker_fill_heartbeat(const struct hs_worker *worker, uint64_t now_ns,
+                                  struct hs_msg_whb *whb);
 void     hs_worker_register(struct hs_worker *worker);
 void     hs_worker_heartbeat(struct hs_worker *worker, uint64_t now_ns);
 void     hs_worker_ack(struct hs_worker *worker, const struct hs_execs_action *action);

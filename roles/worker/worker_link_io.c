@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-/* worker_link_io.c - what goes to and comes from the manager: messages to events, actions to
- * messages. */
+/* worker_link_io.c - what goes to and comes from the manager that leads: messages to events,
+ * actions to messages. */
 #include "roles/worker/worker_io.h"
 
 #include "roles/config.h"
-#include "roles/counters.h"
 #include "roles/wire_io.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
-#include "shm/counters.h"
 
-#include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FETCH_TIMEOUT_NS (10 * HS_NS_PER_S)
-
-static void count_one(struct hs_worker *worker, unsigned counter)
-{
-    hs_counter_add(worker->process.counters, counter, 1);
-}
 
 /* A manager that does not read is cut off by the link itself; what was not sent is sent again when
  * it is due. */
@@ -57,37 +48,52 @@ static void greet(struct hs_worker *worker)
     worker->has_greeted = true;
 }
 
-void hs_worker_register(struct hs_worker *worker)
+void hs_worker_fill_registration(struct hs_worker *worker, struct hs_msg_wreg *wreg)
 {
     const struct hs_heritage *heritage = worker->process.heritage;
-    struct hs_msg_wreg        wreg = {
-               .incarnation = heritage->incarnation,
-               .generation = heritage->generation,
-               .cores = (uint16_t)heritage->engine_count,
-               .engines_mask = hs_execs_engines_mask(&worker->execs),
-               .exec_count = (uint16_t)(hs_execs_live_count(&worker->execs) +
+
+    *wreg = (struct hs_msg_wreg){
+        .incarnation = heritage->incarnation,
+        .generation = heritage->generation,
+        .cores = (uint16_t)heritage->engine_count,
+        .engines_mask = hs_execs_engines_mask(&worker->execs),
+        .exec_count = (uint16_t)(hs_execs_live_count(&worker->execs) +
                                  hs_execs_waiting_count(&worker->execs)),
     };
+    memcpy(wreg->worker, heritage->node_id, sizeof wreg->worker);
+    (void)snprintf(wreg->name, sizeof wreg->name, "%s", worker->process.config->node.name);
+    (void)snprintf(wreg->datacenter, sizeof wreg->datacenter, "%s",
+                   worker->process.config->node.datacenter);
+}
+
+void hs_worker_register(struct hs_worker *worker)
+{
+    struct hs_msg_wreg wreg;
 
     if (!worker->has_greeted) greet(worker);
-    memcpy(wreg.worker, heritage->node_id, sizeof wreg.worker);
-    (void)snprintf(wreg.name, sizeof wreg.name, "%s", worker->process.config->node.name);
-    (void)snprintf(wreg.datacenter, sizeof wreg.datacenter, "%s",
-                   worker->process.config->node.datacenter);
+    hs_worker_fill_registration(worker, &wreg);
     send_message(worker, HS_MSG_WREG, &wreg, 0);
+}
+
+void hs_worker_fill_heartbeat(const struct hs_worker *worker, uint64_t now_ns,
+                              struct hs_msg_whb *whb)
+{
+    const struct hs_execs *execs = &worker->execs;
+
+    *whb = (struct hs_msg_whb){.session = execs->session,
+                               .cores_free = (uint16_t)hs_execs_free_cores(execs, now_ns),
+                               .exec_count = (uint16_t)hs_execs_live_count(execs),
+                               .engines_mask = hs_execs_engines_mask(execs),
+                               .draining = execs->is_draining,
+                               .results_waiting = (uint16_t)hs_execs_waiting_count(execs),
+                               .results_dropped = execs->dropped_results};
 }
 
 void hs_worker_heartbeat(struct hs_worker *worker, uint64_t now_ns)
 {
-    const struct hs_execs *execs = &worker->execs;
-    struct hs_msg_whb      whb = {.session = execs->session,
-                                  .cores_free = (uint16_t)hs_execs_free_cores(execs, now_ns),
-                                  .exec_count = (uint16_t)hs_execs_live_count(execs),
-                                  .engines_mask = hs_execs_engines_mask(execs),
-                                  .draining = execs->is_draining,
-                                  .results_waiting = (uint16_t)hs_execs_waiting_count(execs),
-                                  .results_dropped = execs->dropped_results};
+    struct hs_msg_whb whb;
 
+    hs_worker_fill_heartbeat(worker, now_ns, &whb);
     send_message(worker, HS_MSG_WHB, &whb, 0);
 }
 
@@ -322,7 +328,7 @@ static void take_reconcile(struct hs_worker *worker, const struct hs_msg_reconci
     hs_worker_step(worker, &event);
 }
 
-static void take_message(struct hs_worker *worker, const struct hs_frame *frame)
+void hs_worker_take_message(struct hs_worker *worker, const struct hs_frame *frame)
 {
     const union hs_msg *message = &worker->message;
 
@@ -352,78 +358,30 @@ static void take_message(struct hs_worker *worker, const struct hs_frame *frame)
     }
 }
 
-static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
-{
-    struct hs_worker *worker = hs_conn_owner(conn);
-    int               rc = hs_wire_open(frame, HS_ROLE_MANAGER, HS_ROLE_WORKER, &worker->message);
-
-    if (conn != worker->conn) return;
-    if (rc == 0) {
-        take_message(worker, frame);
-        return;
-    }
-    if (rc == -ENOENT) {
-        count_one(worker, HS_COUNT_frames_unknown);
-        return;
-    }
-    count_one(worker, rc == -EACCES ? HS_COUNT_frames_unexpected : HS_COUNT_frames_malformed);
-    hs_log(HS_LOG_WARN, "worker", "frame refused type=%s error=%s", hs_wire_name(frame->type),
-           hs_err_code_text(rc));
-}
-
 /* ---- the link ---- */
 
-static void on_closed(struct hs_conn *conn, int reason)
+void hs_worker_leader_up(struct hs_worker *worker, struct hs_conn *conn, bool has_greeted)
 {
-    struct hs_worker *worker = hs_conn_owner(conn);
+    struct hs_execs_event event = {.type = HS_EXECS_LINK_UP};
 
-    if (conn != worker->conn) return; /* replaced already */
-    worker->conn = NULL;
-    count_one(worker, HS_COUNT_links_lost);
-    hs_log(HS_LOG_INFO, "worker", "link to the manager ended: %s",
-           reason ? hs_err_code_text(reason) : "closed");
-    hs_worker_link_down(worker);
+    if (worker->conn) hs_worker_leader_down(worker);
+    worker->conn = conn;
+    worker->has_greeted = has_greeted;
+    hs_worker_step(worker, &event);
 }
 
-void hs_worker_link_down(struct hs_worker *worker)
+void hs_worker_leader_down(struct hs_worker *worker)
 {
     struct hs_execs_event event = {.type = HS_EXECS_LINK_DOWN};
-    struct hs_conn       *conn = worker->conn;
 
     worker->conn = NULL;
-    if (conn) hs_conn_abort(conn);
     for (unsigned i = 0; i < HS_WORKER_FETCHES_MAX; i++) end_fetch(&worker->fetches[i]);
     hs_worker_step(worker, &event);
 }
 
-void hs_worker_link_open(struct hs_worker *worker, int fd)
+uint64_t hs_worker_fetches_turn(struct hs_worker *worker, uint64_t now_ns)
 {
-    struct hs_conn_config config = {.loop = worker->process.loop,
-                                    .owner = worker,
-                                    .on_frame = on_frame,
-                                    .on_closed = on_closed,
-                                    .figures = &worker->process.frames};
-    struct hs_execs_event event = {.type = HS_EXECS_LINK_UP};
-    struct hs_conn       *conn = NULL;
-    int                   rc;
-
-    if (worker->conn) hs_worker_link_down(worker);
-    rc = hs_conn_open(&conn, &config, fd);
-    if (rc < 0) {
-        hs_log(HS_LOG_ERROR, "worker", "link to the manager: %s", hs_err_code_text(rc));
-        close(fd);
-        return;
-    }
-    worker->conn = conn;
-    worker->has_greeted = false;
-    count_one(worker, HS_COUNT_links_opened);
-    hs_worker_step(worker, &event);
-}
-
-uint64_t hs_worker_link_turn(struct hs_worker *worker, uint64_t now_ns)
-{
-    struct hs_conn *conn = worker->conn;
-    uint64_t        deadline_ns = HS_NEVER_NS;
+    uint64_t deadline_ns = HS_NEVER_NS;
 
     for (unsigned i = 0; i < HS_WORKER_FETCHES_MAX; i++) {
         struct hs_worker_fetch *fetch = &worker->fetches[i];
@@ -434,7 +392,5 @@ uint64_t hs_worker_link_turn(struct hs_worker *worker, uint64_t now_ns)
         else
             deadline_ns = hs_min_u64(deadline_ns, fetch->deadline_ns);
     }
-    if (!conn) return deadline_ns;
-    hs_conn_turn(conn, now_ns);
-    return worker->conn ? hs_min_u64(deadline_ns, hs_conn_deadline_ns(worker->conn)) : deadline_ns;
+    return deadline_ns;
 }

@@ -69,6 +69,7 @@ static void start_engine(struct bench *bench)
                                        .control_fd = ends[1],
                                        .config = &bench->config,
                                        .client_listen_fd = -1,
+                                       .cluster_listen_fd = -1,
                                        .status_listen_fd = -1,
                                        .metrics_listen_fd = -1,
                                        .credentials_fd = -1,

@@ -179,6 +179,12 @@ static void show_manager(void *self, unsigned manager)
     HS_CHECK(rig_of(self)->gate != NULL);
 }
 
+static void drop_manager(void *self, unsigned manager)
+{
+    HS_CHECK(manager < HS_GATE_MANAGERS_MAX);
+    rig_of(self)->drops++;
+}
+
 static void note_dispatch(void *self, const struct hs_dispatch_time *record)
 {
     HS_CHECK(record->sent_at_ns != 0);
@@ -243,6 +249,7 @@ static void connect_out(struct gate_rig *rig)
                                           .blob_get = blob_get,
                                           .show_job = show_job,
                                           .show_manager = show_manager,
+                                          .drop_manager = drop_manager,
                                           .note_dispatch = note_dispatch,
                                           .note_latency = note_latency,
                                           .note_event = note_event,
@@ -323,12 +330,20 @@ struct gate_rig *gate_rig_open_idle(void)
     return rig;
 }
 
+void gate_manager_enter(struct hs_gate *gate)
+{
+    struct hs_gate_peer peer = {
+        .is_local = true, .datacenter = "dc", .name = "", .address = "local"};
+
+    HS_CHECK_EQ(hs_gate_manager_enter(gate, &peer), 0);
+}
+
 struct gate_rig *gate_rig_open(void)
 {
     struct gate_rig *rig = gate_rig_open_idle();
 
     hs_gate_client_opened(rig->gate, 0);
-    hs_gate_manager_up(rig->gate, 0, "dc");
+    gate_manager_enter(rig->gate);
     gate_rig_settle(rig);
     return rig;
 }
@@ -495,10 +510,15 @@ struct gate_rig_frame *gate_rig_to_manager(struct gate_rig *rig, enum hs_msg_typ
     return find(rig, true, type, 0, &n);
 }
 
-unsigned gate_rig_count_manager(struct gate_rig *rig, enum hs_msg_type type)
+unsigned gate_rig_count_of(struct gate_rig *rig, enum hs_msg_type type, unsigned manager)
 {
     unsigned n = UINT32_MAX;
 
-    (void)find(rig, true, type, 0, &n);
+    (void)find(rig, true, type, manager, &n);
     return UINT32_MAX - n;
+}
+
+unsigned gate_rig_count_manager(struct gate_rig *rig, enum hs_msg_type type)
+{
+    return gate_rig_count_of(rig, type, 0);
 }

@@ -62,6 +62,7 @@ struct gate_rig {
     struct hs_job_row        rows[HS_GATE_JOBS_MAX];
     bool                     is_shown[HS_GATE_JOBS_MAX];
     unsigned                 dispatch_notes;
+    unsigned                 drops; /* managers cut off */
     unsigned                 latency_notes;
     unsigned                 event_notes[HS_NOTICE_KIND_COUNT];
 };
@@ -88,7 +89,8 @@ struct gate_rig_frame *gate_rig_find(struct gate_rig *rig, enum hs_msg_type type
                                      unsigned n);
 unsigned               gate_rig_count(struct gate_rig *rig, enum hs_msg_type type, unsigned client);
 struct gate_rig_frame *gate_rig_to_manager(struct gate_rig *rig, enum hs_msg_type type, unsigned n);
-unsigned               gate_rig_count_manager(struct gate_rig *rig, enum hs_msg_type type);
+unsigned gate_rig_count_of(struct gate_rig *rig, enum hs_msg_type type, unsigned manager);
+unsigned gate_rig_count_manager(struct gate_rig *rig, enum hs_msg_type type);
 
 /* ---- scenes; jobs are named by the sequence number of their key ---- */
 
@@ -127,5 +129,6 @@ void gate_rig_results(struct gate_rig *rig, unsigned job, uint64_t fence, uint64
 /* Answers the last BLOB_GET with as much of those bytes as one piece may have. */
 void gate_rig_send_blob(struct gate_rig *rig, struct hs_view bytes, size_t piece_bytes);
 void gate_rig_end(struct gate_rig *rig, unsigned job, unsigned status); /* the job item alone */
+void gate_manager_enter(struct hs_gate *gate); /* the one of this host, datacenter "dc" */
 
 #endif

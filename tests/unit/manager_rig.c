@@ -83,7 +83,7 @@ static void keep_frame(struct rig *rig, const struct hs_manager_action *action)
     rig->frame_count++;
     HS_CHECK(rig->frame_count < RIG_FRAMES);
     frame->type = action->message_type;
-    frame->link = action->link;
+    frame->link = action->link == RIG_GATE ? 0 : action->link;
     frame->request_id = action->request_id;
     frame->message = action->message;
     view = view_to_keep(frame);
@@ -211,7 +211,7 @@ static void start(struct rig *rig)
     hs_manager_init(rig->manager, &rig->config, &rig->memory);
     hs_manager_on_answer(rig->manager, &leading, rig->now_ns, &rig->actions);
     carry_out(rig);
-    hs_manager_on_gate_link(rig->manager, true, rig->now_ns, &rig->actions);
+    rig_gate_up(rig);
     carry_out(rig);
     rig_settle(rig);
 }
@@ -231,7 +231,8 @@ struct rig *rig_open(void)
 
     hs_log_set_sink(drop_line, NULL, HS_LOG_ERROR);
     rig->now_ns = 1000 * HS_NS_PER_S;
-    rig->config = (struct hs_manager_config){.incarnation = 1,
+    rig->config = (struct hs_manager_config){.has_one_gate = true,
+                                             .incarnation = 1,
                                              .generation = 1,
                                              .datacenter = "local",
                                              .finished_job_retention_ns = 3600 * HS_NS_PER_S,
@@ -277,11 +278,16 @@ void rig_forget(struct rig *rig)
 
 /* ---- frames ---- */
 
+void rig_gate_up(struct rig *rig)
+{
+    HS_CHECK_EQ(hs_manager_on_gate_up(rig->manager, RIG_GATE, rig->now_ns, &rig->actions), 0);
+}
+
 void rig_gate(struct rig *rig, enum hs_msg_type type, const union hs_msg *message)
 {
     struct hs_manager_frame frame = {.type = type, .message = message};
 
-    hs_manager_on_gate(rig->manager, &frame, rig->now_ns, &rig->actions);
+    hs_manager_on_gate(rig->manager, RIG_GATE, &frame, rig->now_ns, &rig->actions);
     carry_out(rig);
     rig_settle(rig);
 }

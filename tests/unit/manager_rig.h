@@ -9,6 +9,7 @@
 #include "roles/result_code.h"
 #include "shm/base/time.h"
 
+enum { RIG_GATE = 1 << 30 }; /* its link */
 enum { RIG_FRAMES = 4096, RIG_BLOBS = 256, RIG_ENTRIES = 8192, RIG_ANSWERS = 512 };
 
 struct rig_frame {
@@ -56,6 +57,7 @@ void rig_settle(struct rig *rig);
 void rig_pass(struct rig *rig, uint64_t ns); /* time goes by, in steps of 100 ms at most */
 void rig_forget(struct rig *rig);            /* the frames that were sent so far */
 
+void rig_gate_up(struct rig *rig);
 void rig_gate(struct rig *rig, enum hs_msg_type type, const union hs_msg *message);
 void rig_worker(struct rig *rig, uint32_t link, enum hs_msg_type type, const union hs_msg *message);
 /* The n-th frame of that type (to that link, or the gate's), from 0; NULL: there is none. */

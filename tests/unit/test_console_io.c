@@ -134,6 +134,7 @@ static void start(struct tree *tree)
     tree->heritage.control_fd = pair[1];
     tree->heritage.client_listen_fd = -1;
     tree->heritage.credentials_fd = -1;
+    tree->heritage.cluster_listen_fd = -1;
     tree->heritage.config = &tree->config;
     make_segments(tree);
     make_listeners(tree);

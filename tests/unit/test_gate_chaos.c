@@ -296,7 +296,7 @@ static void manager_comes(struct world *world)
     world->is_up = true;
     world->fence++;
     world->pseq = world->request_id = 0;
-    hs_gate_manager_up(world->rig->gate, 0, "dc");
+    gate_manager_enter(world->rig->gate);
     gate_rig_settle(world->rig);
 }
 
@@ -319,7 +319,7 @@ static void gate_dies(struct world *world)
     hs_gate_client_opened(world->rig->gate, 0);
     if (!was_up) return;
     world->is_up = true; /* the same manager, over a new link */
-    hs_gate_manager_up(world->rig->gate, 0, "dc");
+    gate_manager_enter(world->rig->gate);
     gate_rig_settle(world->rig);
 }
 

@@ -157,7 +157,7 @@ static void a_workflow_is_cancelled_alone(void)
     HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_CANCEL), 1);
     HS_CHECK_EQ(gate_rig_job(rig, 1)->phase, HS_GATE_ACTIVE);
     hs_gate_manager_down(rig->gate, 0); /* its successor may not know */
-    hs_gate_manager_up(rig->gate, 0, "dc");
+    gate_manager_enter(rig->gate);
     gate_rig_settle(rig);
     gate_rig_ack_dispatch(rig, 1, HS_RESULT_OK, 4);
     HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_CANCEL), 2);
@@ -266,7 +266,7 @@ static void a_job_is_known_after_a_death_with_all_that_it_was(void)
     HS_CHECK_EQ(gate_rig_job(rig, 1)->final, HS_JOB_COMPLETED);
     HS_CHECK_EQ(gate_rig_row(rig, 1)->sent, 6);
     dispatches = gate_rig_count_manager(rig, HS_MSG_JOB_DISPATCH);
-    hs_gate_manager_up(rig->gate, 0, "dc");
+    gate_manager_enter(rig->gate);
     gate_rig_settle(rig);
     HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_DISPATCH),
                 dispatches + 1); /* of job 2 only */
@@ -319,7 +319,7 @@ static void ages_survive_a_restart_of_the_daemon(void)
     HS_CHECK_EQ(gate_rig_row(rig, 1)->submitted_unix_ms, 5000000000);
     rig->wall_ns = 7; /* set to long before it was submitted */
     HS_CHECK_EQ(only_row(rig).age_ns, 2 * HS_NS_PER_S);
-    hs_gate_manager_up(rig->gate, 0, "dc");
+    gate_manager_enter(rig->gate);
     gate_rig_start(rig, 2, one());
     rig->wall_ns = HS_NEVER_NS - 1;
     gate_rig_pass(rig, 5 * HS_NS_PER_S);
@@ -394,7 +394,7 @@ static void a_repeated_key_runs_nothing_again_however_many_have_ended(void)
     HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_BUSY);
     gate_rig_restart(rig); /* a death does not make it forget */
     hs_gate_client_opened(rig->gate, 0);
-    hs_gate_manager_up(rig->gate, 0, "dc");
+    gate_manager_enter(rig->gate);
     rig->gate->limits.finished_jobs_max = HS_GATE_JOBS_MAX / 2;
     gate_rig_settle(rig);
     for (unsigned i = 0; i < HS_GATE_JOBS_MAX; i++) ack_release(rig, i, HS_RESULT_UNKNOWN_JOB);

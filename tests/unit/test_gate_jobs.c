@@ -82,7 +82,7 @@ static void without_a_manager_the_job_waits_for_its_time(void)
     hs_gate_manager_down(rig->gate, 0);
     gate_rig_pass(rig, 30 * HS_NS_PER_S);
     HS_CHECK_EQ(gate_rig_job(rig, 1)->phase, HS_GATE_ACTIVE);
-    hs_gate_manager_up(rig->gate, 0, "dc");
+    gate_manager_enter(rig->gate);
     gate_rig_settle(rig);
     HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_DISPATCH), 2); /* at once */
     hs_gate_manager_down(rig->gate, 0);
@@ -115,7 +115,7 @@ static void a_job_that_no_manager_comes_for_fails_in_time(void)
     for (unsigned i = 0; i < 13; i++) { /* comes and goes, and never says a word */
         hs_gate_manager_down(rig->gate, 0);
         gate_rig_pass(rig, 2 * HS_NS_PER_S);
-        hs_gate_manager_up(rig->gate, 0, "dc");
+        gate_manager_enter(rig->gate);
         gate_rig_pass(rig, 2 * HS_NS_PER_S);
     }
     hs_gate_manager_down(rig->gate, 0);
@@ -124,7 +124,7 @@ static void a_job_that_no_manager_comes_for_fails_in_time(void)
     HS_CHECK_EQ(gate_rig_job(rig, 1)->phase, HS_GATE_DONE);
     HS_CHECK_EQ(gate_rig_job(rig, 1)->final, HS_JOB_FAILED);
     HS_CHECK_TEXT(gate_rig_job(rig, 1)->reason, "datacenter dc has no manager");
-    hs_gate_manager_up(rig->gate, 0, "dc"); /* one of those may have taken it all the same */
+    gate_manager_enter(rig->gate); /* one of those may have taken it all the same */
     gate_rig_settle(rig);
     HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_CANCEL), 1);
     gate_rig_close(rig);
@@ -197,7 +197,7 @@ static void a_manager_that_dies_while_it_tells_tells_again(void)
     gate_rig_results(rig, 1, 3, 41, ends, 2);
     gate_rig_send_blob(rig, ends[0].record, 64);
     hs_gate_manager_down(rig->gate, 0);
-    hs_gate_manager_up(rig->gate, 0, "dc");
+    gate_manager_enter(rig->gate);
     gate_rig_settle(rig);
     gate_rig_ack_dispatch(rig, 1, HS_RESULT_OK, 5);
     gate_rig_results(rig, 1, 5, 1, ends, 2);
@@ -220,7 +220,7 @@ static void an_answer_owed_to_a_dead_manager_is_not_given_to_its_successor(void)
     rig->is_log_held = true;
     gate_rig_results(rig, 1, 3, 1, &first, 1);
     hs_gate_manager_down(rig->gate, 0);
-    hs_gate_manager_up(rig->gate, 0, "dc");
+    gate_manager_enter(rig->gate);
     rig->is_log_held = false;
     gate_rig_settle(rig);
     HS_CHECK_EQ(gate_rig_job(rig, 1)->workflow_reports[0], 1); /* decided all the same */
@@ -348,12 +348,12 @@ static void a_stale_manager_is_not_believed(void)
     gate_rig_start(rig, 1, one());
     HS_CHECK_EQ(gate_rig_job(rig, 1)->slots[0].manager_fence, 3);
     hs_gate_manager_down(rig->gate, 0);
-    hs_gate_manager_up(rig->gate, 0, "dc");
+    gate_manager_enter(rig->gate);
     gate_rig_settle(rig);
     gate_rig_ack_dispatch(rig, 1, HS_RESULT_OK, 9);
     HS_CHECK_EQ(gate_rig_job(rig, 1)->slots[0].manager_fence, 9);
     gate_rig_restart(rig);
-    hs_gate_manager_up(rig->gate, 0, "dc");
+    gate_manager_enter(rig->gate);
     gate_rig_settle(rig);
     rig->elapsed_ns = 39 * HS_NS_PER_S;
     gate_rig_progress(rig, 1, 8, 50, &tally, 1);

@@ -228,7 +228,7 @@ static void who_cannot_decide_says_so(void)
     HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_NO_DATACENTER);
     HS_CHECK(ack_of(rig, 0, 1)->retry_after_ns <=
              100 * HS_NS_PER_MS); /* a fresh tree is whole soon */
-    hs_gate_manager_up(rig->gate, 0, "dc");
+    gate_manager_enter(rig->gate);
     rig->gate->managers[0].is_draining = true;
     gate_rig_submit(rig, 0, 1, gate_rig_plan(1, false));
     HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_NO_DATACENTER);

@@ -48,7 +48,7 @@ static int reach_out(pid_t parent)
     int           owner = parent;
     int           rc = sched_getaffinity(0, sizeof cores, &cores);
 
-    if (rc == 0) rc = hs_seccomp_apply(HS_ROLE_ENGINE);
+    if (rc == 0) rc = hs_seccomp_apply(HS_ROLE_ENGINE, true);
     if (rc < 0) return CANNOT;
     if (!is_denied(syscall(SYS_tgkill, parent, parent, 0))) return 1;
     if (!is_denied(prlimit(parent, RLIMIT_CORE, NULL, &limit))) return 2;

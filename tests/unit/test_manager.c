@@ -218,9 +218,9 @@ static void a_plan_that_a_dead_gate_owed_is_asked_of_the_next(void)
 
     dispatch_without_plan(rig, 1);
     answer_blob_get(rig, 0);
-    hs_manager_on_gate_link(rig->manager, false, rig->now_ns, &rig->actions);
+    hs_manager_on_gate_down(rig->manager, RIG_GATE, rig->now_ns, &rig->actions);
     rig_settle(rig);
-    hs_manager_on_gate_link(rig->manager, true, rig->now_ns, &rig->actions);
+    rig_gate_up(rig);
     rig_settle(rig);
     asked = rig_count(rig, HS_MSG_BLOB_GET, 0);
     dispatch_without_plan(rig, 1);

@@ -231,7 +231,7 @@ static void without_a_gate_the_datacenter_ends_the_job_by_itself(void)
     struct rig *rig = rig_open();
 
     rig_dispatch(rig, 1, rig_one); /* 600 s */
-    hs_manager_on_gate_link(rig->manager, false, rig->now_ns, &rig->actions);
+    hs_manager_on_gate_down(rig->manager, RIG_GATE, rig->now_ns, &rig->actions);
     rig->now_ns += 899 * HS_NS_PER_S;
     rig_settle(rig);
     HS_CHECK_EQ(rig_job(rig, 1)->phase, HS_MANAGER_JOB_ACTIVE);

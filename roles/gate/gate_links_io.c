@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+/* gate_links_io.c - the gate's connections: clients and the manager of this host through sockets of
+ * the supervisor's, those of other hosts through the door. */
+#include "roles/gate/gate_process.h"
+
+#include "roles/config.h"
+#include "roles/result_code.h"
+#include "roles/wire_io.h"
+#include "shm/base/list.h"
+#include "shm/base/log.h"
+#include "shm/base/time.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    MANAGER_TAG = 1 << 16,
+    REFUSED_TAG = 1 << 17,   /* told so, and about to be closed */
+    BEHIND_BYTES = 256 << 10 /* waiting to be read: encoding more statistics is wasted work */
+};
+#define REFUSED_FLUSH_NS HS_NS_PER_S
+
+static struct hs_gate_process *process_of(void *self)
+{
+    return self;
+}
+
+/* ---- what the core asks for (struct hs_gate_out) ---- */
+
+static int out_reply(void *self, unsigned client, enum hs_msg_type type, const void *message,
+                     uint64_t request_id)
+{
+    struct hs_conn *conn = process_of(self)->clients[client];
+
+    if (!conn || !hs_conn_is_open(conn)) return 0; /* nobody there: nothing to say */
+    return request_id ? hs_wire_reply(conn, type, message, request_id)
+                      : hs_wire_send(conn, type, message, 0);
+}
+
+static int out_push_latest(void *self, unsigned client, enum hs_msg_type type, const void *message)
+{
+    struct hs_conn *conn = process_of(self)->clients[client];
+
+    return conn && hs_conn_is_open(conn) ? hs_wire_send_latest(conn, type, message) : 0;
+}
+
+static bool out_is_behind(void *self, unsigned client)
+{
+    struct hs_conn *conn = process_of(self)->clients[client];
+
+    return !conn || hs_conn_queued_bytes(conn) > BEHIND_BYTES;
+}
+
+static void note_client(struct hs_gate_process *process, enum hs_notice_kind kind, const char *why)
+{
+    struct hs_event_record record;
+
+    hs_notice_fill(&record, kind, "", 1, "client of the gate: %s", why);
+    hs_role_note(&process->process, &record);
+}
+
+static void out_cut_off(void *self, unsigned client)
+{
+    struct hs_gate_process *process = process_of(self);
+
+    if (!process->clients[client]) return;
+    hs_gate_process_count(process, HS_COUNT_send_queue_overflows, 1);
+    note_client(process, HS_NOTICE_CLIENT_CUT_OFF, "it does not read");
+    hs_conn_abort(process->clients[client]);
+}
+
+static int out_send(void *self, unsigned manager, enum hs_msg_type type, const void *message,
+                    uint64_t request_id)
+{
+    struct hs_conn *conn = process_of(self)->managers[manager];
+
+    if (!conn || !hs_conn_is_open(conn)) return -ENOTCONN;
+    return request_id ? hs_wire_reply(conn, type, message, request_id)
+                      : hs_wire_send(conn, type, message, 0);
+}
+
+static void out_drop_manager(void *self, unsigned manager)
+{
+    struct hs_gate_process *process = process_of(self);
+    struct hs_conn         *conn = process->managers[manager];
+
+    process->managers[manager] = NULL;
+    if (!conn) return;
+    hs_gate_process_count(process, HS_COUNT_links_lost, 1);
+    hs_log(HS_LOG_WARN, "gate", "manager silent, cut off name=%s",
+           process->gate.managers[manager].name);
+    hs_conn_abort(conn);
+}
+
+void hs_gate_links_bind(struct hs_gate_out *out)
+{
+    out->reply = out_reply;
+    out->push_latest = out_push_latest;
+    out->is_behind = out_is_behind;
+    out->cut_off = out_cut_off;
+    out->send = out_send;
+    out->drop_manager = out_drop_manager;
+}
+
+/* ---- connections ---- */
+
+static void show_clients(struct hs_gate_process *process, int change)
+{
+    process->client_count = (unsigned)((int)process->client_count + change);
+    hs_counter_set(process->process.counters, HS_COUNT_clients_connected, process->client_count);
+}
+
+/* Its pages go back: 256 clients could have left a gigabyte of them. */
+static void drop_upload(const struct hs_gate_upload *upload)
+{
+    if (madvise(upload->memory, HS_PLAN_BYTES_MAX, MADV_DONTNEED) < 0)
+        hs_log(HS_LOG_WARN, "gate", "memory of an upload kept: %s", hs_err_code_text(-errno));
+}
+
+static void on_closed(struct hs_conn *conn, int reason)
+{
+    struct hs_gate_process *process = hs_conn_owner(conn);
+    uint64_t                tag = hs_conn_tag(conn);
+
+    if (reason == -EPROTO || reason == -EMSGSIZE)
+        hs_gate_process_count(process, HS_COUNT_frames_malformed, 1);
+    if (tag >= REFUSED_TAG) return;
+    if (tag >= MANAGER_TAG) {
+        unsigned manager = (unsigned)(tag - MANAGER_TAG);
+
+        if (process->managers[manager] != conn) return; /* a newer link took its place */
+        process->managers[manager] = NULL;
+        hs_gate_process_count(process, HS_COUNT_links_lost, 1);
+        hs_gate_manager_down(&process->gate, manager);
+        return;
+    }
+    HS_ASSERT(tag < HS_GATE_CLIENTS_MAX);
+    process->clients[tag] = NULL;
+    if (process->gate.uploads[tag].total_bytes) drop_upload(&process->gate.uploads[tag]);
+    hs_gate_client_closed(&process->gate, (unsigned)tag);
+    show_clients(process, -1);
+}
+
+static void refuse_frame(struct hs_conn *conn, const struct hs_frame *frame, int code)
+{
+    struct hs_msg_refused refused = {.type = frame->type};
+
+    refused.code = code == -EACCES ? HS_RESULT_FORBIDDEN : HS_RESULT_UNSUPPORTED;
+    HS_IGNORE(hs_wire_reply(conn, HS_MSG_REFUSED, &refused, frame->request_id),
+              "whoever sends such frames and does not read is not helped by more");
+}
+
+static void on_client_frame(struct hs_gate_process *process, unsigned client, unsigned type,
+                            const union hs_msg *message, uint64_t request_id)
+{
+    const struct hs_gate_upload *upload = &process->gate.uploads[client];
+    bool                         had_upload = upload->total_bytes != 0;
+
+    hs_gate_client_frame(&process->gate, client, type, message, request_id);
+    if (had_upload && !upload->total_bytes) drop_upload(upload);
+}
+
+static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
+{
+    struct hs_gate_process *process = hs_conn_owner(conn);
+    uint64_t                tag = hs_conn_tag(conn);
+    bool                    is_manager = tag >= MANAGER_TAG;
+    union hs_msg            message;
+    int                     rc =
+        hs_wire_open(frame, is_manager ? HS_ROLE_MANAGER : HS_ROLE_CLIENT, HS_ROLE_GATE, &message);
+
+    if (tag >= REFUSED_TAG) return;
+    hs_gate_process_see_time(process);
+    if (rc == -ENOENT) {
+        hs_gate_process_count(process, HS_COUNT_frames_unknown, 1);
+        refuse_frame(conn, frame, rc);
+    } else if (rc == -EPROTONOSUPPORT || rc == -EACCES) {
+        hs_gate_process_count(process, HS_COUNT_frames_unexpected, 1);
+        refuse_frame(conn, frame, rc);
+    } else if (rc) {
+        hs_gate_process_count(process, HS_COUNT_frames_malformed, 1);
+        hs_conn_abort(conn);
+    } else if (is_manager) {
+        if (process->managers[tag - MANAGER_TAG] != conn) return; /* of a dead life */
+        hs_gate_manager_frame(&process->gate, (unsigned)(tag - MANAGER_TAG), frame->type, &message,
+                              frame->request_id);
+    } else {
+        on_client_frame(process, (unsigned)tag, frame->type, &message, frame->request_id);
+    }
+}
+
+static int open_conn(struct hs_gate_process *process, struct hs_conn **conn, int fd, uint64_t tag)
+{
+    struct hs_conn_config config = {.loop = process->process.loop,
+                                    .owner = process,
+                                    .on_frame = on_frame,
+                                    .on_closed = on_closed,
+                                    .figures = &process->process.frames};
+    int                   rc = hs_conn_open(conn, &config, fd);
+
+    if (rc) {
+        hs_log(HS_LOG_WARN, "gate", "connection refused: %s", hs_err_code_text(rc));
+        close(fd);
+        return rc;
+    }
+    hs_conn_set_tag(*conn, tag);
+    return 0;
+}
+
+/* ---- clients ---- */
+
+/* -1: it is refused, and that is told. */
+static int find_client_place(struct hs_gate_process *process)
+{
+    unsigned limit = process->process.config->gate.clients_max;
+    unsigned client = 0;
+
+    while (client < limit && process->clients[client]) client++;
+    if (client < limit && !process->is_stopping) return (int)client;
+    hs_gate_process_count(process, HS_COUNT_clients_refused, 1);
+    note_client(process, HS_NOTICE_CLIENT_REFUSED,
+                process->is_stopping ? "the gate stops" : "too many (gate.clients_max)");
+    return -1;
+}
+
+static void begin_client(struct hs_gate_process *process, unsigned client)
+{
+    hs_gate_process_count(process, HS_COUNT_clients_accepted, 1);
+    show_clients(process, 1);
+    hs_gate_client_opened(&process->gate, client);
+}
+
+void hs_gate_links_add_client(struct hs_gate_process *process, int fd)
+{
+    int client = find_client_place(process);
+
+    if (client < 0)
+        close(fd);
+    else if (open_conn(process, &process->clients[client], fd, (uint64_t)client) == 0)
+        begin_client(process, (unsigned)client);
+}
+
+static void on_accept(struct hs_listener *listener, int fd)
+{
+    struct hs_gate_process *process = HS_CONTAINER_OF(listener, struct hs_gate_process, listener);
+
+    if (fd < 0)
+        hs_log(HS_LOG_WARN, "gate", "accept: %s", hs_err_code_text(fd));
+    else
+        hs_gate_links_add_client(process, fd);
+}
+
+/* ---- managers ---- */
+
+static void keep_manager(struct hs_gate_process *process, unsigned manager, struct hs_conn *conn)
+{
+    struct hs_conn *old = process->managers[manager];
+
+    process->managers[manager] = conn;
+    hs_gate_process_count(process, HS_COUNT_links_opened, 1);
+    if (old) hs_conn_abort(old);
+}
+
+static void greet_manager(struct hs_gate_process *process, struct hs_conn *conn)
+{
+    const struct hs_heritage *heritage = process->process.heritage;
+    struct hs_msg_hello       hello = {.role = HS_ROLE_GATE,
+                                       .incarnation = heritage->incarnation,
+                                       .generation = heritage->generation};
+
+    memcpy(hello.node, heritage->node_id, sizeof hello.node);
+    (void)snprintf(hello.name, sizeof hello.name, "%s", process->process.config->node.name);
+    (void)snprintf(hello.datacenter, sizeof hello.datacenter, "%s",
+                   process->process.config->node.datacenter);
+    HS_IGNORE(hs_wire_send(conn, HS_MSG_HELLO, &hello, 0), "a link that is stuck closes");
+}
+
+void hs_gate_links_add_manager(struct hs_gate_process *process, int fd)
+{
+    const struct hs_gate_peer peer = {.is_local = true,
+                                      .datacenter = process->process.config->node.datacenter,
+                                      .name = "",
+                                      .address = "local"};
+    struct hs_conn           *conn;
+    int                       place;
+
+    hs_gate_process_see_time(process);
+    place = hs_gate_manager_enter(&process->gate, &peer);
+    if (place < 0) {
+        hs_log(HS_LOG_ERROR, "gate", "no room for this host's manager");
+        close(fd);
+    } else if (open_conn(process, &conn, fd, MANAGER_TAG + (uint64_t)place)) {
+        hs_gate_manager_down(&process->gate, (unsigned)place);
+    } else {
+        keep_manager(process, (unsigned)place, conn);
+        greet_manager(process, conn);
+    }
+}
+
+/* ---- those of other hosts ---- */
+
+static void hand_over(struct hs_gate_process *process, struct hs_conn *conn, uint64_t tag)
+{
+    const struct hs_conn_callbacks callbacks = {
+        .owner = process, .on_frame = on_frame, .on_closed = on_closed};
+
+    hs_conn_set_tag(conn, tag);
+    hs_conn_hand_over(conn, &callbacks);
+}
+
+static void refuse_peer(struct hs_gate_process *process, struct hs_conn *conn,
+                        const struct hs_greeting *peer, const char *why)
+{
+    struct hs_msg_refused refused = {.code = HS_RESULT_FORBIDDEN};
+    char                  name[HS_IDENTITY_TEXT_BYTES];
+
+    hs_identity_text(&peer->identity, name);
+    hs_log(HS_LOG_WARN, "gate", "refused peer=%s reason=\"%s\"", name, why);
+    (void)snprintf(refused.text, sizeof refused.text, "%s", why);
+    hand_over(process, conn, REFUSED_TAG);
+    HS_IGNORE(hs_wire_send(conn, HS_MSG_REFUSED, &refused, 0), "it is closed either way");
+    hs_conn_close(conn, process->gate.now_ns + REFUSED_FLUSH_NS);
+}
+
+static void enter_manager(struct hs_gate_process *process, struct hs_conn *conn,
+                          const struct hs_greeting *greeting)
+{
+    char                address[HS_ADDR_TEXT_BYTES];
+    struct hs_gate_peer peer = {.datacenter = greeting->identity.datacenter,
+                                .name = greeting->identity.node,
+                                .address = address,
+                                .incarnation = greeting->incarnation,
+                                .generation = greeting->generation};
+    int                 place;
+
+    hs_addr_format(&greeting->address, address, sizeof address);
+    memcpy(peer.node, greeting->node_id, sizeof peer.node);
+    place = hs_gate_manager_enter(&process->gate, &peer);
+    if (place < 0) {
+        refuse_peer(process, conn, greeting,
+                    place == -EEXIST ? "another host with this certificate's name is connected"
+                                     : "the gate's table of managers is full");
+        return;
+    }
+    hand_over(process, conn, MANAGER_TAG + (uint64_t)place);
+    keep_manager(process, (unsigned)place, conn);
+}
+
+static void enter_client(struct hs_gate_process *process, struct hs_conn *conn,
+                         const struct hs_greeting *greeting)
+{
+    int client = find_client_place(process);
+
+    if (client < 0) {
+        refuse_peer(process, conn, greeting,
+                    process->is_stopping ? "the gate stops" : "the gate has too many clients");
+        return;
+    }
+    hand_over(process, conn, (uint64_t)client);
+    process->clients[client] = conn;
+    begin_client(process, (unsigned)client);
+}
+
+static void on_enter(void *owner, struct hs_conn *conn, const struct hs_greeting *greeting,
+                     uint64_t ticket)
+{
+    struct hs_gate_process *process = owner;
+
+    (void)ticket; /* a gate dials nobody yet */
+    hs_gate_process_see_time(process);
+    switch (greeting->identity.role) {
+    case HS_IDENTITY_MANAGER: enter_manager(process, conn, greeting); return;
+    case HS_IDENTITY_CLIENT:
+    case HS_IDENTITY_OPERATOR: enter_client(process, conn, greeting); return;
+    case HS_IDENTITY_GATE:
+    case HS_IDENTITY_WORKER:
+    case HS_IDENTITY_ROLE_COUNT: break;
+    }
+    refuse_peer(process, conn, greeting, "gates talk to managers and clients");
+}
+
+int hs_gate_links_open(struct hs_gate_process *process, struct hs_err *err)
+{
+    const struct hs_heritage        *heritage = process->process.heritage;
+    const struct hs_node_door_config config = {
+        .process = &process->process, .owner = process, .on_enter = on_enter};
+    int rc;
+
+    process->listener.on_accept = on_accept;
+    if (heritage->client_listen_fd >= 0) {
+        rc =
+            hs_listener_open(process->process.loop, &process->listener, heritage->client_listen_fd);
+        if (rc) return hs_err_set(err, rc, "accept clients");
+    }
+    return hs_node_door_open(&process->door, &config, err);
+}
+
+uint64_t hs_gate_links_turn(struct hs_gate_process *process, uint64_t now_ns)
+{
+    uint64_t next_ns = hs_node_door_turn(&process->door, now_ns);
+
+    for (unsigned i = 0; i < HS_GATE_CLIENTS_MAX; i++) {
+        if (!process->clients[i]) continue;
+        hs_conn_turn(process->clients[i], now_ns);
+        if (process->clients[i])
+            next_ns = hs_min_u64(next_ns, hs_conn_deadline_ns(process->clients[i]));
+    }
+    for (unsigned i = 0; i < process->gate.manager_high; i++) {
+        if (!process->managers[i]) continue;
+        hs_conn_turn(process->managers[i], now_ns);
+        if (process->managers[i])
+            next_ns = hs_min_u64(next_ns, hs_conn_deadline_ns(process->managers[i]));
+    }
+    return next_ns;
+}
