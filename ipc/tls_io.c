@@ -174,6 +174,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **chosen, unsigned char
 
 static bool configure(SSL_CTX *context, struct hs_tls *tls)
 {
+    int            groups[] = {NID_X25519, NID_X9_62_prime256v1};
     const uint64_t options = SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                              SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF;
 
@@ -188,7 +189,7 @@ static bool configure(SSL_CTX *context, struct hs_tls *tls)
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
     return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) &&
            SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) &&
-           SSL_CTX_set1_groups_list(context, "X25519:P-256") &&
+           SSL_CTX_set1_groups(context, groups, HS_ARRAY_LEN(groups)) &&
            SSL_CTX_set_num_tickets(context, 0) && SSL_CTX_set_max_early_data(context, 0) &&
            SSL_CTX_set_alpn_protos(context, protocols, sizeof protocols) == 0;
 }

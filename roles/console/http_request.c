@@ -90,7 +90,8 @@ const char *hs_http_answer_text(enum hs_http_page page, bool is_healthy)
 {
     switch (page) {
     case HS_HTTP_METRICS: return "";
-    case HS_HTTP_HEALTH: return is_healthy ? "ok\n" : "a process is not serving\n";
+    case HS_HTTP_HEALTH:
+        return is_healthy ? "ok\n" : "a process is not serving, or its certificate has expired\n";
     case HS_HTTP_NOT_FOUND: return "there are /metrics and /healthz\n";
     case HS_HTTP_WRONG_METHOD: return "only GET and HEAD\n";
     case HS_HTTP_NOT_UNDERSTOOD: return "not a request that is understood here\n";

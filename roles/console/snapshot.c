@@ -370,6 +370,8 @@ bool hs_snapshot_is_healthy(const struct hs_status_snapshot *snapshot)
 {
     if (!snapshot->host.ready_at_ns || snapshot->host.is_stopping) return false;
     for (unsigned i = 0; i < snapshot->process_count; i++)
-        if (snapshot->processes[i].host.state != HS_PROCESS_READY) return false;
+        if (snapshot->processes[i].host.state != HS_PROCESS_READY ||
+            snapshot->processes[i].counts[HS_COUNT_credentials_expired])
+            return false;
     return true;
 }

@@ -6,6 +6,7 @@
 #include "roles/client/results.h"
 #include "roles/client/sockets.h"
 #include "roles/client/top.h"
+#include "roles/client/where.h"
 #include "roles/job_table.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
@@ -38,6 +39,56 @@ static void both_sockets_are_found_by_either_or_by_their_directory(void)
     HS_CHECK_TEXT(path_of("gate.sock", HS_SOCKET_STATUS), "status.sock");
     HS_CHECK_TEXT(path_of("/a/other.sock", HS_SOCKET_STATUS), "/a/other.sock");
     HS_CHECK_TEXT(path_of(long_path, HS_SOCKET_GATE), "too long");
+}
+
+/* What a command line means; variable stands in for --gate. */
+static int where_of(const char *gate, const char *credentials, const char *socket,
+                    struct hs_where *where)
+{
+    struct hs_options options = {.command = HS_COMMAND_LIST};
+    struct hs_err     err = {0};
+    int               rc;
+
+    options.value[HS_OPTION_gate] = gate;
+    options.value[HS_OPTION_credentials] = credentials;
+    options.value[HS_OPTION_socket] = socket;
+    options.is_from_environment[HS_OPTION_gate] = gate && socket;
+    rc = hs_where_of(&options, where, &err);
+    (void)snprintf(text, sizeof text, "%s", err.text);
+    return rc;
+}
+
+static void gate_elsewhere_needs_port_and_credentials(void)
+{
+    static const char *const bad[] = {"gate",   "gate:",    ":7400",   "gate:0", "gate:70000",
+                                      "gate:x", "::1:7400", "[]:7400", "::1"};
+    struct hs_where          where;
+
+    HS_CHECK_EQ(where_of("eu-1.example:7400", "/c", NULL, &where), 0);
+    HS_CHECK_TEXT(where.host, "eu-1.example");
+    HS_CHECK_EQ(where.port, 7400);
+    HS_CHECK_TEXT(where.credentials, "/c");
+    HS_CHECK_TEXT(where.text, "eu-1.example:7400");
+    HS_CHECK_EQ(where_of("[2001:db8::1]:7400", "/c", NULL, &where), 0);
+    HS_CHECK_TEXT(where.host, "2001:db8::1");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        HS_CHECK_EQ(where_of(bad[i], "/c", NULL, &where), -EINVAL);
+        HS_CHECK(strstr(text, "--gate takes HOST:PORT") != NULL);
+    }
+    HS_CHECK_EQ(where_of("eu-1:7400", NULL, NULL, &where), -EINVAL);
+    HS_CHECK(strstr(text, "--gate needs --credentials") != NULL);
+}
+
+static void socket_that_is_typed_beats_a_gate_that_was_set(void)
+{
+    struct hs_where where;
+
+    HS_CHECK_EQ(where_of("eu-1:7400", "/c", "/a/b", &where), 0);
+    HS_CHECK(where.credentials == NULL);
+    HS_CHECK_TEXT(where.path, "/a/b/gate.sock");
+    HS_CHECK_EQ(where_of(NULL, "/c", NULL, &where), 0);
+    HS_CHECK(where.credentials == NULL);
+    HS_CHECK_TEXT(where.text, "/run/hyperscale/gate.sock");
 }
 
 static struct hs_msg_job_row job_row(void)
@@ -281,6 +332,9 @@ static void a_ping_tells_phases_and_head(void)
 CU_TestInfo hs_tests_client_daemon[] = {
     {"both sockets are found by either, or by their directory",
      both_sockets_are_found_by_either_or_by_their_directory},
+    {"gate elsewhere needs port and credentials", gate_elsewhere_needs_port_and_credentials},
+    {"socket that is typed beats a gate that was set",
+     socket_that_is_typed_beats_a_gate_that_was_set},
     {"a job is a line under its title", a_job_is_a_line_under_its_title},
     {"a status names workflows and datacenters", a_status_names_workflows_and_datacenters},
     {"a status that is nonsense is refused", a_status_that_is_nonsense_is_refused},

@@ -249,6 +249,14 @@ static void healthy_means_that_all_serve(void)
     hs_host_table_store_summary(host.bodies[HS_SHARE_HOST], &summary);
     HS_CHECK_EQ(hs_snapshot_take_metrics(host.snapshot, &host.source, 1), 0);
     HS_CHECK(hs_snapshot_is_healthy(host.snapshot));
+    hs_counter_set(
+        hs_counters_page(host.source.counters, (unsigned)hs_process_idx_from_name("gate")),
+        HS_COUNT_credentials_expired, 1);
+    HS_CHECK_EQ(hs_snapshot_take_metrics(host.snapshot, &host.source, 1), 0);
+    HS_CHECK(!hs_snapshot_is_healthy(host.snapshot)); /* no other host talks to it */
+    hs_counter_set(
+        hs_counters_page(host.source.counters, (unsigned)hs_process_idx_from_name("gate")),
+        HS_COUNT_credentials_expired, 0);
     store_process(&host, "worker", HS_PROCESS_WAITING);
     HS_CHECK_EQ(hs_snapshot_take_metrics(host.snapshot, &host.source, 1), 0);
     HS_CHECK(!hs_snapshot_is_healthy(host.snapshot));

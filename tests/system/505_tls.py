@@ -1,0 +1,301 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 300
+"""Clients on other hosts: a job goes through TLS like one through the socket; whoever may not is told why in words; credentials
+are renewed, and taken back, while the daemon runs; whoever is no client at all does no harm."""
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from tree import CLIENT, TMP, Daemon, Target, cases_of, client, closed_plan, free_port, json, open_plan, run_cases, wait_for
+
+OK, USAGE, CLUSTER = 0, 2, 5
+
+
+def ca(*words):
+    done = client("ca", *words)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+class Authority:
+    """An authority of cluster shop, environment prod."""
+
+    def __init__(self, name):
+        self.dir = os.path.join(TMP, "ca-" + name)
+        ca("init", self.dir, "--cluster", "shop", "--environment", "prod")
+
+    def issue(self, name, out, *flags):
+        """The serial number."""
+        return ca("issue", name, "--ca", self.dir, "--out", out, *flags).split()[0]
+
+    def revoke(self, serial):
+        ca("revoke", serial, "--ca", self.dir)
+
+
+class Host(Daemon):
+    """A daemon with every role and credentials for each."""
+
+    def __init__(self, name, authority, **cluster):
+        self.authority = authority
+        self.credentials = os.path.join(TMP, "c-" + name)
+        os.makedirs(self.credentials, mode=0o755, exist_ok=True)
+        for role in ("gate", "manager", "worker"):
+            authority.issue(f"east/{role}/h1", os.path.join(self.credentials, role))
+        self.port = free_port()
+        self.gate = f"127.0.0.1:{self.port}"
+        super().__init__(name, node={"name": "h1", "datacenter": "east", "cluster": "shop", "environment": "prod"},
+                         cluster={"credentials": self.credentials, "gate_address": self.gate,
+                                  "manager_address": f"127.0.0.1:{free_port()}", **cluster})
+        self.client_dir = os.path.join(TMP, "client-" + name)
+        self.client_serial = authority.issue("east/client/ann", self.client_dir)
+
+    def call(self, verb, *words, credentials=None, **keywords):
+        """A command over TLS."""
+        return client(verb, *words, "--gate", self.gate, "--credentials", credentials or self.client_dir, **keywords)
+
+    def events(self, kind):
+        return [row for row in self.get("events")["events"] if row["kind"] == kind]
+
+    def counter(self, process, name):
+        rows = {row["process"]: row["values"] for row in self.get("counters")["counters"]}
+        return rows[process][name]
+
+    def put(self, role, name, source):
+        """One file in place of another, as a careful operator does it."""
+        path = os.path.join(self.credentials, role, name)
+        shutil.copy2(source, path + ".new")
+        os.replace(path + ".new", path)
+
+
+def refused(done, *words, code=CLUSTER):
+    assert done.returncode == code, done
+    for word in words:
+        assert word in done.stderr, f"not said: {word}: {done.stderr}"
+    assert done.stderr.count("\n") <= 2, done.stderr
+    return done.stderr.strip()
+
+
+def a_job_goes_through_tls():
+    target = Target()
+    host = Host("job", Authority("job")).start()
+    done = host.call("submit", host.write_plan(closed_plan(target.url, 10, "2s")), "-q")
+    assert done.returncode == OK, done
+    job_id = done.stdout.strip()
+    watched = host.call("watch", job_id, "--json", "-q")
+    assert watched.returncode == OK, watched
+    listed = json.loads(host.call("list", "--json").stdout)["jobs"]
+    assert [row["id"] for row in listed] == [job_id], listed
+    status = json.loads(host.call("status", job_id, "--json").stdout)
+    assert "COMPLETED" in json.dumps(status), status
+    over_tls = json.loads(host.call("results", job_id, "--json").stdout)
+    assert over_tls["requests"]["completed"] > 0, over_tls
+    assert over_tls == host.results(job_id)  # as the socket has it
+    assert host.counter("gate", "tls_handshakes") >= 5
+    environment = {**os.environ, "HYPERSCALE_GATE": host.gate, "HYPERSCALE_CREDENTIALS": host.client_dir}
+    assert client("list", env=environment).stdout.count(job_id[:8]) == 1
+    local = client("list", "--socket", host.run_dir, env=environment)  # what is typed counts more
+    assert local.returncode == OK, local
+    print(f"  {over_tls['requests']['completed']} requests by a client over TLS")
+    host.stop()
+    target.stop()
+
+
+def run_submits_and_an_interrupt_cancels():
+    target = Target()
+    host = Host("run", Authority("run")).start()
+    done = host.call("run", target.url, "-c", "5", "-d", "1s", "--json", "-q")
+    assert done.returncode == OK, done
+    document = json.loads(done.stdout)
+    assert document["requests"]["completed"] > 0, document["requests"]
+    assert not subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "embed"], capture_output=True).stdout, "a tree of its own"
+    process = subprocess.Popen([CLIENT, "run", target.url, "-R", "50/s", "-d", "60s", "--gate", host.gate, "--credentials",
+                                host.client_dir, "--json", "-q"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    row = wait_for("a second job", lambda: next((row for row in host.listed().values() if row["status"] == "RUNNING"), None), 20)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    host.wait_job(row["id"], lambda row: row["state"] == "CANCELLED")
+    refused(host.call("run", target.url, "--cores", "2"), "--cores", code=USAGE)
+    host.stop()
+    target.stop()
+
+
+def whoever_may_not_is_told_why():
+    authority, other = Authority("why"), Authority("other")
+    host = Host("why", authority).start()
+    stranger, worker = os.path.join(TMP, "stranger"), os.path.join(TMP, "why-worker")
+    other.issue("east/client/eve", stranger)
+    authority.issue("east/worker/w9", worker)
+    refused(client("list", "--gate", host.gate), "--credentials", code=USAGE)
+    refused(client("list", "--gate", "gate", "--credentials", stranger), "HOST:PORT", code=USAGE)
+    refused(host.call("list", credentials="/nonexistent"), "/nonexistent")
+    print("  " + refused(host.call("list", credentials=stranger), "another authority's"))
+    # One that does not mind the gate's certificate: the gate minds.
+    mixed = os.path.join(TMP, "mixed")
+    shutil.copytree(stranger, mixed)
+    for name in ("ca.crt", "crl.pem"):
+        shutil.copy2(os.path.join(host.client_dir, name), mixed)
+    refused(host.call("list", credentials=mixed), "node.crt")
+    print("  " + refused(host.call("list", credentials=worker), "is a worker's"))
+    os.chmod(os.path.join(worker, "node.key"), 0o644)
+    refused(host.call("list", credentials=worker), "chmod 600")
+    nobody = f"127.0.0.1:{free_port()}"
+    print("  " + refused(client("list", "--gate", nobody, "--credentials", host.client_dir), nobody, "refused"))
+    target = Target()
+    plain = f"127.0.0.1:{target.port}"
+    print("  " + refused(client("list", "--gate", plain, "--credentials", host.client_dir), plain))
+    refused(client("list", "--gate", "no-such-host.invalid:7400", "--credentials", host.client_dir), "no-such-host.invalid")
+    refused(client("submit", target.url, "--gate", nobody, "--credentials", host.client_dir), "refused")
+    assert host.call("list").returncode == OK
+    target.stop()
+    host.stop()
+
+
+class Pem:
+    """OpenSSL's own client, with any certificate."""
+
+    def __init__(self, directory):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.context.check_hostname = False
+        self.context.verify_mode = ssl.CERT_NONE
+        self.context.set_alpn_protocols(["hs/1"])
+        if directory:
+            self.context.load_cert_chain(os.path.join(directory, "node.crt"), os.path.join(directory, "node.key"))
+
+    def knock(self, port):
+        """What ends it, in OpenSSL's words; nothing: the gate has taken it."""
+        try:
+            with socket.create_connection(("127.0.0.1", port), 10) as plain, self.context.wrap_socket(plain) as sealed:
+                sealed.settimeout(1)
+                return sealed.read(1) and "frames" or "end of file"
+        except TimeoutError:
+            return ""
+        except (ssl.SSLError, ConnectionError) as error:
+            return str(error).lower()
+
+
+def the_gate_refuses_what_our_client_would_not_send():
+    authority, other = Authority("knock"), Authority("knock2")
+    host = Host("knock", authority).start()
+    stranger, lost, worker = (os.path.join(TMP, name) for name in ("knock-eve", "knock-lost", "knock-worker"))
+    other.issue("east/client/eve", stranger)
+    serial = authority.issue("east/client/lost", lost)
+    authority.issue("east/worker/w9", worker)
+    assert Pem(host.client_dir).knock(host.port) == "", "a good one waits for a HELLO"
+    assert "unknown ca" in (said := Pem(stranger).knock(host.port)), said
+    assert "certificate required" in (said := Pem(None).knock(host.port)), said
+    assert Pem(lost).knock(host.port) == ""
+    authority.revoke(serial)
+    host.put("gate", "crl.pem", os.path.join(authority.dir, "crl.pem"))
+    wait_for("the list in force", lambda: "revoked" in Pem(lost).knock(host.port), 10)
+    assert Pem(worker).knock(host.port) in ("frames", "end of file"), "a worker is told at a gate"
+    wait_for("counts", lambda: host.counter("gate", "certificates_refused") >= 2, 15)
+    assert host.call("list").returncode == OK
+    with open(host.log_path) as log:
+        text = log.read()
+    for word in ("another authority's", "revoked", "worker may not connect to a gate"):
+        assert word in text, f"not in the log: {word}"
+    host.stop()
+
+
+def revoked_client_is_cut_off_within_five_seconds():
+    target = Target()
+    authority = Authority("cut")
+    host = Host("cut", authority).start()
+    job_id = host.submit(host.write_plan(open_plan(target.url, "50/s", "60s")))
+    watcher = subprocess.Popen([CLIENT, "watch", job_id, "--gate", host.gate, "--credentials", host.client_dir, "-q"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for("a watcher", lambda: host.counter("gate", "clients_connected") == 1, 10)
+    authority.revoke(host.client_serial)
+    host.put("gate", "crl.pem", os.path.join(authority.dir, "crl.pem"))
+    begin = time.monotonic()
+    _, said = watcher.communicate(timeout=60)
+    took = time.monotonic() - begin
+    assert watcher.returncode == CLUSTER, (watcher.returncode, said)
+    assert "is revoked, says the other end" in said, said
+    assert took < 10, took  # five seconds on a machine that has time
+    assert host.job(job_id)["state"] == "RUNNING", "the job goes on"
+    print(f"  cut off after {took:.1f} s: {said.strip().splitlines()[-1]}")
+    host.stop()
+    target.stop()
+
+
+def renewal_needs_no_restart():
+    authority = Authority("renew")
+    host = Host("renew", authority).start()
+    pids = {name: row["pid"] for name, row in host.rows().items()}
+    fresh, manager = os.path.join(TMP, "renew-gate"), os.path.join(TMP, "renew-manager")
+    before = ssl.get_server_certificate
+    authority.issue("east/gate/h1", fresh)
+    authority.issue("east/manager/h1", manager)
+    host.put("gate", "node.crt", os.path.join(fresh, "node.crt"))  # without its key
+    event = wait_for("refused", lambda: host.events("credentials_refused"), 15)[0]
+    assert "node.key is not the key of node.crt" in event["text"], event
+    assert host.call("list").returncode == OK, "the old ones serve on"
+    host.put("gate", "node.key", os.path.join(fresh, "node.key"))
+    wait_for("renewed", lambda: host.events("credentials_renewed"), 15)
+    assert host.call("list").returncode == OK
+    for name in ("node.crt", "node.key"):
+        host.put("gate", name, os.path.join(manager, name))
+    wait_for("refused again", lambda: any("another node's" in row["text"] for row in host.events("credentials_refused")), 15)
+    os.kill(pids["gate"], signal.SIGKILL)  # its successor gets what was found good
+    wait_for("a new gate", lambda: host.rows().get("gate", {}).get("pid") not in (None, 0, pids["gate"]), 20)
+    wait_for("the gate serves", lambda: host.call("list").returncode == OK, 20)
+    assert {name: row["pid"] for name, row in host.rows().items() if name != "gate"} == \
+        {name: pid for name, pid in pids.items() if name != "gate"}
+    assert host.counter("gate", "credentials_renewed") >= 1
+    host.stop()
+
+
+def daemon_with_bad_credentials_does_not_start():
+    authority = Authority("bad")
+
+    def start(host, code, *words):
+        done = subprocess.run(host.arguments("start"), capture_output=True, text=True, timeout=60)
+        assert done.returncode == code, done
+        for word in words:
+            assert word in done.stderr, f"not said: {word}: {done.stderr}"
+
+    host = Host("bad", authority)
+    os.chmod(os.path.join(host.credentials, "manager", "node.key"), 0o640)
+    start(host, 77, "credentials of the manager", "chmod 600")
+    os.chmod(os.path.join(host.credentials, "manager", "node.key"), 0o600)
+    os.rename(os.path.join(host.credentials, "gate", "gossip.keys"), os.path.join(host.credentials, "keys"))
+    start(host, 78, "credentials of the gate", "gossip.keys")
+    os.rename(os.path.join(host.credentials, "keys"), os.path.join(host.credentials, "gate", "gossip.keys"))
+    shutil.rmtree(os.path.join(host.credentials, "worker"))
+    start(host, 78, "credentials of the worker")
+
+
+def strangers_do_no_harm():
+    host = Host("noise", Authority("noise")).start()
+    pid = host.rows()["gate"]["pid"]
+    silent = [socket.create_connection(("127.0.0.1", host.port), 10) for _ in range(80)]  # 64 may shake hands
+    noise = (b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), b"\x16\x03\x01\xff\xff" + os.urandom(70000), b"\0" * 100000)
+    for _ in range(5):
+        for text in noise:
+            with socket.create_connection(("127.0.0.1", host.port), 10) as stranger:
+                try:
+                    stranger.sendall(text)
+                except OSError:
+                    pass
+    done = host.call("list")  # of the same network as the silent ones
+    assert done.returncode in (OK, CLUSTER), done
+    wait_for("the silent ones are cut off", lambda: host.call("list").returncode == OK, 20)
+    for each in silent:
+        each.close()
+    assert host.rows()["gate"]["pid"] == pid
+    wait_for("counts", lambda: host.counter("gate", "tls_handshakes_failed") >= 80, 20)
+    host.stop()
+
+
+if __name__ == "__main__":
+    run_cases(cases_of(globals(), ("ca", "refused", "client", "closed_plan", "open_plan", "free_port", "wait_for", "run_cases",
+                                   "cases_of")))
