@@ -66,8 +66,9 @@ static int explain(const struct hs_session *session)
 
     if (session->signal) return HS_EXIT_SIGNAL + session->signal;
     if (session->err.code)
-        return hs_complain(HS_EXIT_INTERNAL, "%s%s%s", session->err.text,
-                           follow->text[0] ? "; last heard: " : "", follow->text);
+        return hs_complain(session->wish.where ? HS_EXIT_CLUSTER : HS_EXIT_INTERNAL, "%s%s%s",
+                           session->err.text, follow->text[0] ? "; last heard: " : "",
+                           follow->text);
     if (follow->refusal)
         return hs_complain(hs_exit_code_of_refusal(follow->refusal), "%s%s%s",
                            hs_refusal_text(follow->refusal), follow->text[0] ? ": " : "",

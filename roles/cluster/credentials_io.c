@@ -88,8 +88,7 @@ static int read_parts(struct parts *parts, const struct hs_credentials_texts *te
     if (rc) return rc;
     rc = hs_trust_check(&parts->trust, parts->certificate, now_s(), &parts->identity, err);
     if (rc) return hs_err_wrap(err, "node.crt");
-    if (texts->keyring.bytes || hs_identity_is_host(&parts->identity))
-        rc = hs_keyring_parse(texts->keyring, &parts->keyring, err);
+    if (texts->keyring.bytes) rc = hs_keyring_parse(texts->keyring, &parts->keyring, err);
     if (rc) return hs_err_wrap(err, "gossip.keys");
     parts->from_s = seconds_of(X509_get0_notBefore(parts->certificate));
     parts->until_s = seconds_of(X509_get0_notAfter(parts->certificate));

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_INTERVAL_NS (10 * HS_NS_PER_S)
+#define LOOK_INTERVAL_NS HS_NS_PER_S
 
 /* Views into the segment, which the caller unmaps. */
 static int map_image(int fd, struct hs_segment *segment, struct hs_credentials_texts *texts,
@@ -48,6 +48,7 @@ static int check_own(const struct hs_node_credentials *node, struct hs_err *err)
     if (hs_role_kind_of(own->role) != kind)
         return hs_err_refuse(err, "node.crt is a %s's, not a %s's",
                              hs_identity_role_name(own->role), hs_role_kind_name(kind));
+    if (!node->credentials.keyring.count) return hs_err_refuse(err, "gossip.keys is empty");
     for (size_t i = 0; i < HS_ARRAY_LEN(names); i++)
         if (strcmp(names[i].configured, names[i].certified) != 0)
             return hs_err_refuse(err, "node.crt says %s, but node.%s is %s", names[i].certified,

@@ -56,9 +56,12 @@ static void begin(void)
     if (now_s) return;
     now_s = (uint64_t)time(NULL);
     validity = (struct hs_validity){now_s - 60, now_s + DAY_S};
-    HS_ASSERT(hs_identity_parse(hs_view_text("hyperscale://shop/prod/east/gate/g1"), &name, &err) ==
+    HS_ASSERT(hs_identity_parse_authority(hs_view_text("hyperscale://shop/prod"), &name, &err) ==
               0);
     HS_ASSERT(hs_authority_create(&authority, &name, &validity, now_s + DAY_S, &err) == 0);
+    HS_ASSERT(hs_identity_parse(hs_view_text("hyperscale://shop/prod/east/gate/g1"), &name, &err) ==
+              0);
+    validity = (struct hs_validity){now_s - 60, now_s + DAY_S / 2};
     HS_ASSERT(hs_authority_issue(&authority, &name, &validity, now_s, &issued, &err) == 0);
     HS_ASSERT(hs_keyring_generate(&ring, &err) == 0);
     make_credentials(&ring);

@@ -57,7 +57,7 @@ class Host(Daemon):
         self.client_dir = os.path.join(TMP, "client-" + name)
         self.client_serial = authority.issue("east/client/ann", self.client_dir)
 
-    def call(self, verb, *words, credentials=None, **keywords):
+    def remote(self, verb, *words, credentials=None, **keywords):
         """A command over TLS."""
         return client(verb, *words, "--gate", self.gate, "--credentials", credentials or self.client_dir, **keywords)
 
@@ -86,19 +86,19 @@ def refused(done, *words, code=CLUSTER):
 def a_job_goes_through_tls():
     target = Target()
     host = Host("job", Authority("job")).start()
-    done = host.call("submit", host.write_plan(closed_plan(target.url, 10, "2s")), "-q")
+    done = host.remote("submit", host.write_plan(closed_plan(target.url, 10, "2s")), "-q")
     assert done.returncode == OK, done
     job_id = done.stdout.strip()
-    watched = host.call("watch", job_id, "--json", "-q")
+    watched = host.remote("watch", job_id, "--json", "-q")
     assert watched.returncode == OK, watched
-    listed = json.loads(host.call("list", "--json").stdout)["jobs"]
+    listed = json.loads(host.remote("list", "--json").stdout)["jobs"]
     assert [row["id"] for row in listed] == [job_id], listed
-    status = json.loads(host.call("status", job_id, "--json").stdout)
+    status = json.loads(host.remote("status", job_id, "--json").stdout)
     assert "COMPLETED" in json.dumps(status), status
-    over_tls = json.loads(host.call("results", job_id, "--json").stdout)
+    over_tls = json.loads(host.remote("results", job_id, "--json").stdout)
     assert over_tls["requests"]["completed"] > 0, over_tls
-    assert over_tls == host.results(job_id)  # as the socket has it
-    assert host.counter("gate", "tls_handshakes") >= 5
+    assert over_tls == host.results(job_id), "the socket has another result"
+    wait_for("handshakes counted", lambda: host.counter("gate", "tls_handshakes") >= 5)
     environment = {**os.environ, "HYPERSCALE_GATE": host.gate, "HYPERSCALE_CREDENTIALS": host.client_dir}
     assert client("list", env=environment).stdout.count(job_id[:8]) == 1
     local = client("list", "--socket", host.run_dir, env=environment)  # what is typed counts more
@@ -111,18 +111,18 @@ def a_job_goes_through_tls():
 def run_submits_and_an_interrupt_cancels():
     target = Target()
     host = Host("run", Authority("run")).start()
-    done = host.call("run", target.url, "-c", "5", "-d", "1s", "--json", "-q")
+    done = host.remote("run", target.url, "-c", "5", "-d", "1s", "--json", "-q")
     assert done.returncode == OK, done
     document = json.loads(done.stdout)
     assert document["requests"]["completed"] > 0, document["requests"]
     assert not subprocess.run(["pgrep", "-P", str(os.getpid()), "-f", "embed"], capture_output=True).stdout, "a tree of its own"
     process = subprocess.Popen([CLIENT, "run", target.url, "-R", "50/s", "-d", "60s", "--gate", host.gate, "--credentials",
                                 host.client_dir, "--json", "-q"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    row = wait_for("a second job", lambda: next((row for row in host.listed().values() if row["status"] == "RUNNING"), None), 20)
+    row = wait_for("a second job", lambda: next((row for row in host.listed().values() if row["state"] == "RUNNING"), None), 20)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     host.wait_job(row["id"], lambda row: row["state"] == "CANCELLED")
-    refused(host.call("run", target.url, "--cores", "2"), "--cores", code=USAGE)
+    refused(host.remote("run", target.url, "--cores", "2"), "--cores", code=USAGE)
     host.stop()
     target.stop()
 
@@ -135,17 +135,17 @@ def whoever_may_not_is_told_why():
     authority.issue("east/worker/w9", worker)
     refused(client("list", "--gate", host.gate), "--credentials", code=USAGE)
     refused(client("list", "--gate", "gate", "--credentials", stranger), "HOST:PORT", code=USAGE)
-    refused(host.call("list", credentials="/nonexistent"), "/nonexistent")
-    print("  " + refused(host.call("list", credentials=stranger), "another authority's"))
+    refused(host.remote("list", credentials="/nonexistent"), "/nonexistent")
+    print("  " + refused(host.remote("list", credentials=stranger), "another authority's"))
     # One that does not mind the gate's certificate: the gate minds.
     mixed = os.path.join(TMP, "mixed")
     shutil.copytree(stranger, mixed)
     for name in ("ca.crt", "crl.pem"):
         shutil.copy2(os.path.join(host.client_dir, name), mixed)
-    refused(host.call("list", credentials=mixed), "node.crt")
-    print("  " + refused(host.call("list", credentials=worker), "is a worker's"))
+    refused(host.remote("list", credentials=mixed), "node.crt")
+    print("  " + refused(host.remote("list", credentials=worker), "is a worker's"))
     os.chmod(os.path.join(worker, "node.key"), 0o644)
-    refused(host.call("list", credentials=worker), "chmod 600")
+    refused(host.remote("list", credentials=worker), "chmod 600")
     nobody = f"127.0.0.1:{free_port()}"
     print("  " + refused(client("list", "--gate", nobody, "--credentials", host.client_dir), nobody, "refused"))
     target = Target()
@@ -153,7 +153,7 @@ def whoever_may_not_is_told_why():
     print("  " + refused(client("list", "--gate", plain, "--credentials", host.client_dir), plain))
     refused(client("list", "--gate", "no-such-host.invalid:7400", "--credentials", host.client_dir), "no-such-host.invalid")
     refused(client("submit", target.url, "--gate", nobody, "--credentials", host.client_dir), "refused")
-    assert host.call("list").returncode == OK
+    assert host.remote("list").returncode == OK
     target.stop()
     host.stop()
 
@@ -197,11 +197,9 @@ def the_gate_refuses_what_our_client_would_not_send():
     wait_for("the list in force", lambda: "revoked" in Pem(lost).knock(host.port), 10)
     assert Pem(worker).knock(host.port) in ("frames", "end of file"), "a worker is told at a gate"
     wait_for("counts", lambda: host.counter("gate", "certificates_refused") >= 2, 15)
-    assert host.call("list").returncode == OK
-    with open(host.log_path) as log:
-        text = log.read()
-    for word in ("another authority's", "revoked", "worker may not connect to a gate"):
-        assert word in text, f"not in the log: {word}"
+    assert host.remote("list").returncode == OK
+    for directory, words in ((stranger, "another authority's"), (lost, "revoked"), (worker, "may not connect to a gate")):
+        wait_for(f"a line of the log with {words}", lambda: Pem(directory).knock(host.port) and words in host.log(), 20)
     host.stop()
 
 
@@ -232,22 +230,21 @@ def renewal_needs_no_restart():
     host = Host("renew", authority).start()
     pids = {name: row["pid"] for name, row in host.rows().items()}
     fresh, manager = os.path.join(TMP, "renew-gate"), os.path.join(TMP, "renew-manager")
-    before = ssl.get_server_certificate
     authority.issue("east/gate/h1", fresh)
     authority.issue("east/manager/h1", manager)
     host.put("gate", "node.crt", os.path.join(fresh, "node.crt"))  # without its key
     event = wait_for("refused", lambda: host.events("credentials_refused"), 15)[0]
     assert "node.key is not the key of node.crt" in event["text"], event
-    assert host.call("list").returncode == OK, "the old ones serve on"
+    assert host.remote("list").returncode == OK, "the old ones serve on"
     host.put("gate", "node.key", os.path.join(fresh, "node.key"))
     wait_for("renewed", lambda: host.events("credentials_renewed"), 15)
-    assert host.call("list").returncode == OK
+    assert host.remote("list").returncode == OK
     for name in ("node.crt", "node.key"):
         host.put("gate", name, os.path.join(manager, name))
     wait_for("refused again", lambda: any("another node's" in row["text"] for row in host.events("credentials_refused")), 15)
     os.kill(pids["gate"], signal.SIGKILL)  # its successor gets what was found good
     wait_for("a new gate", lambda: host.rows().get("gate", {}).get("pid") not in (None, 0, pids["gate"]), 20)
-    wait_for("the gate serves", lambda: host.call("list").returncode == OK, 20)
+    wait_for("the gate serves", lambda: host.remote("list").returncode == OK, 20)
     assert {name: row["pid"] for name, row in host.rows().items() if name != "gate"} == \
         {name: pid for name, pid in pids.items() if name != "gate"}
     assert host.counter("gate", "credentials_renewed") >= 1
@@ -286,13 +283,13 @@ def strangers_do_no_harm():
                     stranger.sendall(text)
                 except OSError:
                     pass
-    done = host.call("list")  # of the same network as the silent ones
+    done = host.remote("list")  # of the same network as the silent ones
     assert done.returncode in (OK, CLUSTER), done
-    wait_for("the silent ones are cut off", lambda: host.call("list").returncode == OK, 20)
+    wait_for("the silent ones are cut off", lambda: host.remote("list").returncode == OK, 20)
     for each in silent:
         each.close()
     assert host.rows()["gate"]["pid"] == pid
-    wait_for("counts", lambda: host.counter("gate", "tls_handshakes_failed") >= 80, 20)
+    wait_for("counts", lambda: host.counter("gate", "tls_handshakes_failed") >= 64, 20)
     host.stop()
 
 
