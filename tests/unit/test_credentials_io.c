@@ -4,7 +4,7 @@
 
 #include "roles/cluster/credential_files_io.h"
 #include "tests/check.h"
-#include "tests/unit/cluster_rig.h"
+#include "tests/unit/pki_rig.h"
 #include "tests/unit/suites.h"
 
 #include <errno.h>
@@ -15,8 +15,8 @@
 
 #include <openssl/x509v3.h>
 
-static struct hs_rig                rig;
-static struct hs_rig_node           node;
+static struct hs_pki                rig;
+static struct hs_pki_node           node;
 static struct hs_credentials        credentials;
 static struct hs_credentials_texts  texts;
 static struct hs_err                err;
@@ -24,16 +24,16 @@ static struct hs_credentials_image *image;
 
 static void begin(void)
 {
-    hs_rig_begin(&rig, "hyperscale://shop/prod");
-    hs_rig_issue(&rig, &node, HS_RIG_GATE, 0);
-    texts = hs_rig_texts(&rig, &node);
+    hs_pki_begin(&rig, "hyperscale://shop/prod");
+    hs_pki_issue(&rig, &node, HS_PKI_GATE, 0);
+    texts = hs_pki_texts(&rig, &node);
 }
 
 static void end(void)
 {
     hs_credentials_close(&credentials);
-    hs_rig_drop(&node);
-    hs_rig_end(&rig);
+    hs_pki_drop(&node);
+    hs_pki_end(&rig);
 }
 
 static void is_refused(int rc, const char *says)
@@ -47,7 +47,7 @@ static void does_not_open(const char *says)
 {
     is_refused(hs_credentials_open(&credentials, &texts, &err), says);
     HS_CHECK(credentials.tls == NULL);
-    texts = hs_rig_texts(&rig, &node);
+    texts = hs_pki_texts(&rig, &node);
 }
 
 static void good_files_open(void)
@@ -63,12 +63,12 @@ static void good_files_open(void)
 
 static void each_bad_file_is_named(void)
 {
-    struct hs_rig      other;
-    struct hs_rig_node stranger;
+    struct hs_pki      other;
+    struct hs_pki_node stranger;
 
     begin();
-    hs_rig_begin(&other, "hyperscale://shop/prod");
-    hs_rig_issue(&other, &stranger, HS_RIG_GATE, 0);
+    hs_pki_begin(&other, "hyperscale://shop/prod");
+    hs_pki_issue(&other, &stranger, HS_PKI_GATE, 0);
     texts.key = hs_view_of(stranger.key, stranger.key_bytes);
     does_not_open("node.key is not the key of node.crt");
     texts.key = hs_view_text("nonsense");
@@ -84,22 +84,22 @@ static void each_bad_file_is_named(void)
     does_not_open("another authority's");
     texts.keyring = hs_view_text("hyperscale-keyring 2\n");
     does_not_open("gossip.keys");
-    hs_rig_drop(&stranger);
-    hs_rig_end(&other);
+    hs_pki_drop(&stranger);
+    hs_pki_end(&other);
     end();
 }
 
 static void own_certificate_that_is_over_or_revoked_does_not_open(void)
 {
     begin();
-    hs_rig_drop(&node);
-    hs_rig_issue(&rig, &node, HS_RIG_GATE, 20);
-    texts = hs_rig_texts(&rig, &node);
+    hs_pki_drop(&node);
+    hs_pki_issue(&rig, &node, HS_PKI_GATE, 20);
+    texts = hs_pki_texts(&rig, &node);
     does_not_open("expired");
-    hs_rig_drop(&node);
-    hs_rig_issue(&rig, &node, HS_RIG_GATE, 0);
-    hs_rig_revoke(&rig, &node);
-    texts = hs_rig_texts(&rig, &node);
+    hs_pki_drop(&node);
+    hs_pki_issue(&rig, &node, HS_PKI_GATE, 0);
+    hs_pki_revoke(&rig, &node);
+    texts = hs_pki_texts(&rig, &node);
     does_not_open("revoked");
     end();
 }
@@ -107,9 +107,9 @@ static void own_certificate_that_is_over_or_revoked_does_not_open(void)
 static void client_needs_no_ring(void)
 {
     begin();
-    hs_rig_drop(&node);
-    hs_rig_issue(&rig, &node, HS_RIG_CLIENT, 0);
-    texts = hs_rig_texts(&rig, &node);
+    hs_pki_drop(&node);
+    hs_pki_issue(&rig, &node, HS_PKI_CLIENT, 0);
+    texts = hs_pki_texts(&rig, &node);
     texts.keyring = (struct hs_view){0};
     HS_CHECK_EQ(hs_credentials_open(&credentials, &texts, &err), 0);
     HS_CHECK_EQ(credentials.keyring.count, 0);
@@ -119,14 +119,14 @@ static void client_needs_no_ring(void)
 static void last_fifth_of_its_time_is_a_warning(void)
 {
     begin();
-    hs_rig_drop(&node);
-    hs_rig_issue(&rig, &node, HS_RIG_GATE, 7);
-    texts = hs_rig_texts(&rig, &node);
+    hs_pki_drop(&node);
+    hs_pki_issue(&rig, &node, HS_PKI_GATE, 7);
+    texts = hs_pki_texts(&rig, &node);
     HS_CHECK_EQ(hs_credentials_open(&credentials, &texts, &err), 0);
     HS_CHECK_EQ(hs_credentials_health(&credentials), HS_CREDENTIALS_GOOD); /* 3 of 10 days */
-    hs_rig_drop(&node);
-    hs_rig_issue(&rig, &node, HS_RIG_GATE, 9);
-    texts = hs_rig_texts(&rig, &node);
+    hs_pki_drop(&node);
+    hs_pki_issue(&rig, &node, HS_PKI_GATE, 9);
+    texts = hs_pki_texts(&rig, &node);
     HS_CHECK_EQ(hs_credentials_replace(&credentials, &texts, &err), 0);
     HS_CHECK_EQ(hs_credentials_health(&credentials), HS_CREDENTIALS_ENDING);
     credentials.until_s = rig.now_s - 1; /* and the days go by */
@@ -136,7 +136,7 @@ static void last_fifth_of_its_time_is_a_warning(void)
 
 static void replacement_is_whole_or_nothing(void)
 {
-    struct hs_rig_node other;
+    struct hs_pki_node other;
     uint64_t           until_s;
 
     begin();
@@ -144,16 +144,16 @@ static void replacement_is_whole_or_nothing(void)
     until_s = credentials.until_s;
     texts.key = hs_view_text("half written");
     is_refused(hs_credentials_replace(&credentials, &texts, &err), "node.key");
-    hs_rig_issue(&rig, &other, HS_RIG_MANAGER, 0);
-    texts = hs_rig_texts(&rig, &other);
+    hs_pki_issue(&rig, &other, HS_PKI_MANAGER, 0);
+    texts = hs_pki_texts(&rig, &other);
     is_refused(hs_credentials_replace(&credentials, &texts, &err), "another node's");
-    hs_rig_drop(&other);
-    hs_rig_issue(&rig, &other, HS_RIG_GATE, 20);
-    texts = hs_rig_texts(&rig, &other);
+    hs_pki_drop(&other);
+    hs_pki_issue(&rig, &other, HS_PKI_GATE, 20);
+    texts = hs_pki_texts(&rig, &other);
     is_refused(hs_credentials_replace(&credentials, &texts, &err), "expired");
     HS_CHECK_EQ(credentials.until_s, until_s);
     HS_CHECK_TEXT(credentials.identity.node, "g1");
-    hs_rig_drop(&other);
+    hs_pki_drop(&other);
     end();
 }
 

@@ -6,8 +6,8 @@
 #include "roles/wire_io.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
-#include "tests/unit/cluster_rig.h"
 #include "tests/unit/loop_end.h"
+#include "tests/unit/pki_rig.h"
 #include "tests/unit/suites.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ enum { TICKET = 77 };
 struct host {
     struct hs_loop       *loop;
     struct hs_credentials credentials;
-    struct hs_rig_node    node;
+    struct hs_pki_node    node;
     struct hs_door        door;
     struct hs_conn       *conn; /* that has entered; NULL after on_closed */
     struct hs_greeting    peer;
@@ -34,7 +34,7 @@ struct host {
     bool                  is_leaving_it; /* does not take it over */
 };
 
-static struct hs_rig  rig;
+static struct hs_pki  rig;
 static struct host    gate;
 static struct host    peer;
 static struct hs_addr addr;
@@ -88,8 +88,8 @@ static void open_host(struct host *host, const char *name, enum hs_loop_backend 
 
     memset(host, 0, sizeof *host);
     host->loop = hs_end_loop(backend);
-    hs_rig_issue(&rig, &host->node, name, 0);
-    texts = hs_rig_texts(&rig, &host->node);
+    hs_pki_issue(&rig, &host->node, name, 0);
+    texts = hs_pki_texts(&rig, &host->node);
     HS_CHECK_EQ(hs_credentials_open(&host->credentials, &texts, &err), 0);
     config = (struct hs_door_config){.loop = host->loop,
                                      .credentials = &host->credentials,
@@ -104,8 +104,8 @@ static void begin(enum hs_loop_backend backend, const char *name)
 {
     uint16_t port;
 
-    hs_rig_begin(&rig, "hyperscale://shop/prod");
-    open_host(&gate, HS_RIG_GATE, backend);
+    hs_pki_begin(&rig, "hyperscale://shop/prod");
+    open_host(&gate, HS_PKI_GATE, backend);
     open_host(&peer, name, backend);
     listen_fd = hs_end_listen(16, &port);
     HS_CHECK_EQ(hs_addr_parse(&addr, "127.0.0.1", port), 0);
@@ -148,7 +148,7 @@ static void close_host(struct host *host)
     HS_CHECK(!is_anybody_waiting(host));
     hs_loop_close(&host->loop);
     hs_credentials_close(&host->credentials);
-    hs_rig_drop(&host->node);
+    hs_pki_drop(&host->node);
 }
 
 static void end(void)
@@ -156,7 +156,7 @@ static void end(void)
     close_host(&gate);
     close_host(&peer);
     (void)close(listen_fd);
-    hs_rig_end(&rig);
+    hs_pki_end(&rig);
 }
 
 static struct hs_identity expect(enum hs_identity_role role, const char *node)
@@ -178,7 +178,7 @@ static void both_enter_and_talk(enum hs_loop_backend backend)
 {
     struct hs_msg_ping ping = {.nonce = 1};
 
-    begin(backend, HS_RIG_MANAGER);
+    begin(backend, HS_PKI_MANAGER);
     dial(HS_IDENTITY_GATE, "");
     HS_CHECK(await(&peer.entered, 1));
     HS_CHECK(await(&gate.entered, 1));
@@ -202,7 +202,7 @@ static void both_enter_and_talk(enum hs_loop_backend backend)
 
 static void role_that_may_not_enter_is_told_so(enum hs_loop_backend backend)
 {
-    begin(backend, HS_RIG_WORKER);
+    begin(backend, HS_PKI_WORKER);
     dial(HS_IDENTITY_GATE, ""); /* our own matrix forbids it already */
     HS_CHECK(await(&peer.refused, 1));
     HS_CHECK(strstr(peer.refusal.text, "worker may not connect to a gate") != NULL);
@@ -222,7 +222,7 @@ static void role_that_may_not_enter_is_told_so(enum hs_loop_backend backend)
 
 static void liar_is_told_so(enum hs_loop_backend backend)
 {
-    begin(backend, HS_RIG_MANAGER);
+    begin(backend, HS_PKI_MANAGER);
     (void)snprintf(peer.door.config.greeter.identity.node, HS_IDENTITY_LABEL_BYTES, "m2");
     dial(HS_IDENTITY_GATE, "");
     HS_CHECK(await(&peer.refused, 1));
@@ -233,7 +233,7 @@ static void liar_is_told_so(enum hs_loop_backend backend)
 
 static void another_version_is_told_so_at_both_ends(enum hs_loop_backend backend)
 {
-    begin(backend, HS_RIG_MANAGER);
+    begin(backend, HS_PKI_MANAGER);
     peer.door.config.greeter.version = HS_PROTOCOL_VERSION(2, 1);
     dial(HS_IDENTITY_GATE, "");
     HS_CHECK(await(&peer.refused, 1));
@@ -247,7 +247,7 @@ static void another_version_is_told_so_at_both_ends(enum hs_loop_backend backend
 
 static void whom_was_not_expected_is_left(enum hs_loop_backend backend)
 {
-    begin(backend, HS_RIG_MANAGER);
+    begin(backend, HS_PKI_MANAGER);
     dial(HS_IDENTITY_GATE, "g9");
     HS_CHECK(await(&peer.refused, 1));
     HS_CHECK(strstr(peer.refusal.text, "there is the gate east/g1, not the gate */g9") != NULL);
@@ -263,7 +263,7 @@ static void nobody_there_is_told(enum hs_loop_backend backend)
 {
     uint16_t port;
 
-    begin(backend, HS_RIG_MANAGER);
+    begin(backend, HS_PKI_MANAGER);
     (void)close(hs_end_listen(1, &port));
     HS_CHECK_EQ(hs_addr_parse(&addr, "127.0.0.1", port), 0);
     dial(HS_IDENTITY_GATE, "");
@@ -275,7 +275,7 @@ static void nobody_there_is_told(enum hs_loop_backend backend)
 
 static void peer_that_is_not_taken_over_is_closed(enum hs_loop_backend backend)
 {
-    begin(backend, HS_RIG_MANAGER);
+    begin(backend, HS_PKI_MANAGER);
     gate.is_leaving_it = true;
     dial(HS_IDENTITY_GATE, "");
     HS_CHECK(await(&gate.entered, 1));
@@ -300,7 +300,7 @@ static void stranger_gets_nothing_but_an_end(enum hs_loop_backend backend)
     uint8_t  byte;
     int      fd;
 
-    begin(backend, HS_RIG_MANAGER);
+    begin(backend, HS_PKI_MANAGER);
     deadline_ns = hs_loop_clock_ns(gate.loop) + PATIENCE_NS;
     fd = connect_plain();
     HS_CHECK_EQ(send(fd, "GET / HTTP/1.0\r\n\r\n", 18, MSG_NOSIGNAL), 18);
@@ -317,7 +317,7 @@ static void one_that_never_says_hello_is_sent_away(enum hs_loop_backend backend)
     struct hs_conn_config config;
     uint64_t              deadline_ns;
 
-    begin(backend, HS_RIG_MANAGER);
+    begin(backend, HS_PKI_MANAGER);
     config = (struct hs_conn_config){.loop = peer.loop,
                                      .owner = &peer,
                                      .on_frame = on_frame,
@@ -344,7 +344,7 @@ static void first_word_must_be_hello(enum hs_loop_backend backend)
     struct hs_msg_ping    ping = {.nonce = 1};
     struct hs_conn_config config;
 
-    begin(backend, HS_RIG_MANAGER);
+    begin(backend, HS_PKI_MANAGER);
     config = (struct hs_conn_config){.loop = peer.loop,
                                      .owner = &peer,
                                      .on_frame = on_frame,
@@ -365,7 +365,7 @@ static void places_are_bounded(void)
     unsigned           dialled = 0;
     int                rc = 0;
 
-    begin(HS_LOOP_EPOLL, HS_RIG_MANAGER); /* its loop has 64 streams */
+    begin(HS_LOOP_EPOLL, HS_PKI_MANAGER); /* its loop has 64 streams */
     while (dialled <= HS_DOOR_WAITING_MAX && !rc) {
         rc = hs_door_dial(&peer.door, &addr, &expected, TICKET);
         dialled += rc == 0;

@@ -5,8 +5,8 @@
 #include "ipc/tls_session.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
-#include "tests/unit/cluster_rig.h"
 #include "tests/unit/loop_end.h"
+#include "tests/unit/pki_rig.h"
 #include "tests/unit/suites.h"
 #include "tests/unit/tls_end.h"
 
@@ -20,9 +20,9 @@
 
 enum { STEPS_MAX = 400, EXTRA_CERTIFICATES = 40 };
 
-static struct hs_rig         rig;
-static struct hs_rig_node    gate_node;
-static struct hs_rig_node    client_node;
+static struct hs_pki         rig;
+static struct hs_pki_node    gate_node;
+static struct hs_pki_node    client_node;
 static struct hs_credentials gate_side;
 static struct hs_tls_end     ours;
 static struct hs_err         err;
@@ -34,10 +34,10 @@ static void begin(enum hs_loop_backend backend, enum hs_tls_side side)
     struct hs_conn_config       config;
     int                         fds[2];
 
-    hs_rig_begin(&rig, "hyperscale://shop/prod");
-    hs_rig_issue(&rig, &gate_node, HS_RIG_GATE, 0);
-    hs_rig_issue(&rig, &client_node, HS_RIG_CLIENT, 0);
-    texts = hs_rig_texts(&rig, &gate_node);
+    hs_pki_begin(&rig, "hyperscale://shop/prod");
+    hs_pki_issue(&rig, &gate_node, HS_PKI_GATE, 0);
+    hs_pki_issue(&rig, &client_node, HS_PKI_CLIENT, 0);
+    texts = hs_pki_texts(&rig, &gate_node);
     HS_CHECK_EQ(hs_credentials_open(&gate_side, &texts, &err), 0);
     ours = (struct hs_tls_end){.loop = hs_end_loop(backend)};
     config = hs_tls_end_config(&ours, gate_side.tls, side);
@@ -52,9 +52,9 @@ static void end(void)
     hs_tls_end_close(&ours);
     if (peer_fd >= 0) (void)close(peer_fd);
     hs_credentials_close(&gate_side);
-    hs_rig_drop(&gate_node);
-    hs_rig_drop(&client_node);
-    hs_rig_end(&rig);
+    hs_pki_drop(&gate_node);
+    hs_pki_drop(&client_node);
+    hs_pki_end(&rig);
 }
 
 static void is_closed(int reason, const char *says)

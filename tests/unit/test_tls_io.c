@@ -4,8 +4,8 @@
 #include "ipc/addr.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
-#include "tests/unit/cluster_rig.h"
 #include "tests/unit/loop_end.h"
+#include "tests/unit/pki_rig.h"
 #include "tests/unit/suites.h"
 #include "tests/unit/tls_end.h"
 
@@ -17,9 +17,9 @@
 
 enum { BIG_BYTES = HS_FRAME_BODY_BYTES_MAX, BIG_COUNT = 64, SMALL_COUNT = 20000 };
 
-static struct hs_rig         rig;
-static struct hs_rig_node    gate_node;
-static struct hs_rig_node    manager_node;
+static struct hs_pki         rig;
+static struct hs_pki_node    gate_node;
+static struct hs_pki_node    manager_node;
 static struct hs_credentials gate_side;
 static struct hs_credentials manager_side;
 static struct hs_tls_end     server;
@@ -40,12 +40,12 @@ static void begin(enum hs_loop_backend backend)
 {
     struct hs_credentials_texts texts;
 
-    hs_rig_begin(&rig, "hyperscale://shop/prod");
-    hs_rig_issue(&rig, &gate_node, HS_RIG_GATE, 0);
-    hs_rig_issue(&rig, &manager_node, HS_RIG_MANAGER, 0);
-    texts = hs_rig_texts(&rig, &gate_node);
+    hs_pki_begin(&rig, "hyperscale://shop/prod");
+    hs_pki_issue(&rig, &gate_node, HS_PKI_GATE, 0);
+    hs_pki_issue(&rig, &manager_node, HS_PKI_MANAGER, 0);
+    texts = hs_pki_texts(&rig, &gate_node);
     HS_CHECK_EQ(hs_credentials_open(&gate_side, &texts, &err), 0);
-    texts = hs_rig_texts(&rig, &manager_node);
+    texts = hs_pki_texts(&rig, &manager_node);
     HS_CHECK_EQ(hs_credentials_open(&manager_side, &texts, &err), 0);
     server = (struct hs_tls_end){.loop = hs_end_loop(backend)};
     client = (struct hs_tls_end){.loop = hs_end_loop(backend)};
@@ -76,9 +76,9 @@ static void end(void)
     hs_tls_end_close(&client);
     hs_credentials_close(&gate_side);
     hs_credentials_close(&manager_side);
-    hs_rig_drop(&gate_node);
-    hs_rig_drop(&manager_node);
-    hs_rig_end(&rig);
+    hs_pki_drop(&gate_node);
+    hs_pki_drop(&manager_node);
+    hs_pki_end(&rig);
 }
 
 static void both_ends_know_each_other_before_the_first_frame(enum hs_loop_backend backend)
@@ -221,7 +221,7 @@ static void queue_of_a_peer_that_does_not_read_is_bounded(enum hs_loop_backend b
 }
 
 /* Client with this certificate at a good server; then a server with it at a good client. */
-static void is_refused_at_both_ends(const struct hs_rig_node *node, const char *here,
+static void is_refused_at_both_ends(const struct hs_pki_node *node, const char *here,
                                     const char *there)
 {
     const struct hs_tls_config config = {.check = take_anybody};
@@ -258,31 +258,31 @@ static void is_refused_at_both_ends(const struct hs_rig_node *node, const char *
 
 static void certificate_of_another_authority_is_refused(enum hs_loop_backend backend)
 {
-    struct hs_rig      other;
-    struct hs_rig_node node;
+    struct hs_pki      other;
+    struct hs_pki_node node;
 
     begin(backend);
-    hs_rig_begin(&other, "hyperscale://shop/prod"); /* the same name, another key */
-    hs_rig_issue(&other, &node, HS_RIG_MANAGER, 0);
+    hs_pki_begin(&other, "hyperscale://shop/prod"); /* the same name, another key */
+    hs_pki_issue(&other, &node, HS_PKI_MANAGER, 0);
     is_refused_at_both_ends(&node, "another authority's", "another cluster's authority");
-    hs_rig_drop(&node);
-    hs_rig_end(&other);
-    hs_rig_begin(&other, "hyperscale://shop/staging");
-    hs_rig_issue(&other, &node, "hyperscale://shop/staging/east/manager/m1", 0);
+    hs_pki_drop(&node);
+    hs_pki_end(&other);
+    hs_pki_begin(&other, "hyperscale://shop/staging");
+    hs_pki_issue(&other, &node, "hyperscale://shop/staging/east/manager/m1", 0);
     is_refused_at_both_ends(&node, "issuer", "another cluster's authority");
-    hs_rig_drop(&node);
-    hs_rig_end(&other);
+    hs_pki_drop(&node);
+    hs_pki_end(&other);
     end();
 }
 
 static void expired_certificate_is_refused(enum hs_loop_backend backend)
 {
-    struct hs_rig_node node;
+    struct hs_pki_node node;
 
     begin(backend);
-    hs_rig_issue(&rig, &node, HS_RIG_MANAGER, 20);
+    hs_pki_issue(&rig, &node, HS_PKI_MANAGER, 20);
     is_refused_at_both_ends(&node, "expired", "has expired");
-    hs_rig_drop(&node);
+    hs_pki_drop(&node);
     end();
 }
 
@@ -294,7 +294,7 @@ static void names_that_are_not_one_of_ours_are_refused(enum hs_loop_backend back
     } cases[] = {
         {NULL, "no alternative name"},
         {"DNS:m1", "0 URI names"},
-        {"URI:" HS_RIG_MANAGER ",URI:" HS_RIG_MANAGER, "2 URI names"},
+        {"URI:" HS_PKI_MANAGER ",URI:" HS_PKI_MANAGER, "2 URI names"},
         {"URI:hyperscale://shop/prod/east/boss/m1", "no role"},
         {"URI:hyperscale://shop/prod/east/manager", "4 parts"},
         {"URI:hyperscale://shop/staging/east/manager/m1", "names shop/staging"},
@@ -302,34 +302,34 @@ static void names_that_are_not_one_of_ours_are_refused(enum hs_loop_backend back
 
     begin(backend);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct hs_rig_node node;
+        struct hs_pki_node node;
 
-        hs_rig_issue(&rig, &node, HS_RIG_MANAGER, 0);
-        hs_rig_spoil(&rig, &node, NID_subject_alt_name, cases[i].value);
+        hs_pki_issue(&rig, &node, HS_PKI_MANAGER, 0);
+        hs_pki_spoil(&rig, &node, NID_subject_alt_name, cases[i].value);
         is_refused_at_both_ends(&node, cases[i].says, "not accepted");
-        hs_rig_drop(&node);
+        hs_pki_drop(&node);
     }
     end();
 }
 
-static void use_the_new_list(struct hs_credentials *credentials, const struct hs_rig_node *node)
+static void use_the_new_list(struct hs_credentials *credentials, const struct hs_pki_node *node)
 {
-    struct hs_credentials_texts texts = hs_rig_texts(&rig, node);
+    struct hs_credentials_texts texts = hs_pki_texts(&rig, node);
 
     HS_CHECK_EQ(hs_credentials_replace(credentials, &texts, &err), 0);
 }
 
 static void revoked_certificate_is_refused(enum hs_loop_backend backend)
 {
-    struct hs_rig_node node;
+    struct hs_pki_node node;
 
     begin(backend);
-    hs_rig_issue(&rig, &node, HS_RIG_WORKER, 0);
-    hs_rig_revoke(&rig, &node);
+    hs_pki_issue(&rig, &node, HS_PKI_WORKER, 0);
+    hs_pki_revoke(&rig, &node);
     use_the_new_list(&gate_side, &gate_node);
     use_the_new_list(&manager_side, &manager_node);
     is_refused_at_both_ends(&node, "revoked", "is revoked");
-    hs_rig_drop(&node);
+    hs_pki_drop(&node);
     end();
 }
 
@@ -341,7 +341,7 @@ static void new_list_closes_the_connection_of_whom_it_names(enum hs_loop_backend
     use_the_new_list(&gate_side, &gate_node);
     HS_CHECK_EQ(hs_tls_end_send(&client, 1, 10), 0);
     HS_CHECK(hs_tls_ends_await(&client, &server, &server.frames, 1)); /* nothing has changed */
-    hs_rig_revoke(&rig, &manager_node);
+    hs_pki_revoke(&rig, &manager_node);
     use_the_new_list(&gate_side, &gate_node);
     HS_CHECK(hs_tls_ends_await(&client, &server, &server.closed, 1));
     HS_CHECK(hs_tls_ends_await(&client, &server, &client.closed, 1));
@@ -354,20 +354,20 @@ static void new_list_closes_the_connection_of_whom_it_names(enum hs_loop_backend
 
 static void new_certificate_is_shown_by_connections_from_then_on(enum hs_loop_backend backend)
 {
-    struct hs_rig_node          renewed;
+    struct hs_pki_node          renewed;
     struct hs_credentials_texts texts;
     X509                       *shown;
 
     begin_open(backend);
-    hs_rig_issue(&rig, &renewed, HS_RIG_GATE, 0);
-    texts = hs_rig_texts(&rig, &renewed);
+    hs_pki_issue(&rig, &renewed, HS_PKI_GATE, 0);
+    texts = hs_pki_texts(&rig, &renewed);
     HS_CHECK_EQ(hs_credentials_replace(&gate_side, &texts, &err), 0);
     HS_CHECK_EQ(hs_tls_end_send(&client, 1, 10), 0); /* the old connection goes on */
     HS_CHECK(hs_tls_ends_await(&client, &server, &server.frames, 1));
     hs_conn_abort(client.conn);
     HS_CHECK(hs_tls_ends_await(&client, &server, &client.closed, 1));
     HS_CHECK(hs_tls_ends_await(&client, &server, &server.closed, 1));
-    hs_rig_revoke(&rig, &gate_node); /* so only the new one can be let in */
+    hs_pki_revoke(&rig, &gate_node); /* so only the new one can be let in */
     use_the_new_list(&manager_side, &manager_node);
     server = (struct hs_tls_end){.loop = server.loop};
     client = (struct hs_tls_end){.loop = client.loop};
@@ -375,7 +375,7 @@ static void new_certificate_is_shown_by_connections_from_then_on(enum hs_loop_ba
     HS_CHECK(hs_tls_ends_await(&client, &server, &server.ready, 1));
     shown = renewed.issued.certificate;
     HS_CHECK(shown != NULL);
-    hs_rig_drop(&renewed);
+    hs_pki_drop(&renewed);
     end();
 }
 

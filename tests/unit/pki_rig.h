@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cluster_rig.h - an authority for tests, certificates of it, good ones and bad ones, and
+/* pki_rig.h - an authority for tests, certificates of it, good ones and bad ones, and
  * credentials made of them. The clock is the real one: certificates are of its time. */
-#ifndef HS_TESTS_UNIT_CLUSTER_RIG_H
-#define HS_TESTS_UNIT_CLUSTER_RIG_H
+#ifndef HS_TESTS_UNIT_PKI_RIG_H
+#define HS_TESTS_UNIT_PKI_RIG_H
 
 #include "roles/cluster/authority_io.h"
 #include "roles/cluster/credentials_io.h"
 
-#define HS_RIG_GATE    "hyperscale://shop/prod/east/gate/g1"
-#define HS_RIG_MANAGER "hyperscale://shop/prod/east/manager/m1"
-#define HS_RIG_WORKER  "hyperscale://shop/prod/east/worker/w1"
-#define HS_RIG_CLIENT  "hyperscale://shop/prod/east/client/ann"
+#define HS_PKI_GATE    "hyperscale://shop/prod/east/gate/g1"
+#define HS_PKI_MANAGER "hyperscale://shop/prod/east/manager/m1"
+#define HS_PKI_WORKER  "hyperscale://shop/prod/east/worker/w1"
+#define HS_PKI_CLIENT  "hyperscale://shop/prod/east/client/ann"
 
-struct hs_rig_node {
+struct hs_pki_node {
     struct hs_issued issued;
     uint8_t          key[4096];
     uint8_t          certificate[4096];
@@ -20,7 +20,7 @@ struct hs_rig_node {
     size_t           certificate_bytes;
 };
 
-struct hs_rig {
+struct hs_pki {
     struct hs_authority authority;
     uint64_t            now_s;
     uint8_t             authority_pem[4096];
@@ -31,17 +31,17 @@ struct hs_rig {
     size_t              keyring_bytes;
 };
 
-void hs_rig_begin(struct hs_rig *rig, const char *cluster);
-void hs_rig_end(struct hs_rig *rig);
+void hs_pki_begin(struct hs_pki *rig, const char *cluster);
+void hs_pki_end(struct hs_pki *rig);
 /* From age_days ago for ten days. */
-void hs_rig_issue(const struct hs_rig *rig, struct hs_rig_node *node, const char *name,
+void hs_pki_issue(const struct hs_pki *rig, struct hs_pki_node *node, const char *name,
                   unsigned age_days);
 /* One extension in place of what was issued (NULL: taken away), signed again. */
-void hs_rig_spoil(const struct hs_rig *rig, struct hs_rig_node *node, int extension,
+void hs_pki_spoil(const struct hs_pki *rig, struct hs_pki_node *node, int extension,
                   const char *value);
-void hs_rig_revoke(struct hs_rig *rig, const struct hs_rig_node *node);
-void hs_rig_drop(struct hs_rig_node *node);
+void hs_pki_revoke(struct hs_pki *rig, const struct hs_pki_node *node);
+void hs_pki_drop(struct hs_pki_node *node);
 /* What the node's directory would hold. */
-struct hs_credentials_texts hs_rig_texts(const struct hs_rig *rig, const struct hs_rig_node *node);
+struct hs_credentials_texts hs_pki_texts(const struct hs_pki *rig, const struct hs_pki_node *node);
 
 #endif

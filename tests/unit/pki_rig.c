@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cluster_rig.c - see cluster_rig.h. */
-#include "tests/unit/cluster_rig.h"
+/* pki_rig.c - see pki_rig.h. */
+#include "tests/unit/pki_rig.h"
 
 #include "tests/check.h"
 
@@ -12,7 +12,7 @@ enum { DAY_S = 86400, LIFE_DAYS = 10, AUTHORITY_DAYS = 100 };
 
 static struct hs_err err;
 
-static void write_trust(struct hs_rig *rig)
+static void write_trust(struct hs_pki *rig)
 {
     struct hs_writer writer;
 
@@ -24,7 +24,7 @@ static void write_trust(struct hs_rig *rig)
     rig->revoked_bytes = writer.used_bytes;
 }
 
-void hs_rig_begin(struct hs_rig *rig, const char *cluster)
+void hs_pki_begin(struct hs_pki *rig, const char *cluster)
 {
     struct hs_validity validity;
     struct hs_identity name;
@@ -46,12 +46,12 @@ void hs_rig_begin(struct hs_rig *rig, const char *cluster)
     write_trust(rig);
 }
 
-void hs_rig_end(struct hs_rig *rig)
+void hs_pki_end(struct hs_pki *rig)
 {
     hs_authority_close(&rig->authority);
 }
 
-static void write_node(struct hs_rig_node *node)
+static void write_node(struct hs_pki_node *node)
 {
     struct hs_writer writer;
 
@@ -63,7 +63,7 @@ static void write_node(struct hs_rig_node *node)
     node->certificate_bytes = writer.used_bytes;
 }
 
-void hs_rig_issue(const struct hs_rig *rig, struct hs_rig_node *node, const char *name,
+void hs_pki_issue(const struct hs_pki *rig, struct hs_pki_node *node, const char *name,
                   unsigned age_days)
 {
     uint64_t           from_s = rig->now_s - (uint64_t)age_days * DAY_S - 60;
@@ -77,7 +77,7 @@ void hs_rig_issue(const struct hs_rig *rig, struct hs_rig_node *node, const char
     write_node(node);
 }
 
-void hs_rig_spoil(const struct hs_rig *rig, struct hs_rig_node *node, int extension,
+void hs_pki_spoil(const struct hs_pki *rig, struct hs_pki_node *node, int extension,
                   const char *value)
 {
     X509           *certificate = node->issued.certificate;
@@ -97,7 +97,7 @@ void hs_rig_spoil(const struct hs_rig *rig, struct hs_rig_node *node, int extens
     write_node(node);
 }
 
-void hs_rig_revoke(struct hs_rig *rig, const struct hs_rig_node *node)
+void hs_pki_revoke(struct hs_pki *rig, const struct hs_pki_node *node)
 {
     HS_CHECK_EQ(hs_authority_sign_list(&rig->authority, node->issued.serial, rig->now_s - 60,
                                        rig->now_s + (uint64_t)LIFE_DAYS * DAY_S, &err),
@@ -105,12 +105,12 @@ void hs_rig_revoke(struct hs_rig *rig, const struct hs_rig_node *node)
     write_trust(rig);
 }
 
-void hs_rig_drop(struct hs_rig_node *node)
+void hs_pki_drop(struct hs_pki_node *node)
 {
     hs_issued_fini(&node->issued);
 }
 
-struct hs_credentials_texts hs_rig_texts(const struct hs_rig *rig, const struct hs_rig_node *node)
+struct hs_credentials_texts hs_pki_texts(const struct hs_pki *rig, const struct hs_pki_node *node)
 {
     return (struct hs_credentials_texts){
         .key = hs_view_of(node->key, node->key_bytes),
