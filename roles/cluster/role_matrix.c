@@ -2,7 +2,6 @@
 /* role_matrix.c - the rows of the header's table. */
 #include "roles/cluster/role_matrix.h"
 
-#include "roles/wire.h"
 #include "shm/base/assert.h"
 
 #include <errno.h>
@@ -77,11 +76,4 @@ int hs_role_check_dial(const struct hs_identity *dialer, const struct hs_identit
                             hs_identity_role_name(dialer->role), dialer->datacenter,
                             hs_identity_role_name(target->role), target->datacenter);
     return refuse(err);
-}
-
-bool hs_role_may_send(unsigned type, const struct hs_identity *from, const struct hs_identity *to)
-{
-    if (!is_in_reach(reach_of(from, to), from, to) && !is_in_reach(reach_of(to, from), to, from))
-        return false;
-    return hs_wire_may(type, hs_role_kind_of(from->role), hs_role_kind_of(to->role));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* role_matrix.h - which node may connect to which, and what it may say there. What is not said to
- * be allowed is refused. Pure.
+/* role_matrix.h - which node may connect to which. What is not said to be allowed is refused. What
+ * it may say there is in messages.def, by the kind of its role. Pure.
  *
  *     client, operator -> gate
  *     gate             -> gate, manager
@@ -14,15 +14,11 @@
 #include "roles/cluster/identity.h"
 #include "roles/role_kind.h"
 
-#include <stdbool.h>
-
 /* What the messages' table calls it; an operator is a client with more rights. */
 enum hs_role_kind hs_role_kind_of(enum hs_identity_role role);
 
 /* 0; -EACCES with a sentence: "a worker may not connect to a gate". */
 int hs_role_check_dial(const struct hs_identity *dialer, const struct hs_identity *target,
                        struct hs_err *err) HS_MUST_CHECK;
-/* May a message of this type come from the one to the other, whoever has dialled? */
-bool hs_role_may_send(unsigned type, const struct hs_identity *from, const struct hs_identity *to);
 
 #endif
