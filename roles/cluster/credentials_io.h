@@ -21,8 +21,9 @@ struct hs_credentials {
     uint64_t           list_until_s;
 };
 
-/* Without the text of a key ring there is none. Checks everything: the key is the certificate's, the authority has signed it, it is of its time
- * and not revoked, the list is current. -EINVAL with a sentence. */
+/* Checks everything: the key is the certificate's, the authority has signed it, it is of its time
+ * and not revoked, the list is current. Without the text of a key ring there is none. -EINVAL with
+ * a sentence. */
 int hs_credentials_open(struct hs_credentials             *credentials,
                         const struct hs_credentials_texts *texts, struct hs_err *err) HS_MUST_CHECK;
 /* The same, and of the same identity; then connections from now on use it, and live peers that it

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* manager_gates.c - the gates that are connected, and which of them owns which job: the one that
- * has dispatched it. After a restart of either side the owner dispatches, cancels or releases it again,
- * and is known again. */
+ * has dispatched it. After a restart of either side the owner dispatches, cancels or releases it
+ * again, and is known again. */
 #include "roles/manager/manager_step.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_gate_nodes.c - the managers of other hosts as a gate knows them: who is asked, who is not any
- * more, and that nothing of a vanished one stays (membership.md 20). */
+/* test_gate_nodes.c - the managers of other hosts as a gate knows them: who is asked, who is not
+ * any more, and that nothing of a vanished one stays (membership.md 20). */
 #include "roles/counters.h"
 #include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"
