@@ -40,6 +40,11 @@ static const char *const names[] = {
     [HS_NOTICE_SEGMENTS_REPLACED] = "segments_replaced",
     [HS_NOTICE_CREDENTIALS_RENEWED] = "credentials_renewed",
     [HS_NOTICE_CREDENTIALS_REFUSED] = "credentials_refused",
+    [HS_NOTICE_MEMBER_JOINED] = "member_joined",
+    [HS_NOTICE_MEMBER_SUSPECT] = "member_suspect",
+    [HS_NOTICE_MEMBER_REFUTED] = "member_refuted",
+    [HS_NOTICE_MEMBER_DEAD] = "member_dead",
+    [HS_NOTICE_MEMBER_LEFT] = "member_left",
 };
 HS_STATIC_ASSERT(HS_ARRAY_LEN(names) == HS_NOTICE_KIND_COUNT, "a name each");
 

@@ -51,6 +51,12 @@ enum hs_notice_kind {
     /* The supervisor, about the credentials of a role; number: which */
     HS_NOTICE_CREDENTIALS_RENEWED,
     HS_NOTICE_CREDENTIALS_REFUSED,
+    /* Gate and manager, about a member of their ring; number: life of its host */
+    HS_NOTICE_MEMBER_JOINED, /* answered, and counts from now on */
+    HS_NOTICE_MEMBER_SUSPECT,
+    HS_NOTICE_MEMBER_REFUTED, /* lives, after all */
+    HS_NOTICE_MEMBER_DEAD,
+    HS_NOTICE_MEMBER_LEFT, /* said goodbye */
     HS_NOTICE_KIND_COUNT
 };
 

@@ -60,10 +60,11 @@ struct hs_heritage {
     int                     share_fd[HS_SHARE_COUNT];
     int                     client_listen_fd;  /* gate: where clients of this host connect */
     int                     cluster_listen_fd; /* gate, manager: where other hosts do; -1: alone */
-    int                     status_listen_fd;  /* console */
-    int                     metrics_listen_fd; /* console; -1 when not configured */
-    int                     credentials_fd;    /* gate, manager, worker: an image; -1: alone */
-    int                     ledger_fd[2];      /* gate, manager: the two files of its log */
+    int                     cluster_datagram_fd; /* likewise: bound, for the gossip of its ring */
+    int                     status_listen_fd;    /* console */
+    int                     metrics_listen_fd;   /* console; -1 when not configured */
+    int                     credentials_fd;      /* gate, manager, worker: an image; -1: alone */
+    int                     ledger_fd[2];        /* gate, manager: the two files of its log */
     unsigned                engine_count;
     struct hs_engine_share
         engines[HS_ENGINES_MAX]; /* worker: all; console: their figures; engine: its own */

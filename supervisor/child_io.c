@@ -26,7 +26,7 @@
 
 /* A control socket's own buffer is the queue to its role: about 300 records, several times what the
  * death and return of all engines makes for the worker. */
-enum { CONTROL_BUFFER_BYTES = 212992, KEEP_MAX = HS_SHARE_COUNT + 5 * HS_ENGINES_MAX + 11 };
+enum { CONTROL_BUFFER_BYTES = 212992, KEEP_MAX = HS_SHARE_COUNT + 5 * HS_ENGINES_MAX + 12 };
 
 void hs_child_reset_signals(void)
 {
@@ -90,6 +90,7 @@ static void close_strangers(const struct hs_tree *tree, const struct hs_heritage
     keep[count++] = heritage->control_fd;
     keep[count++] = heritage->client_listen_fd;
     keep[count++] = heritage->cluster_listen_fd;
+    keep[count++] = heritage->cluster_datagram_fd;
     keep[count++] = heritage->status_listen_fd;
     keep[count++] = heritage->metrics_listen_fd;
     keep[count++] = heritage->credentials_fd;
@@ -122,6 +123,9 @@ static void fill_heritage(struct hs_tree *tree, const struct hs_child *child, in
     heritage->cluster_listen_fd = kind == HS_ROLE_GATE      ? tree->gate_listen_fd
                                   : kind == HS_ROLE_MANAGER ? tree->manager_listen_fd
                                                             : -1;
+    heritage->cluster_datagram_fd = kind == HS_ROLE_GATE      ? tree->gate_datagram_fd
+                                    : kind == HS_ROLE_MANAGER ? tree->manager_datagram_fd
+                                                              : -1;
     heritage->status_listen_fd = kind == HS_ROLE_CONSOLE ? tree->status_listen_fd : -1;
     heritage->metrics_listen_fd = kind == HS_ROLE_CONSOLE ? tree->metrics_listen_fd : -1;
     heritage->credentials_fd = hs_credentials_fd(tree, kind);

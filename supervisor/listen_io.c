@@ -144,12 +144,31 @@ static int make_run_dir(const struct hs_tree *tree, struct hs_err *err)
     return rc < 0 ? hs_err_set(err, rc, "give run directory %s to its group", dir) : 0;
 }
 
-/* The configuration has an address only for a role that runs here. */
-static int listen_cluster(const struct hs_addr *addr, int *fd, struct hs_err *err)
+static int bind_udp(const struct hs_addr *addr, struct hs_err *err)
+{
+    union hs_addr_sockaddr sockaddr;
+    char                   text[HS_ADDR_TEXT_BYTES];
+    int                    rc;
+    socklen_t              bytes = (socklen_t)hs_addr_to_sockaddr(addr, &sockaddr);
+    int fd = socket(sockaddr.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    hs_addr_format(addr, text, sizeof text);
+    if (fd < 0) return hs_err_set(err, -errno, "datagram socket for %s", text);
+    if (bind(fd, &sockaddr.any, bytes) == 0) return fd;
+    rc = -errno;
+    (void)close(fd);
+    return hs_err_set(err, rc, "take datagrams at %s", text);
+}
+
+/* The configuration has an address only for a role that runs here: connections and datagrams. */
+static int listen_cluster(const struct hs_addr *addr, int *listen_fd, int *datagram_fd,
+                          struct hs_err *err)
 {
     if (addr->family == HS_ADDR_NONE) return 0;
-    *fd = listen_tcp(addr, err);
-    return *fd < 0 ? *fd : 0;
+    *listen_fd = listen_tcp(addr, err);
+    if (*listen_fd < 0) return *listen_fd;
+    *datagram_fd = bind_udp(addr, err);
+    return *datagram_fd < 0 ? *datagram_fd : 0;
 }
 
 int hs_listen_open(struct hs_tree *tree, struct hs_err *err)
@@ -173,9 +192,11 @@ int hs_listen_open(struct hs_tree *tree, struct hs_err *err)
         if (rc < 0) return rc;
         tree->client_listen_fd = rc;
     }
-    rc = listen_cluster(&config->cluster.gate_address, &tree->gate_listen_fd, err);
-    return rc < 0 ? rc
-                  : listen_cluster(&config->cluster.manager_address, &tree->manager_listen_fd, err);
+    rc = listen_cluster(&config->cluster.gate_address, &tree->gate_listen_fd,
+                        &tree->gate_datagram_fd, err);
+    if (rc < 0) return rc;
+    return listen_cluster(&config->cluster.manager_address, &tree->manager_listen_fd,
+                          &tree->manager_datagram_fd, err);
 }
 
 static void remove_name(const struct hs_tree *tree, int fd, const char *name)

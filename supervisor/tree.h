@@ -138,6 +138,8 @@ struct hs_tree {
     int client_listen_fd;
     int gate_listen_fd; /* where other hosts reach it; -1: nowhere */
     int manager_listen_fd;
+    int gate_datagram_fd; /* the same address, for the gossip of its ring */
+    int manager_datagram_fd;
     int children_lock_fd; /* every child holds it open */
     int instance_lock_fd;
     int gate_ledger_fd[2];

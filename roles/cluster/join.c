@@ -50,6 +50,16 @@ void hs_join_init(struct hs_join *join, const struct hs_join_config *config,
             .address = config->seeds[i], .next_at_ns = now_ns, .missing_at_ns = now_ns};
 }
 
+void hs_join_add_seed(struct hs_join *join, const struct hs_addr *address, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < join->config.seed_count; i++)
+        if (memcmp(&join->seeds[i].address, address, sizeof *address) == 0) return;
+    if (join->config.seed_count == HS_JOIN_SEEDS_MAX) return;
+    join->seeds[join->config.seed_count++] =
+        (struct hs_join_seed){.address = *address, .next_at_ns = now_ns, .missing_at_ns = now_ns};
+    join->deadline_ns = now_ns;
+}
+
 /* How long one that never answers is kept: less where it is missed sooner (membership.md 7). */
 static uint64_t patience_ns(const struct hs_member *member, uint32_t health_multiplier)
 {

@@ -80,6 +80,9 @@ struct hs_join {
 void hs_join_init(struct hs_join *join, const struct hs_join_config *config,
                   struct hs_members *members, uint64_t now_ns);
 
+/* One more, if it is new and there is room. */
+void hs_join_add_seed(struct hs_join *join, const struct hs_addr *address, uint64_t now_ns);
+
 /* What is due. health_multiplier: of local_health.h; who does not trust itself waits longer before
  * it gives somebody up. */
 void hs_join_turn(struct hs_join *join, uint64_t now_ns, uint32_t health_multiplier,

@@ -147,12 +147,11 @@ static void on_link(void *self, enum hs_role_kind peer, unsigned peer_idx, uint6
 
     (void)peer_idx;
     (void)generation;
-    (void)token;
     if (peer == HS_ROLE_MANAGER)
         hs_gate_links_add_manager(process, fd);
     else if (peer == HS_ROLE_CLIENT)
         hs_gate_links_add_client(process, fd);
-    else
+    else if (peer != HS_ROLE_RESOLVER || !hs_ring_io_resolver(process->ring, token, fd))
         close(fd);
 }
 
@@ -171,15 +170,19 @@ static void on_stop(void *self, uint64_t deadline_ns)
 }
 
 /* Jobs have ended, their ends are durable, and whoever watched has been told. */
-static bool is_done(const void *self)
+static bool is_finished(const struct hs_gate_process *process)
 {
-    const struct hs_gate_process *process = self;
-
-    if (process->has_failed) return true;
     if (process->gate.fsm->active_count) return false;
     for (unsigned i = 0; i < HS_GATE_CLIENTS_MAX; i++)
         if (process->clients[i] && hs_conn_queued_bytes(process->clients[i])) return false;
     return hs_ledger_is_idle(process->ledger);
+}
+
+static bool is_done(const void *self)
+{
+    const struct hs_gate_process *process = self;
+
+    return process->has_failed || (is_finished(process) && hs_ring_io_has_left(process->ring));
 }
 
 static void set_limits(struct hs_gate_process *process)
@@ -205,7 +208,17 @@ static void on_config(void *self, const struct hs_config *config)
 
 static void on_credentials(void *self, uint64_t number, int fd)
 {
-    hs_node_credentials_take(&process_of(self)->door.credentials, number, fd);
+    struct hs_gate_process     *process = process_of(self);
+    struct hs_node_credentials *node = &process->door.credentials;
+
+    hs_node_credentials_take(node, number, fd);
+    hs_ring_io_set_keyring(process->ring, &node->credentials.keyring);
+}
+
+static void on_no_resolver(void *self, uint64_t token, int code, const char *text)
+{
+    (void)text;
+    (void)hs_ring_io_no_resolver(process_of(self)->ring, token, code);
 }
 
 static uint64_t turn(void *self, uint64_t now_ns)
@@ -218,6 +231,8 @@ static uint64_t turn(void *self, uint64_t now_ns)
     hs_ledger_step(process->ledger, now_ns);
     next_ns = hs_min_u64(next_ns, process->gate.due_ns); /* it may have answered at once */
     next_ns = hs_min_u64(next_ns, hs_gate_links_turn(process, now_ns));
+    if (process->is_stopping && is_finished(process)) hs_ring_io_leave(process->ring);
+    next_ns = hs_min_u64(next_ns, hs_ring_io_turn(process->ring, now_ns));
     return hs_min_u64(next_ns, hs_ledger_deadline_ns(process->ledger));
 }
 
@@ -226,6 +241,7 @@ static const struct hs_role_hooks hooks = {.on_link = on_link,
                                            .on_stop = on_stop,
                                            .on_config = on_config,
                                            .on_credentials = on_credentials,
+                                           .on_answer = on_no_resolver,
                                            .turn = turn,
                                            .is_done = is_done,
                                            .hands_over = true};

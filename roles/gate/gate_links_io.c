@@ -395,7 +395,10 @@ int hs_gate_links_open(struct hs_gate_process *process, struct hs_err *err)
             hs_listener_open(process->process.loop, &process->listener, heritage->client_listen_fd);
         if (rc) return hs_err_set(err, rc, "accept clients");
     }
-    return hs_node_door_open(&process->door, &config, err);
+    rc = hs_node_door_open(&process->door, &config, err);
+    if (rc) return rc;
+    return hs_ring_io_open(&process->ring, &process->process,
+                           &process->door.credentials.credentials, err);
 }
 
 uint64_t hs_gate_links_turn(struct hs_gate_process *process, uint64_t now_ns)

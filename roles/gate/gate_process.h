@@ -5,6 +5,7 @@
 
 #include "ipc/conn.h"
 #include "roles/cluster/node_door_io.h"
+#include "roles/cluster/ring_io.h"
 #include "roles/counters.h"
 #include "roles/gate/gate.h"
 #include "roles/gate/gate_shares_io.h"
@@ -17,6 +18,7 @@ struct hs_gate_process {
     struct hs_ledger      *ledger;
     struct hs_listener     listener;
     struct hs_node_door    door; /* for other hosts */
+    struct hs_ring_io     *ring; /* of the gates; NULL: this host stands alone */
     struct hs_conn        *clients[HS_GATE_CLIENTS_MAX];
     struct hs_conn        *managers[HS_GATE_MANAGERS_MAX];
     struct hs_gate_shares  shares;

@@ -33,6 +33,8 @@ static void on_link(void *self, enum hs_role_kind peer, unsigned peer_idx, uint6
     (void)generation;
     if (peer == HS_ROLE_GATE || peer == HS_ROLE_WORKER)
         hs_manager_links_add(process, peer, fd);
+    else if (peer == HS_ROLE_RESOLVER && hs_ring_io_resolver(process->ring, token, fd))
+        return;
     else if (peer == HS_ROLE_RESOLVER && process->door.is_open)
         hs_dialer_io_resolver(&process->dialer, token, fd);
     else
@@ -201,6 +203,7 @@ static void on_no_resolver(void *self, uint64_t token, int code, const char *tex
     struct hs_manager_process *process = self;
 
     (void)text;
+    if (hs_ring_io_no_resolver(process->ring, token, code)) return;
     if (process->door.is_open) hs_dialer_io_no_resolver(&process->dialer, token, code);
 }
 
@@ -209,6 +212,13 @@ static void on_credentials(void *self, uint64_t number, int fd)
     struct hs_manager_process *process = self;
 
     hs_node_credentials_take(&process->door.credentials, number, fd);
+    hs_ring_io_set_keyring(process->ring, &process->door.credentials.credentials.keyring);
+}
+
+static bool is_finished(const struct hs_manager_process *process)
+{
+    return hs_manager_is_idle(&process->manager) && hs_ledger_is_idle(process->ledger) &&
+           hs_manager_links_are_flushed(process);
 }
 
 static uint64_t turn(void *self, uint64_t now_ns)
@@ -223,6 +233,8 @@ static uint64_t turn(void *self, uint64_t now_ns)
     hs_ledger_step(process->ledger, now_ns);
     show(process, now_ns);
     next_ns = hs_min_u64(next_ns, hs_manager_links_turn(process, now_ns));
+    if (process->process.is_stopping && is_finished(process)) hs_ring_io_leave(process->ring);
+    next_ns = hs_min_u64(next_ns, hs_ring_io_turn(process->ring, now_ns));
     next_ns = hs_min_u64(next_ns, process->rows_at_ns);
     return hs_min_u64(next_ns, hs_ledger_deadline_ns(process->ledger));
 }
@@ -231,8 +243,7 @@ static bool is_done(const void *self)
 {
     const struct hs_manager_process *process = self;
 
-    return hs_manager_is_idle(&process->manager) && hs_ledger_is_idle(process->ledger) &&
-           hs_manager_links_are_flushed(process);
+    return is_finished(process) && hs_ring_io_has_left(process->ring);
 }
 
 static const struct hs_role_hooks hooks = {.on_link = on_link,

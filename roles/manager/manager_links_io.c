@@ -339,7 +339,8 @@ int hs_manager_links_open(struct hs_manager_process *process, struct hs_err *err
     dialer.door = &process->door.door;
     hs_node_door_expect(&process->door, HS_IDENTITY_GATE, &dialer.expected);
     hs_dialer_io_open(&process->dialer, &dialer);
-    return 0;
+    return hs_ring_io_open(&process->ring, &process->process,
+                           &process->door.credentials.credentials, err);
 }
 
 static uint64_t turn_link(struct hs_manager_process *process, struct hs_manager_link *link,

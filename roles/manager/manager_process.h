@@ -6,6 +6,7 @@
 #include "ipc/conn.h"
 #include "roles/cluster/dialer_io.h"
 #include "roles/cluster/node_door_io.h"
+#include "roles/cluster/ring_io.h"
 #include "roles/counters.h"
 #include "roles/manager/manager.h"
 #include "roles/role_io.h"
@@ -39,6 +40,7 @@ struct hs_manager_process {
     struct hs_ledger         *ledger;
     struct hs_node_door       door;   /* for other hosts */
     struct hs_dialer_io       dialer; /* to their gates */
+    struct hs_ring_io        *ring;   /* of the datacenter's managers; NULL: it stands alone */
     struct hs_manager_link    links[HS_MANAGER_LINKS];
     unsigned                  link_high;
     uint32_t                  last_serial;

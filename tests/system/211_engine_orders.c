@@ -70,6 +70,7 @@ static void start_engine(struct bench *bench)
                                        .config = &bench->config,
                                        .client_listen_fd = -1,
                                        .cluster_listen_fd = -1,
+                                       .cluster_datagram_fd = -1,
                                        .status_listen_fd = -1,
                                        .metrics_listen_fd = -1,
                                        .credentials_fd = -1,

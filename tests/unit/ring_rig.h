@@ -39,10 +39,12 @@ struct hs_ring_node {
 };
 
 struct hs_ring {
-    unsigned                   count;
-    unsigned                   seed_count; /* the first nodes are everybody's seeds */
-    uint64_t                   now_ns;
-    uint32_t                   loss_ppm;
+    unsigned count;
+    unsigned seed_count; /* the first nodes are everybody's seeds */
+    uint64_t now_ns;
+    uint32_t loss_ppm;
+    uint32_t garble_ppm; /* of datagrams: some bytes are others, as if a member with a key lied */
+    uint64_t garbled_count;
     enum hs_membership_profile profile;
     struct hs_rand             rand;
     uint64_t                   boot_count;

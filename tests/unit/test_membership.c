@@ -262,6 +262,19 @@ static void a_rolling_restart_of_everything_ends_whole(void)
     end();
 }
 
+static void garbled_datagrams_do_no_lasting_harm(void)
+{
+    whole(8, HS_MEMBERSHIP_LAN, 81);
+    ring.garble_ppm = 100000;
+    hs_ring_run(&ring, S(120));
+    for (unsigned i = 0; i < 8; i++)
+        HS_CHECK(hs_members_validate(&ring.nodes[i].membership.members));
+    HS_CHECK(ring.garbled_count > 100);
+    ring.garble_ppm = 0;
+    HS_CHECK(hs_ring_run_until_whole(&ring, S(120)) != HS_NEVER_NS);
+    end();
+}
+
 CU_TestInfo hs_tests_membership[] = {
     {"7.1 three gates that start together know each other",
      three_gates_that_start_together_know_each_other},
@@ -283,5 +296,6 @@ CU_TestInfo hs_tests_membership[] = {
      after_five_quiet_minutes_all_tables_are_equal},
     {"8.9 a lie about a member is refuted everywhere", a_lie_about_a_member_is_refuted_everywhere},
     {"a rolling restart of everything ends whole", a_rolling_restart_of_everything_ends_whole},
+    {"A.3 garbled datagrams do no lasting harm", garbled_datagrams_do_no_lasting_harm},
     CU_TEST_INFO_NULL,
 };

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0
+/* ring_io.c - between a role's loop and its membership. */
+#include "roles/cluster/ring_io.h"
+
+#include "roles/cluster/membership.h"
+#include "roles/cluster/post_io.h"
+#include "roles/cluster/ring_names_io.h"
+#include "roles/cluster/ring_rows_io.h"
+#include "roles/config_hosts.h"
+#include "roles/counters.h"
+#include "shm/base/log.h"
+#include "shm/base/time.h"
+#include "shm/counters.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { NAME_BYTES = HS_IDENTITY_LABEL_BYTES + 16 };
+HS_STATIC_ASSERT((int)HS_MEMBER_ROWS_MAX <= (int)HS_MEMBERS_MAX, "a row each");
+#define CONFLICT_INTERVAL_NS (60 * HS_NS_PER_S)
+#define COUNT_INTERVAL_NS    HS_NS_PER_S
+
+struct told { /* is in the counters already */
+    struct hs_post_figures      post;
+    struct hs_swim_counts       swim;
+    struct hs_membership_counts membership;
+    uint64_t                    deaths;
+    uint64_t                    refutations;
+    uint64_t                    news_evicted;
+};
+
+struct hs_ring_io {
+    struct hs_role_process  *process;
+    struct hs_post          *post;
+    struct hs_ring_rows      rows;
+    struct hs_ring_names     names;
+    struct hs_membership     membership;
+    struct hs_membership_out out;
+    struct told              told;
+    uint64_t                 incarnation; /* that the seal and our row say */
+    uint64_t                 count_at_ns;
+    uint64_t                 conflict_at_ns;
+    uint64_t                 self_deaths;
+    enum hs_health_level     level;
+    char                     name[NAME_BYTES]; /* of the ring */
+};
+
+/* ---- out ---- */
+
+static void carry(struct hs_ring_io *ring)
+{
+    struct hs_membership *membership = &ring->membership;
+    uint64_t              incarnation = hs_membership_incarnation(membership);
+
+    if (incarnation != ring->incarnation) {
+        ring->incarnation = incarnation;
+        hs_post_set_incarnation(ring->post, incarnation);
+        hs_ring_rows_show_self(&ring->rows, &membership->members, membership->now_ns);
+    }
+    for (unsigned i = 0; i < ring->out.send_count; i++) {
+        const struct hs_membership_send *send = &ring->out.sends[i];
+
+        memcpy(hs_post_body(ring->post), send->body, send->body_bytes);
+        hs_post_send(ring->post, &send->to, &send->address, send->type, send->body_bytes);
+    }
+    ring->out.send_count = 0;
+}
+
+/* ---- what happened ---- */
+
+static enum hs_notice_kind notice_of(const struct hs_member_event *event)
+{
+    switch (event->type) {
+    case HS_MEMBER_EVENT_CONFIRMED: return HS_NOTICE_MEMBER_JOINED;
+    case HS_MEMBER_EVENT_SUSPECT: return HS_NOTICE_MEMBER_SUSPECT;
+    case HS_MEMBER_EVENT_ALIVE_AGAIN: return HS_NOTICE_MEMBER_REFUTED;
+    case HS_MEMBER_EVENT_DEAD:
+        return event->cause == HS_DEATH_LEFT ? HS_NOTICE_MEMBER_LEFT : HS_NOTICE_MEMBER_DEAD;
+    case HS_MEMBER_EVENT_ATTRIBUTES:
+    case HS_MEMBER_EVENT_FORGOTTEN:
+    case HS_MEMBER_EVENT_TYPE_COUNT: break;
+    }
+    return HS_NOTICE_KIND_COUNT;
+}
+
+static void tell(struct hs_ring_io *ring, const struct hs_member_event *event)
+{
+    const struct hs_member *member = hs_members_find(&ring->membership.members, &event->subject);
+    enum hs_notice_kind     kind = notice_of(event);
+    struct hs_event_record  record;
+    char                    address[HS_ADDR_TEXT_BYTES] = "-";
+    const char             *name = member && member->facts.name[0] ? member->facts.name : "?";
+
+    if (event->type == HS_MEMBER_EVENT_FORGOTTEN) hs_post_forget(ring->post, &event->subject);
+    if (kind == HS_NOTICE_KIND_COUNT) return;
+    if (member) hs_addr_format(&member->facts.address, address, sizeof address);
+    hs_log(event->type == HS_MEMBER_EVENT_DEAD ? HS_LOG_WARN : HS_LOG_INFO, "ring",
+           "%s ring=%s member=%s address=%s life=%" PRIu64 " by=%s", hs_notice_kind_name(kind),
+           ring->name, name, address, hs_incarnation_epoch(event->incarnation),
+           hs_claim_source_name(event->source));
+    hs_notice_fill(&record, kind, name, hs_incarnation_epoch(event->incarnation), "%s at %s, %s",
+                   ring->name, address, hs_claim_source_name(event->source));
+    hs_role_note(ring->process, &record);
+}
+
+static void tell_level(struct hs_ring_io *ring)
+{
+    enum hs_health_level level = ring->membership.swim.health.level;
+
+    if (level == ring->level) return;
+    hs_log(level > ring->level ? HS_LOG_WARN : HS_LOG_INFO, "ring",
+           "health ring=%s level=%s score=%" PRIu32, ring->name, hs_health_level_name(level),
+           ring->membership.swim.health.score);
+    ring->level = level;
+}
+
+static void tell_all(struct hs_ring_io *ring)
+{
+    struct hs_member_event event;
+    uint64_t               self_deaths = ring->membership.counts.self_deaths;
+
+    tell_level(ring);
+    while (hs_membership_next_event(&ring->membership, &event)) tell(ring, &event);
+    if (self_deaths != ring->self_deaths)
+        hs_log(HS_LOG_WARN, "ring",
+               "held_for_dead ring=%s: others took this node for dead; refuted", ring->name);
+    ring->self_deaths = self_deaths;
+}
+
+static uint64_t deaths_of(const struct hs_members *members)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < HS_CLAIM_SOURCE_COUNT; i++) sum += members->counts.deaths[i];
+    return sum;
+}
+
+static void add(struct hs_ring_io *ring, enum hs_count count, uint64_t now, uint64_t told)
+{
+    if (now != told) hs_counter_add(ring->process->counters, count, now - told);
+}
+
+static void count_post(struct hs_ring_io *ring)
+{
+    static const enum hs_count dropped[HS_POST_DROP_COUNT] = {
+        [HS_POST_BAD_SIZE] = HS_COUNT_datagrams_bad_size,
+        [HS_POST_BAD_HEADER] = HS_COUNT_datagrams_bad_header,
+        [HS_POST_BAD_VERSION] = HS_COUNT_datagrams_bad_version,
+        [HS_POST_FOREIGN] = HS_COUNT_datagrams_foreign,
+        [HS_POST_FLOOD] = HS_COUNT_datagrams_flood,
+        [HS_POST_NO_KEY] = HS_COUNT_datagrams_no_key,
+        [HS_POST_BAD_SEAL] = HS_COUNT_datagrams_bad_seal,
+        [HS_POST_REPLAYED] = HS_COUNT_datagrams_replayed,
+        [HS_POST_UNPROVEN] = HS_COUNT_datagrams_unproven,
+        [HS_POST_TOO_MANY] = HS_COUNT_datagrams_too_many,
+        [HS_POST_MALFORMED] = HS_COUNT_datagrams_malformed,
+    };
+    struct hs_post_figures *told = &ring->told.post;
+    struct hs_post_figures  now;
+
+    hs_post_figures(ring->post, &now);
+    for (unsigned i = HS_POST_KEPT + 1; i < HS_POST_DROP_COUNT; i++)
+        add(ring, dropped[i], now.dropped[i], told->dropped[i]);
+    add(ring, HS_COUNT_datagrams_malformed, now.malformed_sections, told->malformed_sections);
+    add(ring, HS_COUNT_datagram_bytes_in, now.udp.received_bytes, told->udp.received_bytes);
+    add(ring, HS_COUNT_datagrams_out, now.udp.sent, told->udp.sent);
+    add(ring, HS_COUNT_datagram_bytes_out, now.udp.sent_bytes, told->udp.sent_bytes);
+    add(ring, HS_COUNT_datagrams_unsent, now.udp.unsent, told->udp.unsent);
+    add(ring, HS_COUNT_datagrams_late, now.held_dropped, told->held_dropped);
+    add(ring, HS_COUNT_lives_proven, now.lives, told->lives);
+    *told = now;
+}
+
+static void count_members(struct hs_ring_io *ring)
+{
+    const struct hs_membership  *membership = &ring->membership;
+    const struct hs_swim_counts *swim = &membership->swim.counts;
+    struct told                 *told = &ring->told;
+    uint64_t                     deaths = deaths_of(&membership->members);
+
+    add(ring, HS_COUNT_datagrams_in, membership->counts.received, told->membership.received);
+    add(ring, HS_COUNT_ring_joins_refused, membership->counts.joins_refused,
+        told->membership.joins_refused);
+    add(ring, HS_COUNT_news_evicted, membership->gossip.counts.evicted, told->news_evicted);
+    add(ring, HS_COUNT_ring_probes, swim->rounds, told->swim.rounds);
+    add(ring, HS_COUNT_ring_probes_lost, swim->rounds_lost, told->swim.rounds_lost);
+    add(ring, HS_COUNT_ring_accusations, swim->accused, told->swim.accused);
+    add(ring, HS_COUNT_ring_deaths, deaths, told->deaths);
+    add(ring, HS_COUNT_ring_refutations, membership->incarnation.refuted_count, told->refutations);
+    hs_counter_set(ring->process->counters, HS_COUNT_ring_members_alive,
+                   membership->members.status_count[HS_MEMBER_ALIVE]);
+    hs_counter_set(ring->process->counters, HS_COUNT_ring_health, membership->swim.health.score);
+    told->membership = membership->counts;
+    told->swim = *swim;
+    told->deaths = deaths;
+    told->news_evicted = membership->gossip.counts.evicted;
+    told->refutations = membership->incarnation.refuted_count;
+}
+
+/* ---- in ---- */
+
+static void on_datagram(void *owner, const struct hs_addr *from,
+                        const struct hs_datagram_header *header, const struct hs_datagram *datagram)
+{
+    struct hs_ring_io          *ring = owner;
+    struct hs_membership_packet packet = {.sender = header->sender,
+                                          .incarnation = header->incarnation,
+                                          .from = *from,
+                                          .datagram = datagram};
+
+    if (ring->membership.has_conflict) return;
+    hs_membership_receive(&ring->membership, hs_loop_now_ns(ring->process->loop), &packet,
+                          &ring->out);
+    carry(ring);
+}
+
+/* Whoever started a copy of this host's state directory has to end one of the two. */
+static uint64_t complain_of_conflict(struct hs_ring_io *ring, uint64_t now_ns)
+{
+    if (now_ns < ring->conflict_at_ns) return ring->conflict_at_ns;
+    ring->conflict_at_ns = now_ns + CONFLICT_INTERVAL_NS;
+    hs_log(HS_LOG_ERROR, "ring",
+           "id_conflict ring=%s: another host has this one's id, and is newer; this one keeps "
+           "silent",
+           ring->name);
+    return ring->conflict_at_ns;
+}
+
+uint64_t hs_ring_io_turn(struct hs_ring_io *ring, uint64_t now_ns)
+{
+    struct hs_membership *membership;
+    uint64_t              rows_ns;
+
+    if (!ring) return HS_NEVER_NS;
+    membership = &ring->membership;
+    if (membership->has_conflict) return complain_of_conflict(ring, now_ns);
+    if (now_ns >= hs_membership_deadline_ns(membership)) {
+        hs_membership_turn(membership, now_ns, &ring->out);
+        carry(ring);
+    }
+    tell_all(ring);
+    rows_ns = hs_ring_rows_show(&ring->rows, &membership->members, now_ns);
+    if (now_ns >= ring->count_at_ns) {
+        ring->count_at_ns = now_ns + COUNT_INTERVAL_NS;
+        count_post(ring);
+        count_members(ring);
+    }
+    rows_ns = hs_min_u64(rows_ns, hs_ring_names_turn(&ring->names, now_ns));
+    return hs_min_u64(hs_min_u64(rows_ns, ring->count_at_ns),
+                      hs_membership_deadline_ns(membership));
+}
+
+void hs_ring_io_set_keyring(struct hs_ring_io *ring, const struct hs_keyring *keyring)
+{
+    struct hs_err err = {0};
+
+    if (ring && hs_post_set_ring(ring->post, keyring, &err))
+        hs_log(HS_LOG_ERROR, "ring", "keys not renewed: %s", err.text);
+}
+
+void hs_ring_io_leave(struct hs_ring_io *ring)
+{
+    if (!ring) return;
+    hs_membership_leave(&ring->membership, hs_loop_now_ns(ring->process->loop), &ring->out);
+    carry(ring);
+}
+
+bool hs_ring_io_resolver(struct hs_ring_io *ring, uint64_t token, int fd)
+{
+    if (!ring || !(token & HS_RING_TOKEN)) return false;
+    hs_ring_names_resolver(&ring->names, token, fd);
+    return true;
+}
+
+bool hs_ring_io_no_resolver(struct hs_ring_io *ring, uint64_t token, int code)
+{
+    if (!ring || !(token & HS_RING_TOKEN)) return false;
+    hs_ring_names_no_resolver(&ring->names, token, code);
+    return true;
+}
+
+bool hs_ring_io_has_left(const struct hs_ring_io *ring)
+{
+    return !ring || ring->membership.has_conflict ||
+           hs_membership_has_left(&ring->membership, hs_loop_now_ns(ring->process->loop));
+}
+
+/* ---- start ---- */
+
+static bool is_same(const struct hs_addr *a, const struct hs_addr *b)
+{
+    return a->family == b->family && a->port == b->port &&
+           memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+/* Where the others of our kind are found, and where we are. */
+static const struct hs_config_hosts *seeds_of(const struct hs_role_process *process)
+{
+    return process->heritage->kind == HS_ROLE_GATE ? &process->config->cluster.seed_gates
+                                                   : &process->config->cluster.seed_managers;
+}
+
+static const struct hs_addr *address_of(const struct hs_role_process *process)
+{
+    return process->heritage->kind == HS_ROLE_GATE ? &process->config->cluster.gate_address
+                                                   : &process->config->cluster.manager_address;
+}
+
+static void fill_seeds(struct hs_membership_config *config, const struct hs_role_process *process)
+{
+    const struct hs_config_hosts *seeds = seeds_of(process);
+
+    for (unsigned i = 0; i < seeds->count && config->seed_count < HS_JOIN_SEEDS_MAX; i++) {
+        struct hs_config_host host;
+        int                   rc = hs_config_parse_host(hs_view_text(seeds->at[i]), &host);
+
+        if (rc || host.addr.family == HS_ADDR_NONE) continue;
+        if (is_same(&host.addr, address_of(process))) continue;
+        config->seeds[config->seed_count++] = host.addr;
+    }
+}
+
+static void on_address(void *owner, const struct hs_addr *address)
+{
+    struct hs_ring_io *ring = owner;
+
+    if (is_same(address, address_of(ring->process))) return;
+    hs_join_add_seed(&ring->membership.join, address, hs_loop_now_ns(ring->process->loop));
+}
+
+static void name_ring(struct hs_ring_io *ring, const struct hs_identity *identity)
+{
+    if (identity->role == HS_IDENTITY_GATE)
+        (void)snprintf(ring->name, sizeof ring->name, "gates");
+    else
+        (void)snprintf(ring->name, sizeof ring->name, "managers/%s", identity->datacenter);
+}
+
+static int open_post(struct hs_ring_io *ring, const struct hs_credentials *credentials,
+                     struct hs_err *err)
+{
+    const struct hs_heritage *heritage = ring->process->heritage;
+    struct hs_post_config     post = {
+            .loop = ring->process->loop,
+            .fd = heritage->cluster_datagram_fd,
+            .seal = {.incarnation = ring->incarnation,
+                     .cluster = credentials->identity.cluster,
+                     .environment = credentials->identity.environment,
+                     .ring = ring->name},
+            .owner = ring,
+            .on_datagram = on_datagram,
+    };
+
+    memcpy(post.seal.self.bytes, heritage->node_id, sizeof post.seal.self.bytes);
+    return hs_post_open(&ring->post, &post, &credentials->keyring, err);
+}
+
+static int open_membership(struct hs_ring_io *ring, const struct hs_identity *identity,
+                           uint64_t kept, struct hs_err *err)
+{
+    const struct hs_heritage   *heritage = ring->process->heritage;
+    struct hs_membership_config membership = {
+        .profile = identity->role == HS_IDENTITY_GATE ? HS_MEMBERSHIP_WAN : HS_MEMBERSHIP_LAN,
+        .host_life = heritage->incarnation,
+        .kept_incarnation = kept,
+        .self_facts = {.address = *address_of(ring->process),
+                       .role = identity->role,
+                       .class = HS_MEMBER_NONVOTER},
+        .capacity = HS_MEMBER_ROWS_MAX};
+    uint8_t chance[HS_DATAGRAM_NONCE_BYTES];
+    void   *memory = calloc(1, hs_membership_bytes(membership.capacity));
+
+    if (!memory) return hs_err_set(err, -ENOMEM, "members of the ring");
+    if (hs_seal_draw(chance)) return hs_err_set(err, -EIO, "random numbers");
+    memcpy(&membership.seed, chance, sizeof membership.seed);
+    memcpy(membership.self_id.bytes, heritage->node_id, sizeof membership.self_id.bytes);
+    memcpy(membership.self_facts.name, identity->node, sizeof membership.self_facts.name);
+    memcpy(membership.self_facts.datacenter, identity->datacenter,
+           sizeof membership.self_facts.datacenter);
+    fill_seeds(&membership, ring->process);
+    hs_membership_init(&ring->membership, &membership, memory, hs_loop_now_ns(ring->process->loop));
+    ring->incarnation = hs_membership_incarnation(&ring->membership);
+    return 0;
+}
+
+/* Lives as long as the process. */
+int hs_ring_io_open(struct hs_ring_io **ring, struct hs_role_process *process,
+                    const struct hs_credentials *credentials, struct hs_err *err)
+{
+    struct hs_ring_io *opened;
+    uint64_t           kept;
+    int                rc;
+
+    *ring = NULL;
+    if (!credentials->tls || process->heritage->cluster_datagram_fd < 0) return 0;
+    opened = calloc(1, sizeof *opened);
+    if (!opened) return hs_err_set(err, -ENOMEM, "ring");
+    opened->process = process;
+    name_ring(opened, &credentials->identity);
+    rc = hs_ring_rows_open(&opened->rows, process->heritage, &kept, err);
+    if (!rc) rc = open_membership(opened, &credentials->identity, kept, err);
+    if (!rc) rc = open_post(opened, credentials, err);
+    if (rc) return rc;
+    opened->names.owner = opened;
+    opened->names.on_address = on_address;
+    hs_ring_names_open(&opened->names, process, seeds_of(process));
+    hs_ring_rows_show_self(&opened->rows, &opened->membership.members,
+                           hs_loop_now_ns(process->loop));
+    *ring = opened;
+    return 0;
+}
