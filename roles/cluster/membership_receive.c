@@ -8,6 +8,7 @@
 
 #define STRANGER_INTERVAL_NS (100 * HS_NS_PER_MS)
 #define BURY_INTERVAL_NS     HS_NS_PER_S
+#define FAREWELL_NS          (10 * HS_NS_PER_S)
 #define WARN_INTERVAL_NS     (10 * HS_NS_PER_S)
 
 static bool is_own_word(const struct hs_membership_call *call, const struct hs_claim *claim)
@@ -53,7 +54,8 @@ static void hear_place(struct hs_membership_call *call)
                                   &datagram->coordinate, call->membership->now_ns);
 }
 
-/* Who is dead for us and speaks hears of it, but not more than once a second. */
+/* Who is gone for us and speaks hears of it, but not more than once a second, and not while it may
+ * still be taking its leave. */
 static void hear_sender(struct hs_membership_call *call)
 {
     struct hs_membership      *membership = call->membership;
@@ -70,13 +72,14 @@ static void hear_sender(struct hs_membership_call *call)
         sender->heard_at_ns = membership->now_ns;
         return;
     }
-    if (sender->status == HS_MEMBER_LEFT ||
-        membership->now_ns - sender->heard_at_ns < BURY_INTERVAL_NS)
+    if (sender->status == HS_MEMBER_LEFT &&
+        membership->now_ns - sender->status_since_ns < FAREWELL_NS)
         return;
+    if (membership->now_ns - sender->heard_at_ns < BURY_INTERVAL_NS) return;
     sender->heard_at_ns = membership->now_ns;
     membership->counts.buried++;
     hs_membership_claim_of(sender, &claim);
-    claim.from = hs_members_self(&membership->members)->id;
+    if (claim.status == HS_MEMBER_DEAD) claim.from = hs_members_self(&membership->members)->id;
     claim.facts = (struct hs_member_facts){0};
     hs_membership_send_to(call, sender, &gossip, &claim);
 }

@@ -266,6 +266,8 @@ void hs_ring_start(struct hs_ring *ring, unsigned idx, uint64_t host_life, uint6
                                                  .role = HS_IDENTITY_GATE,
                                                  .class = HS_MEMBER_NONVOTER,
                                                  .datacenter = "ber"};
+    if (node->listens_everywhere)
+        memset(config.self_facts.address.bytes, 0, sizeof config.self_facts.address.bytes);
     (void)snprintf(config.self_facts.name, sizeof config.self_facts.name, "n%u", idx);
     for (unsigned i = 0; i < ring->seed_count; i++)
         if (i != idx) config.seeds[config.seed_count++] = ring->nodes[i].address;

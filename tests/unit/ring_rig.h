@@ -30,6 +30,7 @@ struct hs_ring_node {
     uint64_t               proven[HS_RING_NODES_MAX]; /* boot ids of the others */
     uint64_t               challenged_at_ns[HS_RING_NODES_MAX];
     bool                   is_up;
+    bool                   listens_everywhere;
     unsigned               group; /* of the network: groups do not reach one another */
     unsigned               event_counts[HS_MEMBER_EVENT_TYPE_COUNT];
     unsigned               event_count;

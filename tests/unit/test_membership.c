@@ -249,6 +249,53 @@ static void a_lie_about_a_member_is_refuted_everywhere(void)
     end();
 }
 
+/* Whoever holds a key may say that somebody has left; it says no, when it hears of it. */
+static void a_lie_that_a_member_left_is_refuted(void)
+{
+    static struct hs_membership_out out;
+    struct hs_datagram              datagram = {.message = {.type = HS_DATAGRAM_GOSSIP}};
+    struct hs_membership_packet     packet = {.datagram = &datagram};
+
+    whole(5, HS_MEMBERSHIP_LAN, 62);
+    packet.sender = ring.nodes[4].id;
+    packet.from = ring.nodes[4].address;
+    packet.incarnation = INC(1, 0);
+    datagram.claim_count = 1;
+    datagram.claims[0] = (struct hs_claim){.subject = ring.nodes[0].id,
+                                           .from = ring.nodes[0].id,
+                                           .incarnation = INC(1, 0),
+                                           .status = HS_MEMBER_LEFT};
+    for (unsigned i = 1; i < 4; i++)
+        hs_membership_receive(&ring.nodes[i].membership, ring.now_ns, &packet, &out);
+    packet.sender = ring.nodes[3].id;
+    hs_membership_receive(&ring.nodes[4].membership, ring.now_ns, &packet, &out);
+    HS_CHECK_EQ(hs_ring_holders(&ring, 0, HS_MEMBER_LEFT), 4);
+    for (unsigned i = 1; i < 5; i++) ring.nodes[i].membership.gossip.update_count = 0;
+    HS_CHECK(hs_ring_run_until_whole(&ring, S(40)) != HS_NEVER_NS);
+    HS_CHECK(hs_membership_incarnation(&ring.nodes[0].membership) > INC(1, 0));
+    end();
+}
+
+/* It listens on all addresses that its host has, and does not know which of them others use. */
+static void who_listens_everywhere_is_found_where_it_speaks_from(void)
+{
+    begin(4, HS_MEMBERSHIP_LAN, 63);
+    ring.nodes[1].listens_everywhere = true;
+    hs_ring_start_all(&ring);
+    HS_CHECK(hs_ring_run_until_whole(&ring, S(15)) != HS_NEVER_NS);
+    hs_ring_pause(&ring, 1, S(3)); /* it is suspected, and refutes */
+    hs_ring_run(&ring, S(30));
+    HS_CHECK(hs_ring_is_whole(&ring));
+    for (unsigned i = 0; i < 4; i++) {
+        const struct hs_member *member =
+            hs_members_find(&ring.nodes[i].membership.members, &ring.nodes[1].id);
+
+        HS_CHECK(i == 1 || memcmp(&member->facts.address, &ring.nodes[1].address,
+                                  sizeof member->facts.address) == 0);
+    }
+    end();
+}
+
 static void a_rolling_restart_of_everything_ends_whole(void)
 {
     whole(6, HS_MEMBERSHIP_LAN, 71);
@@ -295,6 +342,9 @@ CU_TestInfo hs_tests_membership[] = {
     {"A.4 after five quiet minutes all tables are equal",
      after_five_quiet_minutes_all_tables_are_equal},
     {"8.9 a lie about a member is refuted everywhere", a_lie_about_a_member_is_refuted_everywhere},
+    {"6.4 a lie that a member left is refuted", a_lie_that_a_member_left_is_refuted},
+    {"who listens everywhere is found where it speaks from",
+     who_listens_everywhere_is_found_where_it_speaks_from},
     {"a rolling restart of everything ends whole", a_rolling_restart_of_everything_ends_whole},
     {"A.3 garbled datagrams do no lasting harm", garbled_datagrams_do_no_lasting_harm},
     CU_TEST_INFO_NULL,
