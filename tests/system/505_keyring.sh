@@ -58,7 +58,7 @@ cmp ca/gossip.keys full || fail "a refused step changed the ring"
 # A ring that others can read is none.
 chmod 640 ca/gossip.keys
 expect 2 "$hyperscale" keyring list ca
-says 'read'
+says 'open to others'
 chmod 600 ca/gossip.keys
 echo more >> ca/gossip.keys
 expect 2 "$hyperscale" keyring list ca
