@@ -132,24 +132,51 @@ static void turn_join(struct hs_membership_call *call)
     }
 }
 
-/* A level of degradation thins out the ticks, but never what answers an accusation. */
+static void tell_own_health(struct hs_membership *membership)
+{
+    static const enum hs_health_load loads[HS_HEALTH_LEVEL_COUNT] = {
+        [HS_HEALTH_NORMAL] = HS_LOAD_HEALTHY,
+        [HS_HEALTH_LIGHT] = HS_LOAD_HEALTHY,
+        [HS_HEALTH_MODERATE] = HS_LOAD_BUSY,
+        [HS_HEALTH_HEAVY] = HS_LOAD_STRESSED,
+        [HS_HEALTH_CRITICAL] = HS_LOAD_OVERLOADED};
+    const struct hs_local_health *health = &membership->swim.health;
+    struct hs_health_entry        own = {.node = hs_members_self(&membership->members)->id,
+                                         .load = (uint8_t)loads[health->level],
+                                         .score = (uint8_t)health->score,
+                                         .is_accepting = membership->left_at_ns == 0};
+
+    hs_gossip_set_own_health(&membership->gossip, membership->now_ns, &own);
+}
+
+/* A degraded node tells less often, but not less of itself: neither a refutation nor a goodbye. */
+static bool is_ticking(struct hs_membership *membership)
+{
+    return membership->left_at_ns ||
+           membership->now_ns < membership->incarnation.next_bump_ns + HS_NS_PER_S ||
+           hs_local_health_take_gossip(&membership->swim.health);
+}
+
 static void turn_gossip(struct hs_membership_call *call)
 {
     struct hs_membership      *membership = call->membership;
     struct hs_gossip_actions   actions;
-    struct hs_health_entry     own = {.node = hs_members_self(&membership->members)->id,
-                                      .score = (uint8_t)membership->swim.health.score,
-                                      .is_accepting = membership->left_at_ns == 0};
     struct hs_datagram_message message = {.type = HS_DATAGRAM_GOSSIP};
+    bool                       is_decided = false;
+    bool                       is_told = false;
 
-    hs_gossip_set_own_health(&membership->gossip, membership->now_ns, &own);
+    tell_own_health(membership);
     if (hs_gossip_deadline_ns(&membership->gossip) > membership->now_ns) return;
     hs_gossip_step(&membership->gossip, membership->now_ns, &actions);
     for (unsigned i = 0; i < actions.count; i++) {
         const struct hs_gossip_action *action = &actions.at[i];
         const struct hs_member        *to = hs_members_at(&membership->members, action->to_idx);
 
-        if (!to) continue;
+        if (!is_decided && action->type == HS_GOSSIP_SEND) {
+            is_decided = true; /* once for all of this tick */
+            is_told = is_ticking(membership);
+        }
+        if (!to || (action->type == HS_GOSSIP_SEND && !is_told)) continue;
         switch (action->type) {
         case HS_GOSSIP_SEND: hs_membership_send_to(call, to, &message, NULL); break;
         case HS_GOSSIP_SEND_PAGE: hs_membership_send_page(call, to, action->transfer); break;
