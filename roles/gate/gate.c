@@ -6,6 +6,7 @@
 #include "roles/exec_state.h"
 #include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"
+#include "shm/base/assert.h"
 #include "shm/base/time.h"
 
 #include <stdio.h>
@@ -45,6 +46,20 @@ struct hs_gate_pending *hs_gate_take_pending(struct hs_gate *gate, enum hs_gate_
         return pending;
     }
     return NULL;
+}
+
+void hs_gate_add_waiter(struct hs_gate *gate, struct hs_gate_pending *pending, unsigned client,
+                        uint64_t request_id)
+{
+    HS_ASSERT(pending->waiter_count < HS_GATE_WAITERS_MAX);
+    pending->waiters[pending->waiter_count++] =
+        (struct hs_gate_waiter){.client = client, .request_id = request_id, .slot = gate->slot};
+    gate->slot = 0;
+}
+
+void hs_gate_end_waiter(struct hs_gate *gate, struct hs_gate_waiter *waiter)
+{
+    hs_admission_give(gate->admission, &waiter->slot);
 }
 
 static void learn_plan(struct hs_gate_soft *soft, const struct hs_gate_job *job,

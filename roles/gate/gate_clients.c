@@ -207,8 +207,7 @@ static void on_cancel(struct hs_gate *gate, unsigned client, const struct hs_msg
     }
     memcpy(pending->job_id, cancel->job_id, sizeof pending->job_id);
     memcpy(pending->request_id, cancel->request_id, sizeof pending->request_id);
-    pending->waiters[0] = waiter;
-    pending->waiter_count = 1;
+    hs_gate_add_waiter(gate, pending, client, request_id);
 }
 
 void hs_gate_cancel_applied(struct hs_gate *gate, struct hs_gate_pending *pending, uint32_t code)
@@ -221,8 +220,10 @@ void hs_gate_cancel_applied(struct hs_gate *gate, struct hs_gate_pending *pendin
         for (unsigned i = 0; i < job->slot_count; i++) soft->slots[i].retry_at_ns = 0;
         hs_gate_show(gate, job);
     }
-    for (unsigned i = 0; i < pending->waiter_count; i++)
+    for (unsigned i = 0; i < pending->waiter_count; i++) {
         answer_cancel(gate, &pending->waiters[i], pending->job_id, pending->request_id, code);
+        hs_gate_end_waiter(gate, &pending->waiters[i]);
+    }
 }
 
 /* ---- results ---- */
@@ -358,12 +359,15 @@ void hs_gate_client_opened(struct hs_gate *gate, unsigned client)
 }
 
 /* It waits no more; others may in its place. */
-static void forget_waiter(struct hs_gate_pending *pending, unsigned client)
+static void forget_waiter(struct hs_gate *gate, struct hs_gate_pending *pending, unsigned client)
 {
     unsigned kept = 0;
 
     for (unsigned i = 0; i < pending->waiter_count; i++)
-        if (pending->waiters[i].client != client) pending->waiters[kept++] = pending->waiters[i];
+        if (pending->waiters[i].client != client)
+            pending->waiters[kept++] = pending->waiters[i];
+        else
+            hs_gate_end_waiter(gate, &pending->waiters[i]);
     pending->waiter_count = kept;
 }
 
@@ -372,7 +376,8 @@ void hs_gate_client_closed(struct hs_gate *gate, unsigned client)
     gate->clients[client].is_open = false;
     for (unsigned i = 0; i < HS_GATE_SUBSCRIPTIONS_MAX; i++)
         if (gate->subscriptions[i].client == client) gate->subscriptions[i].is_used = false;
-    for (unsigned i = 0; i < HS_GATE_PENDING_MAX; i++) forget_waiter(&gate->pending[i], client);
+    for (unsigned i = 0; i < HS_GATE_PENDING_MAX; i++)
+        forget_waiter(gate, &gate->pending[i], client);
 }
 
 void hs_gate_reply(struct hs_gate *gate, unsigned client, enum hs_msg_type type,

@@ -20,7 +20,11 @@ int hs_gate_propose(struct hs_gate *gate, const struct hs_gate_entry *entry,
                     uint64_t token) HS_MUST_CHECK;
 /* NULL: as many as may be are on their way already. */
 struct hs_gate_pending *hs_gate_take_pending(struct hs_gate *gate, enum hs_gate_pending_kind kind);
-struct hs_gate_soft    *hs_gate_soft_of(struct hs_gate *gate, const struct hs_gate_job *job);
+/* The client waits for what the pending decides, and keeps its place until then. */
+void hs_gate_add_waiter(struct hs_gate *gate, struct hs_gate_pending *pending, unsigned client,
+                        uint64_t request_id);
+void hs_gate_end_waiter(struct hs_gate *gate, struct hs_gate_waiter *waiter);
+struct hs_gate_soft *hs_gate_soft_of(struct hs_gate *gate, const struct hs_gate_job *job);
 /* Fresh soft state: its time runs from now on, names come from the plan as far as that can be
  * read. */
 void hs_gate_begin_job(struct hs_gate *gate, const struct hs_gate_job *job);

@@ -311,7 +311,9 @@ static int open_gate(struct hs_gate_process *process, const struct hs_heritage *
 
     if (!rc) rc = prepare_core(process, err);
     if (!rc) rc = hs_gate_shares_open(&process->shares, heritage, err);
+    if (!rc) rc = hs_gate_guard_open(&process->guard, &process->process, err);
     if (rc) return rc;
+    process->gate.admission = &process->guard.turnstile.admission;
     set_limits(process);
     rc = open_ledger(process, err);
     if (rc) return rc;

@@ -144,15 +144,6 @@ static void on_closed(struct hs_conn *conn, int reason)
     show_clients(process, -1);
 }
 
-static void refuse_frame(struct hs_conn *conn, const struct hs_frame *frame, int code)
-{
-    struct hs_msg_refused refused = {.type = frame->type};
-
-    refused.code = code == -EACCES ? HS_RESULT_FORBIDDEN : HS_RESULT_UNSUPPORTED;
-    HS_IGNORE(hs_wire_reply(conn, HS_MSG_REFUSED, &refused, frame->request_id),
-              "whoever sends such frames and does not read is not helped by more");
-}
-
 static void on_client_frame(struct hs_gate_process *process, unsigned client, unsigned type,
                             const union hs_msg *message, uint64_t request_id)
 {
@@ -163,26 +154,17 @@ static void on_client_frame(struct hs_gate_process *process, unsigned client, un
     if (had_upload && !upload->total_bytes) drop_upload(upload);
 }
 
-static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
+static void take_frame(struct hs_gate_process *process, struct hs_conn *conn,
+                       const struct hs_frame *frame)
 {
-    struct hs_gate_process *process = hs_conn_owner(conn);
-    uint64_t                tag = hs_conn_tag(conn);
-    bool                    is_manager = tag >= MANAGER_TAG;
-    union hs_msg            message;
-    int                     rc =
+    uint64_t     tag = hs_conn_tag(conn);
+    bool         is_manager = tag >= MANAGER_TAG;
+    union hs_msg message;
+    int          rc =
         hs_wire_open(frame, is_manager ? HS_ROLE_MANAGER : HS_ROLE_CLIENT, HS_ROLE_GATE, &message);
 
-    if (tag >= REFUSED_TAG) return;
-    hs_gate_process_see_time(process);
-    if (rc == -ENOENT) {
-        hs_gate_process_count(process, HS_COUNT_frames_unknown, 1);
-        refuse_frame(conn, frame, rc);
-    } else if (rc == -EPROTONOSUPPORT || rc == -EACCES) {
-        hs_gate_process_count(process, HS_COUNT_frames_unexpected, 1);
-        refuse_frame(conn, frame, rc);
-    } else if (rc) {
-        hs_gate_process_count(process, HS_COUNT_frames_malformed, 1);
-        hs_conn_abort(conn);
+    if (rc) {
+        hs_gate_guard_judge(&process->guard, conn, frame, rc);
     } else if (is_manager) {
         if (process->managers[tag - MANAGER_TAG] != conn) return; /* of a dead life */
         hs_gate_manager_frame(&process->gate, (unsigned)(tag - MANAGER_TAG), frame->type, &message,
@@ -190,6 +172,23 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
     } else {
         on_client_frame(process, (unsigned)tag, frame->type, &message, frame->request_id);
     }
+}
+
+static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
+{
+    struct hs_gate_process *process = hs_conn_owner(conn);
+    uint64_t                tag = hs_conn_tag(conn);
+    struct hs_visitor      *visitor;
+
+    if (tag >= REFUSED_TAG) return;
+    visitor = tag >= MANAGER_TAG ? &process->guard.managers[tag - MANAGER_TAG]
+                                 : &process->guard.clients[tag];
+    hs_gate_process_see_time(process);
+    if (!hs_gate_guard_enter(&process->guard, visitor, conn, frame, process->gate.now_ns,
+                             &process->gate.slot))
+        return;
+    take_frame(process, conn, frame);
+    hs_admission_give(process->gate.admission, &process->gate.slot);
 }
 
 static int open_conn(struct hs_gate_process *process, struct hs_conn **conn, int fd, uint64_t tag)
@@ -237,6 +236,7 @@ void hs_gate_links_add_client(struct hs_gate_process *process, int fd)
 {
     int client = find_client_place(process);
 
+    if (client >= 0) hs_gate_guard_meet_user(&process->guard, (unsigned)client, fd);
     if (client < 0)
         close(fd);
     else if (open_conn(process, &process->clients[client], fd, (uint64_t)client) == 0)
@@ -259,6 +259,7 @@ static void keep_manager(struct hs_gate_process *process, unsigned manager, stru
 {
     struct hs_conn *old = process->managers[manager];
 
+    hs_gate_guard_meet_manager(&process->guard, manager);
     process->managers[manager] = conn;
     hs_gate_process_count(process, HS_COUNT_links_opened, 1);
     if (old) hs_conn_abort(old);
@@ -359,6 +360,7 @@ static void enter_client(struct hs_gate_process *process, struct hs_conn *conn,
                     process->is_stopping ? "the gate stops" : "the gate has too many clients");
         return;
     }
+    hs_gate_guard_meet_identity(&process->guard, (unsigned)client, &greeting->identity);
     hand_over(process, conn, (uint64_t)client);
     process->clients[client] = conn;
     begin_client(process, (unsigned)client);
@@ -404,18 +406,21 @@ int hs_gate_links_open(struct hs_gate_process *process, struct hs_err *err)
 uint64_t hs_gate_links_turn(struct hs_gate_process *process, uint64_t now_ns)
 {
     uint64_t next_ns = hs_node_door_turn(&process->door, now_ns);
+    uint64_t waiting_bytes = 0;
 
     for (unsigned i = 0; i < HS_GATE_CLIENTS_MAX; i++) {
         if (!process->clients[i]) continue;
         hs_conn_turn(process->clients[i], now_ns);
-        if (process->clients[i])
-            next_ns = hs_min_u64(next_ns, hs_conn_deadline_ns(process->clients[i]));
+        if (!process->clients[i]) continue;
+        next_ns = hs_min_u64(next_ns, hs_conn_deadline_ns(process->clients[i]));
+        waiting_bytes += hs_conn_queued_bytes(process->clients[i]);
     }
     for (unsigned i = 0; i < process->gate.manager_high; i++) {
         if (!process->managers[i]) continue;
         hs_conn_turn(process->managers[i], now_ns);
-        if (process->managers[i])
-            next_ns = hs_min_u64(next_ns, hs_conn_deadline_ns(process->managers[i]));
+        if (!process->managers[i]) continue;
+        next_ns = hs_min_u64(next_ns, hs_conn_deadline_ns(process->managers[i]));
+        waiting_bytes += hs_conn_queued_bytes(process->managers[i]);
     }
-    return next_ns;
+    return hs_min_u64(next_ns, hs_gate_guard_turn(&process->guard, waiting_bytes, now_ns));
 }

@@ -8,6 +8,7 @@
 #include "roles/cluster/ring_io.h"
 #include "roles/counters.h"
 #include "roles/gate/gate.h"
+#include "roles/gate/gate_guard_io.h"
 #include "roles/gate/gate_shares_io.h"
 #include "roles/role_io.h"
 #include "shm/counters.h"
@@ -22,6 +23,7 @@ struct hs_gate_process {
     struct hs_conn        *clients[HS_GATE_CLIENTS_MAX];
     struct hs_conn        *managers[HS_GATE_MANAGERS_MAX];
     struct hs_gate_shares  shares;
+    struct hs_gate_guard   guard;
     unsigned               client_count;
     bool                   is_stopping;
     bool                   has_failed;

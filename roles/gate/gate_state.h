@@ -8,6 +8,7 @@
 #include "roles/gate/gate_fsm.h"
 #include "roles/gate/gate_out.h"
 #include "roles/gate/progress.h"
+#include "roles/guard/admission.h"
 #include "roles/node_tables.h"
 #include "shm/base/arena.h"
 #include "shm/base/time.h"
@@ -116,6 +117,7 @@ struct hs_gate_soft {
 struct hs_gate_waiter {
     unsigned client;
     uint64_t request_id;
+    hs_slot  slot; /* held until it is answered */
 };
 
 enum hs_gate_pending_kind { HS_GATE_PENDING_NONE, HS_GATE_PENDING_SUBMIT, HS_GATE_PENDING_CANCEL };
@@ -151,6 +153,8 @@ struct hs_gate {
     struct hs_gate_out     out;
     struct hs_gate_limits  limits;
     struct hs_gate_fsm    *fsm;
+    struct hs_admission   *admission; /* where slots are given back */
+    hs_slot                slot;      /* of the frame that is being taken; 0: somebody holds it */
     struct hs_progress    *progress;
     struct hs_gate_soft   *soft;         /* HS_GATE_JOBS_MAX */
     struct hs_arena        arena;        /* for reading one plan */

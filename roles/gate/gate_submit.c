@@ -103,8 +103,7 @@ static bool join_pending(struct hs_gate *gate, unsigned client, uint64_t request
         else if (pending->waiter_count == HS_GATE_WAITERS_MAX)
             refuse(gate, client, request_id, HS_RESULT_BUSY, "too many wait for this submission");
         else
-            pending->waiters[pending->waiter_count++] =
-                (struct hs_gate_waiter){.client = client, .request_id = request_id};
+            hs_gate_add_waiter(gate, pending, client, request_id);
         return true;
     }
     return false;
@@ -218,8 +217,7 @@ static void create_job(struct hs_gate *gate, unsigned client, const struct hs_ms
     }
     memcpy(pending->job_id, entry.as.create.job_id, sizeof pending->job_id);
     pending->digest = *digest;
-    pending->waiters[0] = (struct hs_gate_waiter){.client = client, .request_id = request_id};
-    pending->waiter_count = 1;
+    hs_gate_add_waiter(gate, pending, client, request_id);
     forget_upload(&gate->uploads[client], digest);
 }
 
@@ -318,6 +316,7 @@ void hs_gate_submit_applied(struct hs_gate *gate, struct hs_gate_pending *pendin
     for (unsigned i = 0; i < pending->waiter_count; i++) {
         hs_gate_reply(gate, pending->waiters[i].client, HS_MSG_SUBMIT_ACK, &ack,
                       pending->waiters[i].request_id);
+        hs_gate_end_waiter(gate, &pending->waiters[i]);
         ack.existing = code == HS_RESULT_OK;
     }
 }

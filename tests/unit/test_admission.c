@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test_admission.c - places for messages under way (guard/admission.h), and the door before them
- * (guard/door.h). */
-#include "roles/guard/door.h"
+/* test_admission.c - places for messages under way (guard/admission.h), and the turnstile before
+ * them (guard/turnstile.h). */
+#include "roles/guard/turnstile.h"
 #include "roles/result_code.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
@@ -158,113 +158,113 @@ static void it_warns_once_a_minute_when_it_is_nearly_full(void)
     free(admission);
 }
 
-/* ---- the door ---- */
+/* ---- the turnstile ---- */
 
-static struct hs_door *open_door(void)
+static struct hs_turnstile *open_turnstile(void)
 {
     struct hs_rate_limits limits = {.clients_max = 100, .window_ns = 10 * HS_NS_PER_S};
-    struct hs_door       *door = calloc(1, sizeof *door);
+    struct hs_turnstile  *turnstile = calloc(1, sizeof *turnstile);
 
-    if (door) door->limiter = calloc(1, sizeof *door->limiter);
-    if (!door || !door->limiter) abort();
+    if (turnstile) turnstile->limiter = calloc(1, sizeof *turnstile->limiter);
+    if (!turnstile || !turnstile->limiter) abort();
     for (unsigned i = 0; i < HS_RATE_OP_COUNT; i++) limits.max[i] = 50;
-    hs_rate_init(door->limiter, &limits, 1, T0);
-    hs_admission_init(&door->admission, 10, BYTES);
-    return door;
+    hs_rate_init(turnstile->limiter, &limits, 1, T0);
+    hs_admission_init(&turnstile->admission, 10, BYTES);
+    return turnstile;
 }
 
-static void close_door(struct hs_door *door)
+static void close_turnstile(struct hs_turnstile *turnstile)
 {
-    free(door->limiter);
-    free(door);
+    free(turnstile->limiter);
+    free(turnstile);
 }
 
-static bool enters(struct hs_door *door, struct hs_door_visitor *visitor, unsigned type,
+static bool enters(struct hs_turnstile *turnstile, struct hs_visitor *visitor, unsigned type,
                    struct hs_msg_refused *refused)
 {
     hs_slot slot;
-    bool    is_in = hs_door_enter(door, visitor, type, T0, &slot, refused);
+    bool    is_in = hs_turnstile_enter(turnstile, visitor, type, T0, &slot, refused);
 
-    hs_admission_give(&door->admission, &slot);
+    hs_admission_give(&turnstile->admission, &slot);
     return is_in;
 }
 
 static void who_asks_too_often_is_told_when_to_come_again(void)
 {
-    struct hs_door        *door = open_door();
-    struct hs_door_visitor noisy = {.source = 1, .key = {1}};
-    struct hs_door_visitor calm = {.source = 2, .key = {2}};
-    struct hs_msg_refused  refused = {0};
-    unsigned               in = 0;
+    struct hs_turnstile  *turnstile = open_turnstile();
+    struct hs_visitor     noisy = {.source = 1, .key = {1}};
+    struct hs_visitor     calm = {.source = 2, .key = {2}};
+    struct hs_msg_refused refused = {0};
+    unsigned              in = 0;
 
-    for (unsigned i = 0; i < 1000; i++) in += enters(door, &noisy, HS_MSG_SUBMIT, &refused);
+    for (unsigned i = 0; i < 1000; i++) in += enters(turnstile, &noisy, HS_MSG_SUBMIT, &refused);
     HS_CHECK_EQ(in, 50);
     HS_CHECK_EQ(refused.code, HS_RESULT_RATE_LIMITED);
     HS_CHECK_EQ(refused.type, HS_MSG_SUBMIT);
     HS_CHECK_EQ(refused.retry_after_ns, 200 * HS_NS_PER_MS);
     HS_CHECK(refused.text[0] != '\0');
-    HS_CHECK_EQ(door->counts.rate_limited, 950);
-    HS_CHECK_EQ(door->counts.control, 0);
-    HS_CHECK(enters(door, &calm, HS_MSG_SUBMIT, &refused));
-    close_door(door);
+    HS_CHECK_EQ(turnstile->counts.rate_limited, 950);
+    HS_CHECK_EQ(turnstile->counts.control, 0);
+    HS_CHECK(enters(turnstile, &calm, HS_MSG_SUBMIT, &refused));
+    close_turnstile(turnstile);
 }
 
 static void the_same_client_on_many_connections_is_one_client(void)
 {
-    struct hs_door       *door = open_door();
+    struct hs_turnstile  *turnstile = open_turnstile();
     struct hs_msg_refused refused;
     unsigned              in = 0;
 
     for (unsigned i = 0; i < 1000; i++) {
-        struct hs_door_visitor visitor = {.source = i, .key = {9}};
+        struct hs_visitor visitor = {.source = i, .key = {9}};
 
-        in += enters(door, &visitor, HS_MSG_SUBMIT, &refused);
+        in += enters(turnstile, &visitor, HS_MSG_SUBMIT, &refused);
     }
     HS_CHECK_EQ(in, 50);
-    close_door(door);
+    close_turnstile(turnstile);
 }
 
 static void a_full_house_is_busy_and_control_comes_in(void)
 {
-    struct hs_door        *door = open_door();
-    struct hs_door_visitor client = {.source = 1, .key = {1}};
-    struct hs_door_visitor manager = {.source = 3, .is_peer = true};
-    struct hs_msg_refused  refused = {0};
-    hs_slot                slots[10];
+    struct hs_turnstile  *turnstile = open_turnstile();
+    struct hs_visitor     client = {.source = 1, .key = {1}};
+    struct hs_visitor     manager = {.source = 3, .is_peer = true};
+    struct hs_msg_refused refused = {0};
+    hs_slot               slots[10];
 
     for (unsigned i = 0; i < 10; i++)
-        HS_CHECK(hs_door_enter(door, &client, HS_MSG_SUBMIT, T0, &slots[i], &refused));
-    HS_CHECK(!enters(door, &client, HS_MSG_SUBMIT, &refused));
+        HS_CHECK(hs_turnstile_enter(turnstile, &client, HS_MSG_SUBMIT, T0, &slots[i], &refused));
+    HS_CHECK(!enters(turnstile, &client, HS_MSG_SUBMIT, &refused));
     HS_CHECK_EQ(refused.code, HS_RESULT_BUSY);
     HS_CHECK(refused.retry_after_ns > 0);
-    HS_CHECK(!enters(door, &manager, HS_MSG_DC_PROGRESS, &refused));
+    HS_CHECK(!enters(turnstile, &manager, HS_MSG_DC_PROGRESS, &refused));
     for (unsigned i = 0; i < 100; i++) {
-        HS_CHECK(enters(door, &manager, HS_MSG_MHB, &refused));
-        HS_CHECK(enters(door, &manager, HS_MSG_DC_RESULTS, &refused));
+        HS_CHECK(enters(turnstile, &manager, HS_MSG_MHB, &refused));
+        HS_CHECK(enters(turnstile, &manager, HS_MSG_DC_RESULTS, &refused));
     }
-    HS_CHECK_EQ(door->counts.shed, 2);
-    hs_admission_give(&door->admission, &slots[0]);
-    HS_CHECK(enters(door, &client, HS_MSG_SUBMIT, &refused));
-    close_door(door);
+    HS_CHECK_EQ(turnstile->counts.shed, 2);
+    hs_admission_give(&turnstile->admission, &slots[0]);
+    HS_CHECK(enters(turnstile, &client, HS_MSG_SUBMIT, &refused));
+    close_turnstile(turnstile);
 }
 
 static void control_of_a_peer_is_refused_above_its_cap_only(void)
 {
-    struct hs_door        *door = open_door();
-    struct hs_door_visitor manager = {.source = 3, .is_peer = true};
-    struct hs_door_visitor other = {.source = 4, .is_peer = true};
-    struct hs_msg_refused  refused;
-    struct hs_frame        frame = {.type = HS_MSG_MHB};
-    unsigned               in = 0;
+    struct hs_turnstile  *turnstile = open_turnstile();
+    struct hs_visitor     manager = {.source = 3, .is_peer = true};
+    struct hs_visitor     other = {.source = 4, .is_peer = true};
+    struct hs_msg_refused refused;
+    struct hs_frame       frame = {.type = HS_MSG_MHB};
+    unsigned              in = 0;
 
-    for (unsigned i = 0; i < 5000; i++) in += enters(door, &manager, HS_MSG_MHB, &refused);
+    for (unsigned i = 0; i < 5000; i++) in += enters(turnstile, &manager, HS_MSG_MHB, &refused);
     HS_CHECK_EQ(in, HS_RATE_PEER_PER_S);
-    HS_CHECK_EQ(door->counts.control, 3000);
-    HS_CHECK(enters(door, &other, HS_MSG_MHB, &refused));
-    HS_CHECK(!hs_door_answers(&manager, &frame)); /* nobody waits: no flood of answers */
+    HS_CHECK_EQ(turnstile->counts.control, 3000);
+    HS_CHECK(enters(turnstile, &other, HS_MSG_MHB, &refused));
+    HS_CHECK(!hs_turnstile_answers(&manager, &frame)); /* nobody waits: no flood of answers */
     frame.request_id = 5;
-    HS_CHECK(hs_door_answers(&manager, &frame));
-    close_door(door);
+    HS_CHECK(hs_turnstile_answers(&manager, &frame));
+    close_turnstile(turnstile);
 }
 
 CU_TestInfo hs_tests_admission[] = {
