@@ -13,7 +13,7 @@
 
 #define ANSWER_TIMEOUT_NS (5 * HS_NS_PER_S)
 #define RETRY_MIN_NS      (20 * HS_NS_PER_MS)
-#define RETRY_MAX_NS      (2 * HS_NS_PER_S)
+#define RETRY_MAX_NS      (10 * HS_NS_PER_S)
 
 static void enter(struct hs_follow *follow, enum hs_follow_state state, uint64_t deadline_ns)
 {
@@ -153,6 +153,14 @@ static void put_off(struct hs_follow *follow, uint64_t now_ns, uint64_t retry_af
         now_ns + hs_min_u64(hs_max_u64(retry_after_ns, RETRY_MIN_NS), RETRY_MAX_NS);
 }
 
+/* Not earlier than we were told, and not all at the same moment: up to a fifth later. */
+static uint64_t spread(const struct hs_follow *follow, uint64_t retry_after_ns)
+{
+    uint64_t most_ns = hs_min_u64(retry_after_ns, RETRY_MAX_NS) / 5;
+
+    return retry_after_ns + (follow->config.nonce & 0x3ff) * most_ns / 1024;
+}
+
 /* An answer that is not OK: later, or never. */
 static void take_refusal(struct hs_follow *follow, uint64_t now_ns, uint16_t code,
                          uint64_t retry_after_ns, const char *text,
@@ -161,8 +169,8 @@ static void take_refusal(struct hs_follow *follow, uint64_t now_ns, uint16_t cod
     if (hs_result_code_class(code) == HS_RESULT_CLASS_TRANSIENT && now_ns < follow->give_up_ns) {
         if (follow->refusal != code) add(actions, HS_FOLLOW_PUT_OFF, HS_MSG_REFUSED);
         follow->refusal = code;
-        put_off(follow, now_ns, retry_after_ns ? retry_after_ns : hs_result_code_retry_ns(code),
-                text);
+        if (!retry_after_ns) retry_after_ns = hs_result_code_retry_ns(code);
+        put_off(follow, now_ns, spread(follow, retry_after_ns), text);
         return;
     }
     follow->refusal = code;
@@ -290,6 +298,19 @@ static void on_cancel_ack(struct hs_follow *follow, uint64_t now_ns,
     if (follow->state == HS_FOLLOW_FOLLOWING) follow->deadline_ns = HS_NEVER_NS;
 }
 
+/* The gate did not read it. Of a job that is followed only a cancel is asked for again; everything
+ * else comes by itself. */
+static void on_refused(struct hs_follow *follow, uint64_t now_ns,
+                       const struct hs_msg_refused *refused, struct hs_follow_actions *actions)
+{
+    if (follow->state != HS_FOLLOW_FOLLOWING ||
+        hs_result_code_class(refused->code) != HS_RESULT_CLASS_TRANSIENT)
+        take_refusal(follow, now_ns, refused->code, refused->retry_after_ns, refused->text,
+                     actions);
+    else if (is_cancel_due(follow))
+        put_off(follow, now_ns, spread(follow, refused->retry_after_ns), "");
+}
+
 static void on_message(struct hs_follow *follow, uint64_t now_ns,
                        const struct hs_follow_event *event, struct hs_follow_actions *actions)
 {
@@ -311,8 +332,7 @@ static void on_message(struct hs_follow *follow, uint64_t now_ns,
     else if (event->message_type == HS_MSG_CANCEL_ACK)
         on_cancel_ack(follow, now_ns, &message->cancel_ack);
     else if (event->message_type == HS_MSG_REFUSED)
-        take_refusal(follow, now_ns, message->refused.code, message->refused.retry_after_ns,
-                     message->refused.text, actions);
+        on_refused(follow, now_ns, &message->refused, actions);
     else if (event->message_type == HS_MSG_HELLO_ACK && message->hello_ack.code != HS_RESULT_OK)
         take_refusal(follow, now_ns, message->hello_ack.code, 0, message->hello_ack.text, actions);
 }

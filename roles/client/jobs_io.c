@@ -21,9 +21,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { ANSWER_TIMEOUT_MS = 10000, STATUS_TEXT_BYTES = 64 << 10 };
+enum { ANSWER_TIMEOUT_MS = 10000, STATUS_TEXT_BYTES = 64 << 10, RETRIES_MAX = 3 };
+#define RETRY_MAX_NS (10 * HS_NS_PER_S)
 
 struct gate {
     struct hs_client_link link;
@@ -99,14 +101,32 @@ static int complain_of_code(uint16_t code, const char *text)
     return hs_complain(HS_EXIT_CLUSTER, "%s%s%s", hs_refusal_text(code), text[0] ? ": " : "", text);
 }
 
+/* A gate that has too much to do says when to come again: a little later than that, and three times
+ * at most. */
+static bool waits(const struct hs_msg_refused *refused, unsigned try)
+{
+    uint64_t        wait_ns = hs_min_u64(refused->retry_after_ns, RETRY_MAX_NS) * 11 / 10;
+    struct timespec wait = {.tv_sec = (time_t)(wait_ns / HS_NS_PER_S),
+                            .tv_nsec = (long)(wait_ns % HS_NS_PER_S)};
+
+    if (try > RETRIES_MAX || refused->retry_after_ns > RETRY_MAX_NS || !wait_ns ||
+        hs_result_code_class(refused->code) != HS_RESULT_CLASS_TRANSIENT)
+        return false;
+    return nanosleep(&wait, NULL) == 0;
+}
+
 /* 0, or an exit code: what is wrong has been printed. */
 static int ask(struct gate *gate, enum hs_msg_type type, const void *message,
                enum hs_msg_type wanted)
 {
+    unsigned      try = 0;
     struct hs_err err;
-    int           rc = hs_client_link_send(&gate->link, type, message);
+    int           rc;
 
-    if (!rc) rc = await(gate, wanted);
+    do {
+        rc = hs_client_link_send(&gate->link, type, message);
+        if (!rc) rc = await(gate, wanted);
+    } while (rc == -ECANCELED && waits(&gate->answer.refused, ++try));
     if (rc == -ECANCELED)
         return complain_of_code(gate->answer.refused.code, gate->answer.refused.text);
     if (rc == 0) return 0;

@@ -7,6 +7,7 @@
 #ifndef HS_MANAGER_MANAGER_H
 #define HS_MANAGER_MANAGER_H
 
+#include "roles/guard/admission.h"
 #include "roles/manager/manager_actions.h"
 #include "roles/manager/manager_live.h"
 #include "roles/manager/manager_soft.h"
@@ -61,6 +62,8 @@ struct hs_manager {
     struct hs_manager_config config;
     struct hs_manager_memory memory;
     struct hs_manager_state *state;
+    struct hs_admission     *admission; /* where slots are given back */
+    hs_slot                  slot;      /* of the frame that is being taken; 0: somebody holds it */
     struct hs_rand           rand;
     bool                     has_log;    /* it takes proposals from this node */
     bool                     is_leading; /* and knows that it does: mf is applied */

@@ -360,6 +360,8 @@ static int open_manager(struct hs_manager_process *process, const struct hs_heri
     if (rc) return rc;
     fill_config(&config, heritage);
     hs_manager_init(&process->manager, &config, &memory);
+    hs_manager_guard_open(&process->guard, &process->process);
+    process->manager.admission = &process->guard.turnstile.admission;
     rc = hs_manager_links_open(process, err);
     if (rc) return rc;
     return hs_role_ready(&process->process, err);

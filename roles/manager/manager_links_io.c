@@ -143,9 +143,13 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
     int                        rc;
 
     if (!link) return; /* of a dead life */
+    if (!hs_manager_guard_enter(&process->guard, &link->visitor, conn, frame, now_ns,
+                                &process->manager.slot))
+        return;
     rc = hs_wire_open(frame, link->peer, HS_ROLE_MANAGER, &process->message);
     if (rc == 0 && !is_own_registration(link, &opened)) rc = -EACCES;
     if (rc) {
+        hs_admission_give(process->manager.admission, &process->manager.slot);
         refuse_frame(process, conn, frame, rc);
         return;
     }
@@ -158,6 +162,7 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
         hs_manager_on_gate(&process->manager, link->number, &opened, now_ns, &process->actions);
     else
         hs_manager_on_worker(&process->manager, link->number, &opened, now_ns, &process->actions);
+    hs_admission_give(process->manager.admission, &process->manager.slot);
     hs_manager_perform(process, now_ns);
     if (opened.type == HS_MSG_JOB_DISPATCH) hs_role_breadcrumb(&process->process, 0, NULL, 0);
 }
@@ -168,6 +173,8 @@ static void begin_link(struct hs_manager_process *process, struct hs_manager_lin
 {
     uint64_t now_ns = hs_manager_clock_of(process);
 
+    link->visitor =
+        (struct hs_visitor){.source = (unsigned)(link - process->links), .is_peer = true};
     hs_conn_set_tag(link->conn, link->number);
     hs_manager_count(process, HS_COUNT_links_opened, 1);
     if (link->peer != HS_ROLE_GATE) return;
@@ -360,10 +367,14 @@ static uint64_t turn_link(struct hs_manager_process *process, struct hs_manager_
 uint64_t hs_manager_links_turn(struct hs_manager_process *process, uint64_t now_ns)
 {
     uint64_t next_ns = HS_NEVER_NS;
+    uint64_t waiting_bytes = 0;
 
-    for (unsigned i = 0; i < process->link_high; i++)
-        if (process->links[i].conn)
-            next_ns = hs_min_u64(next_ns, turn_link(process, &process->links[i], now_ns));
+    for (unsigned i = 0; i < process->link_high; i++) {
+        if (!process->links[i].conn) continue;
+        next_ns = hs_min_u64(next_ns, turn_link(process, &process->links[i], now_ns));
+        if (process->links[i].conn) waiting_bytes += hs_conn_queued_bytes(process->links[i].conn);
+    }
+    hs_manager_guard_turn(&process->guard, waiting_bytes, now_ns);
     if (!process->door.is_open) return next_ns;
     next_ns = hs_min_u64(next_ns, hs_dialer_io_turn(&process->dialer, now_ns));
     return hs_min_u64(next_ns, hs_node_door_turn(&process->door, now_ns));

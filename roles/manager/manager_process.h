@@ -9,6 +9,7 @@
 #include "roles/cluster/ring_io.h"
 #include "roles/counters.h"
 #include "roles/manager/manager.h"
+#include "roles/manager/manager_guard_io.h"
 #include "roles/role_io.h"
 
 enum {
@@ -31,6 +32,7 @@ struct hs_manager_link {
     uint64_t           ticket; /* of the dialer; 0: it has come to us */
     uint64_t           heard_at_ns;
     struct hs_greeting greeting; /* of other hosts */
+    struct hs_visitor  visitor;
 };
 
 struct hs_manager_process {
@@ -44,6 +46,7 @@ struct hs_manager_process {
     struct hs_manager_link    links[HS_MANAGER_LINKS];
     unsigned                  link_high;
     uint32_t                  last_serial;
+    struct hs_manager_guard   guard;
     uint8_t                  *blob; /* HS_LEDGER_BLOB_BYTES_MAX */
     struct hs_segment         rows_segment;
     struct hs_registry        rows;

@@ -48,6 +48,24 @@ static struct hs_manager_proposal *find_proposal(struct hs_manager *manager, uin
     return proposal;
 }
 
+/* What is answered when the log has it holds its place so long. Control has few places and goes on
+ * without: nobody's cancels wait for the disk. */
+static void hold_slot(struct hs_manager *manager, struct hs_manager_proposal *proposal)
+{
+    bool is_control =
+        proposal->entry.kind == HS_MANAGER_CANCEL || proposal->entry.kind == HS_MANAGER_TIMEOUT;
+
+    if (!manager->slot || proposal->slot || is_control) return;
+    proposal->slot = manager->slot;
+    manager->slot = 0;
+}
+
+static void set_free(struct hs_manager *manager, struct hs_manager_proposal *proposal)
+{
+    hs_admission_give(manager->admission, &proposal->slot);
+    proposal->kind = HS_PROPOSAL_FREE;
+}
+
 void hs_manager_propose(struct hs_manager_step *step, struct hs_manager_proposal *proposal)
 {
     struct hs_manager_action *action = hs_manager_act(step->actions, HS_MANAGER_PROPOSE);
@@ -57,6 +75,7 @@ void hs_manager_propose(struct hs_manager_step *step, struct hs_manager_proposal
     hs_manager_entry_put(&writer, &proposal->entry);
     action->token = token_of(step->manager, proposal);
     action->bytes = hs_manager_keep_bytes(step->actions, &writer);
+    hold_slot(step->manager, proposal);
     proposal->kind = HS_PROPOSAL_ENTRY;
 }
 
@@ -67,6 +86,7 @@ void hs_manager_propose_after(struct hs_manager_step *step, struct hs_manager_pr
 
     action->token = token_of(step->manager, proposal);
     action->bytes = blob;
+    hold_slot(step->manager, proposal);
     proposal->kind = HS_PROPOSAL_BLOB;
 }
 
@@ -157,7 +177,7 @@ void hs_manager_on_answer(struct hs_manager *manager, const struct hs_ledger_ans
     case HS_LEDGER_APPLIED:
         if (!proposal) return;
         finish(&step, proposal, answer->result);
-        proposal->kind = HS_PROPOSAL_FREE;
+        set_free(manager, proposal);
         return;
     case HS_LEDGER_NOT_LEADER:
     case HS_LEDGER_UNKNOWN: break;
@@ -173,7 +193,7 @@ void hs_manager_on_refused(struct hs_manager *manager, uint64_t token, uint64_t 
 
     if (!proposal) return;
     give_up(&step, proposal);
-    proposal->kind = HS_PROPOSAL_FREE;
+    set_free(manager, proposal);
     manager->is_dirty = false; /* not at once: the log is busy */
     manager->scan_at_ns = now_ns + RETRY_NS;
 }

@@ -4,6 +4,7 @@
 #ifndef HS_MANAGER_SOFT_H
 #define HS_MANAGER_SOFT_H
 
+#include "roles/guard/admission.h"
 #include "roles/manager/assign.h"
 #include "roles/manager/manager_entry.h"
 
@@ -86,6 +87,7 @@ struct hs_manager_proposal {
     uint32_t                      gate;       /* gate to answer; 0: none */
     uint64_t                      request_id; /* to answer */
     uint32_t                      intake;     /* ACCEPT: its number + 1 */
+    hs_slot                       slot;       /* of the frame that it answers */
     struct hs_manager_entry       entry;
 };
 

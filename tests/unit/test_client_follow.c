@@ -361,7 +361,42 @@ static void a_refusal_that_is_over_is_forgotten(void)
     HS_CHECK_TEXT(follow.text, "w"); /* why the job has failed */
 }
 
+static void hear_refused(unsigned type, uint64_t retry_after_ns)
+{
+    message.refused.code = HS_RESULT_RATE_LIMITED;
+    message.refused.type = (uint16_t)type;
+    message.refused.retry_after_ns = retry_after_ns;
+    hear(HS_MSG_REFUSED);
+}
+
+static void who_asks_too_often_asks_again_when_he_is_told_and_not_before(void)
+{
+    begin(100);
+    hear_refused(HS_MSG_SUBMIT, 5 * HS_NS_PER_S);
+    HS_CHECK(is_put_off());
+    HS_CHECK(hs_follow_deadline_ns(&follow) >= now_ns + 5 * HS_NS_PER_S);
+    HS_CHECK(hs_follow_deadline_ns(&follow) <= now_ns + 6 * HS_NS_PER_S);
+    hear_submit_ack(HS_RESULT_OK);
+    HS_CHECK_EQ(follow.state, HS_FOLLOW_SUBSCRIBING);
+}
+
+static void a_refusal_while_a_job_is_followed_ends_nothing(void)
+{
+    begin(100);
+    hear_submit_ack(HS_RESULT_OK);
+    hear(HS_MSG_SUBSCRIBE_ACK);
+    HS_CHECK_EQ(follow.state, HS_FOLLOW_FOLLOWING);
+    now_ns += 1000 * HS_NS_PER_S;
+    hear_refused(HS_MSG_EVENT_ACK, HS_NS_PER_S);
+    HS_CHECK_EQ(follow.state, HS_FOLLOW_FOLLOWING);
+    HS_CHECK_EQ(hs_follow_deadline_ns(&follow), HS_NEVER_NS);
+}
+
 CU_TestInfo hs_tests_client_follow[] = {
+    {"who asks too often asks again when he is told, and not before",
+     who_asks_too_often_asks_again_when_he_is_told_and_not_before},
+    {"a refusal while a job is followed ends nothing",
+     a_refusal_while_a_job_is_followed_ends_nothing},
     {"a job is submitted, followed and fetched", a_job_is_submitted_followed_and_fetched},
     {"a submission without an answer is sent again with the same key",
      a_submission_without_an_answer_is_sent_again_with_the_same_key},
