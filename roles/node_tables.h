@@ -57,7 +57,9 @@ struct hs_manager_row {
     uint32_t cores_free;
     uint32_t jobs;
     uint32_t execs;
-    uint8_t  reserved[40];
+    uint32_t breaker; /* enum hs_breaker_state */
+    uint32_t is_damped;
+    uint8_t  reserved[32];
 };
 HS_STATIC_ASSERT(sizeof(struct hs_manager_row) == HS_MANAGER_ROW_WORDS * sizeof(uint64_t),
                  "whole words");
@@ -81,8 +83,9 @@ struct hs_worker_row {
     uint32_t execs; /* live, by the manager's books */
     uint32_t engines_down;
     uint32_t results_waiting; /* finished, not yet taken */
-    uint32_t reserved_word;
-    uint8_t  reserved[40];
+    uint32_t breaker;         /* enum hs_breaker_state */
+    uint32_t is_damped;
+    uint8_t  reserved[36];
 };
 HS_STATIC_ASSERT(sizeof(struct hs_worker_row) == HS_WORKER_ROW_WORDS * sizeof(uint64_t),
                  "whole words");

@@ -2,6 +2,7 @@
 /* status_rows.c - rows of the lists of the status socket. */
 #include "roles/console/status_rows.h"
 #include "roles/confinement.h"
+#include "roles/guard/breaker.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 
@@ -78,6 +79,8 @@ json_t *hs_status_row_manager(const struct hs_manager_row *row, uint64_t now_ns)
         {"cores_free", hs_status_number(row->cores_free)},
         {"jobs", hs_status_number(row->jobs)},
         {"execs", hs_status_number(row->execs)},
+        {"breaker", hs_status_text(hs_breaker_state_name(row->breaker))},
+        {"is_damped", json_boolean(row->is_damped)},
     };
 
     return hs_status_object(pairs, HS_ARRAY_LEN(pairs));
@@ -101,6 +104,8 @@ json_t *hs_status_row_worker(const struct hs_worker_row *row, uint64_t now_ns)
         {"execs", hs_status_number(row->execs)},
         {"engines_down", hs_status_number(row->engines_down)},
         {"results_waiting", hs_status_number(row->results_waiting)},
+        {"breaker", hs_status_text(hs_breaker_state_name(row->breaker))},
+        {"is_damped", json_boolean(row->is_damped)},
     };
 
     return hs_status_object(pairs, HS_ARRAY_LEN(pairs));

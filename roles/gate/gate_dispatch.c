@@ -127,6 +127,7 @@ static void dispatch(struct hs_gate *gate, struct hs_gate_job *job, unsigned slo
     struct hs_gate_slot_soft *soft = &hs_gate_soft_of(gate, job)->slots[slot];
 
     soft->retry_at_ns = gate->now_ns + gate->limits.dispatch_ack_timeout_ns;
+    hs_gate_end_call(gate, &soft->call, HS_BREAKER_FAIL); /* not answered in its time */
     if (!soft->unheard_since_ns) soft->unheard_since_ns = gate->now_ns;
     if (manager < 0) {
         wait_for_manager(gate, job, slot);
@@ -136,6 +137,10 @@ static void dispatch(struct hs_gate *gate, struct hs_gate_job *job, unsigned slo
         job->slots[slot].state == HS_GATE_SLOT_PLANNED) {
         propose_slot(gate, job, slot, HS_GATE_SLOT_REFUSED, 0,
                      "the datacenter's manager did not answer");
+        return;
+    }
+    if (!hs_gate_begin_call(gate, (unsigned)manager, &soft->call)) {
+        soft->retry_at_ns = gate->now_ns + TELL_AGAIN_NS;
         return;
     }
     if (soft->attempts++) gate->out.count(gate->out.self, HS_COUNT_dispatch_repeats);
@@ -263,6 +268,13 @@ static void accept(struct hs_gate *gate, struct hs_gate_job *job, unsigned slot,
     soft->retry_at_ns = gate->now_ns + gate->limits.dispatch_ack_timeout_ns;
 }
 
+/* A refusal by its rules shows that it lives. */
+static enum hs_breaker_outcome outcome_of(unsigned code)
+{
+    if (code == HS_RESULT_INTERNAL) return HS_BREAKER_FAIL;
+    return code == HS_RESULT_OK ? HS_BREAKER_OK : HS_BREAKER_NEUTRAL;
+}
+
 void hs_gate_take_dispatch_ack(struct hs_gate *gate, unsigned manager, struct hs_gate_job *job,
                                unsigned slot, const struct hs_msg_job_dispatch_ack *ack)
 {
@@ -271,6 +283,7 @@ void hs_gate_take_dispatch_ack(struct hs_gate *gate, unsigned manager, struct hs
     if (soft->resent_at_ns)
         hs_gate_note_latency(gate, manager, HS_LATENCY_DISPATCH, soft->resent_at_ns);
     soft->resent_at_ns = 0;
+    hs_gate_end_call(gate, &soft->call, outcome_of(ack->code));
     soft->unheard_since_ns = 0;
     if (ack->code == HS_RESULT_OK) {
         accept(gate, job, slot, ack->manager_fence);

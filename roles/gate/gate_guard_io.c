@@ -150,14 +150,30 @@ static void show(struct hs_gate_guard *guard)
     hs_counter_set(page, HS_COUNT_bytes_waiting, turnstile->admission.bytes);
 }
 
-uint64_t hs_gate_guard_turn(struct hs_gate_guard *guard, uint64_t waiting_bytes, uint64_t now_ns)
+static void show_managers(struct hs_gate_guard *guard, struct hs_gate *gate)
+{
+    unsigned open_count = 0;
+    unsigned damped_count = 0;
+
+    for (unsigned i = 0; i < gate->manager_high; i++) {
+        open_count += gate->managers[i].breaker.state != HS_BREAKER_CLOSED;
+        damped_count += hs_flap_is_damped(&gate->managers[i].flap, gate->now_ns);
+    }
+    hs_counter_set(guard->process->counters, HS_COUNT_breakers_open, open_count);
+    hs_counter_set(guard->process->counters, HS_COUNT_peers_damped, damped_count);
+}
+
+uint64_t hs_gate_guard_turn(struct hs_gate_guard *guard, struct hs_gate *gate,
+                            uint64_t waiting_bytes)
 {
     struct hs_admission *admission = &guard->turnstile.admission;
+    uint64_t             now_ns = gate->now_ns;
 
     admission->bytes = waiting_bytes;
     if (hs_admission_warns(admission, now_ns))
         hs_log(HS_LOG_WARN, "gate", "nearly full messages=%u bytes_waiting=%llu",
                hs_admission_under_way(admission), (unsigned long long)waiting_bytes);
     show(guard);
+    show_managers(guard, gate);
     return hs_rate_turn(guard->turnstile.limiter, now_ns);
 }

@@ -38,6 +38,7 @@ bool hs_gate_guard_enter(struct hs_gate_guard *guard, struct hs_visitor *visitor
 void hs_gate_guard_judge(const struct hs_gate_guard *guard, struct hs_conn *conn,
                          const struct hs_frame *frame, int code);
 /* Counts, evictions; the next moment. waiting_bytes: of all connections together. */
-uint64_t hs_gate_guard_turn(struct hs_gate_guard *guard, uint64_t waiting_bytes, uint64_t now_ns);
+uint64_t hs_gate_guard_turn(struct hs_gate_guard *guard, struct hs_gate *gate,
+                            uint64_t waiting_bytes);
 
 #endif

@@ -69,6 +69,17 @@ void hs_gate_take_hint(struct hs_gate *gate, unsigned manager, const char *leade
 /* Pings, and who has been silent for too long; the next moment. */
 uint64_t hs_gate_turn_managers(struct hs_gate *gate);
 
+/* ---- gate_calls.c ---- */
+
+/* May it be given work now? Then the end of that is told with hs_gate_end_call. */
+bool hs_gate_begin_call(struct hs_gate *gate, unsigned manager, struct hs_gate_call *call);
+/* Nothing happens when nothing waits. */
+void hs_gate_end_call(struct hs_gate *gate, struct hs_gate_call *call,
+                      enum hs_breaker_outcome outcome);
+void hs_gate_drop_calls(struct hs_gate *gate, unsigned manager); /* its link is gone */
+/* It has said who it is. */
+void hs_gate_meet_manager(struct hs_gate *gate, unsigned manager);
+
 /* ---- gate_managers.c, gate_dispatch.c, gate_results.c ---- */
 
 void hs_gate_send(struct hs_gate *gate, unsigned manager, enum hs_msg_type type,

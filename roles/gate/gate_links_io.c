@@ -422,5 +422,5 @@ uint64_t hs_gate_links_turn(struct hs_gate_process *process, uint64_t now_ns)
         next_ns = hs_min_u64(next_ns, hs_conn_deadline_ns(process->managers[i]));
         waiting_bytes += hs_conn_queued_bytes(process->managers[i]);
     }
-    return hs_min_u64(next_ns, hs_gate_guard_turn(&process->guard, waiting_bytes, now_ns));
+    return hs_min_u64(next_ns, hs_gate_guard_turn(&process->guard, &process->gate, waiting_bytes));
 }

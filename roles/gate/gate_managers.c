@@ -28,6 +28,7 @@ static void on_heartbeat(struct hs_gate *gate, unsigned manager, const struct hs
 {
     struct hs_gate_manager *at = &gate->managers[manager];
 
+    hs_breaker_heard(&at->breaker, gate->now_ns);
     at->fence = mhb->manager_fence;
     at->is_hinted = false; /* it speaks for itself */
     at->cores_total = mhb->cores_total;

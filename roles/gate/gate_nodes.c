@@ -85,6 +85,7 @@ void hs_gate_manager_down(struct hs_gate *gate, unsigned manager)
     if (at->name[0]) note(gate, HS_NOTICE_MANAGER_GONE, at); /* else it never came so far */
     at->is_up = false;
     at->fence = 0;
+    hs_gate_drop_calls(gate, manager);
     forget_told(gate, manager);
     hs_gate_drop_fetches(gate, manager);
     gate->out.show_manager(gate->out.self, manager);
@@ -134,7 +135,9 @@ int hs_gate_manager_enter(struct hs_gate *gate, const struct hs_gate_peer *peer)
     at = &gate->managers[place];
     if (is_other_node(at, peer)) return -EEXIST;
     hs_gate_manager_down(gate, (unsigned)place);
-    *at = (struct hs_gate_manager){.is_used = true,
+    *at = (struct hs_gate_manager){.breaker = at->breaker,
+                                   .flap = at->flap,
+                                   .is_used = true,
                                    .is_up = true,
                                    .is_local = peer->is_local,
                                    .incarnation = peer->incarnation,
@@ -145,6 +148,8 @@ int hs_gate_manager_enter(struct hs_gate *gate, const struct hs_gate_peer *peer)
     (void)snprintf(at->name, sizeof at->name, "%s", peer->name);
     (void)snprintf(at->address, sizeof at->address, "%s", peer->address);
     memcpy(at->node, peer->node, sizeof at->node);
+    if (!at->breaker.generation) hs_breaker_init(&at->breaker, gate->now_ns);
+    if (!at->is_local) hs_gate_meet_manager(gate, (unsigned)place);
     if (!at->is_local) note(gate, HS_NOTICE_MANAGER_JOINED, at);
     gate->out.show_manager(gate->out.self, (unsigned)place);
     return place;
@@ -159,6 +164,7 @@ void hs_gate_take_hello(struct hs_gate *gate, unsigned manager, const struct hs_
     at->incarnation = hello->incarnation;
     at->generation = hello->generation;
     (void)snprintf(at->name, sizeof at->name, "%s", hello->name);
+    hs_gate_meet_manager(gate, manager);
     note(gate, HS_NOTICE_MANAGER_JOINED, at);
     gate->out.show_manager(gate->out.self, manager);
 }

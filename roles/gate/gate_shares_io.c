@@ -139,7 +139,9 @@ void hs_gate_shares_show_manager(struct hs_gate_shares *shares, unsigned manager
                                  .cores_total = at->cores_total,
                                  .cores_free = at->cores_free,
                                  .jobs = at->jobs,
-                                 .execs = at->execs};
+                                 .execs = at->execs,
+                                 .breaker = at->breaker.state,
+                                 .is_damped = at->flap.is_damped};
     uint64_t              words[HS_MANAGER_ROW_WORDS];
 
     memcpy(row.node_id, at->node, sizeof row.node_id);

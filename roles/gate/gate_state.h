@@ -9,6 +9,8 @@
 #include "roles/gate/gate_out.h"
 #include "roles/gate/progress.h"
 #include "roles/guard/admission.h"
+#include "roles/guard/breaker.h"
+#include "roles/guard/flap.h"
 #include "roles/node_tables.h"
 #include "shm/base/arena.h"
 #include "shm/base/time.h"
@@ -60,6 +62,15 @@ struct hs_gate_manager {
     uint32_t cores_free;
     uint32_t jobs;
     uint32_t execs;
+    /* These two outlive its links, as long as it is the same node. */
+    struct hs_breaker breaker;
+    struct hs_flap    flap;
+};
+
+/* Work that was given to a manager and waits for its answer. */
+struct hs_gate_call {
+    struct hs_breaker_token token; /* zero: nothing waits */
+    uint32_t                manager;
 };
 
 struct hs_gate_subscription {
@@ -83,16 +94,17 @@ struct hs_gate_slot_soft {
     uint64_t unheard_since_ns; /* nobody has said anything to the dispatch; 0: not yet asked */
     uint32_t attempts;
     uint32_t manager; /* who was told what follows, + 1; 0: nobody */
-    uint64_t progress_fence;
-    uint64_t progress_seq;
-    uint64_t heard_at_ns;
-    bool     is_acked;       /* this leadership's dispatch */
-    bool     is_told;        /* of the cancel or timeout */
-    bool     is_released;    /* the manager has forgotten the job */
-    bool     is_proposed;    /* a DC_SLOT entry is on its way */
-    bool     is_start_noted; /* in the table of times */
-    bool     is_end_noted;
-    uint8_t  told_workflows[HS_WORKFLOWS_MAX]; /* the cancel that it knows of, of each workflow */
+    struct hs_gate_call call;
+    uint64_t            progress_fence;
+    uint64_t            progress_seq;
+    uint64_t            heard_at_ns;
+    bool                is_acked;       /* this leadership's dispatch */
+    bool                is_told;        /* of the cancel or timeout */
+    bool                is_released;    /* the manager has forgotten the job */
+    bool                is_proposed;    /* a DC_SLOT entry is on its way */
+    bool                is_start_noted; /* in the table of times */
+    bool                is_end_noted;
+    uint8_t told_workflows[HS_WORKFLOWS_MAX]; /* the cancel that it knows of, of each workflow */
 };
 
 struct hs_gate_soft {
@@ -161,6 +173,7 @@ struct hs_gate {
     uint8_t               *blob_memory;  /* HS_LEDGER_BLOB_BYTES_MAX */
     uint8_t               *stats_memory; /* HS_WIRE_PART_BYTES_MAX */
     struct hs_stats        scratch;
+    struct hs_rand         rand;
     uint64_t               now_ns;
     uint64_t               due_ns; /* nothing of the jobs is due before; 0: something happened */
     uint64_t               next_token;

@@ -13,6 +13,7 @@
 #define CANCEL_GRACE_NS   (5 * HS_NS_PER_S)
 #define CANCEL_GIVE_UP_NS (60 * HS_NS_PER_S)
 #define STARVE_MOST_NS    (300 * HS_NS_PER_S) /* a job's time by default (jobs.md 7.1) */
+#define CALL_AGAIN_NS     HS_NS_PER_S         /* its breaker is due when the worker is heard */
 enum { CANCEL_SENDS_MAX = 3 };
 
 static const char unusable[] = "its plan cannot be used any more";
@@ -219,6 +220,8 @@ static void turn_unacked(struct hs_manager_step *step, struct view *view)
         hs_manager_due(step, exec->send_at_ns);
         return;
     }
+    /* it was not answered in its time */
+    if (view->worker) hs_manager_end_call(step, view->worker, exec, HS_BREAKER_FAIL);
     if (view->place->soft->is_plan_bad) {
         end_exec(step, view, HS_OUTCOME_FAILED, unusable);
         return;
@@ -229,6 +232,11 @@ static void turn_unacked(struct hs_manager_step *step, struct view *view)
         return;
     }
     if (step->manager->is_stopping || !hs_manager_has_room(step->actions)) return;
+    if (!hs_manager_begin_call(step, view->worker, exec)) {
+        exec->send_at_ns = step->now_ns + CALL_AGAIN_NS;
+        hs_manager_due(step, exec->send_at_ns);
+        return;
+    }
     send_exec(step, view);
     exec->send_count++;
     exec->send_at_ns = step->now_ns + config->dispatch_ack_timeout_ns * exec->send_count;

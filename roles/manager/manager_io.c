@@ -150,6 +150,8 @@ static void show_counts(struct hs_manager_process *process)
         {HS_COUNT_execs_rejected, now->execs_rejected - told->execs_rejected},
         {HS_COUNT_execs_lost, now->execs_lost - told->execs_lost},
         {HS_COUNT_execs_retried, now->execs_retried - told->execs_retried},
+        {HS_COUNT_breakers_opened, now->breakers_opened - told->breakers_opened},
+        {HS_COUNT_breaker_refusals, now->breaker_refusals - told->breaker_refusals},
         {HS_COUNT_ledger_busy, now->busy - told->busy},
         {HS_COUNT_frames_unexpected, now->unexpected - told->unexpected},
         {HS_COUNT_frames_malformed, now->malformed - told->malformed},
@@ -164,10 +166,26 @@ static void show_counts(struct hs_manager_process *process)
                    process->manager.heartbeat.cores_free);
 }
 
+static void show_guarded(struct hs_manager_process *process, uint64_t now_ns)
+{
+    struct hs_workers *workers = &process->manager.workers;
+    unsigned           open_count = 0;
+    unsigned           damped_count = 0;
+
+    for (uint32_t i = 0; i < workers->high; i++) {
+        if (!workers->at[i].is_used) continue;
+        open_count += workers->at[i].breaker.state != HS_BREAKER_CLOSED;
+        damped_count += hs_flap_is_damped(&workers->at[i].flap, now_ns);
+    }
+    hs_counter_set(process->process.counters, HS_COUNT_breakers_open, open_count);
+    hs_counter_set(process->process.counters, HS_COUNT_peers_damped, damped_count);
+}
+
 static void show(struct hs_manager_process *process, uint64_t now_ns)
 {
     if (now_ns < process->rows_at_ns) return;
     process->rows_at_ns = now_ns + ROWS_INTERVAL_NS;
+    show_guarded(process, now_ns);
     for (uint32_t i = 0; i < process->manager.workers.high; i++)
         if (process->manager.workers.at[i].is_used) show_worker(process, i);
     show_counts(process);

@@ -15,10 +15,49 @@ struct pass {
     struct hs_assign_worker workers[HS_WORKERS_MAX];
 };
 
+/* One that is tried again comes last. */
+static uint32_t bucket_of(const struct hs_manager_worker *worker)
+{
+    return worker->breaker.state == HS_BREAKER_CLOSED ? hs_workers_bucket(worker)
+                                                      : HS_NODE_DEGRADED;
+}
+
+/* It does not answer, or has too much to do already. */
+static bool is_left_alone(struct pass *pass, const struct hs_manager_worker *worker)
+{
+    uint64_t admits_at_ns = hs_breaker_admits_at_ns(&worker->breaker, pass->step->now_ns);
+
+    if (admits_at_ns) hs_manager_due(pass->step, admits_at_ns);
+    return admits_at_ns || hs_workers_bucket(worker) == HS_NODE_OVERLOADED;
+}
+
+/* Those that come and go get no new work while there are others. */
+static void drop_damped(struct pass *pass)
+{
+    struct hs_workers *workers = &pass->step->manager->workers;
+    unsigned           kept = 0;
+
+    for (unsigned i = 0; i < pass->worker_count; i++)
+        kept += !hs_flap_is_damped(&workers->at[pass->workers[i].idx].flap, pass->step->now_ns);
+    if (kept == 0 || kept == pass->worker_count) return;
+    kept = 0;
+    pass->total_cores = pass->free_cores = 0;
+    for (unsigned i = 0; i < pass->worker_count; i++) {
+        struct hs_manager_worker *worker = &workers->at[pass->workers[i].idx];
+
+        if (worker->flap.is_damped) continue;
+        pass->workers[kept] = pass->workers[i];
+        pass->total_cores += hs_workers_usable_cores(worker, pass->step->now_ns);
+        pass->free_cores += pass->workers[kept++].free_cores;
+    }
+    pass->worker_count = kept;
+}
+
 static void gather_workers(struct pass *pass)
 {
     struct hs_manager *manager = pass->step->manager;
 
+    hs_workers_relieve(&manager->workers, pass->step->now_ns);
     for (uint32_t i = 0; i < manager->workers.high; i++) {
         struct hs_manager_worker *worker = &manager->workers.at[i];
         struct hs_assign_worker  *row = &pass->workers[pass->worker_count];
@@ -28,16 +67,17 @@ static void gather_workers(struct pass *pass)
         if (!worker->is_used || !worker->link) continue;
         if (hs_workers_usable_at_ns(worker) > pass->step->now_ns)
             hs_manager_due(pass->step, hs_workers_usable_at_ns(worker));
-        if (!usable || hs_workers_bucket(worker) == HS_NODE_OVERLOADED) continue;
+        if (!usable || is_left_alone(pass, worker)) continue;
         hs_manager_worker_load(manager, worker, &cores, &execs);
         *row = (struct hs_assign_worker){.idx = i,
-                                         .bucket = hs_workers_bucket(worker),
+                                         .bucket = bucket_of(worker),
                                          .free_cores = usable > cores ? usable - cores : 0};
         memcpy(row->id, worker->id, sizeof row->id);
         pass->total_cores += usable;
         pass->free_cores += row->free_cores;
         pass->worker_count++;
     }
+    drop_damped(pass);
 }
 
 static struct hs_manager_proposal *prepare(struct pass *pass, const struct hs_manager_job *job,

@@ -5,6 +5,7 @@
 #define HS_MANAGER_SOFT_H
 
 #include "roles/guard/admission.h"
+#include "roles/guard/breaker.h"
 #include "roles/manager/assign.h"
 #include "roles/manager/manager_entry.h"
 
@@ -31,10 +32,11 @@ struct hs_manager_exec {
     uint64_t send_at_ns;
     uint64_t sent_at_ns; /* the last time, while no answer has come; 0: none is awaited */
     uint64_t cancel_at_ns;
-    uint64_t heard_at_ns;
-    uint64_t started_at_ns;
-    uint64_t retry_at_ns;   /* BACKOFF: not before */
-    uint64_t backoff_fence; /* of the attempt for which retry_at_ns was drawn */
+    struct hs_breaker_token call; /* of the last dispatch, while no answer has come */
+    uint64_t                heard_at_ns;
+    uint64_t                started_at_ns;
+    uint64_t                retry_at_ns;   /* BACKOFF: not before */
+    uint64_t                backoff_fence; /* of the attempt for which retry_at_ns was drawn */
 };
 
 /* Soft side of a workflow. */

@@ -139,6 +139,12 @@ void hs_manager_end_applied(struct hs_manager_step *step, const struct hs_manage
 bool hs_manager_propose_end(struct hs_manager_step *step, const struct hs_exec_id *id,
                             uint64_t exec_fence, enum hs_exec_outcome outcome, const char *text);
 
+/* manager_calls.c: leave to give a worker a share, and how that ended */
+bool hs_manager_begin_call(struct hs_manager_step *step, struct hs_manager_worker *worker,
+                           struct hs_manager_exec *exec);
+void hs_manager_end_call(struct hs_manager_step *step, struct hs_manager_worker *worker,
+                         struct hs_manager_exec *exec, enum hs_breaker_outcome outcome);
+
 /* manager_schedule.c */
 void hs_manager_turn_schedule(struct hs_manager_step *step);
 void hs_manager_assign_applied(struct hs_manager_step *step, const struct hs_manager_assign *assign,

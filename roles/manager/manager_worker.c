@@ -82,7 +82,7 @@ static bool is_live_row(const struct hs_msg_exec_row *row)
            row->state == HS_EXEC_STOPPING;
 }
 
-static void take_row(struct hs_manager_step *step, const struct hs_manager_worker *worker,
+static void take_row(struct hs_manager_step *step, struct hs_manager_worker *worker,
                      const struct hs_msg_exec_row *row)
 {
     struct hs_manager       *manager = step->manager;
@@ -103,6 +103,7 @@ static void take_row(struct hs_manager_step *step, const struct hs_manager_worke
     exec = hs_manager_exec_at(manager, workflow, row->exec.shard);
     exec->is_listed = true;
     if (row->state == HS_EXEC_NONE || row->state == HS_EXEC_TOMBSTONE) return;
+    hs_manager_end_call(step, worker, exec, HS_BREAKER_OK);
     exec->is_sent = true;
     exec->is_acked = true;
     exec->heard_at_ns = step->now_ns;
@@ -231,7 +232,14 @@ static void note_alive(struct hs_manager_step *step, struct hs_manager_exec *exe
     if (!exec->started_at_ns) exec->started_at_ns = step->now_ns;
 }
 
-static void take_exec_ack(struct hs_manager_step *step, const struct hs_manager_worker *worker,
+/* A refusal by its rules shows that it lives. */
+static enum hs_breaker_outcome outcome_of(unsigned code)
+{
+    if (code == HS_RESULT_INTERNAL) return HS_BREAKER_FAIL;
+    return code == HS_RESULT_OK ? HS_BREAKER_OK : HS_BREAKER_NEUTRAL;
+}
+
+static void take_exec_ack(struct hs_manager_step *step, struct hs_manager_worker *worker,
                           const struct hs_msg_exec_ack *ack)
 {
     struct found found;
@@ -243,6 +251,7 @@ static void take_exec_ack(struct hs_manager_step *step, const struct hs_manager_
     if (found.exec->sent_at_ns)
         hs_manager_note_latency(step, worker, HS_LATENCY_DISPATCH, found.exec->sent_at_ns);
     found.exec->sent_at_ns = 0;
+    hs_manager_end_call(step, worker, found.exec, outcome_of(ack->code));
     if (ack->code == HS_RESULT_OK) {
         note_alive(step, found.exec);
         return;
@@ -271,7 +280,7 @@ static void take_cancel_ack(struct hs_manager_step *step, const struct hs_manage
             hs_manager_propose_end(step, &ack->exec, ack->exec_fence, HS_OUTCOME_CANCELLED, "");
 }
 
-static void take_progress(struct hs_manager_step *step, const struct hs_manager_worker *worker,
+static void take_progress(struct hs_manager_step *step, struct hs_manager_worker *worker,
                           const struct hs_msg_exec_progress *progress)
 {
     struct hs_manager               *manager = step->manager;
@@ -291,6 +300,7 @@ static void take_progress(struct hs_manager_step *step, const struct hs_manager_
         ack->stop = 1;
         return;
     }
+    hs_manager_end_call(step, worker, found.exec, HS_BREAKER_OK);
     note_alive(step, found.exec);
     found.exec->phase = progress->phase;
     found.place.soft->is_progress_dirty = true;

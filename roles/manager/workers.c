@@ -85,6 +85,8 @@ int hs_workers_register(struct hs_workers *workers, const struct hs_msg_wreg *wr
 {
     struct hs_manager_worker *known = hs_workers_find(workers, wreg->worker);
     bool                      is_same = known && known->incarnation == wreg->incarnation;
+    bool                      is_back = known;
+    bool                      was_dead = known && (known->is_lost || !is_same);
 
     if (wreg->cores == 0 || wreg->cores > HS_ENGINES_MAX) return -EINVAL;
     if (known && wreg->incarnation < known->incarnation) return -EINVAL; /* a ghost */
@@ -95,13 +97,24 @@ int hs_workers_register(struct hs_workers *workers, const struct hs_msg_wreg *wr
         if (!known->is_used) workers->count++;
         *known = (struct hs_manager_worker){.is_used = true, .joined_at_ns = now_ns};
         memcpy(known->id, wreg->worker, sizeof known->id);
+        hs_breaker_init(&known->breaker, now_ns);
     }
+    if (is_back)
+        hs_flap_note(&known->flap, was_dead ? HS_FLAP_FROM_DEAD : HS_FLAP_FROM_SUSPECT, now_ns);
+    hs_breaker_met(&known->breaker, wreg->incarnation, wreg->generation, now_ns);
     known->incarnation = wreg->incarnation;
     known->link = link;
     known->session = workers->session_base + ++workers->session_count;
     fill_worker(known, wreg, now_ns);
     *worker = known;
     return is_same ? 2 : 1;
+}
+
+static enum hs_node_load level_of(uint32_t load_ppm)
+{
+    if (load_ppm >= OVERLOADED_PPM) return HS_NODE_OVERLOADED;
+    if (load_ppm >= DEGRADED_PPM) return HS_NODE_DEGRADED;
+    return load_ppm >= BUSY_PPM ? HS_NODE_BUSY : HS_NODE_HEALTHY;
 }
 
 bool hs_workers_heartbeat(struct hs_manager_worker *worker, const struct hs_msg_whb *whb,
@@ -112,6 +125,8 @@ bool hs_workers_heartbeat(struct hs_manager_worker *worker, const struct hs_msg_
     worker->free_cores_told = whb->cores_free;
     worker->results_waiting = whb->results_waiting;
     worker->load_ppm = whb->load_ppm;
+    (void)hs_level_take(&worker->load, level_of(whb->load_ppm), now_ns);
+    hs_breaker_heard(&worker->breaker, now_ns);
     worker->is_draining = whb->draining != 0;
     set_engines(worker, whb->engines_mask, now_ns);
     return true;
@@ -154,9 +169,18 @@ uint32_t hs_workers_usable_cores(const struct hs_manager_worker *worker, uint64_
 
 enum hs_node_load hs_workers_bucket(const struct hs_manager_worker *worker)
 {
-    if (worker->load_ppm >= OVERLOADED_PPM) return HS_NODE_OVERLOADED;
-    if (worker->load_ppm >= DEGRADED_PPM) return HS_NODE_DEGRADED;
-    return worker->load_ppm >= BUSY_PPM ? HS_NODE_BUSY : HS_NODE_HEALTHY;
+    return (enum hs_node_load)worker->load.shown;
+}
+
+void hs_workers_relieve(struct hs_workers *workers, uint64_t now_ns)
+{
+    struct hs_breaker *breakers[HS_WORKERS_MAX];
+    unsigned           count = 0;
+
+    for (uint32_t i = 0; i < workers->high; i++)
+        if (workers->at[i].is_used && workers->at[i].link)
+            breakers[count++] = &workers->at[i].breaker;
+    hs_breaker_relieve(breakers, count, now_ns);
 }
 
 static enum hs_node_state state_of(const struct hs_manager_worker *worker)
@@ -185,6 +209,8 @@ void hs_workers_row(const struct hs_manager_worker *worker, uint32_t busy_cores,
         .execs = exec_count,
         .engines_down = worker->cores - hs_workers_up_cores(worker),
         .results_waiting = worker->results_waiting,
+        .breaker = worker->breaker.state,
+        .is_damped = worker->flap.is_damped,
     };
     memcpy(row->node_id, worker->id, sizeof row->node_id);
     memcpy(row->name, worker->name, sizeof row->name);

@@ -6,35 +6,40 @@
 #ifndef HS_MANAGER_WORKERS_H
 #define HS_MANAGER_WORKERS_H
 
+#include "roles/guard/breaker.h"
+#include "roles/guard/flap.h"
 #include "roles/node_tables.h"
 #include "roles/wire.h"
 
 struct hs_manager_worker {
-    bool     is_used;
-    bool     is_reconciled; /* it has said what it runs, in this session */
-    bool     is_listing;    /* telling it, further frames follow */
-    bool     is_draining;
-    bool     is_lost; /* silent for too long; comes back with its next registration */
-    uint8_t  id[16];
-    uint32_t link; /* 0: none */
-    uint16_t cores;
-    uint16_t free_cores_told;
-    uint16_t results_waiting;
-    uint32_t load_ppm;
-    uint64_t engines_mask;
-    uint64_t engines_changed_at_ns;
-    uint64_t incarnation;
-    uint64_t generation;
-    uint64_t session;
-    uint64_t joined_at_ns;
-    uint64_t heard_at_ns;
-    uint64_t reconcile_at_ns; /* when to ask (again); HS_NEVER_NS: no question is open */
-    uint64_t ping_nonce;      /* of the ping that waits for its answer; 0: none does */
-    uint64_t pinged_at_ns;
-    uint64_t round_trip_ns;  /* of the last ping that was answered; 0: none was */
-    unsigned mismatch_count; /* heartbeats in a row that contradict the books */
-    char     name[HS_NAME_BYTES];
-    char     datacenter[HS_NAME_BYTES];
+    bool              is_used;
+    bool              is_reconciled; /* it has said what it runs, in this session */
+    bool              is_listing;    /* telling it, further frames follow */
+    bool              is_draining;
+    bool              is_lost; /* silent for too long; comes back with its next registration */
+    uint8_t           id[16];
+    uint32_t          link; /* 0: none */
+    uint16_t          cores;
+    uint16_t          free_cores_told;
+    uint16_t          results_waiting;
+    uint32_t          load_ppm;
+    uint64_t          engines_mask;
+    uint64_t          engines_changed_at_ns;
+    uint64_t          incarnation;
+    uint64_t          generation;
+    uint64_t          session;
+    uint64_t          joined_at_ns;
+    uint64_t          heard_at_ns;
+    uint64_t          reconcile_at_ns; /* when to ask (again); HS_NEVER_NS: no question is open */
+    uint64_t          ping_nonce;      /* of the ping that waits for its answer; 0: none does */
+    uint64_t          pinged_at_ns;
+    uint64_t          round_trip_ns;  /* of the last ping that was answered; 0: none was */
+    unsigned          mismatch_count; /* heartbeats in a row that contradict the books */
+    char              name[HS_NAME_BYTES];
+    char              datacenter[HS_NAME_BYTES];
+    struct hs_breaker breaker;
+    struct hs_flap    flap;
+    struct hs_level   load; /* enum hs_node_load, as it is shown and judged by */
 };
 
 struct hs_workers {
@@ -68,6 +73,8 @@ uint32_t hs_workers_up_cores(const struct hs_manager_worker *worker);
 /* When that may change by itself; HS_NEVER_NS: it does not. */
 uint64_t          hs_workers_usable_at_ns(const struct hs_manager_worker *worker);
 enum hs_node_load hs_workers_bucket(const struct hs_manager_worker *worker);
+/* Makes a breaker due when most are open (guard/breaker.h). */
+void hs_workers_relieve(struct hs_workers *workers, uint64_t now_ns);
 /* Its row in the registry, for status. */
 void hs_workers_row(const struct hs_manager_worker *worker, uint32_t busy_cores,
                     uint32_t exec_count, struct hs_worker_row *row);
