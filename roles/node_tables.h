@@ -59,7 +59,8 @@ struct hs_manager_row {
     uint32_t execs;
     uint32_t breaker; /* enum hs_breaker_state */
     uint32_t is_damped;
-    uint8_t  reserved[32];
+    uint32_t datacenter_state; /* enum hs_dc_state */
+    uint8_t  reserved[28];
 };
 HS_STATIC_ASSERT(sizeof(struct hs_manager_row) == HS_MANAGER_ROW_WORDS * sizeof(uint64_t),
                  "whole words");

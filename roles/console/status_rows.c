@@ -3,6 +3,7 @@
 #include "roles/console/status_rows.h"
 #include "roles/confinement.h"
 #include "roles/guard/breaker.h"
+#include "roles/guard/dc_health.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 
@@ -81,6 +82,7 @@ json_t *hs_status_row_manager(const struct hs_manager_row *row, uint64_t now_ns)
         {"execs", hs_status_number(row->execs)},
         {"breaker", hs_status_text(hs_breaker_state_name(row->breaker))},
         {"is_damped", json_boolean(row->is_damped)},
+        {"datacenter_state", hs_status_text(hs_dc_state_name(row->datacenter_state))},
     };
 
     return hs_status_object(pairs, HS_ARRAY_LEN(pairs));

@@ -404,6 +404,7 @@ uint64_t hs_gate_turn(struct hs_gate *gate, uint64_t now_ns)
     if (gate->now_ns >= gate->due_ns) {
         gate->due_ns = turn_jobs(gate);
         gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_managers(gate));
+        gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_datacenters(gate));
         gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_fetches(gate));
         gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_watch(gate));
     }

@@ -7,13 +7,10 @@
  *   gate_watch.c       events and statistics to subscribers
  *   gate_submit.c      SUBMIT: check, store, create
  *   gate_clients.c     what else clients ask
-<<<<<<< HEAD
  *   gate_nodes.c       which managers there are, and who of them leads
  *   gate_managers.c    what they tell: capacity, progress
-=======
- *   gate_managers.c    links, capacity, progress
+ *   gate_datacenters.c how well each datacenter can take work
  *   gate_calls.c       leave to give managers work
->>>>>>> eea12c7 (Leave a peer alone that does not answer, and give no new work to one that comes and goes)
  *   gate_dispatch.c    what datacenters must hear of jobs, and their answers
  *   gate_results.c     results of datacenters
  *   gate_totals.c      rows for status; results of jobs that still run */

@@ -283,7 +283,7 @@ void hs_gate_take_dispatch_ack(struct hs_gate *gate, unsigned manager, struct hs
     if (soft->resent_at_ns)
         hs_gate_note_latency(gate, manager, HS_LATENCY_DISPATCH, soft->resent_at_ns);
     soft->resent_at_ns = 0;
-    hs_gate_end_call(gate, &soft->call, outcome_of(ack->code));
+    if (soft->call.manager == manager) hs_gate_end_call(gate, &soft->call, outcome_of(ack->code));
     soft->unheard_since_ns = 0;
     if (ack->code == HS_RESULT_OK) {
         accept(gate, job, slot, ack->manager_fence);

@@ -68,6 +68,13 @@ void hs_gate_take_hello(struct hs_gate *gate, unsigned manager, const struct hs_
 void hs_gate_take_hint(struct hs_gate *gate, unsigned manager, const char *leader);
 /* Pings, and who has been silent for too long; the next moment. */
 uint64_t hs_gate_turn_managers(struct hs_gate *gate);
+/* ---- gate_datacenters.c ---- */
+
+void     hs_gate_judge_datacenter(struct hs_gate *gate, const char *name); /* something is new */
+uint64_t hs_gate_turn_datacenters(struct hs_gate *gate);                   /* the next moment */
+/* For a job that needs so many cores at once; INITIALIZING: not heard of. */
+enum hs_dc_state hs_gate_datacenter_state(const struct hs_gate *gate, const char *name,
+                                          uint32_t cores_needed);
 
 /* ---- gate_calls.c ---- */
 

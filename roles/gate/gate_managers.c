@@ -28,7 +28,19 @@ static void on_heartbeat(struct hs_gate *gate, unsigned manager, const struct hs
 {
     struct hs_gate_manager *at = &gate->managers[manager];
 
+    /* no such numbers: what it said before stands (control 8.4) */
+    if (mhb->cores_free > mhb->cores_total || mhb->workers_alive > mhb->workers_known ||
+        mhb->workers_overloaded > mhb->workers_alive) {
+        gate->out.count(gate->out.self, HS_COUNT_frames_malformed);
+        return;
+    }
     hs_breaker_heard(&at->breaker, gate->now_ns);
+    at->beat_at_ns = gate->now_ns;
+    at->beat_fence = mhb->manager_fence;
+    at->workers_known = mhb->workers_known;
+    at->workers_alive = mhb->workers_alive;
+    at->workers_overloaded = mhb->workers_overloaded;
+    at->load = mhb->load < HS_NODE_LOAD_COUNT ? mhb->load : (uint32_t)HS_NODE_OVERLOADED;
     at->fence = mhb->manager_fence;
     at->is_hinted = false; /* it speaks for itself */
     at->cores_total = mhb->cores_total;
@@ -37,6 +49,7 @@ static void on_heartbeat(struct hs_gate *gate, unsigned manager, const struct hs
     at->jobs = mhb->jobs;
     at->execs = mhb->execs;
     at->is_draining = mhb->draining != 0;
+    hs_gate_judge_datacenter(gate, at->datacenter);
     gate->out.show_manager(gate->out.self, manager);
 }
 

@@ -135,8 +135,18 @@ int hs_gate_manager_enter(struct hs_gate *gate, const struct hs_gate_peer *peer)
     at = &gate->managers[place];
     if (is_other_node(at, peer)) return -EEXIST;
     hs_gate_manager_down(gate, (unsigned)place);
+    if (!at->is_local && memcmp(at->node, peer->node, sizeof at->node) != 0)
+        *at = (struct hs_gate_manager){0}; /* another node of that name: what was is not its */
     *at = (struct hs_gate_manager){.breaker = at->breaker,
                                    .flap = at->flap,
+                                   .beat_at_ns = at->beat_at_ns,
+                                   .beat_fence = at->beat_fence,
+                                   .workers_known = at->workers_known,
+                                   .workers_alive = at->workers_alive,
+                                   .workers_overloaded = at->workers_overloaded,
+                                   .cores_free = at->cores_free,
+                                   .load = at->load,
+                                   .datacenter_state = at->datacenter_state,
                                    .is_used = true,
                                    .is_up = true,
                                    .is_local = peer->is_local,
@@ -151,6 +161,7 @@ int hs_gate_manager_enter(struct hs_gate *gate, const struct hs_gate_peer *peer)
     if (!at->breaker.generation) hs_breaker_init(&at->breaker, gate->now_ns);
     if (!at->is_local) hs_gate_meet_manager(gate, (unsigned)place);
     if (!at->is_local) note(gate, HS_NOTICE_MANAGER_JOINED, at);
+    hs_gate_judge_datacenter(gate, at->datacenter);
     gate->out.show_manager(gate->out.self, (unsigned)place);
     return place;
 }

@@ -134,6 +134,7 @@ void hs_gate_shares_show_manager(struct hs_gate_shares *shares, unsigned manager
                                  .joined_at_ns = at->joined_at_ns,
                                  .heard_at_ns = at->heard_at_ns,
                                  .state = node_state(at),
+                                 .load = at->load,
                                  .is_leader = at->fence != 0,
                                  .workers = at->workers,
                                  .cores_total = at->cores_total,
@@ -141,7 +142,8 @@ void hs_gate_shares_show_manager(struct hs_gate_shares *shares, unsigned manager
                                  .jobs = at->jobs,
                                  .execs = at->execs,
                                  .breaker = at->breaker.state,
-                                 .is_damped = at->flap.is_damped};
+                                 .is_damped = at->flap.is_damped,
+                                 .datacenter_state = at->datacenter_state};
     uint64_t              words[HS_MANAGER_ROW_WORDS];
 
     memcpy(row.node_id, at->node, sizeof row.node_id);

@@ -10,6 +10,7 @@
 #include "roles/gate/progress.h"
 #include "roles/guard/admission.h"
 #include "roles/guard/breaker.h"
+#include "roles/guard/dc_health.h"
 #include "roles/guard/flap.h"
 #include "roles/node_tables.h"
 #include "shm/base/arena.h"
@@ -62,9 +63,24 @@ struct hs_gate_manager {
     uint32_t cores_free;
     uint32_t jobs;
     uint32_t execs;
+    uint64_t beat_at_ns; /* its last heartbeat; 0: none yet */
+    uint64_t beat_fence; /* as it told then: its numbers hold for a while after its link is gone */
+    uint32_t workers_known;
+    uint32_t workers_alive;
+    uint32_t workers_overloaded;
+    uint32_t load;             /* enum hs_node_load, as it says itself */
+    uint32_t datacenter_state; /* enum hs_dc_state, for status */
     /* These two outlive its links, as long as it is the same node. */
     struct hs_breaker breaker;
     struct hs_flap    flap;
+};
+
+struct hs_gate_datacenter {
+    char                name[HS_NAME_BYTES]; /* "": free */
+    uint64_t            since_ns;
+    uint64_t            seen_at_ns; /* it had a manager */
+    uint32_t            cores_free;
+    struct hs_dc_health health;
 };
 
 /* Work that was given to a manager and waits for its answer. */
@@ -162,33 +178,35 @@ struct hs_gate_fetch {
 };
 
 struct hs_gate {
-    struct hs_gate_out     out;
-    struct hs_gate_limits  limits;
-    struct hs_gate_fsm    *fsm;
-    struct hs_admission   *admission; /* where slots are given back */
-    hs_slot                slot;      /* of the frame that is being taken; 0: somebody holds it */
-    struct hs_progress    *progress;
-    struct hs_gate_soft   *soft;         /* HS_GATE_JOBS_MAX */
-    struct hs_arena        arena;        /* for reading one plan */
-    uint8_t               *blob_memory;  /* HS_LEDGER_BLOB_BYTES_MAX */
-    uint8_t               *stats_memory; /* HS_WIRE_PART_BYTES_MAX */
-    struct hs_stats        scratch;
-    struct hs_rand         rand;
-    uint64_t               now_ns;
-    uint64_t               due_ns; /* nothing of the jobs is due before; 0: something happened */
-    uint64_t               next_token;
-    uint64_t               expire_token; /* of the EXPIRE that is on its way; 0: none */
-    uint32_t               expire_idx;
-    uint64_t               expire_at_ns; /* not before: the log was busy */
-    uint64_t               lead_token;   /* of the LEADER entry that is on its way; 0: none */
-    bool                   wants_lead;   /* it is still to be proposed */
-    bool                   is_leading;
-    bool                   is_draining;
-    bool                   is_stopping;
-    struct hs_gate_client  clients[HS_GATE_CLIENTS_MAX];
-    struct hs_gate_upload  uploads[HS_GATE_CLIENTS_MAX];
-    struct hs_gate_manager managers[HS_GATE_MANAGERS_MAX];
-    unsigned               manager_high; /* from here on none was ever used */
+    struct hs_gate_out        out;
+    struct hs_gate_limits     limits;
+    struct hs_gate_fsm       *fsm;
+    struct hs_admission      *admission; /* where slots are given back */
+    hs_slot                   slot; /* of the frame that is being taken; 0: somebody holds it */
+    struct hs_progress       *progress;
+    struct hs_gate_soft      *soft;         /* HS_GATE_JOBS_MAX */
+    struct hs_arena           arena;        /* for reading one plan */
+    uint8_t                  *blob_memory;  /* HS_LEDGER_BLOB_BYTES_MAX */
+    uint8_t                  *stats_memory; /* HS_WIRE_PART_BYTES_MAX */
+    struct hs_stats           scratch;
+    struct hs_rand            rand;
+    uint64_t                  now_ns;
+    uint64_t                  due_ns; /* nothing of the jobs is due before; 0: something happened */
+    uint64_t                  next_token;
+    uint64_t                  expire_token; /* of the EXPIRE that is on its way; 0: none */
+    uint32_t                  expire_idx;
+    uint64_t                  expire_at_ns; /* not before: the log was busy */
+    uint64_t                  lead_token;   /* of the LEADER entry that is on its way; 0: none */
+    bool                      wants_lead;   /* it is still to be proposed */
+    bool                      is_leading;
+    bool                      is_draining;
+    bool                      is_stopping;
+    struct hs_gate_client     clients[HS_GATE_CLIENTS_MAX];
+    struct hs_gate_upload     uploads[HS_GATE_CLIENTS_MAX];
+    struct hs_gate_manager    managers[HS_GATE_MANAGERS_MAX];
+    uint64_t                  datacenters_at_ns; /* they are judged again */
+    struct hs_gate_datacenter datacenters[HS_DATACENTERS_MAX];
+    unsigned                  manager_high; /* from here on none was ever used */
     struct hs_gate_subscription subscriptions[HS_GATE_SUBSCRIPTIONS_MAX];
     struct hs_gate_pending      pending[HS_GATE_PENDING_MAX];
     struct hs_gate_fetch        fetches[HS_GATE_FETCHES_MAX];

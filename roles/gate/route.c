@@ -16,17 +16,64 @@ static bool is_chosen(const struct hs_gate_job_create *create, const char *datac
     return false;
 }
 
-static const char *first_by_name(const struct hs_gate *gate)
+/* Each workflow that may begin at once runs on a core at least. */
+static uint32_t cores_needed(const struct hs_plan *plan)
 {
-    const char *first = NULL;
+    uint32_t cores = 0;
+
+    for (uint32_t i = 0; i < plan->workflows.count; i++)
+        cores += plan->workflows.at[i].depends_on.count == 0;
+    return cores;
+}
+
+/* How good a manager's datacenter is for a job, from the best, 0. One that is not known yet takes
+ * what it is given, which waits; a manager that comes and goes is used when there is no other. */
+static unsigned rank_of(const struct hs_gate *gate, const struct hs_gate_manager *manager,
+                        uint32_t cores)
+{
+    static const uint8_t ranks[HS_DC_STATE_COUNT] = {[HS_DC_HEALTHY] = 0,
+                                                     [HS_DC_BUSY] = 1,
+                                                     [HS_DC_INITIALIZING] = 2,
+                                                     [HS_DC_DEGRADED] = 3,
+                                                     [HS_DC_UNHEALTHY] = 8};
+
+    return ranks[hs_gate_datacenter_state(gate, manager->datacenter, cores)] +
+           (manager->flap.is_damped ? 4u : 0);
+}
+
+static bool is_usable(const struct hs_gate *gate, const char *datacenter)
+{
+    return hs_gate_datacenter_state(gate, datacenter, 0) != HS_DC_UNHEALTHY;
+}
+
+static void refuse(const struct hs_gate *gate, const char *datacenter, struct hs_err *err)
+{
+    if (is_usable(gate, datacenter))
+        (void)hs_err_set(err, 0, "datacenter \"%s\" takes no new jobs", datacenter);
+    else
+        (void)hs_err_set(err, 0, "datacenter \"%s\" is UNHEALTHY: see hyperscale status",
+                         datacenter);
+}
+
+/* NULL: no datacenter has a manager that takes jobs. */
+static const char *best(const struct hs_gate *gate, uint32_t cores)
+{
+    const char *found = NULL;
+    unsigned    found_rank = 0;
 
     for (unsigned i = 0; i < gate->manager_high; i++) {
         const struct hs_gate_manager *manager = &gate->managers[i];
+        unsigned                      rank;
 
         if (!hs_gate_is_manager_usable(gate, i) || manager->is_draining) continue;
-        if (!first || strcmp(manager->datacenter, first) < 0) first = manager->datacenter;
+        rank = rank_of(gate, manager, cores);
+        if (found &&
+            (rank > found_rank || (rank == found_rank && strcmp(manager->datacenter, found) >= 0)))
+            continue;
+        found = manager->datacenter;
+        found_rank = rank;
     }
-    return first;
+    return found;
 }
 
 static void add(struct hs_gate_job_create *create, const char *datacenter)
@@ -42,17 +89,17 @@ static uint32_t add_named(const struct hs_gate *gate, const struct hs_plan *plan
     int manager = hs_gate_manager_of(gate, name);
 
     if (is_chosen(create, name)) return HS_RESULT_OK;
-    if (manager >= 0 && !gate->managers[manager].is_draining) {
+    if (manager >= 0 && !gate->managers[manager].is_draining && is_usable(gate, name)) {
         add(create, name);
         return HS_RESULT_OK;
     }
     if (plan->datacenters.allow_fallback) return HS_RESULT_OK;
     if (manager >= 0) {
-        (void)hs_err_set(err, 0, "datacenter \"%s\" takes no new jobs", name);
+        refuse(gate, name, err);
         return HS_RESULT_NO_DATACENTER;
     }
     (void)hs_err_set(err, 0, "E-DC: unknown datacenter \"%s\" (there is \"%s\")", name,
-                     first_by_name(gate));
+                     best(gate, 0));
     return HS_RESULT_INVALID;
 }
 
@@ -60,7 +107,7 @@ uint32_t hs_gate_route(const struct hs_gate *gate, const struct hs_plan *plan,
                        struct hs_gate_job_create *create, struct hs_err *err)
 {
     const struct hs_plan_texts *include = &plan->datacenters.include;
-    const char                 *first = first_by_name(gate);
+    const char                 *first = best(gate, cores_needed(plan));
 
     create->slot_count = 0;
     if (!first) {
@@ -77,6 +124,11 @@ uint32_t hs_gate_route(const struct hs_gate *gate, const struct hs_plan *plan,
 
         if (code != HS_RESULT_OK) return code;
     }
-    if (!create->slot_count) add(create, first);
+    if (create->slot_count) return HS_RESULT_OK;
+    if (!is_usable(gate, first)) {
+        refuse(gate, first, err);
+        return HS_RESULT_NO_DATACENTER;
+    }
+    add(create, first);
     return HS_RESULT_OK;
 }

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#define WORKER_GONE_NS   (300 * HS_NS_PER_S)
 #define SCAN_INTERVAL_NS HS_NS_PER_S /* nothing waits longer to be looked at */
 
 void hs_manager_init(struct hs_manager *manager, const struct hs_manager_config *config,
@@ -299,6 +300,23 @@ static void turn_expiry(struct hs_manager_step *step)
     hs_manager_propose(step, proposal);
 }
 
+/* One that was not heard of for 300 s is no part of the datacenter any more: what it ran has ended
+ * long since, and it counts no longer among the workers that there should be. */
+static bool forget_lost(struct hs_manager_step *step, struct hs_manager_worker *worker)
+{
+    uint64_t gone_at_ns =
+        hs_max_u64(worker->heard_at_ns + WORKER_GONE_NS,
+                   worker->heard_at_ns + 2 * step->manager->config.worker_lost_after_ns);
+
+    if (!worker->is_lost) return false;
+    if (step->now_ns < gone_at_ns) {
+        hs_manager_due(step, gone_at_ns);
+        return false;
+    }
+    hs_workers_forget(&step->manager->workers, worker);
+    return true;
+}
+
 static void turn_workers(struct hs_manager_step *step)
 {
     struct hs_manager *manager = step->manager;
@@ -307,7 +325,7 @@ static void turn_workers(struct hs_manager_step *step)
         struct hs_manager_worker *worker = &manager->workers.at[i];
         uint64_t lost_at_ns = worker->heard_at_ns + manager->config.worker_lost_after_ns;
 
-        if (!worker->is_used || worker->is_lost) continue;
+        if (!worker->is_used || forget_lost(step, worker) || worker->is_lost) continue;
         if (step->now_ns >= lost_at_ns) {
             worker->is_lost = true;
             manager->counts.workers_lost++;

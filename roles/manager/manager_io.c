@@ -134,6 +134,13 @@ static void show_worker(struct hs_manager_process *process, uint32_t idx)
     *handle = 0;
 }
 
+static void hide_worker(struct hs_manager_process *process, uint32_t idx)
+{
+    HS_IGNORE(hs_registry_remove(&process->rows, process->handles[idx]),
+              "a row that is gone is what is wanted");
+    process->handles[idx] = 0;
+}
+
 static void show_counts(struct hs_manager_process *process)
 {
     const struct hs_manager_counts *now = &process->manager.counts;
@@ -187,7 +194,10 @@ static void show(struct hs_manager_process *process, uint64_t now_ns)
     process->rows_at_ns = now_ns + ROWS_INTERVAL_NS;
     show_guarded(process, now_ns);
     for (uint32_t i = 0; i < process->manager.workers.high; i++)
-        if (process->manager.workers.at[i].is_used) show_worker(process, i);
+        if (process->manager.workers.at[i].is_used)
+            show_worker(process, i);
+        else if (process->handles[i])
+            hide_worker(process, i);
     show_counts(process);
 }
 

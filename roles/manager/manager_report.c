@@ -385,7 +385,13 @@ static void fill_heartbeat(struct hs_manager_step *step, struct hs_msg_mhb *hear
         const struct hs_manager_worker *worker = &manager->workers.at[i];
         uint32_t                        cores, execs;
 
-        if (!worker->is_used || !worker->link || worker->is_lost) continue;
+        if (!worker->is_used) continue;
+        heartbeat->workers_known++;
+        heartbeat->workers_alive = (uint16_t)(heartbeat->workers_alive + !worker->is_lost);
+        if (!worker->link || worker->is_lost) continue;
+        heartbeat->workers_overloaded =
+            (uint16_t)(heartbeat->workers_overloaded +
+                       (hs_workers_bucket(worker) == HS_NODE_OVERLOADED));
         hs_manager_worker_load(manager, worker, &cores, &execs);
         heartbeat->workers++;
         heartbeat->cores_total += worker->cores;
@@ -400,8 +406,9 @@ static bool is_same(const struct hs_msg_mhb *a, const struct hs_msg_mhb *b)
 {
     return a->manager_fence == b->manager_fence && a->jobs == b->jobs && a->execs == b->execs &&
            a->draining == b->draining && a->workers == b->workers &&
-           a->cores_total == b->cores_total && a->cores_up == b->cores_up &&
-           a->cores_free == b->cores_free;
+           a->workers_known == b->workers_known && a->workers_alive == b->workers_alive &&
+           a->workers_overloaded == b->workers_overloaded && a->cores_total == b->cores_total &&
+           a->cores_up == b->cores_up && a->cores_free == b->cores_free;
 }
 
 static void tell_gates(struct hs_manager_step *step, const struct hs_msg_mhb *heartbeat)

@@ -2,6 +2,7 @@
 /* workers.c - rows of workers, kept by what they say. */
 #include "roles/manager/workers.h"
 
+#include "shm/base/assert.h"
 #include "shm/base/time.h"
 
 #include <errno.h>
@@ -170,6 +171,13 @@ uint32_t hs_workers_usable_cores(const struct hs_manager_worker *worker, uint64_
 enum hs_node_load hs_workers_bucket(const struct hs_manager_worker *worker)
 {
     return (enum hs_node_load)worker->load.shown;
+}
+
+void hs_workers_forget(struct hs_workers *workers, struct hs_manager_worker *worker)
+{
+    HS_ASSERT(worker->is_used && workers->count > 0);
+    *worker = (struct hs_manager_worker){0};
+    workers->count--;
 }
 
 void hs_workers_relieve(struct hs_workers *workers, uint64_t now_ns)

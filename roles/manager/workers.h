@@ -73,6 +73,8 @@ uint32_t hs_workers_up_cores(const struct hs_manager_worker *worker);
 /* When that may change by itself; HS_NEVER_NS: it does not. */
 uint64_t          hs_workers_usable_at_ns(const struct hs_manager_worker *worker);
 enum hs_node_load hs_workers_bucket(const struct hs_manager_worker *worker);
+/* Its place is free; whatever was kept of it is gone. */
+void hs_workers_forget(struct hs_workers *workers, struct hs_manager_worker *worker);
 /* Makes a breaker due when most are open (guard/breaker.h). */
 void hs_workers_relieve(struct hs_workers *workers, uint64_t now_ns);
 /* Its row in the registry, for status. */

@@ -41,6 +41,7 @@ struct gate_rig {
     uint64_t                 seq;
     uint64_t                 elapsed_ns; /* as the next progress tells it */
     bool                     is_led;
+    bool                     is_silent;   /* the manager sends no heartbeats of itself */
     bool                     is_log_held; /* nothing becomes durable */
     bool                     is_log_busy; /* nothing is taken */
     unsigned                 log_fails; /* so many entries are answered with UNKNOWN and not kept */
