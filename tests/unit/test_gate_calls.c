@@ -35,6 +35,7 @@ static struct gate_rig *open_silent(void)
 {
     struct gate_rig *rig = gate_rig_open();
 
+    rig->is_silent = true;
     hello(rig, 1, 1);
     for (unsigned job = 1; job <= 3; job++) gate_rig_submit(rig, 0, job, gate_rig_plan(1, false));
     HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_DISPATCH), 3);

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+/* test_gate_datacenters.c - where a gate sends jobs by how well its datacenters can take them
+ * (gate_datacenters.c, route.c, guard/dc_health.h). */
+#include "roles/gate/gate_inner.h"
+#include "tests/check.h"
+#include "tests/unit/gate_rig.h"
+#include "tests/unit/suites.h"
+
+#include <stdio.h>
+
+struct told {
+    uint32_t known, alive, overloaded, free;
+};
+
+static void tell(struct gate_rig *rig, unsigned manager, struct told told)
+{
+    union hs_msg message = {0};
+
+    message.mhb.manager_fence = 1;
+    message.mhb.cores_total = 100;
+    message.mhb.cores_free = told.free;
+    message.mhb.workers_known = (uint16_t)told.known;
+    message.mhb.workers_alive = (uint16_t)told.alive;
+    message.mhb.workers_overloaded = (uint16_t)told.overloaded;
+    rig->gate->now_ns = hs_max_u64(rig->gate->now_ns, rig->now_ns);
+    hs_gate_manager_frame(rig->gate, manager, HS_MSG_MHB, &message, 0);
+}
+
+/* Datacenters "dc", "eu" and "us", all well. */
+static struct gate_rig *open_three(void)
+{
+    struct gate_rig *rig = gate_rig_open();
+
+    rig->is_silent = true;
+    hs_gate_manager_up(rig->gate, 1, "eu");
+    hs_gate_manager_up(rig->gate, 2, "us");
+    for (unsigned i = 0; i < 3; i++) tell(rig, i, (struct told){4, 4, 0, 8});
+    gate_rig_settle(rig);
+    return rig;
+}
+
+/* So many seconds in which each tells the same. */
+static void pass(struct gate_rig *rig, unsigned seconds, const struct told told[3])
+{
+    for (unsigned at = 0; at < seconds; at++) {
+        for (unsigned i = 0; i < 3; i++)
+            if (told[i].known) tell(rig, i, told[i]);
+        gate_rig_pass(rig, HS_NS_PER_S);
+    }
+}
+
+static const char *where(struct gate_rig *rig, unsigned job)
+{
+    gate_rig_submit(rig, 0, job, gate_rig_plan(1, false));
+    HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_OK);
+    return gate_rig_job(rig, job) ? gate_rig_job(rig, job)->slots[0].datacenter : "";
+}
+
+static unsigned state_of(struct gate_rig *rig, const char *name, uint32_t cores)
+{
+    return hs_gate_datacenter_state(rig->gate, name, cores);
+}
+
+static void unhealthy_gets_nothing_and_busy_comes_after_healthy(void)
+{
+    static const struct told told[3] = {{4, 0, 0, 8}, {4, 4, 0, 0}, {4, 4, 0, 8}};
+    struct gate_rig         *rig = open_three();
+
+    HS_CHECK_TEXT(where(rig, 1), "dc"); /* all alike: the first by name */
+    pass(rig, 10, told);
+    HS_CHECK_EQ(state_of(rig, "dc", 0), HS_DC_UNHEALTHY);
+    HS_CHECK_EQ(state_of(rig, "eu", 1), HS_DC_BUSY);
+    HS_CHECK_TEXT(where(rig, 2), "us");
+    hs_gate_manager_down(rig->gate, 2);
+    HS_CHECK_TEXT(where(rig, 3), "eu"); /* all of its cores are in use: the job waits there */
+    hs_gate_manager_down(rig->gate, 1);
+    gate_rig_submit(rig, 0, 4, gate_rig_plan(1, false));
+    HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_NO_DATACENTER);
+    HS_CHECK(gate_rig_job(rig, 4) == NULL);
+    gate_rig_close(rig);
+}
+
+static void a_full_datacenter_queues_and_fails_nothing(void)
+{
+    static const struct told full[3] = {{10, 10, 0, 0}, {10, 10, 0, 0}, {10, 10, 0, 0}};
+    struct gate_rig         *rig = open_three();
+
+    pass(rig, 3, full);
+    HS_CHECK_TEXT(where(rig, 1), "dc");
+    gate_rig_close(rig);
+}
+
+static void half_of_its_workers_gone_and_it_comes_last(void)
+{
+    static const struct told told[3] = {{4, 2, 0, 8}, {4, 4, 0, 0}, {2, 1, 0, 8}};
+    struct gate_rig         *rig = open_three();
+
+    pass(rig, 3, told);
+    HS_CHECK_EQ(state_of(rig, "dc", 0), HS_DC_DEGRADED);
+    HS_CHECK_EQ(rig->gate->managers[0].datacenter_state, HS_DC_DEGRADED);
+    HS_CHECK_TEXT(where(rig, 1), "eu");
+    gate_rig_close(rig);
+}
+
+static void a_silent_manager_degrades_its_datacenter_and_then_ends_it(void)
+{
+    static const struct told others[3] = {{0, 0, 0, 0}, {4, 4, 0, 8}, {4, 4, 0, 8}};
+    static const struct told all[3] = {{4, 4, 0, 8}, {4, 4, 0, 8}, {4, 4, 0, 8}};
+    struct gate_rig         *rig = open_three();
+
+    pass(rig, 14, others);
+    HS_CHECK_EQ(state_of(rig, "dc", 0), HS_DC_HEALTHY);
+    pass(rig, 3, others);
+    HS_CHECK_EQ(state_of(rig, "dc", 0), HS_DC_DEGRADED);
+    pass(rig, 20, others);
+    HS_CHECK_EQ(state_of(rig, "dc", 0), HS_DC_UNHEALTHY);
+    HS_CHECK_TEXT(where(rig, 1), "eu");
+    pass(rig, 29, all);
+    HS_CHECK_EQ(state_of(rig, "dc", 0), HS_DC_UNHEALTHY);
+    pass(rig, 3, all);
+    HS_CHECK_EQ(state_of(rig, "dc", 0), HS_DC_HEALTHY);
+    gate_rig_close(rig);
+}
+
+static void heartbeats_that_cannot_be_are_counted_and_change_nothing(void)
+{
+    struct gate_rig *rig = open_three();
+
+    tell(rig, 0, (struct told){4, 5, 0, 8});
+    tell(rig, 0, (struct told){4, 4, 5, 8});
+    tell(rig, 0, (struct told){4, 4, 0, 101});
+    HS_CHECK_EQ(rig->counts[HS_COUNT_frames_malformed], 3);
+    HS_CHECK_EQ(rig->gate->managers[0].workers_alive, 4);
+    HS_CHECK_EQ(rig->gate->managers[0].cores_free, 8);
+    gate_rig_close(rig);
+}
+
+static unsigned count_datacenters(const struct gate_rig *rig)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < HS_DATACENTERS_MAX; i++)
+        count += rig->gate->datacenters[i].name[0] != '\0';
+    return count;
+}
+
+static void a_datacenter_without_managers_is_forgotten_and_the_table_has_a_bound(void)
+{
+    struct gate_rig *rig = open_three();
+    char             name[HS_NAME_BYTES];
+
+    for (unsigned i = 0; i < 2 * HS_DATACENTERS_MAX; i++) {
+        (void)snprintf(name, sizeof name, "dc-%u", i);
+        hs_gate_judge_datacenter(rig->gate, name);
+    }
+    HS_CHECK_EQ(count_datacenters(rig), HS_DATACENTERS_MAX);
+    rig->now_ns += 901 * HS_NS_PER_S;
+    gate_rig_settle(rig);
+    HS_CHECK_EQ(count_datacenters(rig), 0);
+    gate_rig_close(rig);
+}
+
+CU_TestInfo hs_tests_gate_datacenters[] = {
+    {"T8.5 unhealthy gets nothing, and busy comes after healthy",
+     unhealthy_gets_nothing_and_busy_comes_after_healthy},
+    {"T8.1 a full datacenter queues and fails nothing", a_full_datacenter_queues_and_fails_nothing},
+    {"T8.2 half of its workers gone, and it comes last",
+     half_of_its_workers_gone_and_it_comes_last},
+    {"T8.4 20.1 a silent manager degrades its datacenter, and then ends it",
+     a_silent_manager_degrades_its_datacenter_and_then_ends_it},
+    {"heartbeats that cannot be are counted and change nothing",
+     heartbeats_that_cannot_be_are_counted_and_change_nothing},
+    {"a datacenter without managers is forgotten, and the table has a bound",
+     a_datacenter_without_managers_is_forgotten_and_the_table_has_a_bound},
+    CU_TEST_INFO_NULL};
