@@ -10,6 +10,7 @@
 #include "shm/base/time.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -61,6 +62,7 @@ void hs_gate_guard_meet_user(struct hs_gate_guard *guard, unsigned client, int f
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) < 0)
         hs_log(HS_LOG_WARN, "gate", "user of a client not known: %s", hs_err_code_text(-errno));
     memcpy(visitor->key, &credentials.uid, sizeof credentials.uid);
+    (void)snprintf(guard->who[client], sizeof guard->who[client], "user %u", credentials.uid);
 }
 
 void hs_gate_guard_meet_identity(struct hs_gate_guard *guard, unsigned client,
@@ -68,11 +70,10 @@ void hs_gate_guard_meet_identity(struct hs_gate_guard *guard, unsigned client,
 {
     struct hs_visitor      *visitor = &guard->clients[client];
     struct hs_ledger_digest digest;
-    char                    text[HS_IDENTITY_TEXT_BYTES];
 
     *visitor = (struct hs_visitor){.source = client};
-    hs_identity_text(identity, text);
-    hs_ledger_digest_of(hs_view_text(text), &digest);
+    hs_identity_text(identity, guard->who[client]);
+    hs_ledger_digest_of(hs_view_text(guard->who[client]), &digest);
     HS_STATIC_ASSERT(sizeof digest.bytes >= HS_RATE_KEY_BYTES, "a key is the beginning of it");
     memcpy(visitor->key, digest.bytes, HS_RATE_KEY_BYTES);
 }
@@ -87,11 +88,9 @@ static void note_refusal(struct hs_gate_guard *guard, const struct hs_visitor *v
                          const struct hs_msg_refused *refused)
 {
     struct hs_event_record record;
-    uint32_t               uid;
 
-    memcpy(&uid, visitor->key, sizeof uid);
-    hs_notice_fill(&record, HS_NOTICE_CLIENT_REFUSED, "", 1, "%s of user %u: %s",
-                   hs_wire_name(refused->type), uid, refused->text);
+    hs_notice_fill(&record, HS_NOTICE_CLIENT_REFUSED, "", 1, "%s of %s: %s",
+                   hs_wire_name(refused->type), guard->who[visitor->source], refused->text);
     hs_role_note(guard->process, &record);
 }
 

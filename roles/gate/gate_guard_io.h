@@ -11,10 +11,11 @@
 #include "roles/role_io.h"
 
 struct hs_gate_guard {
-    struct hs_role_process    *process;
-    struct hs_turnstile        turnstile;
-    struct hs_visitor          clients[HS_GATE_CLIENTS_MAX];
-    struct hs_visitor          managers[HS_GATE_MANAGERS_MAX];
+    struct hs_role_process *process;
+    struct hs_turnstile     turnstile;
+    struct hs_visitor       clients[HS_GATE_CLIENTS_MAX];
+    char              who[HS_GATE_CLIENTS_MAX][HS_IDENTITY_TEXT_BYTES]; /* as events name them */
+    struct hs_visitor managers[HS_GATE_MANAGERS_MAX];
     struct hs_turnstile_counts told; /* what is in the page of counters already */
     uint64_t                   told_evicted;
     uint64_t                   told_overflows;

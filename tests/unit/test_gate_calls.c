@@ -124,7 +124,7 @@ static void a_link_that_goes_ends_what_waited_on_it_and_the_breaker_outlives_it(
     for (unsigned job = 1; job <= 3; job++) gate_rig_submit(rig, 0, job, gate_rig_plan(1, false));
     hs_gate_manager_down(rig->gate, 0);
     HS_CHECK_EQ(breaker_of(rig)->state, HS_BREAKER_OPEN);
-    hs_gate_manager_up(rig->gate, 0, "dc");
+    gate_manager_enter(rig->gate);
     HS_CHECK_EQ(breaker_of(rig)->state, HS_BREAKER_OPEN);
     hello(rig, 1, 1); /* the same process over another link: tried, not trusted */
     HS_CHECK(breaker_of(rig)->state != HS_BREAKER_CLOSED);
@@ -153,7 +153,7 @@ static void a_manager_that_comes_and_goes_is_damped_and_still_used_alone(void)
         hello(rig, 1, life);
         hs_gate_manager_down(rig->gate, 0);
         gate_rig_pass(rig, HS_NS_PER_S);
-        hs_gate_manager_up(rig->gate, 0, "dc");
+        gate_manager_enter(rig->gate);
     }
     HS_CHECK(hs_flap_is_damped(&rig->gate->managers[0].flap, rig->now_ns));
     gate_rig_submit(rig, 0, 1, gate_rig_plan(1, false));

@@ -26,14 +26,26 @@ static void tell(struct gate_rig *rig, unsigned manager, struct told told)
     hs_gate_manager_frame(rig->gate, manager, HS_MSG_MHB, &message, 0);
 }
 
+static void enter(struct gate_rig *rig, uint8_t number, const char *datacenter)
+{
+    const struct hs_gate_peer peer = {.datacenter = datacenter,
+                                      .name = datacenter,
+                                      .address = "10.0.0.1:7400",
+                                      .node = {number},
+                                      .incarnation = 1,
+                                      .generation = 1};
+
+    HS_CHECK_EQ(hs_gate_manager_enter(rig->gate, &peer), number);
+}
+
 /* Datacenters "dc", "eu" and "us", all well. */
 static struct gate_rig *open_three(void)
 {
     struct gate_rig *rig = gate_rig_open();
 
     rig->is_silent = true;
-    hs_gate_manager_up(rig->gate, 1, "eu");
-    hs_gate_manager_up(rig->gate, 2, "us");
+    enter(rig, 1, "eu");
+    enter(rig, 2, "us");
     for (unsigned i = 0; i < 3; i++) tell(rig, i, (struct told){4, 4, 0, 8});
     gate_rig_settle(rig);
     return rig;
