@@ -58,6 +58,7 @@ static void gather(const struct hs_gate *gate, const struct hs_gate_datacenter *
 
     *facts = (struct hs_dc_facts){.age_ns = gate->now_ns - datacenter->since_ns,
                                   .heard_ns = HS_NEVER_NS};
+    if (datacenter->health.shown != HS_DC_INITIALIZING) facts->age_ns = HS_NEVER_NS; /* it began */
     for (unsigned i = 0; i < gate->manager_high; i++) {
         const struct hs_gate_manager *at = &gate->managers[i];
         uint64_t                      heard_ns = gate->now_ns - at->beat_at_ns;

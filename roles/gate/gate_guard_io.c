@@ -169,6 +169,7 @@ uint64_t hs_gate_guard_turn(struct hs_gate_guard *guard, struct hs_gate *gate,
     uint64_t             now_ns = gate->now_ns;
 
     admission->bytes = waiting_bytes;
+    guard->turnstile.limiter->load = hs_admission_load(admission);
     if (hs_admission_warns(admission, now_ns))
         hs_log(HS_LOG_WARN, "gate", "nearly full messages=%u bytes_waiting=%llu",
                hs_admission_under_way(admission), (unsigned long long)waiting_bytes);

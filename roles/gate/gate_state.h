@@ -7,11 +7,9 @@
 
 #include "roles/gate/gate_fsm.h"
 #include "roles/gate/gate_out.h"
+#include "roles/gate/gate_peers.h"
 #include "roles/gate/progress.h"
 #include "roles/guard/admission.h"
-#include "roles/guard/breaker.h"
-#include "roles/guard/dc_health.h"
-#include "roles/guard/flap.h"
 #include "roles/node_tables.h"
 #include "shm/base/arena.h"
 #include "shm/base/time.h"
@@ -39,54 +37,6 @@ struct hs_gate_upload { /* a plan above one frame, piece by piece; one per clien
 
 struct hs_gate_client {
     bool is_open;
-};
-
-struct hs_gate_manager {
-    bool     is_used; /* known; forgotten when it has been silent for long */
-    bool     is_up;
-    bool     is_local;
-    bool     is_hinted; /* another one says that it leads */
-    bool     is_draining;
-    char     datacenter[HS_NAME_BYTES];
-    char     name[HS_NAME_BYTES];
-    char     address[HS_NODE_ADDRESS_BYTES];
-    uint8_t  node[16];
-    uint64_t incarnation;
-    uint64_t generation;
-    uint64_t fence; /* of its leadership; 0: it does not lead, or has not said so */
-    uint64_t heard_at_ns;
-    uint64_t joined_at_ns;
-    uint64_t pinged_at_ns;
-    uint64_t ping_nonce; /* of the one that is under way; 0: none */
-    uint32_t workers;
-    uint32_t cores_total;
-    uint32_t cores_free;
-    uint32_t jobs;
-    uint32_t execs;
-    uint64_t beat_at_ns; /* its last heartbeat; 0: none yet */
-    uint64_t beat_fence; /* as it told then: its numbers hold for a while after its link is gone */
-    uint32_t workers_known;
-    uint32_t workers_alive;
-    uint32_t workers_overloaded;
-    uint32_t load;             /* enum hs_node_load, as it says itself */
-    uint32_t datacenter_state; /* enum hs_dc_state, for status */
-    /* These two outlive its links, as long as it is the same node. */
-    struct hs_breaker breaker;
-    struct hs_flap    flap;
-};
-
-struct hs_gate_datacenter {
-    char                name[HS_NAME_BYTES]; /* "": free */
-    uint64_t            since_ns;
-    uint64_t            seen_at_ns; /* it had a manager */
-    uint32_t            cores_free;
-    struct hs_dc_health health;
-};
-
-/* Work that was given to a manager and waits for its answer. */
-struct hs_gate_call {
-    struct hs_breaker_token token; /* zero: nothing waits */
-    uint32_t                manager;
 };
 
 struct hs_gate_subscription {

@@ -7,7 +7,14 @@
 
 #define WARN_EVERY_NS (60 * HS_NS_PER_S)
 
-enum { ALL_PERCENT = 100, DATA_PERCENT = 85, TELEMETRY_PERCENT = 60, WARN_PERCENT = 80 };
+enum {
+    ALL_PERCENT = 100,
+    DATA_PERCENT = 85,
+    TELEMETRY_PERCENT = 60,
+    WARN_PERCENT = 80,
+    BUSY_PERCENT = 70,
+    OVERLOADED_PERCENT = 95
+};
 
 void hs_admission_init(struct hs_admission *admission, uint32_t messages_max, uint64_t bytes_max)
 {
@@ -101,6 +108,13 @@ void hs_admission_give(struct hs_admission *admission, hs_slot *slot)
     place->next_free_1 = admission->free_1;
     admission->free_1 = idx_1;
     *slot = 0;
+}
+
+enum hs_node_load hs_admission_load(const struct hs_admission *admission)
+{
+    if (is_below(admission, BUSY_PERCENT)) return HS_NODE_HEALTHY;
+    if (is_below(admission, DATA_PERCENT)) return HS_NODE_BUSY;
+    return is_below(admission, OVERLOADED_PERCENT) ? HS_NODE_DEGRADED : HS_NODE_OVERLOADED;
 }
 
 bool hs_admission_warns(struct hs_admission *admission, uint64_t now_ns)

@@ -9,6 +9,7 @@
 #ifndef HS_GUARD_ADMISSION_H
 #define HS_GUARD_ADMISSION_H
 
+#include "roles/node_tables.h"
 #include "roles/traffic.h"
 
 #include <stdbool.h>
@@ -53,6 +54,8 @@ bool hs_admission_take(struct hs_admission *admission, enum hs_traffic traffic, 
                        hs_slot *slot);
 /* slot is zeroed; of a zero one nothing is given. */
 void hs_admission_give(struct hs_admission *admission, hs_slot *slot);
+/* How full it is, by messages or by bytes: BUSY from 0.70, DEGRADED 0.85, OVERLOADED 0.95. */
+enum hs_node_load hs_admission_load(const struct hs_admission *admission);
 /* Is it nearly full? Once a minute at most. */
 bool hs_admission_warns(struct hs_admission *admission, uint64_t now_ns);
 /* Messages under way that are no control and no results. */

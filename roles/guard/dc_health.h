@@ -29,7 +29,7 @@ struct hs_dc_facts {
     uint32_t cores_free;
     bool     is_leader_overloaded;
     uint64_t heard_ns; /* how long ago, the newest heartbeat of all its managers */
-    uint64_t age_ns;   /* since it was first heard of */
+    uint64_t age_ns;   /* since it was first heard of; HS_NEVER_NS once it has been classified */
 };
 
 #define HS_DC_ALIVE_NS UINT64_C(30000000000)

@@ -49,11 +49,6 @@ bool hs_flap_is_damped(struct hs_flap *flap, uint64_t now_ns)
     return flap->is_damped;
 }
 
-uint32_t hs_flap_penalty(const struct hs_flap *flap, uint64_t now_ns)
-{
-    return (uint32_t)(faded(flap, now_ns) + 0.5);
-}
-
 unsigned hs_level_take(struct hs_level *level, unsigned sample, uint64_t now_ns)
 {
     if (sample > level->shown) {

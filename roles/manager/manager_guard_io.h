@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* manager_guard_io.h - what the manager lets in of what comes over its links (guard/turnstile.h). */
+/* manager_guard_io.h - what the manager lets in of what comes over its links
+ * (guard/turnstile.h). */
 #ifndef HS_MANAGER_MANAGER_GUARD_IO_H
 #define HS_MANAGER_MANAGER_GUARD_IO_H
 

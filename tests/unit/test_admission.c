@@ -145,6 +145,24 @@ static void a_place_given_back_is_used_again_and_its_old_slot_is_worthless(void)
     free(admission);
 }
 
+static void how_full_it_is_says_how_loaded_the_process_is(void)
+{
+    struct hs_admission *admission = open_admission();
+
+    HS_CHECK_EQ(hs_admission_load(admission), HS_NODE_HEALTHY);
+    fill(admission, 3500);
+    HS_CHECK_EQ(hs_admission_load(admission), HS_NODE_BUSY);
+    fill(admission, 4250);
+    HS_CHECK_EQ(hs_admission_load(admission), HS_NODE_DEGRADED);
+    fill(admission, 4750);
+    HS_CHECK_EQ(hs_admission_load(admission), HS_NODE_OVERLOADED);
+    free(admission);
+    admission = open_admission();
+    admission->bytes = BYTES / 100 * 86;
+    HS_CHECK_EQ(hs_admission_load(admission), HS_NODE_DEGRADED);
+    free(admission);
+}
+
 static void it_warns_once_a_minute_when_it_is_nearly_full(void)
 {
     struct hs_admission *admission = open_admission();
@@ -280,6 +298,8 @@ CU_TestInfo hs_tests_admission[] = {
      control_has_its_own_places_and_dispatch_takes_none_of_them},
     {"a place given back is used again, and its old slot is worthless",
      a_place_given_back_is_used_again_and_its_old_slot_is_worthless},
+    {"how full it is says how loaded the process is",
+     how_full_it_is_says_how_loaded_the_process_is},
     {"it warns once a minute when it is nearly full",
      it_warns_once_a_minute_when_it_is_nearly_full},
     {"who asks too often is told when to come again",

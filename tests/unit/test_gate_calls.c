@@ -40,7 +40,7 @@ static struct gate_rig *open_silent(void)
     for (unsigned job = 1; job <= 3; job++) gate_rig_submit(rig, 0, job, gate_rig_plan(1, false));
     HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_DISPATCH), 3);
     gate_rig_pass(rig, ACK_TIMEOUT_S * HS_NS_PER_S);
-    HS_CHECK_EQ(breaker_of(rig)->state, HS_BREAKER_OPEN);
+    HS_CHECK(breaker_of(rig)->state != HS_BREAKER_CLOSED);
     HS_CHECK_EQ(rig->counts[HS_COUNT_breakers_opened], 1);
     return rig;
 }
@@ -51,9 +51,9 @@ static void three_dispatches_without_an_answer_open_the_breaker(void)
 {
     struct gate_rig *rig = open_silent();
 
-    gate_rig_forget(rig);
-    gate_rig_pass(rig, 2 * HS_NS_PER_S);
-    HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_DISPATCH), 1);
+    HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_DISPATCH), 6);
+    gate_rig_pass(rig, (ACK_TIMEOUT_S + 1) * HS_NS_PER_S);
+    HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_DISPATCH), 7); /* not nine */
     HS_CHECK_EQ(breaker_of(rig)->state, HS_BREAKER_HALF_OPEN);
     HS_CHECK(rig->counts[HS_COUNT_breaker_refusals] >= 2);
     gate_rig_close(rig);
@@ -138,10 +138,10 @@ static void a_heartbeat_makes_a_trial_due(void)
 {
     struct gate_rig *rig = open_silent();
 
+    breaker_of(rig)->state = HS_BREAKER_OPEN;
     breaker_of(rig)->trial_at_ns = rig->now_ns + 100 * HS_NS_PER_S;
-    if (breaker_of(rig)->state == HS_BREAKER_OPEN) beat(rig);
-    HS_CHECK(hs_breaker_admits_at_ns(breaker_of(rig), rig->now_ns) == 0 ||
-             breaker_of(rig)->state == HS_BREAKER_HALF_OPEN);
+    beat(rig);
+    HS_CHECK(breaker_of(rig)->trial_at_ns <= rig->now_ns);
     gate_rig_close(rig);
 }
 
