@@ -52,7 +52,7 @@ bool hs_flap_is_damped(struct hs_flap *flap, uint64_t now_ns)
 unsigned hs_level_take(struct hs_level *level, unsigned sample, uint64_t now_ns)
 {
     if (sample > level->shown) {
-        level->shown++;
+        level->shown = (uint8_t)sample;
         level->better_count = 0;
     } else if (sample == level->shown) {
         level->better_count = 0;

@@ -25,8 +25,8 @@ void hs_flap_note(struct hs_flap *flap, enum hs_flap_kind kind, uint64_t now_ns)
 /* Gets it no new work? Time alone ends it. */
 bool hs_flap_is_damped(struct hs_flap *flap, uint64_t now_ns);
 
-/* A level, 0 the best: worse by one step with every sample that is worse, better by one step only
- * after ten seconds of at least three samples that are better. */
+/* A level, 0 the best: worse at once, better by one step only after ten seconds of at least three
+ * samples that are better. */
 struct hs_level {
     uint8_t  shown;
     uint8_t  better_count;
