@@ -15,10 +15,10 @@ from tree import client
 class Rings:
     """Three hosts, each with a gate and a manager of one datacenter."""
 
-    def __init__(self, name):
+    def __init__(self, name, spell="10.77.0.{}"):
         self.net = Net()
         self.authority = Authority(f"{name}-ca")
-        addresses = [f"10.77.0.{number}" for number in (1, 2, 3)]
+        addresses = [spell.format(number) for number in (1, 2, 3)]
         seeds = {"seed_gates": [f"{address}:{GATE_PORT}" for address in addresses],
                  "seed_managers": [f"{address}:{MANAGER_PORT}" for address in addresses], "leader": f"{name}-1"}
         self.hosts = [Host(self.net, f"{name}-{number}", ["gate", "manager", "worker"], "dc", self.authority, cluster=seeds)
@@ -97,7 +97,7 @@ def a_host_that_is_cut_off_dies_and_comes_back_by_itself():
 
 
 def a_host_that_stops_says_goodbye_and_a_new_life_is_believed():
-    rings = Rings("three")
+    rings = Rings("three", spell="0x0a4d000{}")  # a name to us, an address to the resolver
     wait_whole(rings.hosts, 10)
     first, second, third = rings.hosts
     third.stop_quietly()
