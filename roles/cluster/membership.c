@@ -16,11 +16,12 @@ static const struct {
     struct hs_swim_config   swim;
     struct hs_gossip_config gossip;
 } profiles[HS_MEMBERSHIP_PROFILE_COUNT] = {
-    [HS_MEMBERSHIP_LAN] = {.swim = {.period_ns = MS(1000),
-                                    .timeout_floor_ns = MS(500),
+    [HS_MEMBERSHIP_LAN] = {.swim = {.period_ns = MS(500),
+                                    .timeout_floor_ns = MS(250),
                                     .helpers = 3,
-                                    .suspicion_multiplier = 4,
-                                    .suspicion_max_factor = 6},
+                                    .suspicion_multiplier = 6,
+                                    .suspicion_max_factor = 6,
+                                    .suspicion_confirmers = 2},
                            .gossip = {.tick_ns = MS(200),
                                       .dead_ns = MS(30000),
                                       .push_pull_ns = MS(30000),
@@ -30,7 +31,8 @@ static const struct {
                                     .timeout_floor_ns = MS(600),
                                     .helpers = 3,
                                     .suspicion_multiplier = 5,
-                                    .suspicion_max_factor = 6},
+                                    .suspicion_max_factor = 6,
+                                    .suspicion_confirmers = 3},
                            .gossip = {.tick_ns = MS(500),
                                       .dead_ns = MS(60000),
                                       .push_pull_ns = MS(60000),

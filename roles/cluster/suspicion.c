@@ -14,18 +14,15 @@ struct hs_suspicion_limits hs_suspicion_limits(const struct hs_suspicion_config 
 {
     struct hs_suspicion_limits limits = {0};
     double                     scale = ring_count > 1 ? log10((double)ring_count) : 0;
-    uint32_t                   confirmers = config->multiplier - 2;
 
-    HS_ASSERT(config->multiplier >= 2);
+    HS_ASSERT(config->confirmers <= HS_MEMBER_CONFIRMERS_MAX);
     HS_ASSERT(config->max_factor >= 1);
     limits.minimum_ns = (uint64_t)((double)config->multiplier * (double)config->period_ns *
                                    (scale > 1 ? scale : 1));
     limits.maximum_ns = limits.minimum_ns * config->max_factor;
-    if (ring_count > ALONE_COUNT) {
-        if (confirmers > ring_count - 2) confirmers = ring_count - 2;
+    if (ring_count > ALONE_COUNT)
         limits.confirmers =
-            confirmers < HS_MEMBER_CONFIRMERS_MAX ? confirmers : HS_MEMBER_CONFIRMERS_MAX;
-    }
+            config->confirmers < ring_count - 2 ? config->confirmers : ring_count - 2;
     if (limits.confirmers == 0)
         limits.maximum_ns =
             hs_min_u64(limits.maximum_ns, limits.minimum_ns * (uint64_t)health_multiplier);

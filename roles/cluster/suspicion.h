@@ -8,7 +8,7 @@
  *     maximum = max_factor * minimum
  *     timeout = maximum - (maximum - minimum) * ln(C + 1) / ln(K + 1), not below minimum
  *
- * C counts confirmers beside the first accuser, up to K = min(multiplier - 2, N - 2), 0 for N <= 3:
+ * C counts confirmers beside the first accuser, up to K = min(confirmers, N - 2), 0 for N <= 3:
  * then nobody is there to agree, and the accuser waits for the minimum, longer if it does not trust
  * itself. The start never moves and a confirmation only ever shortens, so no flood of them can put
  * the end off. */
@@ -23,6 +23,7 @@ struct hs_suspicion_config {
     uint64_t period_ns; /* of probe rounds */
     uint32_t multiplier;
     uint32_t max_factor;
+    uint32_t confirmers; /* wanted for the minimum, at most HS_MEMBER_CONFIRMERS_MAX */
 };
 
 struct hs_suspicion_limits {

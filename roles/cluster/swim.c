@@ -11,29 +11,22 @@
 enum {
     SLOT_BITS = 9,
     SLOT_COUNT = HS_SWIM_PROBES + HS_PROBE_RELAYS,
+    ROUND_SLOT = SLOT_COUNT, /* timers of no question */
+    SAMPLE_SLOT,
+    TIMER_SLOTS,
     SLOT_MASK = (1 << SLOT_BITS) - 1,
     TIMER_ACTIONS = HS_PROBE_HELPERS_MAX + 2 /* at most, of one timer */
 };
 HS_STATIC_ASSERT(SLOT_COUNT <= 1 << SLOT_BITS, "a slot fits into its bits");
-#define CONFIRM_NS         (3 * HS_NS_PER_S) /* for an answer outside of rounds */
-#define RTT_ROOM_NS        (50 * HS_NS_PER_MS)
-#define RELAY_PATIENCE     8 / 10 /* of the timeout: the NACK must be back before the round ends */
-#define GENERATION(number) ((number) >> SLOT_BITS)
+#define CONFIRM_NS     (3 * HS_NS_PER_S) /* for an answer outside of rounds */
+#define RTT_ROOM_NS    (50 * HS_NS_PER_MS)
+#define LAST_PING      8 / 10 /* of the round, for a role that is just being restarted */
+#define RELAY_PATIENCE 8 / 10 /* of the timeout: the NACK must be back before the round ends */
 
-/* Timers: by member its accusation, then by slot of a question, then two more. */
+/* Timers: by member its accusation, then by slot. */
 static uint32_t slot_timer(const struct hs_swim *swim, uint32_t slot)
 {
     return swim->members->capacity + slot;
-}
-
-static uint32_t round_timer(const struct hs_swim *swim)
-{
-    return slot_timer(swim, SLOT_COUNT);
-}
-
-static uint32_t sample_timer(const struct hs_swim *swim)
-{
-    return slot_timer(swim, SLOT_COUNT + 1);
 }
 
 static struct hs_swim_action *add(struct hs_swim_actions *actions, enum hs_swim_action_type type,
@@ -51,7 +44,8 @@ static struct hs_suspicion_limits limits_now(const struct hs_swim *swim)
 {
     struct hs_suspicion_config config = {.period_ns = swim->config.period_ns,
                                          .multiplier = swim->config.suspicion_multiplier,
-                                         .max_factor = swim->config.suspicion_max_factor};
+                                         .max_factor = swim->config.suspicion_max_factor,
+                                         .confirmers = swim->config.suspicion_confirmers};
 
     return hs_suspicion_limits(&config, swim->members->live_ring_count,
                                hs_local_health_multiplier(&swim->health));
@@ -105,13 +99,10 @@ static void free_probe(struct hs_swim *swim, struct hs_swim_probe *probe)
 static struct hs_swim_probe *probe_of(struct hs_swim *swim, uint32_t number)
 {
     uint32_t              slot = number & SLOT_MASK;
-    struct hs_swim_probe *probe;
+    struct hs_swim_probe *probe = slot < HS_SWIM_PROBES ? &swim->probes[slot] : NULL;
 
-    if (slot >= HS_SWIM_PROBES) return NULL;
-    probe = &swim->probes[slot];
-    if (!probe->sent_at_ns || GENERATION(number_of(slot, probe->generation)) != GENERATION(number))
-        return NULL;
-    return probe;
+    return probe && probe->sent_at_ns && number_of(slot, probe->generation) == number ? probe
+                                                                                      : NULL;
 }
 
 static void send_ping(struct hs_swim *swim, const struct hs_swim_probe *probe,
@@ -200,7 +191,7 @@ static void on_round(struct hs_swim *swim, uint64_t now_ns, struct hs_swim_actio
     length_ns = swim->config.period_ns * hs_local_health_multiplier(&swim->health);
     swim->round_at_ns += length_ns;
     if (swim->round_at_ns <= now_ns) swim->round_at_ns = now_ns + length_ns;
-    hs_timer_arm(&swim->wheel, round_timer(swim), swim->round_at_ns);
+    hs_timer_arm(&swim->wheel, slot_timer(swim, ROUND_SLOT), swim->round_at_ns);
     if (!hs_members_is_congested(swim->members) && hs_local_health_take_probe(&swim->health))
         start_round(swim, now_ns, actions);
 }
@@ -214,6 +205,10 @@ static void ask_helpers(struct hs_swim *swim, struct hs_swim_probe *probe,
     for (uint32_t i = 0; i < probe->helper_count; i++)
         add(actions, HS_SWIM_SEND_PING_REQ, probe->helpers[i], probe->target_idx)->sequence =
             number_of(probe_slot(swim, probe), probe->generation);
+    probe->is_repeated = true;
+    hs_timer_arm(&swim->wheel, slot_timer(swim, probe_slot(swim, probe)),
+                 probe->sent_at_ns + (swim->round_at_ns - probe->sent_at_ns) * LAST_PING);
+    send_ping(swim, probe, actions);
     add(actions, HS_SWIM_ASK_OOB, HS_SWIM_NOBODY, probe->target_idx);
 }
 
@@ -224,6 +219,8 @@ static void on_probe_timer(struct hs_swim *swim, uint32_t slot, struct hs_swim_a
     HS_ASSERT(probe->sent_at_ns != 0);
     if (!probe->is_round)
         free_probe(swim, probe);
+    else if (!probe->is_acked && probe->is_repeated)
+        send_ping(swim, probe, actions);
     else if (!probe->is_acked)
         ask_helpers(swim, probe, actions);
 }
@@ -315,6 +312,11 @@ static void send_nack(struct hs_swim_actions *actions, const struct hs_swim_even
     action->code = code;
 }
 
+static uint32_t relay_slot(const struct hs_swim *swim, const struct hs_probe_relay *relay)
+{
+    return HS_SWIM_PROBES + hs_probe_relay_idx(&swim->relays, relay);
+}
+
 static void on_ping_req(struct hs_swim *swim, uint64_t now_ns, const struct hs_swim_event *event,
                         struct hs_swim_actions *actions)
 {
@@ -338,17 +340,14 @@ static void on_ping_req(struct hs_swim *swim, uint64_t now_ns, const struct hs_s
     relay->sent_at_ns = now_ns;
     relay->end_at_ns = now_ns + swim->config.period_ns;
     patience_ns = hs_swim_timeout_ns(swim, target) * RELAY_PATIENCE;
-    hs_timer_arm(&swim->wheel,
-                 slot_timer(swim, HS_SWIM_PROBES + hs_probe_relay_idx(&swim->relays, relay)),
-                 now_ns + patience_ns);
+    hs_timer_arm(&swim->wheel, slot_timer(swim, relay_slot(swim, relay)), now_ns + patience_ns);
     add(actions, HS_SWIM_SEND_PING, target->idx, target->idx)->sequence =
-        number_of(HS_SWIM_PROBES + hs_probe_relay_idx(&swim->relays, relay), relay->generation);
+        number_of(relay_slot(swim, relay), relay->generation);
 }
 
 static void free_relay(struct hs_swim *swim, struct hs_probe_relay *relay)
 {
-    hs_timer_cancel(&swim->wheel,
-                    slot_timer(swim, HS_SWIM_PROBES + hs_probe_relay_idx(&swim->relays, relay)));
+    hs_timer_cancel(&swim->wheel, slot_timer(swim, relay_slot(swim, relay)));
     hs_probe_relay_free(relay);
 }
 
@@ -374,13 +373,13 @@ static void on_relay_timer(struct hs_swim *swim, uint32_t idx, struct hs_swim_ac
 
 /* ---- answers */
 
+/* rtt_ns: 0: not known. */
 static void note_answer(struct hs_swim *swim, uint64_t now_ns, const struct hs_swim_event *event,
-                        uint64_t sent_at_ns, struct hs_swim_actions *actions)
+                        uint64_t rtt_ns, struct hs_swim_actions *actions)
 {
     struct hs_member *member = hs_members_at(swim->members, event->sender_idx);
 
-    hs_coordinates_sample(&swim->coordinates, &member->place, hs_max_u64(now_ns - sent_at_ns, 1),
-                          now_ns);
+    if (rtt_ns) hs_coordinates_sample(&swim->coordinates, &member->place, rtt_ns, now_ns);
     add(actions, HS_SWIM_ANSWERED, HS_SWIM_NOBODY, event->sender_idx)->incarnation =
         event->incarnation;
 }
@@ -394,13 +393,11 @@ static bool on_relay_ack(struct hs_swim *swim, uint64_t now_ns, const struct hs_
 
     if (slot < HS_SWIM_PROBES || slot >= SLOT_COUNT) return false;
     relay = &swim->relays.at[slot - HS_SWIM_PROBES];
-    if (!relay->end_at_ns ||
-        GENERATION(number_of(slot, relay->generation)) != GENERATION(event->sequence))
-        return false;
+    if (!relay->end_at_ns || number_of(slot, relay->generation) != event->sequence) return false;
     if (event->sender_idx != relay->target_idx ||
         !hs_probe_relay_is_for(swim->members, relay->target_idx, &relay->target))
         return false;
-    note_answer(swim, now_ns, event, relay->sent_at_ns, actions);
+    note_answer(swim, now_ns, event, hs_max_u64(now_ns - relay->sent_at_ns, 1), actions);
     if (hs_probe_relay_is_for(swim->members, relay->requester_idx, &relay->requester)) {
         action = add(actions, HS_SWIM_SEND_IND_ACK, relay->requester_idx, relay->target_idx);
         action->sequence = relay->requester_sequence;
@@ -426,7 +423,8 @@ static bool on_probe_ack(struct hs_swim *swim, uint64_t now_ns, const struct hs_
         free_probe(swim, probe);
         return true;
     }
-    note_answer(swim, now_ns, event, probe->sent_at_ns, actions);
+    note_answer(swim, now_ns, event,
+                probe->is_repeated ? 0 : hs_max_u64(now_ns - probe->sent_at_ns, 1), actions);
     if (!probe->is_round)
         free_probe(swim, probe);
     else if (event->incarnation >= probe->incarnation)
@@ -509,14 +507,14 @@ static void forgive_stall(struct hs_swim *swim, uint64_t by_ns)
     for (uint32_t i = 0; i < HS_PROBE_RELAYS; i++)
         if (swim->relays.at[i].end_at_ns) swim->relays.at[i].end_at_ns += by_ns;
     swim->round_at_ns += by_ns;
-    hs_timer_arm(&swim->wheel, round_timer(swim), swim->round_at_ns);
+    hs_timer_arm(&swim->wheel, slot_timer(swim, ROUND_SLOT), swim->round_at_ns);
 }
 
 static void on_sample(struct hs_swim *swim, uint64_t now_ns)
 {
     hs_local_health_sample(&swim->health, (int64_t)(now_ns - swim->sample_at_ns), now_ns);
     swim->sample_at_ns = now_ns + HS_HEALTH_SAMPLE_GAP_NS;
-    hs_timer_arm(&swim->wheel, sample_timer(swim), swim->sample_at_ns);
+    hs_timer_arm(&swim->wheel, slot_timer(swim, SAMPLE_SLOT), swim->sample_at_ns);
 }
 
 static void on_timers(struct hs_swim *swim, uint64_t now_ns, struct hs_swim_actions *actions)
@@ -531,9 +529,9 @@ static void on_timers(struct hs_swim *swim, uint64_t now_ns, struct hs_swim_acti
             on_suspicion_timer(swim, now_ns, idx, actions);
         else if (idx < slot_timer(swim, HS_SWIM_PROBES))
             on_probe_timer(swim, idx - capacity, actions);
-        else if (idx < round_timer(swim))
+        else if (idx < slot_timer(swim, ROUND_SLOT))
             on_relay_timer(swim, idx - capacity - HS_SWIM_PROBES, actions);
-        else if (idx == round_timer(swim))
+        else if (idx == slot_timer(swim, ROUND_SLOT))
             on_round(swim, now_ns, actions);
         else
             on_sample(swim, now_ns);
@@ -544,14 +542,14 @@ static void on_timers(struct hs_swim *swim, uint64_t now_ns, struct hs_swim_acti
 
 size_t hs_swim_bytes(uint32_t capacity)
 {
-    return (capacity + SLOT_COUNT + 2) * sizeof(struct hs_timer) + hs_probe_order_bytes(capacity);
+    return (capacity + TIMER_SLOTS) * sizeof(struct hs_timer) + hs_probe_order_bytes(capacity);
 }
 
 void hs_swim_init(struct hs_swim *swim, const struct hs_swim_config *config,
                   struct hs_members *members, void *memory, uint64_t now_ns)
 {
     struct hs_timer *timers = memory;
-    uint32_t         timer_count = members->capacity + SLOT_COUNT + 2;
+    uint32_t         timer_count = members->capacity + TIMER_SLOTS;
 
     HS_ASSERT(config->helpers <= HS_PROBE_HELPERS_MAX);
     HS_ASSERT(config->period_ns > 0);
@@ -567,8 +565,8 @@ void hs_swim_init(struct hs_swim *swim, const struct hs_swim_config *config,
     hs_probe_order_init(&swim->order, members->capacity, timers + timer_count);
     swim->round_at_ns = now_ns + hs_rand_below(&swim->rand, config->period_ns);
     swim->sample_at_ns = now_ns + HS_HEALTH_SAMPLE_GAP_NS;
-    hs_timer_arm(&swim->wheel, round_timer(swim), swim->round_at_ns);
-    hs_timer_arm(&swim->wheel, sample_timer(swim), swim->sample_at_ns);
+    hs_timer_arm(&swim->wheel, slot_timer(swim, ROUND_SLOT), swim->round_at_ns);
+    hs_timer_arm(&swim->wheel, slot_timer(swim, SAMPLE_SLOT), swim->sample_at_ns);
 }
 
 uint64_t hs_swim_deadline_ns(const struct hs_swim *swim)

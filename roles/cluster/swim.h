@@ -7,8 +7,11 @@
  *
  *     0        T                2T or more
  *     PING --> no ACK: PING-REQ --> nothing: CLAIM SUSPECT --> ... deadline: CLAIM DEAD
- *              to 3 helpers,        (round ends, the          one T before it a last
- *              ASK out of band       next one starts)         question out of band
+ *              to 3 helpers, PING   (round ends, the          one T before it a last
+ *              again, ASK           next one starts)          BUDDY, and ASK
+ *
+ * ASK is out of band: for a driver that has such a path; the second PING, and a third one late in
+ * the round, serve the same end, so that loss alone, or the restart of a role, seldom costs one.
  *
  * All of it is stretched by local_health.h's multiplier, and by nothing else. */
 #ifndef HS_CLUSTER_SWIM_H
@@ -32,6 +35,7 @@ struct hs_swim_config {
     uint32_t helpers;          /* at most HS_PROBE_HELPERS_MAX */
     uint32_t suspicion_multiplier;
     uint32_t suspicion_max_factor;
+    uint32_t suspicion_confirmers;
     uint64_t seed;
 };
 
@@ -115,6 +119,7 @@ struct hs_swim_probe {
     uint32_t          nack_count;   /* of those that said that they live */
     bool              has_nacked[HS_PROBE_HELPERS_MAX];
     bool              is_round;
+    bool              is_repeated; /* nobody knows which PING an answer is to: no round trip */
     bool              is_acked;
     bool              is_oob_acked;
 };

@@ -30,6 +30,7 @@ struct hs_swim_config swim_rig_lan(void)
                                    .helpers = 3,
                                    .suspicion_multiplier = 4,
                                    .suspicion_max_factor = 6,
+                                   .suspicion_confirmers = 2,
                                    .seed = 7};
 }
 

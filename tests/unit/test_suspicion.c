@@ -49,7 +49,8 @@ static void table_of_timeouts(void)
 
     for (unsigned i = 0; i < HS_ARRAY_LEN(rows); i++)
         for (uint32_t confirmers = 0; confirmers < 4; confirmers++) {
-            struct hs_suspicion_config config = {rows[i].period_s * S, rows[i].multiplier, 6};
+            struct hs_suspicion_config config = {rows[i].period_s * S, rows[i].multiplier, 6,
+                                                 rows[i].multiplier - 2};
             struct hs_suspicion_limits limits = hs_suspicion_limits(&config, rows[i].ring_count, 1);
 
             HS_CHECK_EQ((hs_suspicion_timeout_ns(&limits, confirmers) + HS_NS_PER_MS / 2) /

@@ -45,6 +45,7 @@ static void dead_target_is_suspected_after_a_second(void)
     swim_rig_run(&rig, at_ns + 1005 * MS);
     HS_CHECK_EQ(swim_rig_count_of(&rig, HS_SWIM_SEND_PING_REQ, 1), 3);
     HS_CHECK_EQ(swim_rig_count_of(&rig, HS_SWIM_ASK_OOB, 1), 1);
+    HS_CHECK_EQ(swim_rig_count_of(&rig, HS_SWIM_SEND_PING, 1), 2);
     HS_CHECK(swim_rig_first_ns(&rig, HS_SWIM_SEND_PING_REQ) - at_ns <= 502 * MS);
     HS_CHECK(swim_rig_first_ns(&rig, HS_SWIM_ASK_OOB) - at_ns >= 500 * MS);
     HS_CHECK(swim_rig_first_ns(&rig, HS_SWIM_CLAIM_SUSPECT) - at_ns <= 1002 * MS);
