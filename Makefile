@@ -201,8 +201,9 @@ system: ## real processes: tests/system/NNN_*, in the order of their numbers
 system: all $(SYSTEM_PROGRAMS)
 	$(Q)HS_BUILD=$(BUILD) tests/system/run
 
-soak: ## the long profile of the system tests
-soak: all $(SYSTEM_PROGRAMS)
+soak: ## the long profile of the simulated rings and the system tests
+soak: all $(SYSTEM_PROGRAMS) $(BUILD)/tests/sim/test_sim_ring
+	$(Q)$(BUILD)/tests/sim/test_sim_ring 1000
 	$(Q)HS_BUILD=$(BUILD) HS_SOAK=1 tests/system/run
 
 bench: ## measure against the budgets: CPU and rate against wrk and a bare loop, statistics, memory, lag, start, restart, ring
