@@ -99,6 +99,29 @@ static void a_restarted_role_is_not_suspected(void)
     end();
 }
 
+static void a_restarted_role_without_seeds_is_not_suspected(void)
+{
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        begin(6, HS_MEMBERSHIP_LAN, 300 + seed);
+        ring.seed_count = 1;
+        hs_ring_start_all(&ring);
+        HS_CHECK(hs_ring_run_until_whole(&ring, S(15)) != HS_NEVER_NS);
+        hs_ring_run(&ring, S(10));
+        hs_ring_clear_events(&ring);
+        for (unsigned i = 0; i < 5; i++) {
+            uint64_t kept = hs_membership_incarnation(&ring.nodes[0].membership);
+
+            hs_ring_kill(&ring, 0);
+            hs_ring_run(&ring, HS_NS_PER_S / 20);
+            hs_ring_start(&ring, 0, 1, kept);
+            HS_CHECK(hs_ring_run_until_whole(&ring, S(6)) != HS_NEVER_NS);
+            hs_ring_run(&ring, S(10));
+        }
+        HS_CHECK_EQ(hs_ring_events(&ring, HS_MEMBER_EVENT_SUSPECT), 0);
+        end();
+    }
+}
+
 static void a_new_life_of_the_dead_is_believed_at_once(void)
 {
     whole(5, HS_MEMBERSHIP_LAN, 9);
@@ -351,6 +374,8 @@ CU_TestInfo hs_tests_membership[] = {
     {"9.1 a killed member is dead for all, and told once",
      a_killed_member_is_dead_for_all_and_told_once},
     {"a restarted role is not suspected", a_restarted_role_is_not_suspected},
+    {"a restarted role without seeds is not suspected",
+     a_restarted_role_without_seeds_is_not_suspected},
     {"6.1 a new life of the dead is believed at once", a_new_life_of_the_dead_is_believed_at_once},
     {"a late return of the same life refutes its death",
      a_late_return_of_the_same_life_refutes_its_death},
