@@ -402,6 +402,7 @@ uint64_t hs_manager_turn(struct hs_manager *manager, uint64_t now_ns,
         manager->scan_at_ns = step.deadline_ns;
     } else if (is_due) {
         lead(&step);
+        turn_workers(&step);
         manager->is_dirty = false;
         manager->scan_at_ns = step.deadline_ns;
     }

@@ -42,6 +42,7 @@ static void take_registration(struct hs_manager_step *step, uint32_t link,
         return;
     }
     manager->counts.workers_registered++;
+    worker->is_reconciled = !hs_manager_may_lead(manager); /* the leader asks what it runs */
     ack->code = HS_RESULT_OK;
     ack->session = worker->session;
     ack->manager_fence = manager->is_leading ? manager->state->leader_fence : 0;

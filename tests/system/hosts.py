@@ -81,9 +81,11 @@ class Authority:
 class Host(Daemon):
     """A daemon in a namespace: `roles` of gate, manager and worker, with the credentials of an authority."""
 
-    def __init__(self, net, name, roles, datacenter, authority, engines=1, cluster=None, issued=None, **extra):
+    def __init__(self, net, name, roles, datacenter, authority, engines=1, cluster=None, issued=None,
+                 environment="prod", beside=None, **extra):
+        """beside: another daemon's host, on which this one runs too."""
         self.net = net
-        self.holder, self.address, self.port = net.plug()
+        self.holder, self.address, self.port = (beside.holder, beside.address, beside.port) if beside else net.plug()
         self.credentials = os.path.join(TMP, f"{name}-credentials")
         os.makedirs(self.credentials, mode=0o700, exist_ok=True)
         for role in roles:
@@ -94,7 +96,7 @@ class Host(Daemon):
         if "manager" in roles:
             section["manager_address"] = f"{self.address}:{MANAGER_PORT}"
         super().__init__(name, engines=engines, cluster=section,
-                         node={"name": name, "datacenter": datacenter, "cluster": "shop", "environment": "prod"}, **extra)
+                         node={"name": name, "datacenter": datacenter, "cluster": "shop", "environment": environment}, **extra)
         self.config["roles"].update({role: role in roles for role in ("gate", "manager", "worker")})
         self.write_config()
 

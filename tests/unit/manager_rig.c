@@ -280,16 +280,28 @@ void rig_forget(struct rig *rig)
 
 void rig_gate_up(struct rig *rig)
 {
-    HS_CHECK_EQ(hs_manager_on_gate_up(rig->manager, RIG_GATE, rig->now_ns, &rig->actions), 0);
+    rig_other_gate_up(rig, RIG_GATE);
+}
+
+void rig_other_gate_up(struct rig *rig, uint32_t gate)
+{
+    HS_CHECK_EQ(hs_manager_on_gate_up(rig->manager, gate, rig->now_ns, &rig->actions), 0);
+    carry_out(rig);
+}
+
+void rig_other_gate(struct rig *rig, uint32_t gate, enum hs_msg_type type,
+                    const union hs_msg *message)
+{
+    struct hs_manager_frame frame = {.type = type, .message = message};
+
+    hs_manager_on_gate(rig->manager, gate, &frame, rig->now_ns, &rig->actions);
+    carry_out(rig);
+    rig_settle(rig);
 }
 
 void rig_gate(struct rig *rig, enum hs_msg_type type, const union hs_msg *message)
 {
-    struct hs_manager_frame frame = {.type = type, .message = message};
-
-    hs_manager_on_gate(rig->manager, RIG_GATE, &frame, rig->now_ns, &rig->actions);
-    carry_out(rig);
-    rig_settle(rig);
+    rig_other_gate(rig, RIG_GATE, type, message);
 }
 
 void rig_worker(struct rig *rig, uint32_t link, enum hs_msg_type type, const union hs_msg *message)

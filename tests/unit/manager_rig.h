@@ -58,6 +58,10 @@ void rig_pass(struct rig *rig, uint64_t ns); /* time goes by, in steps of 100 ms
 void rig_forget(struct rig *rig);            /* the frames that were sent so far */
 
 void rig_gate_up(struct rig *rig);
+/* One of several gates, by its link. */
+void rig_other_gate_up(struct rig *rig, uint32_t gate);
+void rig_other_gate(struct rig *rig, uint32_t gate, enum hs_msg_type type,
+                    const union hs_msg *message);
 void rig_gate(struct rig *rig, enum hs_msg_type type, const union hs_msg *message);
 void rig_worker(struct rig *rig, uint32_t link, enum hs_msg_type type, const union hs_msg *message);
 /* The n-th frame of that type (to that link, or the gate's), from 0; NULL: there is none. */
