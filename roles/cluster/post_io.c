@@ -12,7 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POST_MAGIC = 0x706f7374 };
+enum {
+    POST_MAGIC = 0x706f7374,
+    GREETING_BYTES =
+        HS_DATAGRAM_HEADER_BYTES + 3 + 2 * HS_DATAGRAM_NONCE_BYTES + HS_DATAGRAM_TAG_BYTES
+};
 
 /* What does not come from a proven life shares this; reading it costs a derivation each. */
 static const struct hs_bucket_rate flood_rate = {.interval_ns = HS_NS_PER_S / 2000, .burst = 2000};
@@ -247,7 +251,9 @@ static enum hs_post_drop take(struct hs_post *post, const struct hs_addr *from, 
     if (drop) return drop;
     if (header.type != HS_DATAGRAM_GREET) {
         drop = drop_of_verdict(hs_lives_take(&post->lives, now_of(post), &header));
-        if (drop == HS_POST_UNPROVEN) challenge(post, &header.sender, from);
+        /* Never more bytes than came: the sender's address may be a lie. */
+        if (drop == HS_POST_UNPROVEN && count >= GREETING_BYTES)
+            challenge(post, &header.sender, from);
         if (drop) return drop;
     }
     if (hs_datagram_decode(body, header.type, &post->datagram)) return HS_POST_MALFORMED;

@@ -166,13 +166,17 @@ static void settle(void)
     }
 }
 
+static bool is_bare; /* pings are without news */
+
 static void ping(unsigned from, unsigned to, uint32_t seq)
 {
-    struct hs_datagram_message message = {
-        .type = HS_DATAGRAM_PING, .seq = seq, .target = side[to].id, .incarnation = 5};
+    static const struct hs_coordinate place = {.error = 1.0f};
+    struct hs_datagram_message        message = {
+               .type = HS_DATAGRAM_PING, .seq = seq, .target = side[to].id, .incarnation = 5};
     struct hs_datagram_writer writer;
 
     hs_datagram_start(&writer, hs_post_body(side[from].post), HS_DATAGRAM_BODY_BYTES_MAX, &message);
+    if (!is_bare) HS_CHECK(hs_datagram_put_coordinate(&writer, &place));
     hs_post_send(side[from].post, &side[to].id, &side[to].middle, HS_DATAGRAM_PING,
                  hs_datagram_finish(&writer));
 }
@@ -336,6 +340,38 @@ static void sec_13_the_unauthenticated_hear_nothing(void)
     stop();
 }
 
+/* A recorded datagram, from an address that is not its sender's. */
+static void sec_13_no_answer_is_longer_than_what_it_answers(void)
+{
+    uint8_t bytes[HS_UDP_BYTES_MAX];
+    ssize_t longest = 0;
+
+    start(HS_LOOP_AUTO);
+    ping(0, 1, 1);
+    settle();
+    is_bare = true;
+    for (int is_whole = 0; is_whole < 2; is_whole++, is_bare = false) {
+        struct seen *recorded;
+        ssize_t      count;
+
+        ping(0, 1, 2);
+        settle();
+        recorded = &seen[seen_count - 1];
+        restart(1);
+        send_raw(2, 1, recorded->data, recorded->bytes);
+        HS_CHECK(hs_loop_step(side[1].loop, HS_NEVER_NS) >= 0);
+        while ((count = recv(side[2].middle_fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0) {
+            HS_CHECK(is_whole);
+            HS_CHECK((size_t)count <= recorded->bytes);
+            longest = count > longest ? count : longest;
+        }
+        ping(0, 1, 3);
+        settle();
+    }
+    HS_CHECK_EQ(longest, 107); /* a challenge */
+    stop();
+}
+
 static void a_flood_of_forgeries_is_bounded_before_it_is_opened(void)
 {
     struct seen forged;
@@ -433,6 +469,8 @@ CU_TestInfo hs_tests_post_io[] = {
     HS_BOTH_ROWS("ST-10 the old life of a sender is dead once the new one has spoken",
                  the_old_life_of_a_sender_is_dead_once_the_new_one_has_spoken),
     {"SEC-13 the unauthenticated hear nothing", sec_13_the_unauthenticated_hear_nothing},
+    {"SEC-13 no answer is longer than what it answers",
+     sec_13_no_answer_is_longer_than_what_it_answers},
     {"a flood of forgeries is bounded before it is opened",
      a_flood_of_forgeries_is_bounded_before_it_is_opened},
     {"6.9 a node of another environment hears nothing",
