@@ -3,6 +3,7 @@
  */
 #include "roles/cluster/coordinate.h"
 
+#include "roles/cluster/members.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
 #include "tests/unit/suites.h"
@@ -211,6 +212,41 @@ static void s17_7_quality(void)
     HS_CHECK(is_near((double)hs_coordinates_quality(&node[0], &known, start_ns), 0.5, 1e-6));
 }
 
+/* Places lie in the records of the member table, and go with them. */
+static void s17_8_a_hundred_thousand_peers_leave_no_more_places_than_records(void)
+{
+    enum { CAPACITY = 64, PEERS = 100000 };
+    struct hs_members_config config = {
+        .self_id = {{1}}, .self_incarnation = 1, .capacity = CAPACITY};
+    struct hs_claim   claim = {.incarnation = 1 << 20, .status = HS_MEMBER_ALIVE};
+    void             *memory = malloc(hs_members_bytes(CAPACITY));
+    struct hs_members members;
+    unsigned          left_over = 0;
+    unsigned          created = 0;
+
+    HS_CHECK_EQ(hs_addr_parse(&config.self_facts.address, "10.0.0.1", 7400), 0);
+    hs_members_init(&members, &config, memory, start_ns);
+    claim.facts = config.self_facts;
+    claim.facts.role = HS_IDENTITY_MANAGER;
+    for (uint32_t i = 0; i < PEERS; i++) {
+        struct hs_member *member = NULL;
+
+        memset(&claim.subject, 2, sizeof claim.subject);
+        memcpy(claim.subject.bytes, &i, sizeof i);
+        claim.from = claim.subject;
+        claim.facts.address.port = (uint16_t)(1 + i % 60000);
+        if (hs_members_claim(&members, start_ns + i, &claim, &member) != HS_CLAIM_CREATED) continue;
+        created++;
+        left_over += member->place.sample_count != 0 || member->place.received_at_ns != 0;
+        member->place.sample_count = 5;
+        member->place.received_at_ns = start_ns;
+        HS_CHECK(members.count <= CAPACITY);
+    }
+    HS_CHECK_EQ(created, PEERS); /* who never answered gives way */
+    HS_CHECK_EQ(left_over, 0);
+    free(memory);
+}
+
 static void s17_9_the_bound_follows_what_is_added_and_falls_back(void)
 {
     struct hs_coordinate_peer *one = &peer[0][1];
@@ -293,6 +329,8 @@ CU_TestInfo hs_tests_coordinate[] = {
     {"17.6 nodes that start in one place do not stay on a line",
      s17_6_nodes_that_start_in_one_place_do_not_stay_on_a_line},
     {"17.7 quality", s17_7_quality},
+    {"17.8 a hundred thousand peers leave no more places than records",
+     s17_8_a_hundred_thousand_peers_leave_no_more_places_than_records},
     {"17.9 the bound follows what is added, and falls back",
      s17_9_the_bound_follows_what_is_added_and_falls_back},
     {"what is no round trip is refused", what_is_no_round_trip_is_refused},
