@@ -119,6 +119,21 @@ bool hs_lives_knows(const struct hs_lives *lives, const struct hs_node_id *id)
     return life && life->boot_id;
 }
 
+const struct hs_addr *hs_lives_address(const struct hs_lives *lives, const struct hs_node_id *id)
+{
+    const struct hs_life *life = find(lives, id);
+
+    return life && life->boot_id ? &life->address : NULL;
+}
+
+void hs_lives_set_address(struct hs_lives *lives, const struct hs_node_id *id,
+                          const struct hs_addr *address)
+{
+    struct hs_life *life = find_own(lives, id);
+
+    if (life) life->address = *address;
+}
+
 void hs_lives_forget(struct hs_lives *lives, const struct hs_node_id *id)
 {
     struct hs_life *life = find_own(lives, id);

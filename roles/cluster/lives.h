@@ -37,6 +37,7 @@ struct hs_lives_challenge {
 struct hs_life {
     struct hs_node_id         id;
     uint64_t                  boot_id; /* proven; 0: none yet */
+    struct hs_addr            address; /* where it proved itself */
     struct hs_replay          replay;
     struct hs_bucket          bucket;
     struct hs_lives_challenge challenge; /* to be proved */
@@ -91,6 +92,12 @@ void hs_lives_greet(struct hs_lives *lives, uint64_t now_ns,
                     const struct hs_datagram_message *greet,
                     const uint8_t                     nonce[HS_DATAGRAM_NONCE_BYTES],
                     struct hs_lives_greeting         *greeting);
+
+/* Where its present life proved itself: the address of what it sends later may be a lie. NULL:
+ * there is none. */
+const struct hs_addr *hs_lives_address(const struct hs_lives *lives, const struct hs_node_id *id);
+void                  hs_lives_set_address(struct hs_lives *lives, const struct hs_node_id *id,
+                                           const struct hs_addr *address);
 
 /* The node is gone from the table. */
 void hs_lives_forget(struct hs_lives *lives, const struct hs_node_id *id);

@@ -225,14 +225,18 @@ static enum hs_post_drop open_datagram(struct hs_post *post, uint8_t *bytes, siz
     return drop_of(hs_seal_get(post->seal, header, bytes, count, body));
 }
 
+/* One of a life that is proven is answered where that was: it may be played back from anywhere. */
 static enum hs_post_drop on_greeting(struct hs_post *post, const struct hs_addr *from,
                                      const struct hs_datagram_header *header)
 {
+    bool was_proven = hs_lives_is_proven(&post->lives, &header->sender, header->boot_id);
     struct hs_lives_greeting greeting;
     uint8_t                  nonce[HS_DATAGRAM_NONCE_BYTES];
 
     if (hs_seal_draw(nonce)) return HS_POST_UNPROVEN;
     hs_lives_greet(&post->lives, now_of(post), header, &post->datagram.message, nonce, &greeting);
+    if (greeting.is_new) hs_lives_set_address(&post->lives, &header->sender, from);
+    if (was_proven) from = hs_lives_address(&post->lives, &header->sender);
     if (greeting.has_reply) send_greeting(post, &header->sender, from, &greeting.reply);
     if (greeting.is_new) {
         post->figures.lives++;

@@ -347,14 +347,15 @@ static void sec_13_no_answer_is_longer_than_what_it_answers(void)
     ssize_t longest = 0;
 
     start(HS_LOOP_AUTO);
-    ping(0, 1, 1);
-    settle();
-    is_bare = true;
-    for (int is_whole = 0; is_whole < 2; is_whole++, is_bare = false) {
-        struct seen *recorded;
-        ssize_t      count;
+    for (int is_whole = 0; is_whole < 2; is_whole++) {
+        const struct seen *recorded;
+        ssize_t            count;
 
+        ping(0, 1, 1);
+        settle();
+        is_bare = !is_whole;
         ping(0, 1, 2);
+        is_bare = false;
         settle();
         recorded = &seen[seen_count - 1];
         restart(1);
@@ -365,10 +366,30 @@ static void sec_13_no_answer_is_longer_than_what_it_answers(void)
             HS_CHECK((size_t)count <= recorded->bytes);
             longest = count > longest ? count : longest;
         }
-        ping(0, 1, 3);
-        settle();
     }
     HS_CHECK_EQ(longest, 107); /* a challenge */
+    stop();
+}
+
+/* Sealed for whoever stands at the address: it opens everywhere, also where it was never sent. */
+static void st_10_a_greeting_for_anybody_played_back_is_not_answered_there(void)
+{
+    static const struct hs_node_id anybody;
+    struct hs_datagram_message     message = {.type = HS_DATAGRAM_JOIN, .nonce = 7};
+    struct hs_datagram_writer      writer;
+    struct seen                    recorded;
+    uint8_t                        bytes[HS_UDP_BYTES_MAX];
+
+    start(HS_LOOP_AUTO);
+    ping(0, 1, 1);
+    settle();
+    hs_datagram_start(&writer, hs_post_body(side[0].post), HS_DATAGRAM_BODY_BYTES_MAX, &message);
+    hs_post_send(side[0].post, &anybody, &side[2].middle, HS_DATAGRAM_JOIN,
+                 hs_datagram_finish(&writer));
+    recorded.bytes = (size_t)recv(side[2].middle_fd, recorded.data, sizeof recorded.data, 0);
+    send_raw(2, 1, recorded.data, recorded.bytes); /* the middle, in nobody's name */
+    HS_CHECK(hs_loop_step(side[1].loop, HS_NEVER_NS) >= 0);
+    HS_CHECK(recv(side[2].middle_fd, bytes, sizeof bytes, MSG_DONTWAIT) < 0);
     stop();
 }
 
@@ -471,6 +492,8 @@ CU_TestInfo hs_tests_post_io[] = {
     {"SEC-13 the unauthenticated hear nothing", sec_13_the_unauthenticated_hear_nothing},
     {"SEC-13 no answer is longer than what it answers",
      sec_13_no_answer_is_longer_than_what_it_answers},
+    {"ST-10 a greeting for anybody, played back, is not answered there",
+     st_10_a_greeting_for_anybody_played_back_is_not_answered_there},
     {"a flood of forgeries is bounded before it is opened",
      a_flood_of_forgeries_is_bounded_before_it_is_opened},
     {"6.9 a node of another environment hears nothing",
