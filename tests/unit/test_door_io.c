@@ -339,6 +339,23 @@ static void one_that_never_says_hello_is_sent_away(enum hs_loop_backend backend)
     end();
 }
 
+static void role_that_may_not_enter_is_not_listened_to(enum hs_loop_backend backend)
+{
+    struct hs_conn_config config;
+
+    begin(backend, HS_PKI_WORKER);
+    config = (struct hs_conn_config){.loop = peer.loop,
+                                     .owner = &peer,
+                                     .on_frame = on_frame,
+                                     .on_closed = on_closed,
+                                     .tls = peer.credentials.tls,
+                                     .side = HS_TLS_CLIENT};
+    HS_CHECK_EQ(hs_conn_connect(&peer.conn, &config, &addr), 0); /* and says nothing */
+    HS_CHECK(await(&peer.closed, 1));
+    HS_CHECK_EQ(gate.door.figures.refused, 1);
+    end();
+}
+
 static void first_word_must_be_hello(enum hs_loop_backend backend)
 {
     struct hs_msg_ping    ping = {.nonce = 1};
@@ -378,6 +395,8 @@ static void places_are_bounded(void)
 #define EACH(X)                                                                                    \
     X(both_enter_and_talk, "SEC-4 both enter and talk")                                            \
     X(role_that_may_not_enter_is_told_so, "24.2 role that may not enter is told so")               \
+    X(role_that_may_not_enter_is_not_listened_to,                                                  \
+      "24.2 role that may not enter is not listened to")                                           \
     X(liar_is_told_so, "SEC-4 liar is told so")                                                    \
     X(another_version_is_told_so_at_both_ends, "T16.2 another version is told so at both ends")    \
     X(whom_was_not_expected_is_left, "whom was not expected is left")                              \
