@@ -20,7 +20,7 @@ size_t hs_members_bytes(uint32_t capacity)
 {
     return capacity * (sizeof(struct hs_member) + sizeof(uint32_t)) +
            HS_MEMBERS_EVENTS_MAX * sizeof(struct hs_member_event) +
-           2 * buckets_for(capacity) * sizeof(uint32_t) + sizeof(uint64_t);
+           (size_t)2 * buckets_for(capacity) * sizeof(uint32_t) + sizeof(uint64_t);
 }
 
 static uint64_t mix(uint64_t seed, uint64_t a, uint64_t b)
@@ -261,7 +261,7 @@ void hs_members_init(struct hs_members *members, const struct hs_members_config 
     members->free_idx = HS_MEMBERS_NONE_IDX;
     members->sweep_at_ns = now_ns;
     memset(members->slots, 0, config->capacity * sizeof *members->slots);
-    memset(members->id_buckets, 0xff, 2 * bucket_count * sizeof *members->id_buckets);
+    memset(members->id_buckets, 0xff, (size_t)2 * bucket_count * sizeof *members->id_buckets);
     memset(members->status_head, 0xff, sizeof members->status_head);
     memset(members->status_tail, 0xff, sizeof members->status_tail);
     self = add(members, &config->self_id, &config->self_facts, HS_MEMBER_ALIVE, now_ns);

@@ -6,6 +6,10 @@
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 
+/* What follows calls itself, at most a few deep: a step of probing may claim, the table's word on a
+ * claim is told to probing, and what that leads to (a suspicion begun, a death) is told nobody again:
+ * statuses only rise. */
+/* NOLINTBEGIN(misc-no-recursion) */
 static void accused(struct hs_membership_call *call, const struct hs_member *member,
                     const struct hs_node_id *from)
 {
@@ -248,3 +252,4 @@ void hs_membership_swim(struct hs_membership_call *call, const struct hs_swim_ev
     hs_swim_step(&call->membership->swim, call->membership->now_ns, event, &actions);
     for (unsigned i = 0; i < actions.count; i++) perform(call, &actions.at[i]);
 }
+/* NOLINTEND(misc-no-recursion) */

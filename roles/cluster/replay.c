@@ -37,9 +37,8 @@ bool hs_replay_take(struct hs_replay *replay, uint64_t counter)
 {
     if (counter > replay->highest)
         advance(replay, counter);
-    else if (replay->highest - counter >= HS_REPLAY_WINDOW)
-        return false;
-    else if (*word_of(replay, counter) & bit_of(counter))
+    else if (replay->highest - counter >= HS_REPLAY_WINDOW ||
+             (*word_of(replay, counter) & bit_of(counter)))
         return false;
     *word_of(replay, counter) |= bit_of(counter);
     return true;

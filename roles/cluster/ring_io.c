@@ -373,7 +373,10 @@ static int open_membership(struct hs_ring_io *ring, const struct hs_identity *id
     void   *memory = calloc(1, hs_membership_bytes(membership.capacity));
 
     if (!memory) return hs_err_set(err, -ENOMEM, "members of the ring");
-    if (hs_seal_draw(chance)) return hs_err_set(err, -EIO, "random numbers");
+    if (hs_seal_draw(chance)) {
+        free(memory);
+        return hs_err_set(err, -EIO, "random numbers");
+    }
     memcpy(&membership.seed, chance, sizeof membership.seed);
     memcpy(membership.self_id.bytes, heritage->node_id, sizeof membership.self_id.bytes);
     memcpy(membership.self_facts.name, identity->node, sizeof membership.self_facts.name);

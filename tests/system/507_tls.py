@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
+# beside: others
 """Clients on other hosts: a job goes through TLS like one through the socket; whoever may not is told why in words; credentials
 are renewed, and taken back, while the daemon runs; whoever is no client at all does no harm."""
 import os

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 600
+# beside: others
 """Roles of different hosts work together over TLS: jobs in one and in two datacenters, with links cut and processes killed."""
 import json
 import os

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
+# beside: others
 """Gates and managers of several hosts know of each other: rings form, notice who is gone, believe who comes back, and suspect nobody who
 merely restarts."""
 import os
