@@ -7,8 +7,8 @@
 #include "shm/base/time.h"
 
 /* What follows calls itself, at most a few deep: a step of probing may claim, the table's word on a
- * claim is told to probing, and what that leads to (a suspicion begun, a death) is told nobody again:
- * statuses only rise. */
+ * claim is told to probing, and what that leads to (a suspicion begun, a death) is told nobody
+ * again: statuses only rise. */
 /* NOLINTBEGIN(misc-no-recursion) */
 static void accused(struct hs_membership_call *call, const struct hs_member *member,
                     const struct hs_node_id *from)
