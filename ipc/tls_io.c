@@ -54,6 +54,7 @@ struct hs_tls_session {
     bool                         is_finished; /* our direction */
     struct hs_err                refusal;
     union {
+        // cppcheck-suppress unusedStructMember; it aligns the other one
         max_align_t align;
         uint8_t     bytes[HS_TLS_PEER_BYTES];
     } peer;
@@ -373,7 +374,7 @@ void hs_tls_session_close(struct hs_tls_session **session)
 static int fail(struct hs_tls_session *session)
 {
     unsigned long code = ERR_peek_error();
-    int           rc = -EPROTO;
+    int           rc;
 
     if (session->verdict) {
         rc = -EKEYREJECTED; /* the check's sentence stands */

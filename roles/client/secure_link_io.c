@@ -30,17 +30,22 @@ int hs_secure_link_open(struct hs_secure_link **secure, const char *directory, s
     struct hs_credentials_image *image = calloc(1, sizeof *image);
     struct hs_secure_link       *opened = calloc(1, sizeof *opened);
     struct hs_credentials_texts  texts;
-    int                          rc = image && opened ? 0 : hs_err_set(err, -ENOMEM, "credentials");
+    int                          rc;
 
     *secure = NULL;
-    if (!rc) rc = hs_credentials_image_read(image, directory, false, err);
+    if (!image || !opened) {
+        free(image);
+        free(opened);
+        return hs_err_set(err, -ENOMEM, "credentials");
+    }
+    rc = hs_credentials_image_read(image, directory, false, err);
     if (!rc) rc = hs_credentials_image_texts(image, &texts);
     if (!rc) {
         rc = hs_credentials_open(&opened->credentials, &texts, err);
         if (rc) (void)hs_err_wrap(err, "%s", directory);
     }
     if (!rc) rc = check_role(&opened->credentials.identity, directory, err);
-    if (image) explicit_bzero(image, sizeof *image);
+    explicit_bzero(image, sizeof *image);
     free(image);
     if (!rc)
         *secure = opened;

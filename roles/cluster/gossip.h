@@ -142,8 +142,8 @@ uint64_t hs_gossip_deadline_ns(const struct hs_gossip *gossip);
 bool hs_gossip_begin_transfer(struct hs_gossip *gossip, uint64_t now_ns,
                               const struct hs_node_id *to, bool is_reply_wanted);
 /* The next page of a transfer, whole. */
-size_t hs_gossip_page(struct hs_gossip *gossip, uint64_t now_ns, uint32_t transfer, void *memory,
-                      size_t capacity_bytes);
+size_t hs_gossip_page(struct hs_gossip *gossip, uint64_t now_ns, uint32_t transfer_idx,
+                      void *memory, size_t capacity_bytes);
 /* A page has come; a reply is begun when one is wanted. */
 void hs_gossip_on_page(struct hs_gossip *gossip, uint64_t now_ns, const struct hs_node_id *from,
                        const struct hs_datagram_message *message);

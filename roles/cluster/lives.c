@@ -239,11 +239,10 @@ void hs_lives_greet(struct hs_lives *lives, uint64_t now_ns,
                     struct hs_lives_greeting         *greeting)
 {
     bool            has_challenge = memcmp(greet->challenge, no_nonce, sizeof no_nonce) != 0;
-    struct hs_life *life;
+    struct hs_life *life = find_own(lives, &header->sender);
 
     *greeting = (struct hs_lives_greeting){0};
-    if (hs_lives_is_proven(lives, &header->sender, header->boot_id)) {
-        life = find_own(lives, &header->sender);
+    if (life && life->boot_id == header->boot_id) {
         greeting->verdict = take(life, now_ns, header->counter);
     } else {
         if (!hs_bucket_take(&lives->strangers, &rate, now_ns)) {

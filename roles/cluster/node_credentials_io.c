@@ -105,8 +105,10 @@ void hs_node_credentials_take(struct hs_node_credentials *node, uint64_t number,
     if (!rc && !node->credentials.tls) rc = hs_err_refuse(&err, "this host stands alone");
     if (!rc) rc = hs_credentials_replace(&node->credentials, &texts, &err);
     hs_segment_unmap(&segment);
-    if (!rc) hs_counter_add(node->process->counters, HS_COUNT_credentials_renewed, 1);
-    if (!rc) node->look_at_ns = 0;
+    if (!rc) {
+        hs_counter_add(node->process->counters, HS_COUNT_credentials_renewed, 1);
+        node->look_at_ns = 0;
+    }
     answer(node, number, rc, rc ? err.text : "");
 }
 

@@ -115,7 +115,7 @@ uint32_t hs_probe_order_helpers(const struct hs_probe_order *order,
                                 uint32_t target_idx, uint32_t wanted,
                                 uint32_t helpers[HS_PROBE_HELPERS_MAX])
 {
-    uint32_t stressed[HS_PROBE_HELPERS_MAX];
+    uint32_t stressed[HS_PROBE_HELPERS_MAX] = {0};
     uint32_t fit_count = 0;
     uint32_t stressed_count = 0;
 

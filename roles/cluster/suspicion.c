@@ -35,8 +35,7 @@ uint64_t hs_suspicion_timeout_ns(const struct hs_suspicion_limits *limits, uint3
 
     if (limits->confirmers == 0) return limits->maximum_ns;
     if (confirmers >= limits->confirmers) return limits->minimum_ns;
-    return limits->maximum_ns -
-           (uint64_t)(range * log(confirmers + 1.0) / log(limits->confirmers + 1.0));
+    return limits->maximum_ns - (uint64_t)(range * log1p(confirmers) / log1p(limits->confirmers));
 }
 
 static bool is_witness(const struct hs_members *members, const struct hs_member *member,

@@ -131,6 +131,7 @@ static void on_closed(struct hs_conn *conn, int reason)
     if (tag >= MANAGER_TAG) {
         unsigned manager = (unsigned)(tag - MANAGER_TAG);
 
+        HS_ASSERT(manager < HS_GATE_MANAGERS_MAX);
         if (process->managers[manager] != conn) return; /* a newer link took its place */
         process->managers[manager] = NULL;
         hs_gate_process_count(process, HS_COUNT_links_lost, 1);
@@ -174,6 +175,16 @@ static void take_frame(struct hs_gate_process *process, struct hs_conn *conn,
     }
 }
 
+static struct hs_visitor *visitor_of(struct hs_gate_process *process, uint64_t tag)
+{
+    if (tag < MANAGER_TAG) {
+        HS_ASSERT(tag < HS_GATE_CLIENTS_MAX);
+        return &process->guard.clients[tag];
+    }
+    HS_ASSERT(tag - MANAGER_TAG < HS_GATE_MANAGERS_MAX);
+    return &process->guard.managers[tag - MANAGER_TAG];
+}
+
 static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
 {
     struct hs_gate_process *process = hs_conn_owner(conn);
@@ -181,8 +192,7 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
     struct hs_visitor      *visitor;
 
     if (tag >= REFUSED_TAG) return;
-    visitor = tag >= MANAGER_TAG ? &process->guard.managers[tag - MANAGER_TAG]
-                                 : &process->guard.clients[tag];
+    visitor = visitor_of(process, tag);
     hs_gate_process_see_time(process);
     if (!hs_gate_guard_enter(&process->guard, visitor, conn, frame, process->gate.now_ns,
                              &process->gate.slot))

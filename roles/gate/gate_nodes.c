@@ -129,24 +129,25 @@ static bool is_other_node(const struct hs_gate_manager *at, const struct hs_gate
 int hs_gate_manager_enter(struct hs_gate *gate, const struct hs_gate_peer *peer)
 {
     int                     place = find_place(gate, peer);
+    struct hs_gate_manager  known = {0};
     struct hs_gate_manager *at;
 
     if (place < 0) return place;
     at = &gate->managers[place];
     if (is_other_node(at, peer)) return -EEXIST;
     hs_gate_manager_down(gate, (unsigned)place);
-    if (!at->is_local && memcmp(at->node, peer->node, sizeof at->node) != 0)
-        *at = (struct hs_gate_manager){0}; /* another node of that name: what was is not its */
-    *at = (struct hs_gate_manager){.breaker = at->breaker,
-                                   .flap = at->flap,
-                                   .beat_at_ns = at->beat_at_ns,
-                                   .beat_fence = at->beat_fence,
-                                   .workers_known = at->workers_known,
-                                   .workers_alive = at->workers_alive,
-                                   .workers_overloaded = at->workers_overloaded,
-                                   .cores_free = at->cores_free,
-                                   .load = at->load,
-                                   .datacenter_state = at->datacenter_state,
+    /* Another node of that name: what was is not its. */
+    if (at->is_local || memcmp(at->node, peer->node, sizeof at->node) == 0) known = *at;
+    *at = (struct hs_gate_manager){.breaker = known.breaker,
+                                   .flap = known.flap,
+                                   .beat_at_ns = known.beat_at_ns,
+                                   .beat_fence = known.beat_fence,
+                                   .workers_known = known.workers_known,
+                                   .workers_alive = known.workers_alive,
+                                   .workers_overloaded = known.workers_overloaded,
+                                   .cores_free = known.cores_free,
+                                   .load = known.load,
+                                   .datacenter_state = known.datacenter_state,
                                    .is_used = true,
                                    .is_up = true,
                                    .is_local = peer->is_local,
@@ -159,8 +160,10 @@ int hs_gate_manager_enter(struct hs_gate *gate, const struct hs_gate_peer *peer)
     (void)snprintf(at->address, sizeof at->address, "%s", peer->address);
     memcpy(at->node, peer->node, sizeof at->node);
     if (!at->breaker.generation) hs_breaker_init(&at->breaker, gate->now_ns);
-    if (!at->is_local) hs_gate_meet_manager(gate, (unsigned)place);
-    if (!at->is_local) note(gate, HS_NOTICE_MANAGER_JOINED, at);
+    if (!at->is_local) {
+        hs_gate_meet_manager(gate, (unsigned)place);
+        note(gate, HS_NOTICE_MANAGER_JOINED, at);
+    }
     hs_gate_judge_datacenter(gate, at->datacenter);
     gate->out.show_manager(gate->out.self, (unsigned)place);
     return place;

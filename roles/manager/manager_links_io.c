@@ -361,7 +361,7 @@ static uint64_t turn_link(struct hs_manager_process *process, struct hs_manager_
         return HS_NEVER_NS;
     }
     hs_conn_turn(link->conn, now_ns);
-    return link->conn ? hs_min_u64(cut_at_ns, hs_conn_deadline_ns(link->conn)) : HS_NEVER_NS;
+    return hs_min_u64(cut_at_ns, hs_conn_deadline_ns(link->conn));
 }
 
 uint64_t hs_manager_links_turn(struct hs_manager_process *process, uint64_t now_ns)

@@ -172,6 +172,7 @@ static void ask_piece(struct hs_worker *worker, const struct hs_worker_fetch *fe
 void hs_worker_fetch(struct hs_worker *worker, uint64_t now_ns)
 {
     struct hs_worker_fetch *fetch = NULL;
+    uint8_t                *text;
 
     if (!worker->dispatch || worker->dispatch->plan_bytes > HS_PLAN_BYTES_MAX) return;
     for (unsigned i = 0; i < HS_WORKER_FETCHES_MAX; i++) {
@@ -181,8 +182,9 @@ void hs_worker_fetch(struct hs_worker *worker, uint64_t now_ns)
         if (!at->is_used) fetch = at;
     }
     if (!fetch) return; /* it will be sent again */
-    fetch->text = malloc((size_t)worker->dispatch->plan_bytes + 1);
-    if (!fetch->text) return;
+    text = malloc((size_t)worker->dispatch->plan_bytes + 1);
+    if (!text) return;
+    fetch->text = text;
     fetch->is_used = true;
     fetch->dispatch = *worker->dispatch;
     fetch->dispatch.plan = (struct hs_view){0};

@@ -307,8 +307,9 @@ static uint64_t turn_manager(struct hs_worker *worker, struct hs_worker_manager 
     }
     if (!is_leading(worker, manager))
         next_ns = hs_min_u64(next_ns, turn_follower(worker, manager, now_ns));
+    if (!manager->conn) return next_ns;
     hs_conn_turn(manager->conn, now_ns);
-    return manager->conn ? hs_min_u64(next_ns, hs_conn_deadline_ns(manager->conn)) : next_ns;
+    return hs_min_u64(next_ns, hs_conn_deadline_ns(manager->conn));
 }
 
 uint64_t hs_worker_managers_turn(struct hs_worker *worker, uint64_t now_ns)
