@@ -54,12 +54,13 @@ static void put_place(const json_t *member, char text[PLACE_BYTES])
 
 const char *hs_nodes_line(const json_t *member, char text[HS_NODES_LINE_BYTES])
 {
-    char since[HS_UNITS_TEXT_BYTES];
-    char answered[HS_UNITS_TEXT_BYTES];
-    char trip[HS_UNITS_TEXT_BYTES];
-    char life[48];
-    char health[24];
-    char place[PLACE_BYTES];
+    char   since[HS_UNITS_TEXT_BYTES];
+    char   answered[HS_UNITS_TEXT_BYTES];
+    char   trip[HS_UNITS_TEXT_BYTES];
+    char   life[48];
+    char   health[24];
+    char   place[PLACE_BYTES];
+    size_t bytes;
 
     (void)snprintf(life, sizeof life, "%lld.%lld", number_of(member, "incarnation"),
                    number_of(member, "refutations"));
@@ -74,6 +75,10 @@ const char *hs_nodes_line(const json_t *member, char text[HS_NODES_LINE_BYTES])
                    health, text_of(member, "address"), place);
     text[HS_NODES_LINE_BYTES - 2] = '\0'; /* what was cut off still ends its line */
     hs_make_printable(text, strlen(text));
-    if (!strchr(text, '\n')) strcat(text, "\n");
+    bytes = strlen(text);
+    if (!strchr(text, '\n')) {
+        text[bytes] = '\n';
+        text[bytes + 1] = '\0';
+    }
     return text;
 }
