@@ -23,8 +23,9 @@ struct hs_conn;
 typedef void hs_conn_frame_fn(struct hs_conn *conn, const struct hs_frame *frame);
 /* Exactly once, the last callback; conn is gone when it returns. reason: 0 closed by hs_conn_close
  * with everything sent; -ECONNRESET the peer closed or died; -ECANCELED hs_conn_abort; -EPROTO or
- * -EMSGSIZE the peer sent nonsense; -ETIMEDOUT a frame was not complete within 30 s, the handshake
- * or the connecting not within 5 s, or the flush not by its deadline; -EKEYREJECTED we have refused
+ * -EMSGSIZE the peer sent nonsense; -ETIMEDOUT a frame's header was not complete within 5 s, the
+ * frame not within 30 s, or it came at less than 1 KiB/s after 10 s, the handshake or the
+ * connecting not within 5 s, or the flush not by its deadline; -EKEYREJECTED we have refused
  * the peer's certificate; -EACCES the peer has refused ours (hs_conn_refusal says more of these
  * two); else what the kernel said. */
 typedef void hs_conn_closed_fn(struct hs_conn *conn, int reason);

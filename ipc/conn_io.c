@@ -21,8 +21,12 @@ enum {
     CONN_MAGIC = 0x636f6e6e,
     BEHIND_BYTES = HS_FRAME_BYTES_MAX /* waiting above this, statistics are not worth adding */
 };
-#define FRAME_TIMEOUT_NS (30 * HS_NS_PER_S) /* reliability.md 3.3 */
-#define IDLE_RELEASE_NS  (60 * HS_NS_PER_S) /* likewise: memory of a burst is given back */
+/* From the first byte of a frame. A peer that drips keeps a buffer, never for long. */
+#define HEADER_TIMEOUT_NS (5 * HS_NS_PER_S)
+#define RATE_GRACE_NS     (10 * HS_NS_PER_S) /* from then on it must have come at RATE_PER_S */
+#define FRAME_TIMEOUT_NS  (30 * HS_NS_PER_S)
+#define IDLE_RELEASE_NS   (60 * HS_NS_PER_S) /* memory of a burst is given back */
+enum { RATE_PER_S = 1024 };
 
 #define CONNECT_TIMEOUT_NS (5 * HS_NS_PER_S)
 #define FAREWELL_NS        (1 * HS_NS_PER_S) /* for the alert that says why */
@@ -518,6 +522,20 @@ static uint64_t after(uint64_t at_ns, uint64_t timeout_ns)
     return at_ns > HS_NEVER_NS - timeout_ns ? HS_NEVER_NS : at_ns + timeout_ns;
 }
 
+/* How long the frame that has begun may take, by what has come of it. */
+static uint64_t frame_timeout_ns(size_t have_bytes)
+{
+    uint64_t at_rate_ns = have_bytes * HS_NS_PER_S / RATE_PER_S;
+
+    if (have_bytes < HS_FRAME_HEADER_BYTES) return HEADER_TIMEOUT_NS;
+    return hs_min_u64(hs_max_u64(at_rate_ns, RATE_GRACE_NS), FRAME_TIMEOUT_NS);
+}
+
+static uint64_t frame_deadline_ns(const struct hs_conn *conn)
+{
+    return after(conn->partial_since_ns, frame_timeout_ns(conn->in.used_bytes));
+}
+
 static uint64_t release_at_ns(const struct hs_conn *conn)
 {
     bool has_spare = (conn->in.capacity_bytes && !conn->in.used_bytes) ||
@@ -531,9 +549,8 @@ uint64_t hs_conn_deadline_ns(const struct hs_conn *conn)
     if (conn->state == CLOSING) return HS_NEVER_NS;
     if (conn->state == FLUSHING)
         return hs_min_u64(conn->flush_deadline_ns, conn->ready_deadline_ns);
-    return hs_min_u64(
-        hs_min_u64(after(conn->partial_since_ns, FRAME_TIMEOUT_NS), conn->ready_deadline_ns),
-        release_at_ns(conn));
+    return hs_min_u64(hs_min_u64(frame_deadline_ns(conn), conn->ready_deadline_ns),
+                      release_at_ns(conn));
 }
 
 void hs_conn_turn(struct hs_conn *conn, uint64_t now_ns)
@@ -541,7 +558,7 @@ void hs_conn_turn(struct hs_conn *conn, uint64_t now_ns)
     HS_CHECK_MAGIC(conn, CONN_MAGIC);
     if (now_ns < hs_conn_deadline_ns(conn)) return;
     if (conn->state == FLUSHING || conn->ready_deadline_ns <= now_ns ||
-        after(conn->partial_since_ns, FRAME_TIMEOUT_NS) <= now_ns) {
+        frame_deadline_ns(conn) <= now_ns) {
         shut(conn, -ETIMEDOUT, true);
         return;
     }

@@ -238,27 +238,75 @@ static void abort_inside_a_frame_stops_those_behind_it(enum hs_loop_backend back
 }
 HS_ON_BOTH(abort_inside_a_frame_stops_those_behind_it)
 
+/* Its first `have` bytes come, then nothing: when that is too long, counted from the first. */
+static uint64_t patience_ns(struct side *side, const uint8_t *memory, size_t have)
+{
+    uint64_t before_ns = hs_loop_clock_ns(side->loop);
+    uint64_t found_ns;
+
+    peer_send(side, memory, have);
+    found_ns = hs_conn_deadline_ns(side->conn);
+    HS_CHECK(found_ns >= before_ns);
+    hs_conn_turn(side->conn, found_ns - 1);
+    HS_CHECK_EQ(side->closed, 0);
+    return found_ns - before_ns;
+}
+
+static void a_frame_is_cut_off_after(size_t have, uint64_t seconds)
+{
+    struct side side;
+    uint8_t    *memory = calloc(1, HS_FRAME_BYTES_MAX);
+    size_t      bytes = put_frame(memory, 1, 200000);
+    uint64_t    found_ns;
+    uint64_t    begin_ns;
+
+    HS_CHECK(have < bytes);
+    open_side(&side, HS_LOOP_AUTO, 0);
+    HS_CHECK_EQ(hs_conn_deadline_ns(side.conn), HS_NEVER_NS);
+    begin_ns = hs_loop_clock_ns(side.loop);
+    found_ns = patience_ns(&side, memory, have);
+    HS_CHECK(found_ns >= seconds * HS_NS_PER_S);
+    HS_CHECK(found_ns <= seconds * HS_NS_PER_S + (hs_loop_clock_ns(side.loop) - begin_ns));
+    hs_conn_turn(side.conn, hs_conn_deadline_ns(side.conn));
+    HS_CHECK(hs_end_await(side.loop, &side.closed, 1));
+    HS_CHECK_EQ(side.reason, -ETIMEDOUT);
+    HS_CHECK_EQ(side.frames, 0);
+    close_side(&side);
+    free(memory);
+}
+
+static void header_must_be_whole_within_five_seconds(void)
+{
+    a_frame_is_cut_off_after(1, 5);
+    a_frame_is_cut_off_after(HS_FRAME_HEADER_BYTES - 1, 5);
+}
+
+static void frame_must_come_at_a_kibibyte_a_second_after_ten(void)
+{
+    a_frame_is_cut_off_after(HS_FRAME_HEADER_BYTES, 10);
+    a_frame_is_cut_off_after(10 * 1024, 10);
+    a_frame_is_cut_off_after(20 * 1024, 20);
+}
+
 static void frame_must_be_whole_within_thirty_seconds(void)
+{
+    a_frame_is_cut_off_after(31 * 1024, 30);
+    a_frame_is_cut_off_after(150 * 1024, 30);
+}
+
+static void whole_frame_leaves_no_deadline_of_a_frame(void)
 {
     struct side side;
     uint8_t     memory[64];
     size_t      bytes = put_frame(memory, 1, 9);
-    uint64_t    started_ns;
+    uint64_t    begin_ns;
 
     open_side(&side, HS_LOOP_AUTO, 0);
-    HS_CHECK_EQ(hs_conn_deadline_ns(side.conn), HS_NEVER_NS);
-    started_ns = hs_loop_clock_ns(side.loop);
-    peer_send(&side, memory, 3);
-    HS_CHECK(hs_conn_deadline_ns(side.conn) >= started_ns + 30 * HS_NS_PER_S);
-    HS_CHECK(hs_conn_deadline_ns(side.conn) <= hs_loop_clock_ns(side.loop) + 30 * HS_NS_PER_S);
-    hs_conn_turn(side.conn, hs_conn_deadline_ns(side.conn) - 1);
+    begin_ns = hs_loop_clock_ns(side.loop);
+    (void)patience_ns(&side, memory, 3);
     peer_send(&side, memory + 3, bytes - 3);
     HS_CHECK_EQ(side.frames, 1);
-    HS_CHECK(hs_conn_deadline_ns(side.conn) > started_ns + 59 * HS_NS_PER_S);
-    peer_send(&side, memory, 3);
-    hs_conn_turn(side.conn, hs_conn_deadline_ns(side.conn));
-    HS_CHECK(hs_end_await(side.loop, &side.closed, 1));
-    HS_CHECK_EQ(side.reason, -ETIMEDOUT);
+    HS_CHECK(hs_conn_deadline_ns(side.conn) > begin_ns + 59 * HS_NS_PER_S);
     close_side(&side);
 }
 
@@ -464,7 +512,11 @@ CU_TestInfo hs_tests_conn_io[] = {
     HS_BOTH_ROWS("peer that goes is told once", peer_that_goes_is_told_once),
     HS_BOTH_ROWS("abort inside a frame stops those behind it",
                  abort_inside_a_frame_stops_those_behind_it),
-    {"frame must be whole within thirty seconds", frame_must_be_whole_within_thirty_seconds},
+    {"SEC-60 header must be whole within five seconds", header_must_be_whole_within_five_seconds},
+    {"SEC-60 frame must come at a kibibyte a second after ten",
+     frame_must_come_at_a_kibibyte_a_second_after_ten},
+    {"SEC-60 frame must be whole within thirty seconds", frame_must_be_whole_within_thirty_seconds},
+    {"whole frame leaves no deadline of a frame", whole_frame_leaves_no_deadline_of_a_frame},
     {"idle connection gives its memory back", idle_connection_gives_its_memory_back},
     HS_BOTH_ROWS("close sends what is queued first", close_sends_what_is_queued_first),
     HS_BOTH_ROWS("flush that does not end is given up at its deadline",
