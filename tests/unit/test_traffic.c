@@ -59,8 +59,8 @@ static void a_control_frame_above_its_bound_is_malformed(void)
     HS_CHECK_EQ(hs_wire_open(&frame, HS_ROLE_GATE, HS_ROLE_MANAGER, &message), 0);
 }
 
-CU_TestInfo hs_tests_traffic[] = {{"1.1 every message has one class, and control is small",
-                                   every_message_has_one_class_and_control_is_small},
-                                  {"1.3 a control frame above its bound is malformed",
-                                   a_control_frame_above_its_bound_is_malformed},
-                                  CU_TEST_INFO_NULL};
+CU_TestInfo hs_tests_traffic[] = {
+    {"every message has one class, and control is small",
+     every_message_has_one_class_and_control_is_small},
+    {"a control frame above its bound is malformed", a_control_frame_above_its_bound_is_malformed},
+    CU_TEST_INFO_NULL};
