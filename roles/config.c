@@ -19,6 +19,7 @@
 #define FIELD_USER(section, key)     section.key
 #define FIELD_GROUP(section, key)    section.key
 #define FIELD_HOSTS(section, key)    section.key
+#define FIELD_PATTERNS(section, key) section.key
 
 enum {
 #define HS_CONFIG_SECTION(name, owners, help) OWNERS_OF_##name = HS_CONFIG_OWNER_##owners,

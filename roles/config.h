@@ -35,7 +35,7 @@ struct hs_config_account {
     uint32_t gid;
 };
 
-/* Each "HOST:PORT" (config_hosts.h). */
+/* Each "HOST:PORT", or a pattern (config_hosts.h). */
 struct hs_config_hosts {
     uint32_t count;
     char     at[HS_CONFIG_HOSTS_MAX][HS_CONFIG_HOST_BYTES];
@@ -76,7 +76,8 @@ enum hs_config_type {
     HS_CONFIG_ADDRESS,
     HS_CONFIG_USER,
     HS_CONFIG_GROUP,
-    HS_CONFIG_HOSTS
+    HS_CONFIG_HOSTS,
+    HS_CONFIG_PATTERNS
 };
 
 #define HS_CONFIG_FIELD_DURATION(key) uint64_t key##_ns;
@@ -92,6 +93,7 @@ enum hs_config_type {
 #define HS_CONFIG_FIELD_USER(key)     struct hs_config_account key;
 #define HS_CONFIG_FIELD_GROUP(key)    struct hs_config_account key;
 #define HS_CONFIG_FIELD_HOSTS(key)    struct hs_config_hosts key;
+#define HS_CONFIG_FIELD_PATTERNS(key) struct hs_config_hosts key;
 
 struct hs_config {
     uint64_t magic;

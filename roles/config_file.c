@@ -88,9 +88,15 @@ static const char *code_of(const struct hs_config_key *key, int rc)
     case HS_CONFIG_ADDRESS:
     case HS_CONFIG_USER:
     case HS_CONFIG_GROUP:
-    case HS_CONFIG_HOSTS: return "E-VALUE";
+    case HS_CONFIG_HOSTS:
+    case HS_CONFIG_PATTERNS: return "E-VALUE";
     }
     return "E-VALUE";
+}
+
+static bool is_list(const struct hs_config_key *key)
+{
+    return key->type == HS_CONFIG_HOSTS || key->type == HS_CONFIG_PATTERNS;
 }
 
 static const char *type_name(const json_t *value)
@@ -119,7 +125,8 @@ static bool is_json_type_right(enum hs_config_type type, const json_t *value)
     case HS_CONFIG_ADDRESS:
     case HS_CONFIG_USER:
     case HS_CONFIG_GROUP: return json_is_string(value);
-    case HS_CONFIG_HOSTS: return json_is_array(value);
+    case HS_CONFIG_HOSTS:
+    case HS_CONFIG_PATTERNS: return json_is_array(value);
     }
     return false;
 }
@@ -140,28 +147,32 @@ static void refuse_type(struct reading *reading, const struct hs_config_key *key
         expected = "a whole number or \"auto\"";
     else if (key->type == HS_CONFIG_BOOL)
         expected = "true or false";
-    else if (key->type == HS_CONFIG_HOSTS)
+    else if (is_list(key))
         expected = "a list of strings";
     (void)snprintf(message, sizeof message, "expected %s, found %s", expected, type_name(value));
     add(reading, "E-TYPE", HS_JSON_VALUE, NULL, message);
 }
 
 /* One of a list; false: said what is wrong with it. */
-static bool read_host(struct reading *reading, const json_t *value, struct hs_writer *joined)
+static bool read_host(struct reading *reading, const struct hs_config_key *key, const json_t *value,
+                      struct hs_writer *joined)
 {
     char                  message[HS_PROBLEM_TEXT_BYTES];
     struct hs_config_host host;
     struct hs_view        text = {0};
+    bool                  are_patterns = key->type == HS_CONFIG_PATTERNS;
 
     if (json_is_string(value))
         text = hs_view_of(json_string_value(value), json_string_length(value));
-    if (json_is_string(value) && hs_config_parse_host(text, &host) == 0) {
+    if (json_is_string(value) &&
+        (are_patterns ? hs_config_is_pattern(text) : hs_config_parse_host(text, &host) == 0)) {
         if (joined->used_bytes) hs_put_u8(joined, ',');
         hs_put_bytes(joined, text.data, text.bytes);
         return true;
     }
-    (void)snprintf(message, sizeof message,
-                   "expected a host and port such as \"10.0.0.1:7400\", found %s%.64s",
+    (void)snprintf(message, sizeof message, "expected %s, found %s%.64s",
+                   are_patterns ? "a host such as \"10.0.0.1\" or \"*.example.org\""
+                                : "a host and port such as \"10.0.0.1:7400\"",
                    text.data ? "" : type_name(value), text.data ? (const char *)text.data : "");
     add(reading, text.data ? "E-VALUE" : "E-TYPE", HS_JSON_VALUE, NULL, message);
     return false;
@@ -182,7 +193,7 @@ static void read_hosts(struct reading *reading, const struct hs_config_key *key,
     {
         uint32_t mark = hs_json_path_push_index(&reading->path, idx);
 
-        is_good = read_host(reading, value, &joined) && is_good;
+        is_good = read_host(reading, key, value, &joined) && is_good;
         hs_json_path_pop(&reading->path, mark);
     }
     if (!is_good) return;
@@ -208,7 +219,7 @@ static void read_value(struct reading *reading, const struct hs_config_key *key,
         refuse_type(reading, key, value);
         return;
     }
-    if (key->type == HS_CONFIG_HOSTS) {
+    if (is_list(key)) {
         read_hosts(reading, key, value);
         return;
     }

@@ -10,6 +10,8 @@
 
 enum { PORT_MAX = 65535 };
 
+typedef bool is_text_fn(struct hs_view text);
+
 /* What stands before the last colon, and the number behind it. */
 static int split(struct hs_view text, struct hs_view *host, uint16_t *port)
 {
@@ -98,23 +100,52 @@ static bool is_listed(const struct hs_config_hosts *hosts, uint32_t count, struc
     return false;
 }
 
-static int add_host(struct hs_config_hosts *hosts, struct hs_view text)
+static bool is_host(struct hs_view text)
 {
     struct hs_config_host host;
 
-    if (hs_config_parse_host(text, &host)) return -EINVAL;
+    return hs_config_parse_host(text, &host) == 0;
+}
+
+static bool is_address(struct hs_view text)
+{
+    char           host[HS_CONFIG_HOST_BYTES] = "";
+    struct hs_addr addr;
+
+    if (memchr(text.data, 0, text.bytes)) return false;
+    memcpy(host, text.data, text.bytes);
+    return hs_addr_parse(&addr, host, 1) == 0;
+}
+
+bool hs_config_is_pattern(struct hs_view text)
+{
+    if (!text.bytes || text.bytes >= HS_CONFIG_HOST_BYTES) return false;
+    if (hs_view_equal(text, hs_view_text("*")) || is_address(text)) return true;
+    if (text.bytes > 2 && memcmp(text.data, "*.", 2) == 0)
+        text = hs_view_of(text.data + 2, text.bytes - 2);
+    return is_name(text);
+}
+
+static int add_text(struct hs_config_hosts *hosts, struct hs_view text, is_text_fn *is_text)
+{
+    if (!is_text(text)) return -EINVAL;
     if (hosts->count == HS_CONFIG_HOSTS_MAX || is_listed(hosts, hosts->count, text)) return -ERANGE;
     memcpy(hosts->at[hosts->count++], text.data, text.bytes);
     return 0;
 }
 
-int hs_config_parse_hosts(struct hs_view text, struct hs_config_hosts *hosts)
+static is_text_fn *checker_of(bool are_patterns)
+{
+    return are_patterns ? hs_config_is_pattern : is_host;
+}
+
+int hs_config_parse_hosts(struct hs_view text, bool are_patterns, struct hs_config_hosts *hosts)
 {
     memset(hosts, 0, sizeof *hosts);
     while (text.bytes) {
         const uint8_t *comma = memchr(text.data, ',', text.bytes);
         size_t         length = comma ? (size_t)(comma - text.data) : text.bytes;
-        int            rc = add_host(hosts, hs_view_of(text.data, length));
+        int rc = add_text(hosts, hs_view_of(text.data, length), checker_of(are_patterns));
 
         if (rc) return rc;
         if (!comma) return 0;
@@ -136,14 +167,13 @@ void hs_config_format_hosts(const struct hs_config_hosts *hosts, char *text, siz
     }
 }
 
-bool hs_config_are_hosts_sane(const struct hs_config_hosts *hosts)
+bool hs_config_are_hosts_sane(const struct hs_config_hosts *hosts, bool are_patterns)
 {
     if (hosts->count > HS_CONFIG_HOSTS_MAX) return false;
     for (uint32_t i = 0; i < hosts->count; i++) {
-        const char           *end = memchr(hosts->at[i], 0, sizeof hosts->at[i]);
-        struct hs_config_host host;
+        const char *end = memchr(hosts->at[i], 0, sizeof hosts->at[i]);
 
-        if (!end || hs_config_parse_host(hs_view_text(hosts->at[i]), &host)) return false;
+        if (!end || !checker_of(are_patterns)(hs_view_text(hosts->at[i]))) return false;
         if (is_listed(hosts, i, hs_view_text(hosts->at[i]))) return false;
     }
     return true;

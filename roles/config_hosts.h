@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* config_hosts.h - "HOST:PORT" in the configuration: one numeric address, or a list of hosts that
- * may also be named. Does not look names up. Pure. */
+ * may also be named; and lists of patterns that hosts are compared with. Does not look names up.
+ * Pure. */
 #ifndef HS_ROLES_CONFIG_HOSTS_H
 #define HS_ROLES_CONFIG_HOSTS_H
 
@@ -18,11 +19,15 @@ int hs_config_parse_address(struct hs_view text, struct hs_addr *addr) HS_MUST_C
  * 0, any-address, multicast. */
 int hs_config_parse_host(struct hs_view text, struct hs_config_host *host) HS_MUST_CHECK;
 
-/* "a:1,b:2", "" for none. -EINVAL: one of them is no host; -ERANGE: too many, or one of them
- * twice. */
-int  hs_config_parse_hosts(struct hs_view text, struct hs_config_hosts *hosts) HS_MUST_CHECK;
+/* A name, an address, "*.example.org" (whatever is below it) or "*". */
+bool hs_config_is_pattern(struct hs_view text);
+
+/* "a:1,b:2" (patterns: "a,*.b"), "" for none. -EINVAL: one of them is no host; -ERANGE: too many,
+ * or one of them twice. */
+int  hs_config_parse_hosts(struct hs_view text, bool are_patterns,
+                           struct hs_config_hosts *hosts) HS_MUST_CHECK;
 void hs_config_format_hosts(const struct hs_config_hosts *hosts, char *text, size_t bytes);
 /* An image of another process: count in bounds, texts terminated and of the right form. */
-bool hs_config_are_hosts_sane(const struct hs_config_hosts *hosts);
+bool hs_config_are_hosts_sane(const struct hs_config_hosts *hosts, bool are_patterns);
 
 #endif

@@ -17,6 +17,11 @@ static bool is_number(enum hs_config_type type)
     return type <= HS_CONFIG_CHOICE && type != HS_CONFIG_BOOL;
 }
 
+static bool is_list(enum hs_config_type type)
+{
+    return type == HS_CONFIG_HOSTS || type == HS_CONFIG_PATTERNS;
+}
+
 static bool is_account(enum hs_config_type type)
 {
     return type == HS_CONFIG_USER || type == HS_CONFIG_GROUP;
@@ -70,7 +75,8 @@ static int parse_number(const struct hs_config_key *key, struct hs_view text, ui
     case HS_CONFIG_ADDRESS:
     case HS_CONFIG_USER:
     case HS_CONFIG_GROUP:
-    case HS_CONFIG_HOSTS: break;
+    case HS_CONFIG_HOSTS:
+    case HS_CONFIG_PATTERNS: break;
     }
     return -EINVAL;
 }
@@ -116,6 +122,8 @@ static const char *expected_form(const struct hs_config_key *key)
     case HS_CONFIG_GROUP: return "the name of a group";
     case HS_CONFIG_HOSTS:
         return "hosts and ports such as \"10.0.0.1:7400\" or \"gate-1.example.org:7400\"";
+    case HS_CONFIG_PATTERNS:
+        return "hosts such as \"10.0.0.1\", \"shop.example.org\", \"*.example.org\" or \"*\"";
     }
     return "?";
 }
@@ -292,7 +300,7 @@ static int set_hosts(struct hs_config *config, const struct hs_config_key *key, 
                      struct hs_err *err)
 {
     struct hs_config_hosts hosts;
-    int                    rc = hs_config_parse_hosts(text, &hosts);
+    int rc = hs_config_parse_hosts(text, key->type == HS_CONFIG_PATTERNS, &hosts);
 
     if (rc == -ERANGE)
         return refuse(err, rc, "must be at most %d different hosts", HS_CONFIG_HOSTS_MAX);
@@ -307,7 +315,7 @@ int hs_config_set(struct hs_config *config, const struct hs_config_key *key, str
     if (is_number(key->type)) return set_number(config, key, text, err);
     if (key->type == HS_CONFIG_BOOL) return set_bool(config, key, text, err);
     if (key->type == HS_CONFIG_ADDRESS) return set_address(config, key, text, err);
-    if (key->type == HS_CONFIG_HOSTS) return set_hosts(config, key, text, err);
+    if (is_list(key->type)) return set_hosts(config, key, text, err);
     return set_text(config, key, text, err);
 }
 
@@ -354,7 +362,7 @@ void hs_config_get(const struct hs_config *config, const struct hs_config_key *k
         memcpy(&addr, field, sizeof addr);
         hs_addr_format(&addr, shown, sizeof shown);
         (void)snprintf(text, bytes, "%s", addr.family == HS_ADDR_NONE ? "" : shown);
-    } else if (key->type == HS_CONFIG_HOSTS) {
+    } else if (is_list(key->type)) {
         struct hs_config_hosts hosts;
 
         memcpy(&hosts, field, sizeof hosts);
@@ -373,12 +381,12 @@ static bool is_addr_sane(const uint8_t *field)
     return (addr.family == HS_ADDR_IPV4 || addr.family == HS_ADDR_IPV6) && addr.port != 0;
 }
 
-static bool are_hosts_sane(const uint8_t *field)
+static bool are_hosts_sane(const struct hs_config_key *key, const uint8_t *field)
 {
     struct hs_config_hosts hosts;
 
     memcpy(&hosts, field, sizeof hosts);
-    return hs_config_are_hosts_sane(&hosts);
+    return hs_config_are_hosts_sane(&hosts, key->type == HS_CONFIG_PATTERNS);
 }
 
 static bool is_field_text_sane(const struct hs_config_key *key, const uint8_t *field)
@@ -405,8 +413,8 @@ int hs_config_check_field(const struct hs_config *config, const struct hs_config
         is_sane = *field <= 1;
     else if (key->type == HS_CONFIG_ADDRESS)
         is_sane = is_addr_sane(field);
-    else if (key->type == HS_CONFIG_HOSTS)
-        is_sane = are_hosts_sane(field);
+    else if (is_list(key->type))
+        is_sane = are_hosts_sane(key, field);
     else
         is_sane = is_field_text_sane(key, field);
     if (is_sane) return 0;

@@ -197,7 +197,8 @@ static void set_limits(struct hs_gate_process *process)
                                 .dispatch_attempts = config->gate.dispatch_attempts,
                                 .manager_wait_ns = config->gate.manager_wait_ns,
                                 .progress_interval_ns = config->gate.progress_interval_ns,
-                                .cancel_timeout_ns = config->gate.cancel_timeout_ns};
+                                .cancel_timeout_ns = config->gate.cancel_timeout_ns,
+                                .allow_hosts = &config->cluster.allow_hosts};
 }
 
 static void on_config(void *self, const struct hs_config *config)

@@ -11,6 +11,8 @@
 #include "roles/time_tables.h"
 #include "roles/wire.h"
 
+struct hs_config_hosts;
+
 struct hs_gate_out {
     void *self;
     /* To a client: answer, or push (request_id 0). -ENOBUFS: it does not read; the gate cuts it
@@ -51,6 +53,7 @@ struct hs_gate_limits { /* from the configuration */
     uint64_t manager_wait_ns;
     uint64_t progress_interval_ns; /* the least between two STATS to one client */
     uint64_t cancel_timeout_ns;
+    const struct hs_config_hosts *allow_hosts; /* NULL or none: any */
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include "roles/gate/gate_inner.h"
 #include "roles/gate/route.h"
 #include "roles/host_table.h"
+#include "roles/plan/targets.h"
 #include "roles/result_code.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
@@ -184,6 +185,27 @@ static void forget_upload(struct hs_gate_upload *upload, const struct hs_ledger_
     upload->have_bytes = 0;
 }
 
+/* Does load of this cluster go where it wants to go? */
+static uint32_t check_targets(struct hs_gate *gate, const struct hs_plan *plan, struct hs_err *err)
+{
+    struct hs_plan_targets *targets = hs_arena_take(&gate->arena, 1, sizeof *targets);
+
+    for (uint32_t i = 0; i < plan->workflows.count; i++) {
+        const struct hs_plan_target *refused;
+
+        if (!targets || hs_plan_targets(plan, &plan->workflows.at[i], targets, err))
+            return HS_RESULT_INVALID;
+        refused = hs_plan_target_refused(targets, gate->limits.allow_hosts);
+        if (!refused) continue;
+        (void)hs_err_refuse(err,
+                            "this cluster sends no load to %s: it is not in the gate's "
+                            "cluster.allow_hosts",
+                            refused->host);
+        return HS_RESULT_FORBIDDEN;
+    }
+    return HS_RESULT_OK;
+}
+
 /* Everything about the submission itself is in order: may it become a job? */
 static void create_job(struct hs_gate *gate, unsigned client, const struct hs_msg_submit *submit,
                        uint64_t request_id, struct hs_view text,
@@ -204,7 +226,8 @@ static void create_job(struct hs_gate *gate, unsigned client, const struct hs_ms
     }
     entry.as.create.digest = *digest;
     fill_create(gate, &entry.as.create, submit, plan);
-    code = hs_gate_route(gate, plan, &entry.as.create, &err);
+    code = check_targets(gate, plan, &err);
+    if (code == HS_RESULT_OK) code = hs_gate_route(gate, plan, &entry.as.create, &err);
     if (code != HS_RESULT_OK) {
         refuse(gate, client, request_id, code, err.text);
         return;

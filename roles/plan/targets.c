@@ -2,6 +2,8 @@
 /* targets.c - joins URLs to their base and lists the hosts. */
 #include "roles/plan/targets.h"
 
+#include "roles/config.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,4 +79,19 @@ int hs_plan_targets(const struct hs_plan *plan, const struct hs_plan_workflow *w
         target->is_ipv6 = where.url.is_ipv6;
     }
     return 0;
+}
+
+static bool is_allowed(const char *host, const struct hs_config_hosts *allowed)
+{
+    for (uint32_t i = 0; i < allowed->count; i++)
+        if (hs_url_host_matches(host, allowed->at[i])) return true;
+    return allowed->count == 0;
+}
+
+const struct hs_plan_target *hs_plan_target_refused(const struct hs_plan_targets *targets,
+                                                    const struct hs_config_hosts *allowed)
+{
+    for (uint32_t i = 0; allowed && i < targets->count; i++)
+        if (!is_allowed(targets->at[i].host, allowed)) return &targets->at[i];
+    return NULL;
 }

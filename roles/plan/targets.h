@@ -7,6 +7,8 @@
 #include "roles/plan/plan.h"
 #include "roles/plan/url.h"
 
+struct hs_config_hosts;
+
 /* The URL of a step: host and port of url, then base_path, then path. */
 struct hs_plan_where {
     struct hs_url  url;
@@ -35,6 +37,11 @@ struct hs_plan_targets {
 /* -ENOBUFS: more than HS_TARGETS_MAX. */
 int hs_plan_targets(const struct hs_plan *plan, const struct hs_plan_workflow *workflow,
                     struct hs_plan_targets *targets, struct hs_err *err) HS_MUST_CHECK;
+
+/* The first of them that no pattern matches; NULL: there is none. NULL or no patterns: any host is
+ * allowed. Only the spelling is compared: an address in another spelling is not the listed one. */
+const struct hs_plan_target *hs_plan_target_refused(const struct hs_plan_targets *targets,
+                                                    const struct hs_config_hosts *allowed);
 
 /* The index of a host and port in the list, or -ENOENT. */
 int hs_plan_target_find(const struct hs_plan_targets *targets, const char *host,

@@ -140,6 +140,20 @@ static const struct hs_plan_workflow *workflow_of(const struct hs_worker_plan *p
     return &plan->plan->workflows.at[record_of(plan)->id.workflow];
 }
 
+/* The gate has looked, by its own configuration: this host may be less generous. */
+static int check_targets(struct hs_worker_plan *plan, struct hs_err *err)
+{
+    const struct hs_plan_target *refused;
+    int rc = hs_plan_targets(plan->plan, workflow_of(plan), &plan->targets, err);
+
+    if (rc) return rc;
+    refused =
+        hs_plan_target_refused(&plan->targets, &plan->worker->process.config->cluster.allow_hosts);
+    if (!refused) return 0;
+    return refuse(err, -EACCES, "the host %s is not in this worker's cluster.allow_hosts",
+                  refused->host);
+}
+
 static int read_plan(struct hs_worker_plan *plan, struct hs_err *err)
 {
     static const struct hs_plan_environment nothing;
@@ -159,7 +173,7 @@ static int read_plan(struct hs_worker_plan *plan, struct hs_err *err)
                       problems.kept ? problems.at[0].message : "cannot be read");
     if (record_of(plan)->id.workflow >= plan->plan->workflows.count)
         return refuse(err, -EINVAL, "the plan has no workflow %u", record_of(plan)->id.workflow);
-    return hs_plan_targets(plan->plan, workflow_of(plan), &plan->targets, err);
+    return check_targets(plan, err);
 }
 
 /* ---- names ---- */

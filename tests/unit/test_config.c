@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* test_config.c - the configuration: values and bounds, the image, reload, the printed file. */
 #include "roles/config_file.h"
-#include "roles/config_hosts.h"
 #include "shm/base/assert.h"
 #include "tests/check.h"
 #include "tests/unit/suites.h"
@@ -99,42 +98,6 @@ static void a_value_of_another_form_is_refused(void)
     for (size_t i = 0; i < HS_ARRAY_LEN(bad); i++)
         HS_CHECK_EQ(set(&config, bad[i][0], bad[i][1], bad[i][2]), -EINVAL);
     HS_CHECK(memcmp(&config, &before, sizeof config) == 0);
-}
-
-static void a_list_of_hosts_is_taken_apart_and_put_together(void)
-{
-    static const char *const bad[] = {
-        "10.0.0.1",       ":7400",       "10.0.0.1:0",     "10.0.0.1:65536",  "0.0.0.0:7400",
-        "224.0.0.1:7400", "[::]:7400",   "[ff02::1]:7400", "::1:7400",        "-x.org:7400",
-        "a b:7400",       "10.0.0:7400", "a:1,",           "10.0.0.1:1,,b:1", "a_b:7400",
-    };
-    static const char good[] = "10.0.0.1:7400,[fd00::1]:7400,gate-1.example.org:7400,localhost:1";
-    struct hs_config  config;
-    struct hs_config_host host;
-    char                  text[HS_CONFIG_VALUE_BYTES] = "";
-
-    hs_config_defaults(&config);
-    for (size_t i = 0; i < HS_ARRAY_LEN(bad); i++)
-        HS_CHECK_EQ(set(&config, "cluster", "seed_gates", bad[i]), -EINVAL);
-    HS_CHECK_EQ(set(&config, "cluster", "seed_gates", good), 0);
-    HS_CHECK_EQ(config.cluster.seed_gates.count, 4);
-    hs_config_get(&config, hs_config_find_key("cluster", "seed_gates"), text, sizeof text);
-    HS_CHECK_TEXT(text, good);
-    HS_CHECK_EQ(hs_config_parse_host(hs_view_text("[fd00::1]:7400"), &host), 0);
-    HS_CHECK_EQ(host.addr.family, HS_ADDR_IPV6);
-    HS_CHECK_TEXT(host.name, "");
-    HS_CHECK_EQ(hs_config_parse_host(hs_view_text("gate-1.example.org:7401"), &host), 0);
-    HS_CHECK_EQ(host.addr.family, HS_ADDR_NONE);
-    HS_CHECK_EQ(host.addr.port, 7401);
-    HS_CHECK_TEXT(host.name, "gate-1.example.org");
-    HS_CHECK_EQ(set(&config, "cluster", "seed_gates", "a:1,b:1,a:1"), -ERANGE);
-    text[0] = 0;
-    for (int i = 0; i <= HS_CONFIG_HOSTS_MAX; i++)
-        (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%sa:%d", i ? "," : "",
-                       i + 1);
-    HS_CHECK_EQ(set(&config, "cluster", "seed_gates", text), -ERANGE);
-    config.cluster.seed_gates.count = HS_CONFIG_HOSTS_MAX + 1;
-    HS_CHECK_EQ(hs_config_check_image(&config, sizeof config, NULL), -EPROTO);
 }
 
 static void an_error_says_what_was_expected_and_what_was_found(void)
@@ -576,8 +539,6 @@ CU_TestInfo hs_tests_config[] = {
     {"defaults are what the table says", defaults_are_what_the_table_says},
     {"every default lies inside its bounds and reads back",
      every_default_lies_inside_its_bounds_and_reads_back},
-    {"a list of hosts is taken apart and put together",
-     a_list_of_hosts_is_taken_apart_and_put_together},
     {"what a host of a cluster runs and what it is told fit",
      what_a_host_of_a_cluster_runs_and_what_it_is_told_fit},
     {"bounds hold at both ends", bounds_hold_at_both_ends},

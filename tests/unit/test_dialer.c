@@ -16,7 +16,7 @@ static void begin(struct hs_dialer *dialer, const char *text, const struct hs_ad
 {
     struct hs_config_hosts hosts;
 
-    HS_CHECK_EQ(hs_config_parse_hosts(hs_view_text(text), &hosts), 0);
+    HS_CHECK_EQ(hs_config_parse_hosts(hs_view_text(text), false, &hosts), 0);
     hs_dialer_init(dialer, &hosts, own, 1, 0);
 }
 
@@ -71,7 +71,7 @@ static void peers_of_different_seeds_do_not_come_back_together(void)
         struct hs_dialer       dialer;
         uint64_t               wait_ns;
 
-        HS_CHECK_EQ(hs_config_parse_hosts(hs_view_text("10.0.0.1:1"), &hosts), 0);
+        HS_CHECK_EQ(hs_config_parse_hosts(hs_view_text("10.0.0.1:1"), false, &hosts), 0);
         hs_dialer_init(&dialer, &hosts, &nobody, seed, 0);
         wait_ns = wait_after_failure(&dialer, &now_ns);
         if (seed == 0) first_ns = wait_ns;

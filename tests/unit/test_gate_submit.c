@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* test_gate_submit.c - a submission becomes a job once, is answered when that is durable, and
  * leaves nothing where it does not. */
+#include "roles/config.h"
 #include "tests/check.h"
 #include "tests/unit/gate_rig.h"
 #include "tests/unit/suites.h"
@@ -345,7 +346,53 @@ static void a_named_datacenter_is_kept_to(void)
     gate_rig_close(rig);
 }
 
+/* Of two workflows the second goes elsewhere. */
+static const char *plan_to(const char *host)
+{
+    static char text[1024];
+
+    (void)snprintf(
+        text, sizeof text,
+        "{\"version\":1,\"workflows\":[{\"name\":\"a\",\"steps\":[{\"name\":\"s\",\"url\":"
+        "\"http://www.shop.test/\"}]},{\"name\":\"b\",\"steps\":[{\"name\":\"s\",\"url\":"
+        "\"http://%s/\"}]}]}",
+        host);
+    return text;
+}
+
+static void allow_hosts_refuses_a_job_for_another_host(void)
+{
+    static const char *const refused[] = {"127.0.0.1",        "shop.test",  "shop.test.evil.test",
+                                          "evilshop.test:80", "[::1]",      "www.shop.test.",
+                                          "2130706433:81",    "a.shop.tes", "%77ww.shop.test"};
+    static const char *const allowed[] = {"www.shop.test", "a.b.shop.test:8080", "WWW.Shop.Test"};
+    struct gate_rig         *rig = gate_rig_open();
+    unsigned                 n = 0;
+    struct hs_config_hosts   allowed_hosts = {.count = 1, .at = {"*.shop.test"}};
+
+    rig->gate->limits.allow_hosts = &allowed_hosts;
+    for (size_t i = 0; i < HS_ARRAY_LEN(refused); i++) {
+        gate_rig_submit(rig, 0, ++n, plan_to(refused[i]));
+        HS_CHECK(ack_of(rig, 0, n - 1)->code != HS_RESULT_OK);
+        HS_CHECK(!gate_rig_job(rig, n));
+    }
+    HS_CHECK_EQ(ack_of(rig, 0, 0)->code, HS_RESULT_FORBIDDEN);
+    HS_CHECK_EQ(ack_of(rig, 0, 0)->class, HS_RESULT_CLASS_PERMANENT);
+    HS_CHECK_TEXT(ack_of(rig, 0, 0)->text, "this cluster sends no load to 127.0.0.1: it is not in "
+                                           "the gate's cluster.allow_hosts");
+    HS_CHECK_EQ(rig->counts[HS_COUNT_jobs_refused], n);
+    for (size_t i = 0; i < HS_ARRAY_LEN(allowed); i++) {
+        gate_rig_submit(rig, 0, ++n, plan_to(allowed[i]));
+        HS_CHECK_EQ(ack_of(rig, 0, n - 1)->code, HS_RESULT_OK);
+    }
+    allowed_hosts.count = 0;
+    gate_rig_submit(rig, 0, ++n, plan_to("127.0.0.1"));
+    HS_CHECK_EQ(ack_of(rig, 0, n - 1)->code, HS_RESULT_OK);
+    gate_rig_close(rig);
+}
+
 CU_TestInfo hs_tests_gate_submit[] = {
+    {"allow_hosts refuses a job for another host", allow_hosts_refuses_a_job_for_another_host},
     {"a full disk takes no new jobs but knows the old",
      a_full_disk_takes_no_new_jobs_but_knows_the_old},
     {"a submission is answered once it is durable", is_answered_once_it_is_durable},
