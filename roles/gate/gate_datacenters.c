@@ -40,6 +40,13 @@ static bool is_known(const struct hs_gate *gate, const struct hs_gate_manager *a
     return at->is_used && at->datacenter[0] && gate->now_ns - at->heard_at_ns < MANAGERS_NS;
 }
 
+/* Linked, its first heartbeat under way: a manager more makes no datacenter worse. One that stays
+ * silent is cut off (gate_nodes.c), and counts as gone from then on. */
+static bool has_yet_to_speak(const struct hs_gate_manager *at)
+{
+    return at->is_up && !at->beat_at_ns;
+}
+
 /* A worker has a session with every manager of its datacenter, so the numbers are those of one of
  * them, the one with the newest leadership: a sum would count each worker twice. */
 static void take_numbers(const struct hs_gate_manager *at, struct hs_dc_facts *facts)
@@ -64,6 +71,7 @@ static void gather(const struct hs_gate *gate, const struct hs_gate_datacenter *
         uint64_t                      heard_ns = gate->now_ns - at->beat_at_ns;
 
         if (!is_known(gate, at) || strcmp(at->datacenter, datacenter->name) != 0) continue;
+        if (has_yet_to_speak(at)) continue;
         facts->managers++;
         if (!at->beat_at_ns || heard_ns >= HS_DC_ALIVE_NS) continue;
         facts->managers_alive++;

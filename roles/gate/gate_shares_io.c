@@ -122,7 +122,7 @@ static enum hs_node_state node_state(const struct hs_gate_manager *at)
 {
     if (!at->is_up) return HS_NODE_SUSPECT;
     if (at->is_draining) return HS_NODE_DRAINING;
-    return at->fence ? HS_NODE_ALIVE : HS_NODE_JOINING;
+    return at->beat_at_ns >= at->joined_at_ns ? HS_NODE_ALIVE : HS_NODE_JOINING;
 }
 
 void hs_gate_shares_show_manager(struct hs_gate_shares *shares, unsigned manager,

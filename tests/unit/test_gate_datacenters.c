@@ -26,16 +26,21 @@ static void tell(struct gate_rig *rig, unsigned manager, struct told told)
     hs_gate_manager_frame(rig->gate, manager, HS_MSG_MHB, &message, 0);
 }
 
-static void enter(struct gate_rig *rig, uint8_t number, const char *datacenter)
+static void enter_as(struct gate_rig *rig, uint8_t number, const char *datacenter, const char *name)
 {
     const struct hs_gate_peer peer = {.datacenter = datacenter,
-                                      .name = datacenter,
+                                      .name = name,
                                       .address = "10.0.0.1:7400",
                                       .node = {number},
                                       .incarnation = 1,
                                       .generation = 1};
 
     HS_CHECK_EQ(hs_gate_manager_enter(rig->gate, &peer), number);
+}
+
+static void enter(struct gate_rig *rig, uint8_t number, const char *datacenter)
+{
+    enter_as(rig, number, datacenter, datacenter);
 }
 
 /* Datacenters "dc", "eu" and "us", all well. */
@@ -89,6 +94,20 @@ static void unhealthy_gets_nothing_and_busy_comes_after_healthy(void)
     gate_rig_submit(rig, 0, 4, gate_rig_plan(1, false));
     HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_NO_DATACENTER);
     HS_CHECK(gate_rig_job(rig, 4) == NULL);
+    gate_rig_close(rig);
+}
+
+static void a_manager_that_comes_makes_no_datacenter_worse(void)
+{
+    static const struct told told[3] = {{4, 4, 0, 8}, {4, 4, 0, 8}, {4, 4, 0, 8}};
+    struct gate_rig         *rig = open_three();
+
+    enter_as(rig, 3, "eu", "eu-2"); /* its first heartbeat is under way */
+    HS_CHECK_EQ(state_of(rig, "eu", 1), HS_DC_HEALTHY);
+    pass(rig, 3, told);
+    HS_CHECK_EQ(state_of(rig, "eu", 1), HS_DC_HEALTHY);
+    pass(rig, 14, told); /* it never came, so it was cut off: one of two managers is no majority */
+    HS_CHECK_EQ(state_of(rig, "eu", 1), HS_DC_DEGRADED);
     gate_rig_close(rig);
 }
 
@@ -175,6 +194,8 @@ static void a_datacenter_without_managers_is_forgotten_and_the_table_has_a_bound
 CU_TestInfo hs_tests_gate_datacenters[] = {
     {"T8.5 unhealthy gets nothing, and busy comes after healthy",
      unhealthy_gets_nothing_and_busy_comes_after_healthy},
+    {"a manager that comes makes no datacenter worse, one that never speaks does",
+     a_manager_that_comes_makes_no_datacenter_worse},
     {"T8.1 a full datacenter queues and fails nothing", a_full_datacenter_queues_and_fails_nothing},
     {"T8.2 half of its workers gone, and it comes last",
      half_of_its_workers_gone_and_it_comes_last},
