@@ -4,6 +4,7 @@ a word; with an authority that gives each role its certificate, and a daemon on 
 import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -50,10 +51,14 @@ class Net:
         ip(self.switch, "link", "add", "br0", "type", "bridge")
         ip(self.switch, "link", "set", "br0", "up")
 
+    def address_of(self, number):
+        """That of the host that is plugged in as this one, from 1."""
+        return f"10.77.0.{number}"
+
     def plug(self):
         """A new host: the pid that holds its namespace, its address and its port of the switch."""
         self.count += 1
-        pid, address, port = hold_namespace(), f"10.77.0.{self.count}", f"p{self.count}"
+        pid, address, port = hold_namespace(), self.address_of(self.count), f"p{self.count}"
         ip(self.switch, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", str(pid))
         ip(self.switch, "link", "set", port, "master", "br0", "up")
         ip(pid, "address", "add", f"{address}/24", "dev", "eth0")
@@ -64,6 +69,15 @@ class Net:
     def set_port(self, port, is_open):
         """The switch drops everything, and both ends see a link that is up."""
         subprocess.run(inside(self.switch, "bridge", "link", "set", "dev", port, "state", "3" if is_open else "0"), check=True)
+
+
+    def set_rules(self, *rules):
+        """What the switch does to packets that it passes on: conditions and verdicts of nftables; none: passes all."""
+        if not shutil.which("nft"):
+            raise Skipped("no nft here")
+        text = "\n".join(["table bridge faults", "delete table bridge faults", "table bridge faults { chain pass {",
+                          "type filter hook forward priority 0;", *rules, "}}"])
+        subprocess.run(inside(self.switch, "nft", "-f", "-"), input=text, text=True, check=True)
 
 
 class Authority:
