@@ -110,6 +110,10 @@ static void check_worker(const struct checker *checker, const struct hs_config *
            config->manager.stuck_after_ns >=
                REPORTS_BEFORE_STUCK * config->worker.progress_interval_ns,
            "manager", "stuck_after", "must be at least three worker.progress_interval");
+    expect(checker,
+           config->manager.job_silent_after_ns >=
+               REPORTS_BEFORE_STUCK * config->worker.progress_interval_ns,
+           "manager", "job_silent_after", "must be at least three worker.progress_interval");
     expect(checker, config->worker.cumulative_interval_ns >= config->worker.progress_interval_ns,
            "worker", "cumulative_interval", "must not be below worker.progress_interval");
     expect(checker, (buffers & (buffers - 1)) == 0, "engine", "recv_buffers",

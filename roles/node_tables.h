@@ -86,7 +86,9 @@ struct hs_worker_row {
     uint32_t results_waiting; /* finished, not yet taken */
     uint32_t breaker;         /* enum hs_breaker_state */
     uint32_t is_damped;
-    uint8_t  reserved[36];
+    uint32_t jobs_suspect; /* that it is silent about */
+    uint32_t jobs_dead;    /* that were taken from it */
+    uint8_t  reserved[28];
 };
 HS_STATIC_ASSERT(sizeof(struct hs_worker_row) == HS_WORKER_ROW_WORDS * sizeof(uint64_t),
                  "whole words");

@@ -45,6 +45,9 @@ static const char *const names[] = {
     [HS_NOTICE_MEMBER_REFUTED] = "member_refuted",
     [HS_NOTICE_MEMBER_DEAD] = "member_dead",
     [HS_NOTICE_MEMBER_LEFT] = "member_left",
+    [HS_NOTICE_JOB_SUSPECT] = "job_suspect",
+    [HS_NOTICE_JOB_REFUTED] = "job_refuted",
+    [HS_NOTICE_JOB_DEAD] = "job_dead",
 };
 HS_STATIC_ASSERT(HS_ARRAY_LEN(names) == HS_NOTICE_KIND_COUNT, "a name each");
 

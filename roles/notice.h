@@ -57,6 +57,10 @@ enum hs_notice_kind {
     HS_NOTICE_MEMBER_REFUTED, /* lives, after all */
     HS_NOTICE_MEMBER_DEAD,
     HS_NOTICE_MEMBER_LEFT, /* said goodbye */
+    /* The manager, about a job; number: life of the worker's process, text: its name */
+    HS_NOTICE_JOB_SUSPECT, /* it lives, but says nothing of the job */
+    HS_NOTICE_JOB_REFUTED,
+    HS_NOTICE_JOB_DEAD, /* its shares of the job go to others */
     HS_NOTICE_KIND_COUNT
 };
 

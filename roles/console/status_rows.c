@@ -108,6 +108,8 @@ json_t *hs_status_row_worker(const struct hs_worker_row *row, uint64_t now_ns)
         {"results_waiting", hs_status_number(row->results_waiting)},
         {"breaker", hs_status_text(hs_breaker_state_name(row->breaker))},
         {"is_damped", json_boolean(row->is_damped)},
+        {"jobs_suspect", hs_status_number(row->jobs_suspect)},
+        {"jobs_dead", hs_status_number(row->jobs_dead)},
     };
 
     return hs_status_object(pairs, HS_ARRAY_LEN(pairs));

@@ -94,7 +94,7 @@ unsigned hs_assign_pick(struct hs_assign_worker *workers, unsigned count, uint32
     for (unsigned i = 0; i < count && left && picked < HS_SHARDS_MAX; i++) {
         uint32_t taken = workers[i].free_cores < left ? workers[i].free_cores : left;
 
-        if (!taken) continue;
+        if (!taken || workers[i].is_avoided) continue;
         picks[picked++] = (struct hs_assign_pick){.idx = workers[i].idx, .cores = taken};
         left -= taken;
     }

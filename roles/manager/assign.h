@@ -35,6 +35,7 @@ struct hs_assign_worker {
     uint32_t idx;    /* the caller's */
     uint32_t bucket; /* enum hs_node_load: healthy ones first */
     uint32_t free_cores;
+    bool     is_avoided; /* not for what is being picked for */
     uint8_t  id[16];
 };
 

@@ -11,6 +11,7 @@
 
 #define WORKER_GONE_NS   (300 * HS_NS_PER_S)
 #define SCAN_INTERVAL_NS HS_NS_PER_S /* nothing waits longer to be looked at */
+enum { JOB_SUSPECT_S = 2 };          /* membership 10: the least, for nobody is asked to agree */
 
 void hs_manager_init(struct hs_manager *manager, const struct hs_manager_config *config,
                      const struct hs_manager_memory *memory)
@@ -21,6 +22,13 @@ void hs_manager_init(struct hs_manager *manager, const struct hs_manager_config 
     manager->workers.session_base = config->generation << 32;
     hs_rand_init(&manager->rand, config->incarnation ^ (config->generation << 17));
     hs_manager_live_init(memory->live);
+    hs_job_suspicion_init(&manager->silence,
+                          &(struct hs_job_suspicion_config){
+                              .silence_ns = config->job_silent_after_ns,
+                              .suspect_ns = HS_NS_PER_S * JOB_SUSPECT_S,
+                              .stall_ns = SCAN_INTERVAL_NS + HS_NS_PER_S,
+                          },
+                          0);
 }
 
 /* ---- ways through the tables ---- */
@@ -34,6 +42,7 @@ static void sync_soft(struct hs_manager *manager, uint32_t idx)
 
     if (soft->accepted_seq == wanted) return;
     *soft = (struct hs_manager_soft){.accepted_seq = wanted, .needs_full = true};
+    hs_job_suspicion_end_job(&manager->silence, idx);
     for (unsigned i = 0; wanted && i < job->workflow_count; i++) {
         struct hs_manager_flow *flow = hs_manager_flow_at(manager, job, i);
 
@@ -255,6 +264,7 @@ static void turn_job(struct hs_manager_step *step, struct hs_manager_place *plac
     if (job->phase == HS_MANAGER_JOB_ACTIVE) watch_time(step, place);
     if (job->phase == HS_MANAGER_JOB_DONE && !place->soft->ended_at_ns) {
         place->soft->ended_at_ns = step->now_ns;
+        hs_job_suspicion_end_job(&manager->silence, place->idx);
         hs_log(HS_LOG_INFO, "manager", "job ended name=%s status=%s", job->name,
                hs_job_state_name(job->status));
     }
@@ -371,6 +381,7 @@ static void scan(struct hs_manager_step *step)
 
     manager->is_dirty = false;
     turn_workers(step);
+    hs_manager_turn_silence(step);
     for (uint32_t i = 0; i < HS_JOBS_MAX; i++) {
         uint32_t                idx = (manager->scan_first + i) % HS_JOBS_MAX;
         struct hs_manager_place place = {&manager->state->jobs[idx], &manager->softs[idx], idx};

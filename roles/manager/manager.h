@@ -8,6 +8,7 @@
 #define HS_MANAGER_MANAGER_H
 
 #include "roles/guard/admission.h"
+#include "roles/manager/job_suspicion.h"
 #include "roles/manager/manager_actions.h"
 #include "roles/manager/manager_live.h"
 #include "roles/manager/manager_soft.h"
@@ -33,6 +34,7 @@ struct hs_manager_config {
     uint64_t retry_backoff_min_ns;
     uint64_t retry_backoff_max_ns;
     uint64_t stuck_after_ns;
+    uint64_t job_silent_after_ns;
 };
 
 /* Memory of the caller, zeroed; only what is touched costs anything. */
@@ -87,6 +89,8 @@ struct hs_manager {
     uint32_t          scan_first; /* job that is looked at first: none starves */
     struct hs_manager_counts    counts;
     struct hs_workers           workers;
+    struct hs_job_suspicion     silence; /* by numbers of softs and workers */
+    uint64_t                    reconcile_at_ns;
     struct hs_manager_soft      softs[HS_JOBS_MAX];
     struct hs_manager_flow      flows[HS_MANAGER_WORKFLOW_SLOTS];
     struct hs_manager_exec      execs[HS_MANAGER_SHARD_SLOTS];

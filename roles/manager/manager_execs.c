@@ -89,6 +89,18 @@ static void note_lost(struct hs_manager_step *step, const struct hs_manager_end 
                    end->text);
 }
 
+/* Its worker may have nothing of the job any more. */
+static void rest(struct hs_manager *manager, const struct hs_manager_place *place,
+                 const struct hs_manager_end *end)
+{
+    const struct hs_manager_workflow *workflow =
+        hs_manager_workflow_at(manager->state, place->job, end->workflow);
+
+    if (end->shard < workflow->shard_count)
+        hs_manager_rest(manager, place,
+                        hs_manager_shard_at(manager->state, workflow, end->shard)->worker);
+}
+
 void hs_manager_end_applied(struct hs_manager_step *step, const struct hs_manager_end *end)
 {
     struct hs_manager      *manager = step->manager;
@@ -102,6 +114,7 @@ void hs_manager_end_applied(struct hs_manager_step *step, const struct hs_manage
     flow = hs_manager_flow_at(manager, place.job, end->workflow);
     flow->is_row_dirty = true;
     place.soft->is_progress_dirty = true;
+    rest(manager, &place, end);
     if (end->outcome == HS_OUTCOME_LOST || end->outcome == HS_OUTCOME_CORRUPT) note_lost(step, end);
     if (is_void && end->shard != HS_MANAGER_WORKFLOW_SHARDS)
         hs_manager_live_discard(manager->memory.live, flow->run,
@@ -315,6 +328,11 @@ static void turn_exec(struct hs_manager_step *step, struct view *view)
         view->exec->cancel_count = 0;
         return;
     }
+    if (hs_manager_health(step->manager, view->place->job, view->worker) == HS_JOB_HEALTH_DEAD) {
+        kill_if_linked(step, view, "nothing was heard of its job");
+        end_exec(step, view, HS_OUTCOME_LOST, "its worker was silent about the job for too long");
+        return;
+    }
     if (view->exec->is_acked)
         turn_running(step, view);
     else
@@ -358,7 +376,8 @@ static void fail_unreadable(struct hs_manager_step *step, const struct view *vie
 
 /* By a worker that is there now, though it may be busy. shard NULL: any share of a workflow that
  * has not begun. */
-static bool can_be_taken(struct hs_manager_step *step, const struct hs_manager_shard *shard)
+static bool can_be_taken(struct hs_manager_step *step, const struct hs_manager_job *job,
+                         const struct hs_manager_shard *shard)
 {
     const struct hs_workers *workers = &step->manager->workers;
 
@@ -366,7 +385,9 @@ static bool can_be_taken(struct hs_manager_step *step, const struct hs_manager_s
         const struct hs_manager_worker *worker = &workers->at[i];
         uint32_t                        usable = hs_workers_usable_cores(worker, step->now_ns);
 
-        if (usable < (shard ? shard->cores : 1u)) continue;
+        if (usable < (shard ? shard->cores : 1u) ||
+            hs_manager_health(step->manager, job, worker) == HS_JOB_HEALTH_DEAD)
+            continue;
         if (!shard || !hs_manager_is_excluded(shard, worker->id, worker->incarnation, false))
             return true;
     }
@@ -375,13 +396,15 @@ static bool can_be_taken(struct hs_manager_step *step, const struct hs_manager_s
 
 static bool is_starved(struct hs_manager_step *step, const struct view *view)
 {
-    if (view->workflow->state == HS_WORKFLOW_READY) return !can_be_taken(step, NULL);
+    if (view->workflow->state == HS_WORKFLOW_READY)
+        return !can_be_taken(step, view->place->job, NULL);
     if (view->workflow->state != HS_WORKFLOW_RUNNING) return false;
     for (unsigned i = 0; i < view->workflow->shard_count; i++) {
         const struct hs_manager_shard *shard =
             hs_manager_shard_at(step->manager->state, view->workflow, i);
 
-        if (shard->state == HS_SHARD_BACKOFF && !can_be_taken(step, shard)) return true;
+        if (shard->state == HS_SHARD_BACKOFF && !can_be_taken(step, view->place->job, shard))
+            return true;
     }
     return false;
 }

@@ -125,6 +125,8 @@ static void show_worker(struct hs_manager_process *process, uint32_t idx)
 
     hs_manager_worker_load(&process->manager, worker, &cores, &execs);
     hs_workers_row(worker, cores, execs, &row);
+    row.jobs_suspect = process->manager.silence.nodes[idx].suspect_count;
+    row.jobs_dead = process->manager.silence.nodes[idx].dead_count;
     show_address(process, worker->link, row.address);
     memcpy(words, &row, sizeof words);
     rc = *handle ? hs_registry_update(&process->rows, *handle, words)
@@ -139,6 +141,20 @@ static void hide_worker(struct hs_manager_process *process, uint32_t idx)
     HS_IGNORE(hs_registry_remove(&process->rows, process->handles[idx]),
               "a row that is gone is what is wanted");
     process->handles[idx] = 0;
+}
+
+static void show_silence(struct hs_manager_process *process)
+{
+    const struct hs_job_suspicion_counts *now = &process->manager.silence.counts;
+    struct hs_job_suspicion_counts       *told = &process->told_silence;
+
+    hs_manager_count(process, HS_COUNT_job_suspicions, now->suspicions - told->suspicions);
+    hs_manager_count(process, HS_COUNT_job_deaths, now->deaths - told->deaths);
+    hs_manager_count(process, HS_COUNT_job_slots_refused, now->refused - told->refused);
+    hs_manager_count(process, HS_COUNT_job_slots_repaired, now->repaired - told->repaired);
+    hs_counter_set(process->process.counters, HS_COUNT_job_slots,
+                   process->manager.silence.used_count);
+    *told = *now;
 }
 
 static void show_counts(struct hs_manager_process *process)
@@ -167,6 +183,7 @@ static void show_counts(struct hs_manager_process *process)
     for (size_t i = 0; i < HS_ARRAY_LEN(rows); i++)
         if (rows[i].amount) hs_manager_count(process, rows[i].count, rows[i].amount);
     *told = *now;
+    show_silence(process);
     hs_counter_set(process->process.counters, HS_COUNT_cores_known,
                    process->manager.heartbeat.cores_total);
     hs_counter_set(process->process.counters, HS_COUNT_cores_free,
@@ -325,6 +342,7 @@ static void fill_config(struct hs_manager_config *config, const struct hs_herita
         .retry_backoff_min_ns = from->retry_backoff_min_ns,
         .retry_backoff_max_ns = from->retry_backoff_max_ns,
         .stuck_after_ns = from->stuck_after_ns,
+        .job_silent_after_ns = from->job_silent_after_ns,
     };
     memcpy(config->node_id, heritage->node_id, sizeof config->node_id);
     (void)snprintf(config->leader, sizeof config->leader, "%s", heritage->config->cluster.leader);

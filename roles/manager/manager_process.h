@@ -36,30 +36,31 @@ struct hs_manager_link {
 };
 
 struct hs_manager_process {
-    struct hs_role_process    process;
-    struct hs_manager         manager;
-    struct hs_manager_actions actions;
-    struct hs_ledger         *ledger;
-    struct hs_node_door       door;   /* for other hosts */
-    struct hs_dialer_io       dialer; /* to their gates */
-    struct hs_ring_io        *ring;   /* of the datacenter's managers; NULL: it stands alone */
-    struct hs_manager_link    links[HS_MANAGER_LINKS];
-    unsigned                  link_high;
-    uint32_t                  last_serial;
-    struct hs_manager_guard   guard;
-    uint8_t                  *blob; /* HS_LEDGER_BLOB_BYTES_MAX */
-    struct hs_segment         rows_segment;
-    struct hs_registry        rows;
-    struct hs_segment         samples_segment;
-    struct hs_recent_shm     *samples;                 /* round trips, for status */
-    hs_registry_handle        handles[HS_WORKERS_MAX]; /* 0: no row */
-    uint64_t                  rows_at_ns;
-    struct hs_manager_counts  told; /* counts that are in the page already */
-    struct hs_manager_later   later[HS_MANAGER_LATER_MAX];
-    unsigned                  later_first;
-    unsigned                  later_count;
-    bool                      has_failed;
-    union hs_msg              message;
+    struct hs_role_process         process;
+    struct hs_manager              manager;
+    struct hs_manager_actions      actions;
+    struct hs_ledger              *ledger;
+    struct hs_node_door            door;   /* for other hosts */
+    struct hs_dialer_io            dialer; /* to their gates */
+    struct hs_ring_io             *ring;   /* of the datacenter's managers; NULL: it stands alone */
+    struct hs_manager_link         links[HS_MANAGER_LINKS];
+    unsigned                       link_high;
+    uint32_t                       last_serial;
+    struct hs_manager_guard        guard;
+    uint8_t                       *blob; /* HS_LEDGER_BLOB_BYTES_MAX */
+    struct hs_segment              rows_segment;
+    struct hs_registry             rows;
+    struct hs_segment              samples_segment;
+    struct hs_recent_shm          *samples;                 /* round trips, for status */
+    hs_registry_handle             handles[HS_WORKERS_MAX]; /* 0: no row */
+    uint64_t                       rows_at_ns;
+    struct hs_manager_counts       told;         /* counts that are in the page already */
+    struct hs_job_suspicion_counts told_silence; /* likewise */
+    struct hs_manager_later        later[HS_MANAGER_LATER_MAX];
+    unsigned                       later_first;
+    unsigned                       later_count;
+    bool                           has_failed;
+    union hs_msg                   message;
 };
 
 /* manager_carry_io.c: the core's actions, in order, then what they brought about, until nothing is

@@ -175,7 +175,10 @@ static void take_live_result(struct hs_manager_step *step, uint32_t link,
     exec = hs_manager_exec_at(manager, workflow, result->exec.shard);
     exec->is_sent = true;
     exec->is_acked = true;
+    exec->is_end_told = true;
     exec->heard_at_ns = step->now_ns;
+    hs_manager_rest(manager, &place,
+                    hs_manager_shard_at(manager->state, workflow, result->exec.shard)->worker);
     if (!exec->started_at_ns) exec->started_at_ns = step->now_ns;
     if (exec->is_end_proposed) {
         answer(step, link, result, HS_STAGE_RECEIVED);

@@ -114,18 +114,34 @@ static void propose(struct pass *pass, struct hs_manager_proposal *proposal)
     hs_manager_propose(pass->step, proposal);
 }
 
+/* Workers that are silent about this job get no more of it. How many free cores they have. */
+static uint32_t avoid(struct pass *pass, const struct hs_manager_job *job)
+{
+    struct hs_manager *manager = pass->step->manager;
+    uint32_t           avoided = 0;
+
+    for (unsigned i = 0; i < pass->worker_count; i++) {
+        struct hs_assign_worker *row = &pass->workers[i];
+
+        row->is_avoided =
+            hs_manager_health(manager, job, &manager->workers.at[row->idx]) != HS_JOB_HEALTH_ALIVE;
+        avoided += row->is_avoided ? row->free_cores : 0;
+    }
+    return avoided;
+}
+
 /* ---- shares that run again: as many cores as before, on a worker that did not lose it ---- */
 
 static struct hs_assign_worker *find_for(struct pass *pass, const struct hs_manager_shard *shard,
                                          bool with_rejects)
 {
-    struct hs_assign_worker *best = NULL;
+    struct hs_assign_worker *best = NULL; /* avoid() was called for its job */
 
     for (unsigned i = 0; i < pass->worker_count; i++) {
         struct hs_assign_worker        *row = &pass->workers[i];
         const struct hs_manager_worker *worker = &pass->step->manager->workers.at[row->idx];
 
-        if (row->free_cores < shard->cores ||
+        if (row->free_cores < shard->cores || row->is_avoided ||
             hs_manager_is_excluded(shard, worker->id, worker->incarnation, with_rejects))
             continue;
         if (!best || row->bucket < best->bucket ||
@@ -163,6 +179,7 @@ static void retry_shard(struct pass *pass, struct hs_manager_job *job, unsigned 
 
 static void retry_shards(struct pass *pass, struct hs_manager_job *job)
 {
+    HS_IGNORE(avoid(pass, job), "each share looks for itself");
     for (unsigned i = 0; i < job->workflow_count; i++) {
         struct hs_manager_workflow *workflow =
             hs_manager_workflow_at(pass->step->manager->state, job, i);
@@ -261,10 +278,12 @@ static uint32_t most_cores(struct pass *pass, struct hs_manager_job *job, unsign
 {
     uint32_t half = (pass->total_cores + 1) / 2;
     uint32_t held = cores_held(pass->step->manager, job);
+    uint32_t avoided = avoid(pass, job);
+    uint32_t open = pass->free_cores > avoided ? pass->free_cores - avoided : 0;
 
-    if (waiting_count <= 1) return pass->free_cores;
+    if (waiting_count <= 1) return open;
     if (held >= half) return 0;
-    return half - held < pass->free_cores ? half - held : pass->free_cores;
+    return half - held < open ? half - held : open;
 }
 
 void hs_manager_turn_schedule(struct hs_manager_step *step)

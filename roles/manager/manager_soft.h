@@ -25,6 +25,7 @@ struct hs_manager_exec {
     bool     is_listed;  /* it was in the worker's answer to the last question */
     bool     needs_resend;
     bool     is_end_proposed;
+    bool     is_end_told; /* its worker has sent the result: it reports no more */
     bool     is_sent;
     uint8_t  send_count;
     uint8_t  cancel_count;

@@ -139,6 +139,18 @@ void hs_manager_end_applied(struct hs_manager_step *step, const struct hs_manage
 bool hs_manager_propose_end(struct hs_manager_step *step, const struct hs_exec_id *id,
                             uint64_t exec_fence, enum hs_exec_outcome outcome, const char *text);
 
+/* manager_silence.c: jobs that a worker is silent about although it lives */
+void hs_manager_turn_silence(struct hs_manager_step *step);
+/* Something of the job runs there; a report of it came, numbered by its worker (0: always news). */
+void hs_manager_watch(struct hs_manager_step *step, const struct hs_manager_place *place,
+                      const struct hs_manager_worker *worker, uint64_t seq);
+/* A share of it has ended there, or ends. */
+void               hs_manager_rest(struct hs_manager *manager, const struct hs_manager_place *place,
+                                   const uint8_t worker_id[16]);
+enum hs_job_health hs_manager_health(const struct hs_manager        *manager,
+                                     const struct hs_manager_job    *job,
+                                     const struct hs_manager_worker *worker);
+
 /* manager_calls.c: leave to give a worker a share, and how that ended */
 bool hs_manager_begin_call(struct hs_manager_step *step, struct hs_manager_worker *worker,
                            struct hs_manager_exec *exec);

@@ -42,6 +42,8 @@ static void take_registration(struct hs_manager_step *step, uint32_t link,
         return;
     }
     manager->counts.workers_registered++;
+    hs_job_suspicion_registered(&manager->silence, (uint32_t)(worker - manager->workers.at),
+                                rc == 1);
     worker->is_reconciled = !hs_manager_may_lead(manager); /* the leader asks what it runs */
     ack->code = HS_RESULT_OK;
     ack->session = worker->session;
@@ -109,6 +111,7 @@ static void take_row(struct hs_manager_step *step, struct hs_manager_worker *wor
     exec->is_acked = true;
     exec->heard_at_ns = step->now_ns;
     if (!exec->started_at_ns) exec->started_at_ns = step->now_ns;
+    hs_manager_watch(step, &place, worker, 0);
     /* A fresh process lacks the image; the same fence makes it again and runs nothing twice. */
     exec->needs_resend = row->state == HS_EXEC_RESERVED || row->state == HS_EXEC_RUNNING;
 }
@@ -255,6 +258,7 @@ static void take_exec_ack(struct hs_manager_step *step, struct hs_manager_worker
     hs_manager_end_call(step, worker, found.exec, outcome_of(ack->code));
     if (ack->code == HS_RESULT_OK) {
         note_alive(step, found.exec);
+        hs_manager_watch(step, &found.place, worker, 0);
         return;
     }
     if (ack->code == HS_RESULT_STALE_FENCE || found.exec->is_end_proposed) return;
@@ -303,6 +307,8 @@ static void take_progress(struct hs_manager_step *step, struct hs_manager_worker
     }
     hs_manager_end_call(step, worker, found.exec, HS_BREAKER_OK);
     note_alive(step, found.exec);
+    hs_manager_watch(step, &found.place, worker,
+                     found.exec->phase == progress->phase ? progress->pseq : 0);
     found.exec->phase = progress->phase;
     found.place.soft->is_progress_dirty = true;
     if (found.workflow->state == HS_WORKFLOW_CANCELLING) ack->stop = 1;

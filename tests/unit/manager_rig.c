@@ -243,7 +243,8 @@ struct rig *rig_open(void)
                                              .workflow_retries_max = 3,
                                              .retry_backoff_min_ns = HS_NS_PER_S,
                                              .retry_backoff_max_ns = 60 * HS_NS_PER_S,
-                                             .stuck_after_ns = 120 * HS_NS_PER_S};
+                                             .stuck_after_ns = 120 * HS_NS_PER_S,
+                                             .job_silent_after_ns = 30 * HS_NS_PER_S};
     start(rig);
     return rig;
 }

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+/* job_suspicion.h - which workers do not serve a job although they live: per job and worker that
+ * has some of it running, when something new was last heard of that job, and what follows from
+ * silence. A worker that is gone altogether is no business of this table: it is told so and forgets
+ * (membership 10). Jobs and workers are the caller's numbers. Pure.
+ *
+ *            nothing new for silence_ns          nothing new for suspect_ns
+ *   WATCHED ---------------------------> SUSPECT ---------------------------> DEAD
+ *      ^---------- something new ----------'          until the job ends, or the worker's host
+ *                                                     begins another life
+ *
+ * What refutes is news of the job, not a number of the worker's life; and nobody but the manager
+ * that is told of the job can accuse, so there is nobody to agree with it: the wait is the least
+ * one. A worker that is itself suspected of being gone is judged for no job until that is settled,
+ * and while this process does not run, or turns reports away, no time passes here at all. */
+#ifndef HS_MANAGER_JOB_SUSPICION_H
+#define HS_MANAGER_JOB_SUSPICION_H
+
+#include "ipc/timer_wheel.h"
+#include "shm/base/limits.h"
+
+enum {
+    /* Twice as many as there can be shares: those that run, and those that were taken away. */
+    HS_JOB_SUSPICION_SLOTS = 16384,
+    HS_JOB_SUSPICION_OF_JOB_MAX = 1000,
+    HS_JOB_SUSPICION_BUCKETS = 4096
+};
+
+enum hs_job_health {
+    HS_JOB_HEALTH_ALIVE,
+    HS_JOB_HEALTH_SUSPECT,      /* for this job */
+    HS_JOB_HEALTH_SUSPECT_NODE, /* of being gone */
+    HS_JOB_HEALTH_DEAD,         /* for this job */
+    HS_JOB_HEALTH_DEAD_NODE
+};
+
+enum hs_job_slot_state {
+    HS_JOB_SLOT_FREE,
+    HS_JOB_SLOT_WATCHED,
+    HS_JOB_SLOT_SUSPECT,
+    HS_JOB_SLOT_DEAD
+};
+
+struct hs_job_suspicion_config {
+    uint64_t silence_ns;
+    uint64_t suspect_ns;
+    uint64_t stall_ns; /* the caller comes more often: what is above, it did not run */
+};
+
+struct hs_job_slot {
+    uint16_t job;
+    uint16_t node;
+    uint8_t  state;     /* enum hs_job_slot_state */
+    uint32_t in_bucket; /* next + 1; of a free one: the next free one */
+    uint32_t in_job[2]; /* next + 1, previous + 1 */
+    uint32_t in_node[2];
+    uint64_t seq;          /* of the last report */
+    uint64_t remaining_ns; /* while its worker is suspected of being gone */
+};
+
+struct hs_job_list {
+    uint32_t first_1;
+    uint32_t count;
+    uint32_t suspect_count;
+    uint32_t dead_count;
+};
+
+struct hs_job_suspicion_counts {
+    uint64_t suspicions, deaths, refused, repaired;
+};
+
+struct hs_job_suspicion {
+    struct hs_job_suspicion_config config;
+    struct hs_job_suspicion_counts counts;
+    uint64_t                       last_ns;
+    uint64_t                       held_ns; /* that did not pass here */
+    bool                           is_held;
+    uint32_t                       used_count;
+    uint32_t                       high; /* slots from here on were never used */
+    uint32_t                       free_1;
+    uint32_t                       buckets[HS_JOB_SUSPICION_BUCKETS]; /* + 1 */
+    uint8_t               health[HS_WORKERS_MAX]; /* of the node: three of enum hs_job_health */
+    struct hs_job_list    jobs[HS_JOBS_MAX];
+    struct hs_job_list    nodes[HS_WORKERS_MAX];
+    struct hs_job_slot    slots[HS_JOB_SUSPICION_SLOTS];
+    struct hs_timer       timers[HS_JOB_SUSPICION_SLOTS];
+    struct hs_timer_wheel wheel;
+};
+
+struct hs_job_verdict {
+    enum hs_job_slot_state state; /* SUSPECT or DEAD */
+    uint32_t               job;
+    uint32_t               node;
+};
+
+/* table is zeroed. */
+void hs_job_suspicion_init(struct hs_job_suspicion              *table,
+                           const struct hs_job_suspicion_config *config, uint64_t now_ns);
+
+/* The worker has some of the job running: it is watched from now on, if it is not already. Without
+ * room it is not, and not suspected either. */
+void hs_job_suspicion_watch(struct hs_job_suspicion *table, uint32_t job, uint32_t node,
+                            uint64_t now_ns);
+/* A report of the job came: true, if that ends a suspicion. One with a number that is not above
+ * the last one says nothing; 0: it says something whatever came before. */
+bool hs_job_suspicion_news(struct hs_job_suspicion *table, uint32_t job, uint32_t node,
+                           uint64_t seq, uint64_t now_ns);
+/* Nothing of the job runs there any more. That it was taken away stays known. */
+void hs_job_suspicion_rest(struct hs_job_suspicion *table, uint32_t job, uint32_t node);
+void hs_job_suspicion_end_job(struct hs_job_suspicion *table, uint32_t job);
+/* ALIVE, SUSPECT_NODE or DEAD_NODE; harmless when it is known. */
+void hs_job_suspicion_node(struct hs_job_suspicion *table, uint32_t node, enum hs_job_health health,
+                           uint64_t now_ns);
+/* It has registered: reports are numbered anew; in a new life nothing is held against it. */
+void hs_job_suspicion_registered(struct hs_job_suspicion *table, uint32_t node, bool is_new_life);
+/* From now on no time passes, or does again. */
+void hs_job_suspicion_hold(struct hs_job_suspicion *table, bool is_held, uint64_t now_ns);
+
+/* What time has brought, one by one until it answers false. */
+bool     hs_job_suspicion_next(struct hs_job_suspicion *table, uint64_t now_ns,
+                               struct hs_job_verdict *verdict);
+uint64_t hs_job_suspicion_deadline_ns(const struct hs_job_suspicion *table);
+/* May it be given work of this job? ALIVE: yes. */
+enum hs_job_health hs_job_suspicion_of(const struct hs_job_suspicion *table, uint32_t job,
+                                       uint32_t node);
+/* Every count, list and timer agrees with every other one, or is made to: how many did not. */
+unsigned hs_job_suspicion_reconcile(struct hs_job_suspicion *table, uint64_t now_ns);
+
+#endif
