@@ -18,6 +18,9 @@
 /* A frame whose end is missing, and one piece more. */
 enum { RECEIVED_BYTES = HS_FRAME_BYTES_MAX + HS_SECURE_RAW_BYTES };
 #define GREETING_TIMEOUT_NS (5 * HS_NS_PER_S)
+#define CONNECT_TIMEOUT_NS  (5 * HS_NS_PER_S)
+/* Where others wait to be tried, one that is cut off shall not cost much. */
+#define CONNECT_ONE_OF_TIMEOUT_NS (2 * HS_NS_PER_S)
 
 int hs_client_link_init(struct hs_client_link *link)
 {
@@ -56,7 +59,7 @@ static int connect_here(struct hs_client_link *link, const struct hs_where *wher
 {
     int fd = hs_socket_connect_unix(where->path);
 
-    if (fd < 0) return hs_err_set(err, fd, "%s", where->text);
+    if (fd < 0) return hs_err_set(err, fd, "%s", where->path);
     hs_client_link_take(link, fd);
     return 0;
 }
@@ -171,7 +174,7 @@ static int await_ack(struct hs_client_link *link, union hs_msg *message, struct 
     return rc;
 }
 
-static int greet(struct hs_client_link *link, const struct hs_where *where, struct hs_err *err)
+static int greet(struct hs_client_link *link, const struct hs_where_gate *place, struct hs_err *err)
 {
     const struct hs_identity *gate = hs_tls_session_peer(link->secure->session);
     struct hs_greeter         greeter = {.identity = link->secure->credentials.identity};
@@ -189,27 +192,29 @@ static int greet(struct hs_client_link *link, const struct hs_where *where, stru
     if (!rc) rc = hs_greeter_conclude(&greeter, gate, &message.hello_ack, &greeting, err);
     if (!rc) return 0;
     err->code = rc;
-    return hs_err_wrap(err, "%s", where->text);
+    return hs_err_wrap(err, "%s", place->text);
 }
 
 static int connect_elsewhere(struct hs_client_link *link, const struct hs_where *where,
-                             struct hs_err *err)
+                             unsigned gate_idx, struct hs_err *err)
 {
-    int rc = link->secure ? 0 : hs_secure_link_open(&link->secure, where->credentials, err);
+    const struct hs_where_gate *place = &where->gates[gate_idx];
+    uint64_t timeout_ns = where->count > 1 ? CONNECT_ONE_OF_TIMEOUT_NS : CONNECT_TIMEOUT_NS;
+    int      rc = link->secure ? 0 : hs_secure_link_open(&link->secure, where->credentials, err);
 
     hs_client_link_close(link);
-    if (!rc) rc = hs_secure_link_connect(link->secure, where, err);
+    if (!rc) rc = hs_secure_link_connect(link->secure, place, timeout_ns, err);
     if (rc < 0) return rc;
     link->fd = rc;
-    rc = greet(link, where, err);
+    rc = greet(link, place, err);
     if (rc) hs_client_link_close(link);
     return rc;
 }
 
 int hs_client_link_connect(struct hs_client_link *link, const struct hs_where *where,
-                           struct hs_err *err)
+                           unsigned gate_idx, struct hs_err *err)
 {
-    return where->credentials ? connect_elsewhere(link, where, err)
+    return where->credentials ? connect_elsewhere(link, where, gate_idx, err)
                               : connect_here(link, where, err);
 }
 

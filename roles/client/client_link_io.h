@@ -25,10 +25,10 @@ void hs_client_link_fini(struct hs_client_link *link);
 /* Takes fd; what came over an earlier one is forgotten. */
 void hs_client_link_take(struct hs_client_link *link, int fd);
 void hs_client_link_close(struct hs_client_link *link);
-/* A daemon's socket: -ENOENT, -ECONNREFUSED ...; or a gate elsewhere, greeted. err says it in
- * words. */
+/* A daemon's socket: -ENOENT, -ECONNREFUSED ...; or one of the gates elsewhere, greeted. err says
+ * it in words. */
 int hs_client_link_connect(struct hs_client_link *link, const struct hs_where *where,
-                           struct hs_err *err) HS_MUST_CHECK;
+                           unsigned gate_idx, struct hs_err *err) HS_MUST_CHECK;
 /* Would the same attempt fail again, whatever the time? */
 bool hs_client_link_is_hopeless(const struct hs_where *where, int rc);
 /* 0, -ETIMEDOUT: the gate does not read; -EPIPE ...: it is gone. */

@@ -63,7 +63,7 @@ static void send_piece(struct hs_follow *follow, struct hs_follow_actions *actio
                            hs_min_u64(left_bytes, HS_WIRE_PART_BYTES_MAX));
 }
 
-static void send_submit(const struct hs_follow *follow, struct hs_follow_actions *actions)
+static void send_submit(struct hs_follow *follow, struct hs_follow_actions *actions)
 {
     const struct hs_follow_config *config = &follow->config;
     struct hs_msg_submit *submit = &add(actions, HS_FOLLOW_SEND, HS_MSG_SUBMIT)->message.submit;
@@ -75,6 +75,7 @@ static void send_submit(const struct hs_follow *follow, struct hs_follow_actions
     memcpy(submit->digest, config->digest, sizeof submit->digest);
     submit->plan_bytes = (uint32_t)config->plan.bytes;
     if (!follow->is_put) submit->plan = config->plan;
+    if (follow->open_submits < UINT8_MAX) follow->open_submits++;
 }
 
 static void send_subscribe(const struct hs_follow *follow, struct hs_follow_actions *actions)
@@ -161,15 +162,43 @@ static uint64_t spread(const struct hs_follow *follow, uint64_t retry_after_ns)
     return retry_after_ns + (follow->config.nonce & 0x3ff) * most_ns / 1024;
 }
 
-/* An answer that is not OK: later, or never. */
+bool hs_follow_is_bound(const struct hs_follow *follow)
+{
+    return follow->is_known || follow->open_submits;
+}
+
+/* Whatever one gate has against us, another may not mind. */
+static bool would_another_do(const struct hs_follow *follow, uint16_t code)
+{
+    if (!follow->config.has_others || hs_follow_is_bound(follow)) return false;
+    if (code == HS_RESULT_UNKNOWN_JOB || code == HS_RESULT_NO_ROOM) return true;
+    return hs_result_code_class(code) == HS_RESULT_CLASS_TRANSIENT;
+}
+
+static void move(struct hs_follow *follow, uint16_t code, uint64_t retry_after_ns, const char *text,
+                 struct hs_follow_actions *actions)
+{
+    add(actions, HS_FOLLOW_MOVE, HS_MSG_REFUSED)->retry_after_ns = retry_after_ns;
+    follow->refusal = code;
+    if (text[0]) (void)snprintf(follow->text, sizeof follow->text, "%.255s", text);
+    follow->has_link = false;
+    follow->put_bytes = 0; /* the next one has nothing of it */
+    enter(follow, follow->is_put ? HS_FOLLOW_PUTTING : follow->state, HS_NEVER_NS);
+}
+
+/* An answer that is not OK: elsewhere, later, or never. */
 static void take_refusal(struct hs_follow *follow, uint64_t now_ns, uint16_t code,
                          uint64_t retry_after_ns, const char *text,
                          struct hs_follow_actions *actions)
 {
+    if (!retry_after_ns) retry_after_ns = hs_result_code_retry_ns(code);
+    if (would_another_do(follow, code) && now_ns < follow->give_up_ns) {
+        move(follow, code, spread(follow, retry_after_ns), text, actions);
+        return;
+    }
     if (hs_result_code_class(code) == HS_RESULT_CLASS_TRANSIENT && now_ns < follow->give_up_ns) {
         if (follow->refusal != code) add(actions, HS_FOLLOW_PUT_OFF, HS_MSG_REFUSED);
         follow->refusal = code;
-        if (!retry_after_ns) retry_after_ns = hs_result_code_retry_ns(code);
         put_off(follow, now_ns, spread(follow, retry_after_ns), text);
         return;
     }
@@ -179,10 +208,18 @@ static void take_refusal(struct hs_follow *follow, uint64_t now_ns, uint16_t cod
 
 /* ---- what answers mean ---- */
 
+/* A no to the only submission that this gate had: it has not taken the job. With an earlier one of
+ * which nothing was heard, it may have. */
+static void answer_submit(struct hs_follow *follow)
+{
+    if (follow->open_submits == 1) follow->open_submits = 0;
+}
+
 static void on_submit_ack(struct hs_follow *follow, uint64_t now_ns,
                           const struct hs_msg_submit_ack *ack, struct hs_follow_actions *actions)
 {
     if (follow->state != HS_FOLLOW_SUBMITTING) return;
+    answer_submit(follow);
     if (ack->code == HS_RESULT_UNKNOWN_BLOB) { /* a gate that was born again has lost the pieces */
         follow->put_bytes = 0;
         follow->is_put = true;
@@ -195,7 +232,7 @@ static void on_submit_ack(struct hs_follow *follow, uint64_t now_ns,
         return;
     }
     memcpy(follow->config.job_id, ack->job_id, sizeof follow->config.job_id);
-    follow->has_job = true;
+    follow->has_job = follow->is_known = true;
     follow->refusal = 0;
     follow->text[0] = '\0';
     follow->status = ack->status;
@@ -234,6 +271,7 @@ static void on_subscribe_ack(struct hs_follow *follow, uint64_t now_ns,
         return;
     }
     follow->status = ack->status;
+    follow->is_known = true;
     follow->refusal = 0;
     enter(follow, HS_FOLLOW_FOLLOWING,
           is_cancel_due(follow) ? now_ns + ANSWER_TIMEOUT_NS : HS_NEVER_NS);
@@ -303,6 +341,7 @@ static void on_cancel_ack(struct hs_follow *follow, uint64_t now_ns,
 static void on_refused(struct hs_follow *follow, uint64_t now_ns,
                        const struct hs_msg_refused *refused, struct hs_follow_actions *actions)
 {
+    if (follow->state == HS_FOLLOW_SUBMITTING) answer_submit(follow);
     if (follow->state != HS_FOLLOW_FOLLOWING ||
         hs_result_code_class(refused->code) != HS_RESULT_CLASS_TRANSIENT)
         take_refusal(follow, now_ns, refused->code, refused->retry_after_ns, refused->text,
@@ -339,18 +378,22 @@ static void on_message(struct hs_follow *follow, uint64_t now_ns,
 
 static void on_link_up(struct hs_follow *follow, uint64_t now_ns, struct hs_follow_actions *actions)
 {
+    uint64_t give_up_ns = follow->give_up_ns;
+
     follow->has_link = true;
     if (follow->state == HS_FOLLOW_FOLLOWING) follow->state = HS_FOLLOW_SUBSCRIBING;
     follow->is_cancel_heard =
         false; /* the gate that heard it may not have lived to write it down */
     send_hello(actions);
     go(follow, follow->state, now_ns, actions);
+    if (follow->refusal) follow->give_up_ns = give_up_ns; /* to be refused by many is no progress */
 }
 
 static void on_link_down(struct hs_follow *follow, uint64_t now_ns)
 {
     follow->has_link = false;
     follow->deadline_ns = HS_NEVER_NS;
+    follow->put_bytes = hs_follow_is_bound(follow) ? follow->put_bytes : 0;
     follow->give_up_ns = now_ns + follow->config.patience_ns;
 }
 
@@ -369,6 +412,12 @@ static void on_timer(struct hs_follow *follow, uint64_t now_ns, struct hs_follow
 {
     bool is_waiting = !follow->has_link || follow->state != HS_FOLLOW_FOLLOWING;
 
+    if (is_waiting && now_ns >= follow->give_up_ns && follow->open_submits && !follow->has_job) {
+        finish(follow, -ETIMEDOUT,
+               "the gate does not answer any more, and may have taken the job (see: hyperscale "
+               "list)");
+        return;
+    }
     if (is_waiting && now_ns >= follow->give_up_ns) {
         finish(follow, -ETIMEDOUT, follow->text[0] ? NULL : "the gate does not answer");
         return;
@@ -403,6 +452,7 @@ void hs_follow_step(struct hs_follow *follow, uint64_t now_ns, const struct hs_f
     case HS_FOLLOW_LINK_DOWN: on_link_down(follow, now_ns); break;
     case HS_FOLLOW_MESSAGE: on_message(follow, now_ns, event, actions); break;
     case HS_FOLLOW_CANCEL: on_cancel(follow, now_ns, actions); break;
+    case HS_FOLLOW_NO_GATE: finish(follow, -ECANCELED, NULL); break;
     case HS_FOLLOW_TIMER: on_timer(follow, now_ns, actions); break;
     }
 }

@@ -22,6 +22,7 @@ struct hs_follow_config {
     uint64_t       stats_interval_ns;
     uint64_t       patience_ns; /* without a link, or with answers that put us off */
     bool           only_submit; /* done when the gate has it */
+    bool           has_others;  /* other gates may be asked in the place of one that says no */
 };
 
 enum hs_follow_state {
@@ -37,7 +38,8 @@ enum hs_follow_event_type {
     HS_FOLLOW_LINK_UP,
     HS_FOLLOW_LINK_DOWN,
     HS_FOLLOW_MESSAGE,
-    HS_FOLLOW_CANCEL, /* the user wants the job to end */
+    HS_FOLLOW_CANCEL,  /* the user wants the job to end */
+    HS_FOLLOW_NO_GATE, /* after LINK_DOWN or MOVE: there is no other */
     HS_FOLLOW_TIMER
 };
 
@@ -51,12 +53,15 @@ enum hs_follow_action_type {
     HS_FOLLOW_SEND,    /* type and message */
     HS_FOLLOW_NEWS,    /* the message that came is new: show it */
     HS_FOLLOW_PUT_OFF, /* refusal says why the gate wants to be asked later: new, too */
+    HS_FOLLOW_MOVE,    /* this gate will not do, says refusal, at least not before retry_after_ns:
+                          the link is given up, another gate is next. Nothing comes after it */
     HS_FOLLOW_TAKE, /* the payload of the RESULTS that came goes to offset_bytes of the results */
 };
 
 struct hs_follow_action {
     enum hs_follow_action_type type;
     enum hs_msg_type           message_type;
+    uint64_t                   retry_after_ns;
     union hs_msg               message;
 };
 
@@ -71,8 +76,10 @@ struct hs_follow {
     uint64_t                deadline_ns; /* ask again; HS_NEVER_NS: nothing to wait for */
     uint64_t                give_up_ns;
     bool                    has_link;
-    bool                    has_job; /* config.job_id is right */
-    bool                    is_put;  /* the gate has the plan as a blob */
+    bool                    has_job;      /* config.job_id is right */
+    bool                    is_put;       /* the gate has the plan as a blob */
+    bool                    is_known;     /* this gate has the job: it has said so */
+    uint8_t                 open_submits; /* that it has not answered: it may have it */
     bool                    wants_cancel;
     bool                    is_cancel_heard;
     bool                    has_ended; /* FINAL was seen */
@@ -90,6 +97,9 @@ void hs_follow_init(struct hs_follow *follow, const struct hs_follow_config *con
                     uint64_t now_ns);
 void hs_follow_step(struct hs_follow *follow, uint64_t now_ns, const struct hs_follow_event *event,
                     struct hs_follow_actions *actions);
+/* Has the gate that was asked last the job, or might it? Then no other will do, lest the job run
+ * twice. */
+bool hs_follow_is_bound(const struct hs_follow *follow);
 uint64_t
 hs_follow_deadline_ns(const struct hs_follow *follow); /* HS_NEVER_NS: nothing to wait for */
 

@@ -4,6 +4,7 @@
 #include "roles/client/commands.h"
 
 #include "roles/client/exit_code.h"
+#include "roles/client/gates.h"
 #include "roles/client/jobs_text.h"
 #include "roles/client/plan_load.h"
 #include "roles/client/print_io.h"
@@ -30,34 +31,64 @@ enum { ANSWER_TIMEOUT_MS = 10000, STATUS_TEXT_BYTES = 64 << 10, RETRIES_MAX = 3 
 struct gate {
     struct hs_client_link link;
     struct hs_where       where;
+    struct hs_gates       gates;
+    unsigned              idx;       /* of where: the one that is connected */
+    unsigned              lost;      /* of them: have not answered, which has been printed */
+    int                   lost_code; /* exit code that the last of those has earned */
     union hs_msg          answer;
 };
 
-static int complain_of_daemon(const struct hs_where *where, const struct hs_err *err)
+static int complain_of_daemon(const struct gate *gate, const struct hs_err *err)
 {
-    if (!where->credentials && (err->code == -ENOENT || err->code == -ECONNREFUSED))
+    if (!gate->where.credentials && (err->code == -ENOENT || err->code == -ECONNREFUSED))
         return hs_complain(HS_EXIT_CLUSTER,
                            "no daemon at %s (start one: hyperscaled start; or say where: --socket)",
-                           where->text);
+                           hs_where_name(&gate->where, gate->idx));
     return hs_complain(HS_EXIT_CLUSTER, "%s", err->text);
 }
 
-static int connect_gate(struct gate *gate, const struct hs_options *options)
+/* Where the gates are, in the order in which they are asked. 0, or an exit code. */
+static int find_gates(struct gate *gate, const struct hs_options *options)
 {
-    const struct hs_msg_hello hello = {.role = HS_ROLE_CLIENT, .version = 1};
-    struct hs_err             err;
-    int                       rc;
+    char          user[HS_CLIENT_ID_BYTES];
+    struct hs_err err;
 
     if (hs_where_of(options, &gate->where, &err) < 0)
         return hs_complain(HS_EXIT_USAGE, "%s", err.text);
-    rc = hs_client_link_init(&gate->link);
-    if (rc < 0) return hs_complain(HS_EXIT_INTERNAL, "out of memory");
-    rc = hs_client_link_connect(&gate->link, &gate->where, &err);
-    if (!rc && !gate->where.credentials) { /* elsewhere it has been said */
-        rc = hs_client_link_send(&gate->link, HS_MSG_HELLO, &hello);
-        if (rc) (void)hs_err_set(&err, rc, "%s", gate->where.text);
+    hs_client_id(user);
+    hs_gates_init(&gate->gates, &gate->where, hs_view_text(user));
+    if (hs_client_link_init(&gate->link) == 0) return 0;
+    return hs_complain(HS_EXIT_INTERNAL, "out of memory");
+}
+
+static void lose(struct gate *gate, int exit_code)
+{
+    gate->lost++;
+    gate->lost_code = exit_code;
+}
+
+/* The next one that answers: 1; 0: there is no other, and what is wrong with those has been
+ * printed. */
+static int connect_next(struct gate *gate)
+{
+    const struct hs_msg_hello hello = {.role = HS_ROLE_CLIENT, .version = 1};
+    struct hs_gates_pick      pick;
+    struct hs_err             err;
+
+    while (hs_gates_pick(&gate->gates, hs_client_now_ns(), false, &pick)) {
+        int rc;
+
+        hs_gates_drop(&gate->gates); /* once is enough */
+        gate->idx = pick.gate_idx;
+        rc = hs_client_link_connect(&gate->link, &gate->where, gate->idx, &err);
+        if (!rc && !gate->where.credentials) { /* elsewhere it has been said */
+            rc = hs_client_link_send(&gate->link, HS_MSG_HELLO, &hello);
+            if (rc) (void)hs_err_set(&err, rc, "%s", gate->where.path);
+        }
+        if (!rc) return 1;
+        lose(gate, complain_of_daemon(gate, &err));
     }
-    return rc < 0 ? complain_of_daemon(&gate->where, &err) : 0;
+    return 0;
 }
 
 /* NULL: out of memory, which has been printed. */
@@ -130,8 +161,8 @@ static int ask(struct gate *gate, enum hs_msg_type type, const void *message,
     if (rc == -ECANCELED)
         return complain_of_code(gate->answer.refused.code, gate->answer.refused.text);
     if (rc == 0) return 0;
-    (void)hs_err_set(&err, rc, "%s", gate->where.text);
-    return complain_of_daemon(&gate->where, &err);
+    (void)hs_err_set(&err, rc, "%s", hs_where_name(&gate->where, gate->idx));
+    return complain_of_daemon(gate, &err);
 }
 
 static int parse_job(const struct hs_options *options, uint8_t job_id[HS_JOB_ID_BYTES])
@@ -140,6 +171,29 @@ static int parse_job(const struct hs_options *options, uint8_t job_id[HS_JOB_ID_
     return hs_complain(HS_EXIT_USAGE,
                        "a job is named by its 32 digits (see: hyperscale list), not \"%.60s\"",
                        options->operand);
+}
+
+/* Connects to the gate that has the job: of several, each is asked until one knows it. 0, or an
+ * exit code. */
+static int connect_owner(struct gate *gate, const struct hs_options *options,
+                         const uint8_t job_id[HS_JOB_ID_BYTES])
+{
+    struct hs_msg_status_get get = {0};
+    int                      rc = find_gates(gate, options);
+
+    memcpy(get.job_id, job_id, sizeof get.job_id);
+    if (rc) return rc;
+    while (connect_next(gate)) {
+        if (gate->gates.count == 1) return 0;
+        rc = ask(gate, HS_MSG_STATUS_GET, &get, HS_MSG_STATUS);
+        if (rc)
+            lose(gate, rc);
+        else if (gate->answer.status.code != HS_RESULT_UNKNOWN_JOB)
+            return 0;
+    }
+    if (gate->lost == gate->gates.count) return gate->lost_code;
+    return complain_of_code(HS_RESULT_UNKNOWN_JOB,
+                            gate->lost ? "not at the gates that have answered" : "");
 }
 
 static int print_document(json_t *document)
@@ -185,6 +239,19 @@ static int list_all(struct gate *gate, const struct hs_options *options, json_t 
     return rc;
 }
 
+/* Of every gate, since each knows its own. */
+static int list_gates(struct gate *gate, const struct hs_options *options, json_t *jobs)
+{
+    while (connect_next(gate)) {
+        int rc = list_all(gate, options, jobs);
+
+        if (rc == HS_EXIT_OUTPUT) return rc;
+        if (rc) lose(gate, rc);
+    }
+    if (!gate->lost) return 0;
+    return gate->lost == gate->gates.count ? gate->lost_code : HS_EXIT_PARTIAL;
+}
+
 int hs_command_list(const struct hs_options *options)
 {
     struct gate *gate = make_gate();
@@ -193,15 +260,17 @@ int hs_command_list(const struct hs_options *options)
     int          rc;
 
     if (!gate) return HS_EXIT_INTERNAL;
-    rc = connect_gate(gate, options);
+    rc = find_gates(gate, options);
     if (!rc && !jobs && hs_print_text(STDOUT_FILENO, hs_jobs_title(line)) < 0) rc = HS_EXIT_OUTPUT;
-    if (!rc) rc = list_all(gate, options, jobs);
+    if (!rc) rc = list_gates(gate, options, jobs);
     close_gate(gate);
-    if (rc || !jobs) {
-        json_decref(jobs);
-        return rc;
+    if (jobs && (!rc || rc == HS_EXIT_PARTIAL)) {
+        int printed = print_document(json_pack("{s:i,s:o}", "schema", 1, "jobs", jobs));
+
+        return printed ? printed : rc;
     }
-    return print_document(json_pack("{s:i,s:o}", "schema", 1, "jobs", jobs));
+    json_decref(jobs);
+    return rc;
 }
 
 /* ---- status JOB, cancel ---- */
@@ -237,7 +306,7 @@ int hs_command_status_of_job(const struct hs_options *options)
 
     if (!gate) return HS_EXIT_INTERNAL;
     rc = parse_job(options, get.job_id);
-    if (!rc) rc = connect_gate(gate, options);
+    if (!rc) rc = connect_owner(gate, options, get.job_id);
     if (!rc) rc = show_status(gate, &get, options->value[HS_OPTION_json] != NULL);
     close_gate(gate);
     return rc;
@@ -284,7 +353,7 @@ int hs_command_cancel(const struct hs_options *options)
     if (!gate) return HS_EXIT_INTERNAL;
     rc = parse_job(options, cancel.job_id);
     if (!rc) rc = fill_cancel(options, &cancel);
-    if (!rc) rc = connect_gate(gate, options);
+    if (!rc) rc = connect_owner(gate, options, cancel.job_id);
     if (!rc) rc = cancel_job(gate, &cancel);
     close_gate(gate);
     return rc;
@@ -391,7 +460,7 @@ int hs_command_results(const struct hs_options *options)
 
     if (!gate) return HS_EXIT_INTERNAL;
     rc = parse_job(options, job_id);
-    if (!rc) rc = connect_gate(gate, options);
+    if (!rc) rc = connect_owner(gate, options, job_id);
     if (!rc) rc = name_of(gate, job_id, name);
     if (!rc) rc = fetch(gate, job_id, &fetched);
     close_gate(gate);

@@ -132,27 +132,25 @@ const char *hs_secure_link_refusal(const struct hs_secure_link *secure)
 
 /* ---- connecting ---- */
 
-static void tell(const struct hs_secure_link *secure, const struct hs_where *where, int reason,
+static void tell(const struct hs_secure_link *secure, const struct hs_where_gate *gate, int reason,
                  struct hs_err *err)
 {
     const char *why = hs_secure_link_refusal(secure);
 
     switch (reason) {
     case -EKEYREJECTED:
-        (void)hs_err_refuse(err, "%s: its certificate is refused: %s", where->text, why);
+        (void)hs_err_refuse(err, "%s: its certificate is refused: %s", gate->text, why);
         break;
-    case -EACCES: (void)hs_err_refuse(err, "%s: %s", where->text, why); break;
+    case -EACCES: (void)hs_err_refuse(err, "%s: %s", gate->text, why); break;
     case -EPROTO:
-        (void)hs_err_refuse(err, "%s: no gate: %s", where->text, *why ? why : "nonsense");
+        (void)hs_err_refuse(err, "%s: no gate: %s", gate->text, *why ? why : "nonsense");
         break;
     case -ECONNRESET:
         (void)hs_err_refuse(err, "%s: it has closed the connection instead of shaking hands",
-                            where->text);
+                            gate->text);
         break;
-    case -ETIMEDOUT:
-        (void)hs_err_refuse(err, "%s: no TLS handshake within 5 s", where->text);
-        break;
-    default: (void)hs_err_set(err, reason, "%s", where->text); break;
+    case -ETIMEDOUT: (void)hs_err_refuse(err, "%s: no TLS handshake within 5 s", gate->text); break;
+    default: (void)hs_err_set(err, reason, "%s", gate->text); break;
     }
     err->code = reason;
 }
@@ -177,23 +175,23 @@ static int shake_hands(struct hs_secure_link *secure, int fd)
     return rc;
 }
 
-int hs_secure_link_connect(struct hs_secure_link *secure, const struct hs_where *where,
-                           struct hs_err *err)
+int hs_secure_link_connect(struct hs_secure_link *secure, const struct hs_where_gate *gate,
+                           uint64_t connect_timeout_ns, struct hs_err *err)
 {
     const struct hs_tls_session_config config = {.side = HS_TLS_CLIENT};
-    int                                fd = hs_socket_connect_tcp(where->host, where->port, err);
-    int                                rc;
+    int fd = hs_socket_connect_tcp(gate->host, gate->port, connect_timeout_ns, err);
+    int rc;
 
     if (fd < 0) return fd;
     hs_secure_link_disconnect(secure);
     rc = hs_tls_session_open(&secure->session, secure->credentials.tls, &config);
     if (!rc) rc = shake_hands(secure, fd);
     if (rc)
-        tell(secure, where, rc, err);
+        tell(secure, gate, rc, err);
     else {
         rc = hs_role_check_dial(&secure->credentials.identity, hs_tls_session_peer(secure->session),
                                 err);
-        if (rc) (void)hs_err_wrap(err, "%s", where->text);
+        if (rc) (void)hs_err_wrap(err, "%s", gate->text);
     }
     if (!rc) return fd;
     hs_secure_link_disconnect(secure);

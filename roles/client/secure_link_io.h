@@ -25,8 +25,8 @@ void hs_secure_link_close(struct hs_secure_link **secure); /* nulls; NULL: nothi
 
 /* A connected descriptor, the gate at its other end known. err says what is wrong in words;
  * -EKEYREJECTED, -EACCES, -EPROTO: and asking again would not help. */
-int  hs_secure_link_connect(struct hs_secure_link *secure, const struct hs_where *where,
-                            struct hs_err *err) HS_MUST_CHECK;
+int  hs_secure_link_connect(struct hs_secure_link *secure, const struct hs_where_gate *gate,
+                            uint64_t connect_timeout_ns, struct hs_err *err) HS_MUST_CHECK;
 void hs_secure_link_disconnect(struct hs_secure_link *secure); /* the descriptor stays */
 
 /* 0; -ETIMEDOUT: it does not read; -EPIPE ... */

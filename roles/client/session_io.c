@@ -33,8 +33,6 @@ enum {
     POLL_MAX_MS = 60000
 };
 
-#define CONNECT_WAIT_MIN_NS (50 * HS_NS_PER_MS)
-#define CONNECT_WAIT_MAX_NS (2 * HS_NS_PER_S)
 /* For the tree to end, when the result is out; and once somebody is tired of it. */
 #define TREE_STOP_TIMEOUT_NS    (15 * HS_NS_PER_S)
 #define TREE_HURRIED_TIMEOUT_NS (4 * HS_NS_PER_S)
@@ -134,6 +132,40 @@ static void show_put_off(struct hs_session *session)
         hs_display_note(&session->display, "%s: asked again for up to %llu s", why, patience_s);
 }
 
+/* When to try which gate; without any, it is over. */
+static void plan_connect(struct hs_session *session)
+{
+    const struct hs_follow_event no_gate = {.type = HS_FOLLOW_NO_GATE};
+    struct hs_follow_actions     none;
+    struct hs_gates_pick         pick;
+
+    if (!session->wish.where) return;
+    if (hs_gates_pick(&session->gates, hs_client_now_ns(), hs_follow_is_bound(&session->follow),
+                      &pick)) {
+        session->gate_idx = pick.gate_idx;
+        session->connect_at_ns = pick.at_ns;
+        return;
+    }
+    hs_follow_step(&session->follow, hs_client_now_ns(), &no_gate, &none);
+}
+
+static void move_on(struct hs_session *session, uint64_t retry_after_ns)
+{
+    unsigned refusing_idx = session->gate_idx;
+
+    hs_client_link_close(&session->link);
+    if (session->follow.refusal == HS_RESULT_UNKNOWN_JOB)
+        hs_gates_drop(&session->gates);
+    else
+        hs_gates_put_off(&session->gates, hs_client_now_ns(), retry_after_ns);
+    plan_connect(session);
+    if (session->follow.state == HS_FOLLOW_DONE) return;
+    hs_display_note(&session->display, "%s: %s; on to %s",
+                    hs_where_name(session->wish.where, refusing_idx),
+                    hs_refusal_text(session->follow.refusal),
+                    hs_where_name(session->wish.where, session->gate_idx));
+}
+
 /* False: the link turned out to be lost. */
 static bool carry_out(struct hs_session *session, const struct hs_follow_event *event)
 {
@@ -154,6 +186,7 @@ static bool carry_out(struct hs_session *session, const struct hs_follow_event *
             show_news(session, action->message_type, event->message);
             break;
         case HS_FOLLOW_PUT_OFF: show_put_off(session); break;
+        case HS_FOLLOW_MOVE: move_on(session, action->retry_after_ns); break;
         case HS_FOLLOW_TAKE:
             HS_ASSERT(event->message);
             if (keep_piece(session, &event->message->results) < 0) {
@@ -170,8 +203,10 @@ static bool carry_out(struct hs_session *session, const struct hs_follow_event *
 static void on_link_lost(struct hs_session *session)
 {
     hs_client_link_close(&session->link);
-    session->connect_at_ns = hs_client_now_ns() + session->connect_wait_ns;
     (void)carry_out(session, &(struct hs_follow_event){.type = HS_FOLLOW_LINK_DOWN});
+    if (!session->wish.where) return;
+    hs_gates_failed(&session->gates, hs_client_now_ns());
+    plan_connect(session);
 }
 
 static void step(struct hs_session *session, const struct hs_follow_event *event)
@@ -199,24 +234,34 @@ static void read_link(struct hs_session *session)
     if (rc < 0 && session->link.fd >= 0) on_link_lost(session);
 }
 
+/* The gate whose turn it is: 0, or what is wrong with it, which is another's turn then. */
+static int try_gate(struct hs_session *session, struct hs_err *err)
+{
+    const struct hs_where *where = session->wish.where;
+    int rc = hs_client_link_connect(&session->link, where, session->gate_idx, err);
+
+    if (rc == 0) {
+        hs_gates_worked(&session->gates);
+        step_plain(session, HS_FOLLOW_LINK_UP);
+        return 0;
+    }
+    if (hs_client_link_is_hopeless(where, rc))
+        hs_gates_drop(&session->gates);
+    else
+        hs_gates_failed(&session->gates, hs_client_now_ns());
+    plan_connect(session);
+    return rc;
+}
+
 static void connect_gate(struct hs_session *session)
 {
     struct hs_err err;
-    int           rc = hs_client_link_connect(&session->link, session->wish.where, &err);
 
-    if (rc == 0) {
-        session->connect_wait_ns = CONNECT_WAIT_MIN_NS;
-        step_plain(session, HS_FOLLOW_LINK_UP);
-        return;
-    }
-    if (hs_client_link_is_hopeless(session->wish.where, rc)) {
+    if (try_gate(session, &err) == 0) return;
+    if (session->follow.state == HS_FOLLOW_DONE && !session->follow.refusal)
         session->err = err;
-        session->is_over = true;
-        return;
-    }
-    session->connect_wait_ns = hs_min_u64(2 * session->connect_wait_ns, CONNECT_WAIT_MAX_NS);
-    session->connect_at_ns = hs_client_now_ns() + session->connect_wait_ns;
-    (void)snprintf(session->follow.text, sizeof session->follow.text, "%s", err.text);
+    else
+        (void)snprintf(session->follow.text, sizeof session->follow.text, "%s", err.text);
 }
 
 static void tell_link_up(struct hs_session *session)
@@ -313,7 +358,8 @@ static void turn(struct hs_session *session)
     if (fds[0].revents) read_link(session);
     if (fds[1].revents) read_leash(session);
     if (fds[2].revents && session->follow.state != HS_FOLLOW_DONE) on_tree_end(session);
-    if (session->wish.where && session->link.fd < 0 && hs_client_now_ns() >= session->connect_at_ns)
+    if (session->wish.where && session->link.fd < 0 && session->follow.state != HS_FOLLOW_DONE &&
+        hs_client_now_ns() >= session->connect_at_ns)
         connect_gate(session);
     if (hs_client_now_ns() >= hs_follow_deadline_ns(&session->follow))
         step_plain(session, HS_FOLLOW_TIMER);
@@ -360,6 +406,7 @@ static int fill_follow(struct hs_session *session)
     config->client_id = session->client_id;
     config->name = session->wish.name;
     config->seq = 1;
+    config->has_others = session->wish.where && session->wish.where->count > 1;
     if (getrandom(&config->nonce, sizeof config->nonce, 0) < 0 ||
         getrandom(config->request_id, sizeof config->request_id, 0) < 0)
         return -errno;
@@ -375,7 +422,6 @@ struct hs_session *hs_session_create(const char *name, const struct hs_options *
     if (!session) return NULL;
     session->link.fd = session->signal_fd = -1;
     session->tree = (struct hs_client_tree){.pid = -1, .pid_fd = -1, .leash_fd = -1};
-    session->connect_wait_ns = CONNECT_WAIT_MIN_NS;
     hs_display_open(&session->display, name, options);
     return session;
 }
@@ -384,6 +430,25 @@ void hs_session_destroy(struct hs_session **session)
 {
     free(*session);
     *session = NULL;
+}
+
+/* Each is tried once, and one at least must answer: who is there at the beginning may be waited for
+ * later. */
+static int open_gates(struct hs_session *session, struct hs_err *err)
+{
+    const struct hs_where *where = session->wish.where;
+    int                    rc = -ENOENT;
+
+    session->is_ready = true;
+    hs_gates_init(&session->gates, where, hs_view_text(session->client_id));
+    for (unsigned i = 0; i < session->gates.count && rc; i++) {
+        plan_connect(session);
+        if (session->follow.state == HS_FOLLOW_DONE) break;
+        if (i) hs_display_note(&session->display, "%s", err->text);
+        rc = try_gate(session, err);
+    }
+    if (!rc || where->credentials) return rc;
+    return hs_err_wrap(err, "no daemon");
 }
 
 int hs_session_open(struct hs_session *session, const struct hs_session_wish *wish,
@@ -398,14 +463,8 @@ int hs_session_open(struct hs_session *session, const struct hs_session_wish *wi
     if (!rc) rc = fill_follow(session);
     if (rc < 0) return hs_err_set(err, rc, "start");
     hs_follow_init(&session->follow, &session->wish.follow, hs_client_now_ns());
-    if (wish->where) {
-        session->is_ready = true;
-        rc = hs_client_link_connect(&session->link, wish->where, err);
-        if (rc < 0) return wish->where->credentials ? rc : hs_err_wrap(err, "no daemon");
-        step_plain(session, HS_FOLLOW_LINK_UP);
-        return 0;
-    }
-    return hs_client_tree_start(&session->tree, &wish->tree, err);
+    return wish->where ? open_gates(session, err)
+                       : hs_client_tree_start(&session->tree, &wish->tree, err);
 }
 
 /* Until the tree has ended, or its time is up. A signal hurries it, and the one after the first,

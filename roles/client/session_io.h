@@ -8,6 +8,7 @@
 #include "roles/client/display_io.h"
 #include "roles/client/exit_code.h"
 #include "roles/client/follow.h"
+#include "roles/client/gates.h"
 #include "roles/client/tree_io.h"
 
 enum { HS_SESSION_ID_BYTES = 2 * HS_JOB_ID_BYTES + 1 };
@@ -34,12 +35,13 @@ struct hs_session {
     struct hs_client_tree  tree;
     struct hs_session_wish wish;
     int                    signal_fd;
-    int                    signal;        /* the first one that came; 0: none */
-    bool                   is_ready;      /* the tree is */
-    bool                   is_over;       /* whatever the follow says: tree dead, second signal */
-    uint32_t               death_count;   /* of the tree's processes */
-    uint64_t               connect_at_ns; /* try the socket again */
-    uint64_t               connect_wait_ns;
+    int                    signal;      /* the first one that came; 0: none */
+    bool                   is_ready;    /* the tree is */
+    bool                   is_over;     /* whatever the follow says: tree dead, second signal */
+    uint32_t               death_count; /* of the tree's processes */
+    struct hs_gates        gates;       /* of wish.where, and the one whose turn it is */
+    unsigned               gate_idx;
+    uint64_t               connect_at_ns; /* try one of them */
     uint8_t               *results;
     size_t                 results_capacity;
     void                  *chunks;

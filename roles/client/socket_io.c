@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 enum { SEND_TIMEOUT_MS = 5000, PORT_TEXT_BYTES = 8 };
-#define CONNECT_TIMEOUT_NS (5 * HS_NS_PER_S)
 
 int hs_socket_connect_unix(const char *path)
 {
@@ -77,11 +76,11 @@ static int connect_one(const struct addrinfo *to, uint64_t deadline_ns)
     return rc;
 }
 
-int hs_socket_connect_tcp(const char *host, uint16_t port, struct hs_err *err)
+int hs_socket_connect_tcp(const char *host, uint16_t port, uint64_t timeout_ns, struct hs_err *err)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                                    .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV};
-    uint64_t              deadline_ns = hs_client_now_ns() + CONNECT_TIMEOUT_NS;
+    uint64_t              deadline_ns = hs_client_now_ns() + timeout_ns;
     struct addrinfo      *found = NULL;
     char                  service[PORT_TEXT_BYTES];
     int                   rc;

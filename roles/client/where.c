@@ -2,12 +2,14 @@
 /* where.c - --gate, --credentials and --socket. */
 #include "roles/client/where.h"
 
+#include "shm/base/time.h"
 #include "shm/base/units.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { PORT_MAX = 65535 };
+enum { PORT_MAX = 65535, REFUSED_CHARS_MAX = 100 };
 
 bool hs_where_is_remote(const struct hs_options *options)
 {
@@ -19,53 +21,80 @@ bool hs_where_is_remote(const struct hs_options *options)
            !options->is_from_environment[HS_OPTION_gate];
 }
 
-static int refuse_gate(const char *text, struct hs_err *err)
+static int refuse_gate(struct hs_view text, struct hs_err *err)
 {
     return hs_err_refuse(
         err,
-        "--gate takes HOST:PORT, such as gate1.example:7400 or [2001:db8::1]:7400, "
-        "not \"%.100s\"",
-        text);
+        "--gate takes HOST:PORT, such as gate1.example:7400 or [2001:db8::1]:7400, or several of "
+        "them with commas between, not \"%.*s\"",
+        (int)hs_min_u64(text.bytes, REFUSED_CHARS_MAX), (const char *)text.data);
 }
 
-static int parse_gate(const char *text, struct hs_where *where, struct hs_err *err)
+static int parse_gate(struct hs_view text, struct hs_where_gate *gate, struct hs_err *err)
 {
-    const char *colon = strrchr(text, ':');
-    const char *host = text;
-    size_t      bytes = colon ? (size_t)(colon - text) : 0;
-    uint64_t    port = 0;
+    const uint8_t *colon = text.bytes ? memrchr(text.data, ':', text.bytes) : NULL;
+    const uint8_t *host = text.data;
+    size_t         bytes = colon ? (size_t)(colon - text.data) : 0;
+    uint64_t       port = 0;
 
-    if (bytes >= 2 && text[0] == '[' && text[bytes - 1] == ']') {
+    if (bytes >= 2 && host[0] == '[' && host[bytes - 1] == ']') {
         host++;
         bytes -= 2;
-    } else if (memchr(text, ':', bytes)) {
+    } else if (bytes && memchr(host, ':', bytes)) {
         return refuse_gate(text, err); /* an IPv6 address without brackets: where is its port? */
     }
-    if (!bytes || bytes >= sizeof where->host ||
-        hs_units_parse_count(hs_view_text(colon + 1), &port) != 0 || !port || port > PORT_MAX)
+    if (!bytes || bytes >= sizeof gate->host || text.bytes >= sizeof gate->text ||
+        hs_units_parse_count(hs_view_of(colon + 1, text.bytes - (size_t)(colon + 1 - text.data)),
+                             &port) != 0 ||
+        !port || port > PORT_MAX)
         return refuse_gate(text, err);
-    (void)snprintf(where->host, sizeof where->host, "%.*s", (int)bytes, host);
-    (void)snprintf(where->text, sizeof where->text, "%.260s", text);
-    where->port = (uint16_t)port;
+    (void)snprintf(gate->host, sizeof gate->host, "%.*s", (int)bytes, (const char *)host);
+    (void)snprintf(gate->text, sizeof gate->text, "%.*s", (int)text.bytes, (const char *)text.data);
+    gate->port = (uint16_t)port;
     return 0;
+}
+
+static bool is_listed(const struct hs_where *where, const char *text)
+{
+    for (unsigned i = 0; i < where->count; i++)
+        if (strcmp(where->gates[i].text, text) == 0) return true;
+    return false;
+}
+
+static int parse_gates(const char *text, struct hs_where *where, struct hs_err *err)
+{
+    for (;;) {
+        size_t               bytes = strcspn(text, ",");
+        struct hs_where_gate gate;
+
+        if (parse_gate(hs_view_of((const uint8_t *)text, bytes), &gate, err)) return -EINVAL;
+        if (!is_listed(where, gate.text)) {
+            if (where->count == HS_WHERE_GATES_MAX)
+                return hs_err_refuse(err, "--gate takes at most %d gates", HS_WHERE_GATES_MAX);
+            where->gates[where->count++] = gate;
+        }
+        if (!text[bytes]) return 0;
+        text += bytes + 1;
+    }
 }
 
 int hs_where_of(const struct hs_options *options, struct hs_where *where, struct hs_err *err)
 {
     const char *const *value = options->value;
-    int                rc;
 
     memset(where, 0, sizeof *where);
-    if (!hs_where_is_remote(options)) {
-        rc = hs_socket_path(value[HS_OPTION_socket], HS_SOCKET_GATE, where->path, err);
-        (void)snprintf(where->text, sizeof where->text, "%s", where->path);
-        return rc;
-    }
+    if (!hs_where_is_remote(options))
+        return hs_socket_path(value[HS_OPTION_socket], HS_SOCKET_GATE, where->path, err);
     if (value[HS_OPTION_socket] && !options->is_from_environment[HS_OPTION_socket])
         return hs_err_refuse(err, "--gate and --socket exclude each other");
     if (!value[HS_OPTION_credentials])
         return hs_err_refuse(err, "--gate needs --credentials DIR (or HYPERSCALE_CREDENTIALS): a "
                                   "directory that hyperscale ca issue DC/client/NAME has made");
     where->credentials = value[HS_OPTION_credentials];
-    return parse_gate(value[HS_OPTION_gate], where, err);
+    return parse_gates(value[HS_OPTION_gate], where, err);
+}
+
+const char *hs_where_name(const struct hs_where *where, unsigned gate_idx)
+{
+    return where->count ? where->gates[gate_idx].text : where->path;
 }

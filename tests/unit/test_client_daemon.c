@@ -65,18 +65,40 @@ static void gate_elsewhere_needs_port_and_credentials(void)
     struct hs_where          where;
 
     HS_CHECK_EQ(where_of("eu-1.example:7400", "/c", NULL, &where), 0);
-    HS_CHECK_TEXT(where.host, "eu-1.example");
-    HS_CHECK_EQ(where.port, 7400);
+    HS_CHECK_TEXT(where.gates[0].host, "eu-1.example");
+    HS_CHECK_EQ(where.gates[0].port, 7400);
     HS_CHECK_TEXT(where.credentials, "/c");
-    HS_CHECK_TEXT(where.text, "eu-1.example:7400");
+    HS_CHECK_TEXT(hs_where_name(&where, 0), "eu-1.example:7400");
     HS_CHECK_EQ(where_of("[2001:db8::1]:7400", "/c", NULL, &where), 0);
-    HS_CHECK_TEXT(where.host, "2001:db8::1");
+    HS_CHECK_TEXT(where.gates[0].host, "2001:db8::1");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         HS_CHECK_EQ(where_of(bad[i], "/c", NULL, &where), -EINVAL);
         HS_CHECK(strstr(text, "--gate takes HOST:PORT") != NULL);
     }
     HS_CHECK_EQ(where_of("eu-1:7400", NULL, NULL, &where), -EINVAL);
     HS_CHECK(strstr(text, "--gate needs --credentials") != NULL);
+}
+
+static void several_gates_are_listed_with_commas(void)
+{
+    char            many[512];
+    size_t          used = 0;
+    struct hs_where where;
+
+    HS_CHECK_EQ(where_of("a.example:1,[::1]:2,a.example:1,10.0.0.1:3", "/c", NULL, &where), 0);
+    HS_CHECK_EQ(where.count, 3); /* the same twice is one */
+    HS_CHECK_TEXT(where.gates[1].host, "::1");
+    HS_CHECK_EQ(where.gates[2].port, 3);
+    HS_CHECK_TEXT(hs_where_name(&where, 2), "10.0.0.1:3");
+    HS_CHECK_EQ(where_of("a:1,", "/c", NULL, &where), -EINVAL);
+    HS_CHECK_EQ(where_of(",a:1", "/c", NULL, &where), -EINVAL);
+    HS_CHECK_EQ(where_of("a:1,b,c:2", "/c", NULL, &where), -EINVAL);
+    HS_CHECK(strstr(text, "not \"b\"") != NULL);
+    for (unsigned i = 1; i <= HS_WHERE_GATES_MAX + 1; i++) {
+        used += (size_t)snprintf(many + used, sizeof many - used, "%sg:%u", i > 1 ? "," : "", i);
+        HS_CHECK_EQ(where_of(many, "/c", NULL, &where), i <= HS_WHERE_GATES_MAX ? 0 : -EINVAL);
+    }
+    HS_CHECK(strstr(text, "at most 16") != NULL);
 }
 
 static void socket_that_is_typed_beats_a_gate_that_was_set(void)
@@ -88,7 +110,7 @@ static void socket_that_is_typed_beats_a_gate_that_was_set(void)
     HS_CHECK_TEXT(where.path, "/a/b/gate.sock");
     HS_CHECK_EQ(where_of(NULL, "/c", NULL, &where), 0);
     HS_CHECK(where.credentials == NULL);
-    HS_CHECK_TEXT(where.text, "/run/hyperscale/gate.sock");
+    HS_CHECK_TEXT(hs_where_name(&where, 0), "/run/hyperscale/gate.sock");
 }
 
 static struct hs_msg_job_row job_row(void)
@@ -333,6 +355,7 @@ CU_TestInfo hs_tests_client_daemon[] = {
     {"both sockets are found by either, or by their directory",
      both_sockets_are_found_by_either_or_by_their_directory},
     {"gate elsewhere needs port and credentials", gate_elsewhere_needs_port_and_credentials},
+    {"several gates are listed with commas", several_gates_are_listed_with_commas},
     {"socket that is typed beats a gate that was set",
      socket_that_is_typed_beats_a_gate_that_was_set},
     {"a job is a line under its title", a_job_is_a_line_under_its_title},

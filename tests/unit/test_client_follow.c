@@ -392,7 +392,141 @@ static void a_refusal_while_a_job_is_followed_ends_nothing(void)
     HS_CHECK_EQ(hs_follow_deadline_ns(&follow), HS_NEVER_NS);
 }
 
+/* ---- several gates ---- */
+
+static void begin_with_others(size_t plan_bytes)
+{
+    struct hs_follow_config config = config_with(plan_bytes);
+
+    config.has_others = true;
+    now_ns = 1000 * HS_NS_PER_S;
+    memset(&message, 0, sizeof message);
+    hs_follow_init(&follow, &config, now_ns);
+    step(HS_FOLLOW_LINK_UP);
+}
+
+static void a_busy_gate_is_left_for_another(void)
+{
+    begin_with_others(100);
+    HS_CHECK(hs_follow_is_bound(&follow)); /* it may have taken it */
+    message.submit_ack.retry_after_ns = 3 * HS_NS_PER_S;
+    hear_submit_ack(HS_RESULT_BUSY);
+    HS_CHECK(has_action(HS_FOLLOW_MOVE));
+    HS_CHECK(actions.at[actions.count - 1].retry_after_ns >= 3 * HS_NS_PER_S);
+    HS_CHECK(!hs_follow_is_bound(&follow));
+    HS_CHECK_EQ(hs_follow_deadline_ns(&follow), follow.give_up_ns); /* nothing is sent meanwhile */
+    step(HS_FOLLOW_LINK_UP);
+    HS_CHECK(sent(HS_MSG_SUBMIT) != NULL);
+    hear_submit_ack(HS_RESULT_OK);
+    HS_CHECK(hs_follow_is_bound(&follow));
+    HS_CHECK_EQ(follow.refusal, 0);
+}
+
+static void gates_that_all_refuse_use_up_one_patience(void)
+{
+    uint64_t began_ns;
+
+    begin_with_others(100);
+    began_ns = now_ns;
+    while (follow.state != HS_FOLLOW_DONE && now_ns < began_ns + 300 * HS_NS_PER_S) {
+        now_ns += HS_NS_PER_S;
+        hear_submit_ack(HS_RESULT_DRAINING);
+        if (follow.state == HS_FOLLOW_DONE) break;
+        now_ns += HS_NS_PER_S;
+        step(HS_FOLLOW_LINK_UP);
+    }
+    HS_CHECK(now_ns <= began_ns + 32 * HS_NS_PER_S);
+    HS_CHECK_EQ(follow.refusal, HS_RESULT_DRAINING);
+    HS_CHECK_EQ(hs_exit_code_of_refusal(follow.refusal), HS_EXIT_CLUSTER);
+}
+
+/* The link broke before the answer: whether it was taken nobody knows, and a no to the second try
+ * may be one that was given without looking. */
+static void a_submission_without_an_answer_goes_to_no_other_gate(void)
+{
+    begin_with_others(100);
+    step(HS_FOLLOW_LINK_DOWN);
+    HS_CHECK(hs_follow_is_bound(&follow));
+    step(HS_FOLLOW_LINK_UP);
+    hear_submit_ack(HS_RESULT_BUSY);
+    HS_CHECK(!has_action(HS_FOLLOW_MOVE));
+    HS_CHECK(hs_follow_is_bound(&follow));
+    now_ns = hs_follow_deadline_ns(&follow);
+    step(HS_FOLLOW_TIMER);
+    HS_CHECK(sent(HS_MSG_SUBMIT) != NULL);
+    step(HS_FOLLOW_LINK_DOWN);
+    now_ns = follow.give_up_ns;
+    step(HS_FOLLOW_TIMER);
+    HS_CHECK(strstr(follow.text, "may have taken the job") != NULL);
+}
+
+static void a_wrong_plan_is_wrong_at_every_gate(void)
+{
+    begin_with_others(100);
+    hear_submit_ack(HS_RESULT_INVALID);
+    HS_CHECK(!has_action(HS_FOLLOW_MOVE));
+    HS_CHECK_EQ(follow.state, HS_FOLLOW_DONE);
+}
+
+static void a_job_is_looked_for_from_gate_to_gate(void)
+{
+    begin_with_others(0);
+    HS_CHECK(!hs_follow_is_bound(&follow));
+    message.subscribe_ack.code = HS_RESULT_UNKNOWN_JOB;
+    hear(HS_MSG_SUBSCRIBE_ACK);
+    HS_CHECK(has_action(HS_FOLLOW_MOVE));
+    step(HS_FOLLOW_LINK_UP);
+    HS_CHECK(sent(HS_MSG_SUBSCRIBE) != NULL);
+    hear(HS_MSG_SUBSCRIBE_ACK);
+    HS_CHECK(hs_follow_is_bound(&follow));
+    step(HS_FOLLOW_LINK_DOWN);
+    HS_CHECK(hs_follow_is_bound(&follow));
+    step(HS_FOLLOW_LINK_UP);
+    message.subscribe_ack.code = HS_RESULT_UNKNOWN_JOB; /* it had it: now nobody has */
+    hear(HS_MSG_SUBSCRIBE_ACK);
+    HS_CHECK_EQ(follow.state, HS_FOLLOW_DONE);
+}
+
+static void a_job_that_no_gate_knows_is_told_so(void)
+{
+    begin_with_others(0);
+    message.subscribe_ack.code = HS_RESULT_UNKNOWN_JOB;
+    hear(HS_MSG_SUBSCRIBE_ACK);
+    step(HS_FOLLOW_NO_GATE);
+    HS_CHECK_EQ(follow.state, HS_FOLLOW_DONE);
+    HS_CHECK_EQ(follow.refusal, HS_RESULT_UNKNOWN_JOB);
+}
+
+static uint64_t put_offset(void)
+{
+    const union hs_msg *put = sent(HS_MSG_BLOB_PUT);
+
+    return put ? put->blob_put.offset_bytes : UINT64_MAX;
+}
+
+static void a_large_plan_begins_anew_at_another_gate(void)
+{
+    begin_with_others(sizeof large);
+    message.blob_ack.have_bytes = HS_WIRE_PART_BYTES_MAX;
+    hear(HS_MSG_BLOB_ACK);
+    HS_CHECK_EQ(put_offset(), HS_WIRE_PART_BYTES_MAX);
+    HS_CHECK(!hs_follow_is_bound(&follow));
+    message.blob_ack.code = HS_RESULT_BUSY;
+    hear(HS_MSG_BLOB_ACK);
+    HS_CHECK(has_action(HS_FOLLOW_MOVE));
+    step(HS_FOLLOW_LINK_UP);
+    HS_CHECK_EQ(put_offset(), 0);
+}
+
 CU_TestInfo hs_tests_client_follow[] = {
+    {"a busy gate is left for another", a_busy_gate_is_left_for_another},
+    {"gates that all refuse use up one patience", gates_that_all_refuse_use_up_one_patience},
+    {"a submission without an answer goes to no other gate",
+     a_submission_without_an_answer_goes_to_no_other_gate},
+    {"a wrong plan is wrong at every gate", a_wrong_plan_is_wrong_at_every_gate},
+    {"a job is looked for from gate to gate", a_job_is_looked_for_from_gate_to_gate},
+    {"a job that no gate knows is told so", a_job_that_no_gate_knows_is_told_so},
+    {"a large plan begins anew at another gate", a_large_plan_begins_anew_at_another_gate},
     {"who asks too often asks again when he is told, and not before",
      who_asks_too_often_asks_again_when_he_is_told_and_not_before},
     {"a refusal while a job is followed ends nothing",
