@@ -176,10 +176,17 @@ class Fleet:
         self.wait_whole(90)
         return list(known.values())
 
+    def sum_of(self, host, name):
+        """A counter of its gate and its manager together."""
+        return sum(row["values"].get(name, 0) for row in ask(host, "counters", "counters") if row["process"] in RING_ROLES)
+
     def counters(self, name):
-        """Sums over the gates and managers of all hosts."""
-        return {host.name: sum(row["values"].get(name, 0) for row in ask(host, "counters", "counters")
-                               if row["process"] in RING_ROLES) for host in self.hosts}
+        return {host.name: self.sum_of(host, name) for host in self.hosts}
+
+
+def tell(what, figures):
+    """A row of the table that a long run makes."""
+    print(f"| {what:<66} | {figures}", flush=True)
 
 
 def quantile(values, share):

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 900
+# beside: others
+"""Gates that are 150 ms from one another, more or less 30 ms, over links that lose a hundredth of all packets: they know each other,
+suspect nobody, and run a job. Before that, the links themselves: what they do follows from their seed."""
+import os
+import socket
+import struct
+import subprocess
+import time
+
+from faketree import run_cases
+from fleet import Fleet, tell
+from hosts import CLONE_NEWNET, LIBC, inside, settle
+from tree import CLIENT, IS_SOAK, Target, check_identities, open_plan
+from wan import Wan
+
+QUIET_S = 280 if IS_SOAK else 6
+PACKETS = 1000
+
+
+class TargetOn(Target):
+    """hyperscale target on a host of the fleet."""
+
+    def __init__(self, host):
+        self.process = subprocess.Popen(inside(host.holder, CLIENT, "target", "--listen", f"{host.address}:8080"),
+                                        stdout=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().split()[2]
+
+
+def socket_in(holder, address):
+    """A socket for datagrams in another namespace."""
+    own = os.open("/proc/self/ns/net", os.O_RDONLY)
+    theirs = os.open(f"/proc/{holder}/ns/net", os.O_RDONLY)
+    assert LIBC.setns(theirs, CLONE_NEWNET) == 0
+    try:
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.bind((address, 7000))
+        made.settimeout(1)
+        return made
+    finally:
+        assert LIBC.setns(own, CLONE_NEWNET) == 0
+        os.close(own)
+        os.close(theirs)
+
+
+def send_through(seed, **way):
+    """[(number, seconds under way)] in the order of arrival, of PACKETS that were sent; and the emulator's own counts."""
+    net = Wan()
+    (first, first_at, _), (second, second_at, _) = net.plug(), net.plug()
+    net.connect(seed, **way)
+    arrived = []
+    with socket_in(first, first_at) as here, socket_in(second, second_at) as there:
+        for number in range(PACKETS):
+            here.sendto(struct.pack("<Id", number, time.monotonic()), (second_at, 7000))
+            if number % 50 == 0:
+                time.sleep(0.001)  # no burst that a device has no room for
+        try:
+            while True:
+                number, sent_at = struct.unpack("<Id", there.recv(64))
+                arrived.append((number, time.monotonic() - sent_at))
+        except TimeoutError:
+            pass
+    return arrived, net.disconnect()
+
+
+def what_is_lost_follows_from_the_seed():
+    runs = [send_through(seed, delay_ms=20, jitter_ms=10, lost=0.2) for seed in (1, 1, 2)]
+    lost = [set(range(PACKETS)) - {number for number, _ in arrived} for arrived, _ in runs]
+    assert lost[0] == lost[1] != lost[2], [len(numbers) for numbers in lost]
+    for arrived, counts in runs:
+        numbers = [number for number, _ in arrived]
+        assert numbers == sorted(numbers), "overtaken, which was not asked for"
+        assert 0.15 < counts["lost"] / PACKETS < 0.25 and counts["lost"] + len(arrived) == PACKETS, counts
+        assert min(seconds for _, seconds in arrived) >= 0.010, "too soon"
+
+
+def some_overtake_and_some_come_twice():
+    arrived, counts = send_through(3, delay_ms=20, jitter_ms=10, doubled=0.1, overtaking=0.1)
+    numbers = [number for number, _ in arrived]
+    assert set(numbers) == set(range(PACKETS)) and counts["lost"] == 0, counts
+    assert len(numbers) == PACKETS + counts["doubled"] and 50 < counts["doubled"] < 150, counts
+    assert numbers != sorted(numbers) and 50 < counts["overtook"] < 150, counts
+
+
+def gates_far_apart_suspect_nobody_and_run_a_job():
+    net = Wan()
+    fleet = Fleet("wan", datacenters=("e",), managers=1, is_shared=True, net=net)
+    net.connect(7, delay_ms=150, jitter_ms=30, lost=0.01)
+    begin_ns = time.monotonic_ns()
+    seconds = fleet.start()
+    target = TargetOn(fleet.of("manager")[0])
+    gate = fleet.of("gate")[1]
+    job_id = gate.submit(gate.write_plan({**open_plan(target.url, "50/s", "2s", max_in_flight=32),
+                                          "datacenters": {"include": ["dc-e"]}}))
+    gate.wait_job(job_id, lambda row: row["state"] == "COMPLETED", 60)
+    document = gate.results(job_id)
+    check_identities(document)
+    settle(QUIET_S)
+    wrong = fleet.rumours(("member_suspect", "member_dead"), begin_ns)
+    assert not wrong, wrong
+    fleet.wait_whole()
+    counts = target.stop()
+    assert counts["requests"] == document["requests"]["completed"] == 100, (counts, document["requests"])
+    fleet.end()
+    tell("3 gates, 150 +- 30 ms one way, 1 % lost: all know all", f"after {seconds:.1f} s; no suspicion in "
+         f"{(time.monotonic_ns() - begin_ns) / 1e9:.0f} s; {net.disconnect()}")
+
+
+run_cases([what_is_lost_follows_from_the_seed, some_overtake_and_some_come_twice, gates_far_apart_suspect_nobody_and_run_a_job])
