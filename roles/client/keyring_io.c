@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /* keyring_io.c - `hyperscale keyring list|install|use|remove`: the gossip keys in a directory, an
- * authority's or a node's. Never prints a key. */
+ * authority's or a node's. A step that could part the cluster is taken only once every member has
+ * said that it holds the ring as the step before has left it. Never prints a key. */
 #include "roles/client/commands.h"
 
 #include "roles/client/exit_code.h"
+#include "roles/client/holders.h"
 #include "roles/client/print_io.h"
+#include "roles/client/sockets.h"
+#include "roles/client/status_line_io.h"
 #include "roles/cluster/authority_io.h"
 #include "roles/cluster/credential_files_io.h"
+#include "roles/cluster/seal_io.h"
 #include "shm/base/units.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,6 +65,80 @@ static int save(struct keys *keys)
     return hs_credential_files_write(keys->directory_fd, &file, 1, true, &keys->err);
 }
 
+/* ---- who holds it */
+
+static int count_holders(struct hs_status_line *line, const char *path, uint32_t mark,
+                         struct hs_holders *holders)
+{
+    json_t *answer = NULL;
+    int     rc = hs_status_line_open(line, path);
+
+    if (!rc) rc = hs_status_line_ask(line, "{\"get\":\"members\"}\n", &answer);
+    if (!rc) hs_holders_count(holders, answer, mark);
+    json_decref(answer);
+    hs_status_line_close(line);
+    return rc;
+}
+
+/* Of the ring as it stands in the directory; path: of the daemon that was asked. */
+static int ask_holders(const struct keys *keys, const struct hs_options *options,
+                       char path[HS_SOCKET_PATH_BYTES], struct hs_holders *holders,
+                       struct hs_err *err)
+{
+    struct hs_status_line *line;
+    int rc = hs_socket_path(options->value[HS_OPTION_socket], HS_SOCKET_STATUS, path, err);
+
+    if (rc < 0) return rc;
+    line = calloc(1, sizeof *line);
+    if (!line) return hs_err_set(err, -ENOMEM, "out of memory");
+    line->fd = line->signal_fd = -1;
+    rc = count_holders(line, path, hs_seal_mark(&keys->ring), holders);
+    if (rc) (void)hs_err_refuse(err, "%s", line->refusal[0] ? line->refusal : hs_err_code_text(rc));
+    free(line);
+    return rc;
+}
+
+/* HS_EXIT_OK: all have it, or --force. */
+static int check_holders(const struct keys *keys, const struct hs_options *options,
+                         const char *what)
+{
+    char              path[HS_SOCKET_PATH_BYTES] = "";
+    struct hs_holders holders;
+    struct hs_err     err = {0};
+
+    if (options->value[HS_OPTION_force]) return HS_EXIT_OK;
+    if (ask_holders(keys, options, path, &holders, &err))
+        return hs_complain(HS_EXIT_CLUSTER,
+                           "%s: who holds this ring already? %s: %s (say where a member's daemon "
+                           "is: --socket; or --force)",
+                           what, path, err.text);
+    if (holders.member_count == 0)
+        return hs_complain(HS_EXIT_CLUSTER, "%s: the daemon at %s knows no members (--force)", what,
+                           path);
+    if (holders.holder_count == holders.member_count) return HS_EXIT_OK;
+    return hs_complain(HS_EXIT_CLUSTER,
+                       "%s: %u of %u members hold this ring: not %s (copy it there and reload; "
+                       "--force leaves them behind)",
+                       what, holders.holder_count, holders.member_count, holders.others);
+}
+
+/* Nobody has to have a daemon to look at a directory. */
+static int show_holders(const struct keys *keys, const struct hs_options *options)
+{
+    char              path[HS_SOCKET_PATH_BYTES] = "";
+    struct hs_holders holders;
+    struct hs_err     err = {0};
+    char              text[2 * HS_HOLDERS_NAMES_BYTES];
+    int               rc = ask_holders(keys, options, path, &holders, &err);
+
+    if (rc && options->value[HS_OPTION_socket] && !options->is_from_environment[HS_OPTION_socket])
+        return hs_complain(HS_EXIT_CLUSTER, "keyring list: %s: %s", path, err.text);
+    if (rc || holders.member_count == 0) return HS_EXIT_OK;
+    (void)snprintf(text, sizeof text, "held by %u of %u members%s%s\n", holders.holder_count,
+                   holders.member_count, holders.others[0] ? ": not " : "", holders.others);
+    return hs_print_text(STDOUT_FILENO, text) < 0 ? HS_EXIT_OUTPUT : HS_EXIT_OK;
+}
+
 static int show(const struct keys *keys)
 {
     char line[64];
@@ -73,17 +153,38 @@ static int show(const struct keys *keys)
     return HS_EXIT_OK;
 }
 
-/* change NULL: only shown. */
-static int work(const struct hs_options *options, const char *what, uint8_t version,
-                change_fn *change)
+struct step {
+    const char *what;
+    change_fn  *change; /* NULL: only shown */
+    bool        needs_holders;
+};
+
+/* The step is good in itself before anybody is asked. */
+static int take(struct keys *keys, const struct hs_options *options, const struct step *step)
+{
+    struct keys before = *keys;
+    int         rc = step->change(keys);
+    int         code = HS_EXIT_OK;
+
+    if (!rc && step->needs_holders) code = check_holders(&before, options, step->what);
+    explicit_bzero(&before, sizeof before);
+    if (code) return code;
+    if (!rc) rc = save(keys);
+    return rc ? complain(keys, step->what, options->operand) : show(keys);
+}
+
+static int work(const struct hs_options *options, const struct step *step, uint8_t version)
 {
     struct keys keys = {.directory_fd = -1, .version = version};
-    int         rc = load(&keys, options->operand);
     int         code;
 
-    if (!rc && change) rc = change(&keys);
-    if (!rc && change) rc = save(&keys);
-    code = rc ? complain(&keys, what, options->operand) : show(&keys);
+    if (load(&keys, options->operand))
+        code = complain(&keys, step->what, options->operand);
+    else if (step->change)
+        code = take(&keys, options, step);
+    else
+        code = show(&keys);
+    if (!code && !step->change) code = show_holders(&keys, options);
     if (keys.directory_fd >= 0) (void)close(keys.directory_fd);
     explicit_bzero(&keys, sizeof keys);
     return code;
@@ -124,26 +225,28 @@ static uint8_t key_of(const struct hs_options *options, const char *what, int *c
 
 int hs_command_keyring_list(const struct hs_options *options)
 {
-    return work(options, "keyring list", 0, NULL);
+    return work(options, &(struct step){"keyring list", NULL, false}, 0);
 }
 
 int hs_command_keyring_install(const struct hs_options *options)
 {
-    return work(options, "keyring install", 0, install);
+    return work(options, &(struct step){"keyring install", install, false}, 0);
 }
 
 int hs_command_keyring_use(const struct hs_options *options)
 {
-    int     code = HS_EXIT_OK;
-    uint8_t version = key_of(options, "keyring use", &code);
+    const struct step step = {"keyring use", use, true};
+    int               code = HS_EXIT_OK;
+    uint8_t           version = key_of(options, step.what, &code);
 
-    return version ? work(options, "keyring use", version, use) : code;
+    return version ? work(options, &step, version) : code;
 }
 
 int hs_command_keyring_remove(const struct hs_options *options)
 {
-    int     code = HS_EXIT_OK;
-    uint8_t version = key_of(options, "keyring remove", &code);
+    const struct step step = {"keyring remove", take_out, true};
+    int               code = HS_EXIT_OK;
+    uint8_t           version = key_of(options, step.what, &code);
 
-    return version ? work(options, "keyring remove", version, take_out) : code;
+    return version ? work(options, &step, version) : code;
 }

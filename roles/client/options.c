@@ -17,6 +17,7 @@
 #define DAEMON                                                                                     \
     (FOR(SUBMIT) | FOR(LIST) | FOR(STATUS) | FOR(WATCH) | FOR(CANCEL) | FOR(RESULTS) | FOR(TOP) |  \
      FOR(NODES))
+#define KEYRING (FOR(KEYRING_LIST) | FOR(KEYRING_USE) | FOR(KEYRING_REMOVE))
 #define JOBS                                                                                       \
     (FOR(RUN) | FOR(SUBMIT) | FOR(LIST) | FOR(STATUS) | FOR(WATCH) | FOR(CANCEL) | FOR(RESULTS))
 #define EVERY ((UINT32_C(1) << HS_COMMAND_COUNT) - 1)

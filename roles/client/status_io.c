@@ -7,107 +7,29 @@
 #include "roles/client/nodes.h"
 #include "roles/client/print_io.h"
 #include "roles/client/sockets.h"
+#include "roles/client/status_line_io.h"
 #include "roles/client/terminal_io.h"
 #include "roles/client/top.h"
-#include "roles/printable.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 #include "shm/base/units.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-enum {
-    REFUSAL_BYTES = 256,
-    ANSWER_BYTES_MAX = 4 << 20,
-    ANSWER_TIMEOUT_MS = 5000,
-    COLUMNS = 132,
-    TEXT_BYTES = 32 << 10
-};
+enum { COLUMNS = 132, TEXT_BYTES = 32 << 10 };
 
 /* One line to the daemon, and what is drawn of its answers. */
 struct line {
-    int                fd;
-    struct hs_terminal terminal; /* of top, if it has one */
-    size_t             used_bytes;
-    char               refusal[REFUSAL_BYTES]; /* what the daemon has against it */
-    struct hs_canvas   canvas;
-    char               text[TEXT_BYTES];
-    char               out[2 * TEXT_BYTES];
-    char               bytes[ANSWER_BYTES_MAX];
+    struct hs_status_line link;
+    struct hs_terminal    terminal; /* of top, if it has one */
+    struct hs_canvas      canvas;
+    char                  text[TEXT_BYTES];
+    char                  out[2 * TEXT_BYTES];
 };
-
-static int connect_line(struct line *line, const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-    memcpy(address.sun_path, path, strlen(path)); /* bounded by HS_SOCKET_PATH_BYTES */
-    line->used_bytes = 0;
-    line->refusal[0] = '\0';
-    line->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (line->fd < 0) return -errno;
-    if (connect(line->fd, (const struct sockaddr *)&address, sizeof address) == 0) return 0;
-    return -errno;
-}
-
-static void close_line(struct line *line)
-{
-    if (line->fd >= 0) (void)close(line->fd);
-    line->fd = -1;
-}
-
-/* One question, one answer, which ends with a line feed; *end is where. */
-static int exchange(struct line *line, const char *question, char **end)
-{
-    bool is_cut = false;
-
-    /* Whoever is turned away hears why, though nobody waits for his question. */
-    if (send(line->fd, question, strlen(question), MSG_NOSIGNAL) != (ssize_t)strlen(question))
-        is_cut = true;
-    line->used_bytes = 0;
-    while (line->used_bytes < ANSWER_BYTES_MAX) {
-        struct pollfd ready[2] = {{.fd = line->fd, .events = POLLIN},
-                                  {.fd = line->terminal.signal_fd, .events = POLLIN}};
-        ssize_t       got;
-
-        int rc = poll(ready, 2, ANSWER_TIMEOUT_MS);
-
-        if (rc == 0) return -ETIMEDOUT;
-        if (rc < 0 && errno == EINTR) continue;
-        if (ready[1].revents) return -EINTR; /* whoever waits for signals has one */
-        got =
-            recv(line->fd, line->bytes + line->used_bytes, ANSWER_BYTES_MAX - line->used_bytes, 0);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return is_cut ? -EPIPE : -ECONNRESET;
-        *end = memchr(line->bytes + line->used_bytes, '\n', (size_t)got);
-        line->used_bytes += (size_t)got;
-        if (*end) return 0;
-    }
-    return -EMSGSIZE;
-}
-
-/* -EACCES: the daemon refuses, and line->refusal says why. */
-static int ask(struct line *line, const char *question, json_t **answer)
-{
-    char       *end = NULL;
-    const char *refusal;
-    int         rc = exchange(line, question, &end);
-
-    *answer = rc < 0 ? NULL : json_loadb(line->bytes, (size_t)(end - line->bytes), 0, NULL);
-    if (rc < 0) return rc;
-    if (!*answer) return -EPROTO;
-    refusal = hs_top_refusal(*answer);
-    if (!refusal) return 0;
-    (void)snprintf(line->refusal, sizeof line->refusal, "%s", refusal);
-    hs_make_printable(line->refusal, strlen(line->refusal));
-    return -EACCES;
-}
 
 /* All that is drawn; what could not be had is missing. */
 static int look(struct line *line)
@@ -125,7 +47,7 @@ static int look(struct line *line)
     int           rc = 0;
 
     for (size_t i = 0; i < HS_ARRAY_LEN(questions) && rc == 0; i++) {
-        rc = ask(line, questions[i], &answers[i]);
+        rc = hs_status_line_ask(&line->link, questions[i], &answers[i]);
         if (rc != -EACCES || i == 0) continue;
         rc = 0; /* a daemon that is older than we are */
         json_decref(answers[i]);
@@ -154,7 +76,7 @@ static int complain_of_daemon(const char *path, const char *refusal, int rc)
 
 static void close_all(struct line *line)
 {
-    close_line(line);
+    hs_status_line_close(&line->link);
     free(line);
 }
 
@@ -175,8 +97,8 @@ static struct line *open_line(const struct hs_options *options, char path[HS_SOC
         *code = hs_complain(HS_EXIT_INTERNAL, "out of memory");
         return NULL;
     }
-    line->fd = line->terminal.signal_fd = -1;
-    rc = connect_line(line, path);
+    line->link.fd = line->link.signal_fd = line->terminal.signal_fd = -1;
+    rc = hs_status_line_open(&line->link, path);
     if (rc == 0) return line;
     *code = complain_of_daemon(path, "", rc);
     close_all(line);
@@ -189,12 +111,14 @@ static const char ask_nodes[] = "{\"get\":\"members\"}\n";
 static int print_raw(struct line *line, const char *question)
 {
     json_t     *answer;
-    int         rc = ask(line, question, &answer);
-    const char *end = memchr(line->bytes, '\n', line->used_bytes);
+    int         rc = hs_status_line_ask(&line->link, question, &answer);
+    const char *end = memchr(line->link.bytes, '\n', line->link.used_bytes);
 
     json_decref(answer);
     if (!end || (rc < 0 && rc != -EACCES)) return rc;
-    return hs_print(STDOUT_FILENO, line->bytes, (size_t)(end - line->bytes) + 1) < 0 ? -EIO : rc;
+    return hs_print(STDOUT_FILENO, line->link.bytes, (size_t)(end - line->link.bytes) + 1) < 0
+               ? -EIO
+               : rc;
 }
 
 static int print_status(struct line *line)
@@ -214,7 +138,7 @@ static int print_nodes(struct line *line)
     char    text[HS_NODES_LINE_BYTES];
     json_t *answer;
     json_t *members;
-    int     rc = ask(line, ask_nodes, &answer);
+    int     rc = hs_status_line_ask(&line->link, ask_nodes, &answer);
 
     members = json_object_get(answer, "members");
     if (!rc && hs_print_text(STDOUT_FILENO, hs_nodes_title(text)) < 0) rc = -EIO;
@@ -240,7 +164,8 @@ static int look_once(const struct hs_options *options, const char *question,
     line = open_line(options, path, &code);
     if (!line) return code;
     rc = options->value[HS_OPTION_json] ? print_raw(line, question) : print(line);
-    if (rc < 0) code = rc == -EIO ? HS_EXIT_OUTPUT : complain_of_daemon(path, line->refusal, rc);
+    if (rc < 0)
+        code = rc == -EIO ? HS_EXIT_OUTPUT : complain_of_daemon(path, line->link.refusal, rc);
     close_all(line);
     return code;
 }
@@ -279,7 +204,7 @@ static int show(struct line *line, unsigned rows_max)
 
 static void draw_trouble(struct hs_canvas *canvas, const char *path, const char *why)
 {
-    char trouble[HS_SOCKET_PATH_BYTES + REFUSAL_BYTES + 2];
+    char trouble[HS_SOCKET_PATH_BYTES + HS_STATUS_REFUSAL_BYTES + 2];
 
     canvas->style = HS_STYLE_BAD;
     (void)snprintf(trouble, sizeof trouble, "%s: %s", path, why);
@@ -301,13 +226,14 @@ static int parse_every(const struct hs_options *options, uint64_t *every_ns)
 
 static void draw(struct line *line, const char *path)
 {
-    int rc = line->fd < 0 ? connect_line(line, path) : 0;
+    int rc = line->link.fd < 0 ? hs_status_line_open(&line->link, path) : 0;
 
     if (!rc) rc = look(line);
     if (rc == 0) return;
-    close_line(line);
+    hs_status_line_close(&line->link);
     if (rc != -EINTR)
-        draw_trouble(&line->canvas, path, line->refusal[0] ? line->refusal : hs_err_code_text(rc));
+        draw_trouble(&line->canvas, path,
+                     line->link.refusal[0] ? line->link.refusal : hs_err_code_text(rc));
 }
 
 /* Until it is ended, or nobody reads any more; a daemon that is away is asked again. */
@@ -345,6 +271,7 @@ int hs_command_top(const struct hs_options *options)
     line = open_line(options, path, &code);
     if (!line) return code;
     rc = hs_terminal_open(&line->terminal);
+    line->link.signal_fd = line->terminal.signal_fd;
     code = rc < 0 ? hs_complain(HS_EXIT_OUTPUT, "the terminal: %s", hs_err_code_text(rc))
                   : watch(line, path, options, every_ns);
     hs_terminal_close(&line->terminal);

@@ -16,7 +16,7 @@ enum {
 };
 
 /* News follow the message in sections of these types; a message's own type is below 32. */
-enum { SECTION_CLAIMS = 32, SECTION_HEALTHS, SECTION_COORDINATE };
+enum { SECTION_CLAIMS = 32, SECTION_HEALTHS, SECTION_COORDINATE, SECTION_KEYRING };
 
 uint64_t hs_datagram_cluster_hash(const char *name)
 {
@@ -471,6 +471,22 @@ static bool get_coordinate(struct hs_reader *in, struct hs_datagram *datagram)
     return true;
 }
 
+/* ---- the mark of the key ring */
+
+bool hs_datagram_put_keyring(struct hs_datagram_writer *writer, uint32_t mark)
+{
+    struct mark before = begin_entry(writer, SECTION_KEYRING);
+
+    hs_put_u32le(&writer->out, mark);
+    return end_entry(writer, &before);
+}
+
+static bool get_keyring(struct hs_reader *in, struct hs_datagram *datagram)
+{
+    datagram->keyring_mark = hs_get_u32le(in);
+    return !in->failed;
+}
+
 /* ---- whole bodies */
 
 size_t hs_datagram_left_bytes(const struct hs_datagram_writer *writer)
@@ -497,6 +513,8 @@ static void get_news(struct hs_datagram *datagram, uint8_t type, struct hs_view 
         is_whole = get_healths(&in, datagram);
     else if (type == SECTION_COORDINATE)
         is_whole = get_coordinate(&in, datagram);
+    else if (type == SECTION_KEYRING)
+        is_whole = get_keyring(&in, datagram);
     else
         datagram->unknown_count++;
     if (!is_whole) datagram->malformed_count++;

@@ -112,6 +112,7 @@ struct hs_datagram {
     unsigned               malformed_count;   /* sections that were cut short */
     unsigned               unknown_count;     /* sections that were skipped */
     bool                   is_bad_coordinate; /* one was there, and is not valid */
+    uint32_t               keyring_mark;      /* of the ring that the sender holds; 0: not said */
 };
 
 /* Of "CLUSTER/ENVIRONMENT/RING"; a short cut past foreign datagrams, not a secret. */
@@ -140,6 +141,8 @@ bool hs_datagram_put_claim(struct hs_datagram_writer *writer, const struct hs_cl
 bool hs_datagram_put_health(struct hs_datagram_writer *writer, const struct hs_health_entry *entry);
 bool hs_datagram_put_coordinate(struct hs_datagram_writer  *writer,
                                 const struct hs_coordinate *coordinate);
+/* Which key ring the sender holds. */
+bool   hs_datagram_put_keyring(struct hs_datagram_writer *writer, uint32_t mark);
 size_t hs_datagram_left_bytes(const struct hs_datagram_writer *writer);
 /* The bytes of the body. */
 size_t hs_datagram_finish(struct hs_datagram_writer *writer);

@@ -146,6 +146,7 @@ struct hs_member {
     struct hs_coordinate_peer    place;        /* round trips, and where it says it is */
     uint64_t                     health_at_ns; /* of what it says of itself; 0: nothing */
     uint8_t                      health_score; /* its local health, 0 (good) to 8 */
+    uint32_t                     keyring_mark; /* of the key ring it holds; 0: not said */
 
     /* the table's own links */
     uint32_t idx; /* of the slot: stable while the record lives; for arrays beside the table */

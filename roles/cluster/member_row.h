@@ -38,8 +38,9 @@ struct hs_member_row {
     uint32_t             role;         /* enum hs_identity_role */
     uint32_t             health_score; /* what it says of itself, 0 (good) to 8 */
     uint32_t             flags;
-    struct hs_coordinate place; /* as it says */
-    uint8_t              reserved[8];
+    struct hs_coordinate place;        /* as it says */
+    uint32_t             keyring_mark; /* of the key ring it holds; 0: not said */
+    uint8_t              reserved[4];
 };
 HS_STATIC_ASSERT(sizeof(struct hs_member_row) == HS_MEMBER_ROW_WORDS * sizeof(uint64_t),
                  "whole words");

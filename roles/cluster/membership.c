@@ -245,6 +245,12 @@ bool hs_membership_has_left(const struct hs_membership *membership, uint64_t now
            now_ns - membership->left_at_ns >= LINGER_NS;
 }
 
+void hs_membership_set_keyring(struct hs_membership *membership, uint32_t mark)
+{
+    membership->keyring_mark = mark;
+    hs_members_self(&membership->members)->keyring_mark = mark;
+}
+
 bool hs_membership_next_event(struct hs_membership *membership, struct hs_member_event *event)
 {
     if (!hs_members_next_event(&membership->members, event)) return false;

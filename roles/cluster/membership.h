@@ -94,6 +94,7 @@ struct hs_membership {
     uint64_t                    died_incarnation;  /* the last of ours that was held for dead */
     bool                        has_conflict;      /* another host has our id, and is newer */
     struct hs_membership_join   joins[HS_MEMBERSHIP_JOINS_MAX];
+    uint32_t                    keyring_mark; /* that we tell; 0: nothing */
     struct hs_membership_counts counts;
 };
 
@@ -114,6 +115,9 @@ uint64_t hs_membership_deadline_ns(const struct hs_membership *membership); /* m
 void hs_membership_leave(struct hs_membership *membership, uint64_t now_ns,
                          struct hs_membership_out *out);
 bool hs_membership_has_left(const struct hs_membership *membership, uint64_t now_ns);
+
+/* The key ring that this node holds from now on, by its mark (seal_io.h): the others are told. */
+void hs_membership_set_keyring(struct hs_membership *membership, uint32_t mark);
 
 /* What happened, in order, once each: take them after every call. */
 bool hs_membership_next_event(struct hs_membership *membership, struct hs_member_event *event);

@@ -45,6 +45,14 @@ static void hear_header(struct hs_membership_call *call)
     call->sender = hs_members_find(&call->membership->members, &packet->sender);
 }
 
+/* Of itself alone: nobody acknowledges for another. */
+static void hear_keyring(struct hs_membership_call *call)
+{
+    uint32_t mark = call->packet->datagram->keyring_mark;
+
+    if (call->sender && mark) call->sender->keyring_mark = mark;
+}
+
 static void hear_place(struct hs_membership_call *call)
 {
     const struct hs_datagram *datagram = call->packet->datagram;
@@ -255,6 +263,7 @@ void hs_membership_receive(struct hs_membership *membership, uint64_t now_ns,
     call.sender = hs_members_find(&membership->members, &packet->sender);
     hear_sender(&call);
     hear_place(&call);
+    hear_keyring(&call);
     hear_message(&call);
     if (!call.sender && type != HS_DATAGRAM_JOIN && type != HS_DATAGRAM_JOIN_ACK)
         meet_stranger(&call);

@@ -46,6 +46,8 @@ static void fill(struct hs_membership_call *call, struct hs_membership_send *sen
     if (first) (void)hs_datagram_put_claim(&writer, first, false);
     if (member && hs_suspicion_buddy(member, &buddy))
         (void)hs_datagram_put_claim(&writer, &buddy, false);
+    if (member && membership->keyring_mark)
+        (void)hs_datagram_put_keyring(&writer, membership->keyring_mark);
     if (member)
         hs_gossip_fill(&membership->gossip, membership->now_ns, member,
                        &membership->swim.coordinates.own, &writer);

@@ -256,8 +256,11 @@ void hs_ring_io_set_keyring(struct hs_ring_io *ring, const struct hs_keyring *ke
 {
     struct hs_err err = {0};
 
-    if (ring && hs_post_set_ring(ring->post, keyring, &err))
+    if (!ring) return;
+    if (hs_post_set_ring(ring->post, keyring, &err))
         hs_log(HS_LOG_ERROR, "ring", "keys not renewed: %s", err.text);
+    else
+        hs_membership_set_keyring(&ring->membership, hs_seal_mark(keyring));
 }
 
 void hs_ring_io_leave(struct hs_ring_io *ring)
@@ -406,6 +409,7 @@ int hs_ring_io_open(struct hs_ring_io **ring, struct hs_role_process *process,
     if (!rc) rc = open_membership(opened, &credentials->identity, kept, err);
     if (!rc) rc = open_post(opened, credentials, err);
     if (rc) return rc;
+    hs_membership_set_keyring(&opened->membership, hs_seal_mark(&credentials->keyring));
     opened->names.owner = opened;
     opened->names.on_address = on_address;
     hs_ring_names_open(&opened->names, process, seeds_of(process));

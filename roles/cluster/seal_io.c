@@ -317,3 +317,25 @@ int hs_seal_get(struct hs_seal *seal, const struct hs_datagram_header *header, u
     *body = hs_view_of(datagram + HS_DATAGRAM_HEADER_BYTES, rc ? 0 : body_bytes);
     return rc;
 }
+
+uint32_t hs_seal_mark(const struct hs_keyring *ring)
+{
+    static const char label[] = "hyperscale keyring mark";
+    uint8_t           text[sizeof label + HS_KEYRING_TEXT_BYTES];
+    uint8_t           digest[EVP_MAX_MD_SIZE];
+    struct hs_writer  writer;
+    struct hs_reader  reader;
+    uint32_t          mark;
+    int               is_done;
+
+    hs_writer_init(&writer, text, sizeof text);
+    hs_put_bytes(&writer, label, sizeof label);
+    hs_keyring_print(ring, &writer);
+    HS_ASSERT(!writer.failed);
+    is_done = EVP_Digest(text, writer.used_bytes, digest, NULL, EVP_sha256(), NULL);
+    HS_ASSERT(is_done == 1);
+    explicit_bzero(text, sizeof text);
+    hs_reader_init(&reader, hs_view_of(digest, sizeof mark));
+    mark = hs_get_u32le(&reader);
+    return mark ? mark : 1;
+}

@@ -37,6 +37,10 @@ uint8_t  hs_seal_used_version(const struct hs_seal *seal);
 /* Fresh, and not zero. */
 int hs_seal_draw(uint8_t nonce[HS_DATAGRAM_NONCE_BYTES]) HS_MUST_CHECK;
 
+/* Says whether two nodes hold the same ring, used version and all, without telling a key. Never
+ * 0. */
+uint32_t hs_seal_mark(const struct hs_keyring *ring);
+
 /* The body lies in datagram from HS_DATAGRAM_HEADER_BYTES on, with room for the tag behind it. to:
  * none with the flag HS_DATAGRAM_TO_ANY. Returns the bytes of the datagram, or -EIO. */
 int hs_seal_put(struct hs_seal *seal, enum hs_datagram_type type, const struct hs_node_id *to,

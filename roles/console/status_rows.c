@@ -7,6 +7,9 @@
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 /* Time since a moment; a moment that lies ahead, by a clock read later than ours, is now. */
 static uint64_t since(uint64_t now_ns, uint64_t at_ns)
 {
@@ -133,6 +136,14 @@ static json_t *place_list(const struct hs_member_row *row)
     return hs_status_append(list, number_in(row->place.error));
 }
 
+static json_t *keyring_mark(const struct hs_member_row *row)
+{
+    char text[16] = "";
+
+    if (row->keyring_mark) (void)snprintf(text, sizeof text, "%08" PRIx32, row->keyring_mark);
+    return hs_status_text(text);
+}
+
 json_t *hs_status_row_member(const struct hs_member_row *row, uint64_t now_ns)
 {
     uint64_t    life = hs_incarnation_epoch(row->incarnation);
@@ -155,6 +166,7 @@ json_t *hs_status_row_member(const struct hs_member_row *row, uint64_t now_ns)
         {"answered_ns", age(now_ns, row->acked_at_ns)},
         {"round_trip_ns", hs_status_number_or_null(row->round_trip_ns != 0, row->round_trip_ns)},
         {"health", hs_status_number(row->health_score)},
+        {"keyring", keyring_mark(row)},
         {"coordinate", place_list(row)},
         {"is_self", json_boolean(row->flags & HS_MEMBER_ROW_SELF)},
         {"is_seed", json_boolean(row->flags & HS_MEMBER_ROW_SEED)},

@@ -3,6 +3,7 @@
 # `hyperscale keyring`: a gossip key from its installation to its removal, and what is refused on the way.
 set -eu
 . tests/system/client_lib.sh
+export HYPERSCALE_SOCKET=/nonexistent # no daemon of this machine
 cd "$HS_TMP"
 case $hyperscale in /*) ;; *) hyperscale=$OLDPWD/$hyperscale ;; esac
 umask 0
@@ -28,10 +29,17 @@ key 2' ] || fail "$(ring)"
 [ "$(sed -n 's/^key 1 //p' ca/gossip.keys)" != "$(sed -n 's/^key 2 //p' ca/gossip.keys)" ] || fail "the same key twice"
 expect 2 "$hyperscale" keyring remove ca --key 1
 says 'use another one first'
-expect 0 "$hyperscale" keyring use ca --key 2
+for step in 'use ca --key 2' 'use ca --key 2 --socket nowhere'; do
+    expect 5 "$hyperscale" keyring $step # nobody says whether all members are ready
+    says 'who holds this ring already'
+done
+[ "$(ring | sed -n 2p)" = 'use 1' ] || fail "used all the same: $(ring)"
+expect 0 "$hyperscale" keyring use ca --key 2 --force
 shows 'version 1
 version 2 (seals what is sent)'
-expect 0 "$hyperscale" keyring remove ca --key 1
+expect 5 "$hyperscale" keyring remove ca --key 1
+says 'who holds this ring already'
+expect 0 "$hyperscale" keyring remove ca --key 1 --force
 shows 'version 2 (seals what is sent)'
 [ "$(stat -c %a ca/gossip.keys)" = 600 ] || fail "mode $(stat -c %a ca/gossip.keys)"
 

@@ -176,25 +176,42 @@ def nobody_answers_or_falls_over_garbage():
 
 
 def the_gossip_keys_are_rotated_under_way():
+    """SEC-12 No step is taken before every member has said that it holds the ring as the step before has left it."""
     rings = Rings("keys")
     for host in rings.hosts:
         host.start()
     wait_for("two rings of three", lambda: is_whole(rings), 30)
-    for step in (["install"], ["use", "--key", "2"], ["remove", "--key", "1"]):
-        done = client("keyring", step[0], rings.authority.dir, *step[1:])
+    asked = ["--socket", rings.hosts[1].run_dir]
+
+    def keyring(*words):
+        return client("keyring", words[0], rings.authority.dir, *words[1:], *asked)
+
+    def hand_out(host):
+        renewed = count(host, "credentials_renewed")
+        for role in ("gate", "manager"):
+            path = os.path.join(host.credentials, role, "gossip.keys")
+            shutil.copyfile(os.path.join(rings.authority.dir, "gossip.keys"), path)
+            os.chmod(path, 0o600)
+        done = host.call("reload")
         assert done.returncode == 0, done
-        for host in rings.hosts:
-            renewed = count(host, "credentials_renewed")
-            for role in ("gate", "manager"):
-                path = os.path.join(host.credentials, role, "gossip.keys")
-                shutil.copyfile(os.path.join(rings.authority.dir, "gossip.keys"), path)
-                os.chmod(path, 0o600)
-            done = host.call("reload")
-            assert done.returncode == 0, done
-            wait_for("both roles hold the new ring", lambda: count(host, "credentials_renewed") == renewed + 2, 30)
+        wait_for("both roles hold the new ring", lambda: count(host, "credentials_renewed") == renewed + 2, 30)
+
+    wait_for("all hold the first ring", lambda: "held by 6 of 6" in keyring("list").stdout, 30)
+    done = client("keyring", "install", rings.authority.dir)
+    for step in (["use", "--key", "2"], ["remove", "--key", "1"], None):
+        assert done.returncode == 0, done
+        for host in rings.hosts[:2]:
+            hand_out(host)
+        wait_for("four of six", lambda: "held by 4 of 6 members: not" in keyring("list").stdout, 30)
+        if step:
+            early = keyring(*step)
+            assert early.returncode == 5 and "4 of 6 members hold this ring: not" in early.stderr and "keys-3" in early.stderr, early
+        hand_out(rings.hosts[2])
+        wait_for("six of six", lambda: "held by 6 of 6" in keyring("list").stdout, 30)
         sent = [count(host, "datagrams_in") for host in rings.hosts]
         wait_for("traffic under the keys as they are now",
                  lambda: all(count(host, "datagrams_in") > old + 10 for host, old in zip(rings.hosts, sent)), 30)
+        done = keyring(*step) if step else None
     check_untouched(rings)
     dropped = [{name: count(host, f"datagrams_{name}") for name in ("no_key", "bad_seal", "foreign")} for host in rings.hosts]
     assert not any(sum(names.values()) for names in dropped), dropped

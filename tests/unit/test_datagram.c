@@ -160,6 +160,7 @@ static void news_of_every_kind_are_read_as_they_were_written(void)
     put = put && hs_datagram_put_claim(&writer, &claims[HS_MEMBER_STATUS_COUNT], false);
     put = put && hs_datagram_put_health(&writer, &health);
     put = put && hs_datagram_put_coordinate(&writer, &place);
+    put = put && hs_datagram_put_keyring(&writer, UINT32_C(0xfedcba98));
     HS_CHECK(put);
     HS_CHECK_EQ(decode(), 0);
     HS_CHECK_EQ(read.claim_count, HS_MEMBER_STATUS_COUNT + 1);
@@ -171,6 +172,7 @@ static void news_of_every_kind_are_read_as_they_were_written(void)
     HS_CHECK(!memcmp(&read.healths[0], &health, sizeof health));
     HS_CHECK(read.has_coordinate);
     HS_CHECK(!memcmp(&read.coordinate, &place, sizeof place));
+    HS_CHECK_EQ(read.keyring_mark, UINT32_C(0xfedcba98));
     HS_CHECK_EQ(read.malformed_count + read.unknown_count, 0);
 }
 

@@ -367,6 +367,37 @@ static void garbled_datagrams_do_no_lasting_harm(void)
     end();
 }
 
+/* Of all that know idx as a member, how many have heard of it that it holds that ring. */
+static unsigned count_told(unsigned idx, uint32_t mark)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < ring.count; i++) {
+        const struct hs_member *member =
+            hs_members_find(&ring.nodes[i].membership.members, &ring.nodes[idx].id);
+
+        count += i != idx && member && member->keyring_mark == mark;
+    }
+    return count;
+}
+
+static void each_member_says_itself_which_keys_it_holds(void)
+{
+    hs_ring_begin(&ring, 12, 3, HS_MEMBERSHIP_WAN, 77);
+    hs_ring_start_all(&ring);
+    for (unsigned i = 0; i < ring.count; i++)
+        hs_membership_set_keyring(&ring.nodes[i].membership, 5);
+    HS_CHECK(hs_ring_run_until_whole(&ring, 30 * HS_NS_PER_S) != HS_NEVER_NS);
+    hs_ring_run(&ring, 60 * HS_NS_PER_S);
+    for (unsigned i = 0; i < ring.count; i++) HS_CHECK_EQ(count_told(i, 5), ring.count - 1);
+    for (unsigned i = 0; i + 1 < ring.count; i++)
+        hs_membership_set_keyring(&ring.nodes[i].membership, 6);
+    hs_ring_run(&ring, 60 * HS_NS_PER_S);
+    for (unsigned i = 0; i + 1 < ring.count; i++) HS_CHECK_EQ(count_told(i, 6), ring.count - 1);
+    HS_CHECK_EQ(count_told(ring.count - 1, 5), ring.count - 1); /* nobody speaks for it */
+    hs_ring_end(&ring);
+}
+
 CU_TestInfo hs_tests_membership[] = {
     {"7.1 three gates that start together know each other",
      three_gates_that_start_together_know_each_other},
@@ -395,6 +426,8 @@ CU_TestInfo hs_tests_membership[] = {
     {"a rolling restart of everything ends whole", a_rolling_restart_of_everything_ends_whole},
     {"6.8 all that restart within ten seconds are back",
      all_that_restart_within_ten_seconds_are_back},
+    {"SEC-12 each member says itself which keys it holds",
+     each_member_says_itself_which_keys_it_holds},
     {"A.3 garbled datagrams do no lasting harm", garbled_datagrams_do_no_lasting_harm},
     CU_TEST_INFO_NULL,
 };

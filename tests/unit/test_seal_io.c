@@ -217,6 +217,27 @@ static void a_drawn_number_is_another_each_time(void)
     HS_CHECK(memcmp(one, two, sizeof one) != 0);
 }
 
+static void sec_12_a_mark_is_the_same_for_the_same_ring_alone(void)
+{
+    struct hs_keyring one = {.count = 2, .used_version = 1, .at = {{1, {1}}, {2, {2}}}};
+    struct hs_keyring other = one;
+    uint32_t          mark = hs_seal_mark(&one);
+
+    HS_CHECK(mark != 0);
+    HS_CHECK_EQ(hs_seal_mark(&other), mark);
+    other.used_version = 2;
+    HS_CHECK(hs_seal_mark(&other) != mark);
+    other = one;
+    other.count = 1;
+    HS_CHECK(hs_seal_mark(&other) != mark);
+    other = one;
+    other.at[1].bytes[31] ^= 1;
+    HS_CHECK(hs_seal_mark(&other) != mark);
+    other = one;
+    other.at[1].version = 3;
+    HS_CHECK(hs_seal_mark(&other) != mark);
+}
+
 CU_TestInfo hs_tests_seal_io[] = {
     {"what was sealed for us opens", what_was_sealed_for_us_opens},
     {"ST-10 what was sealed for somebody else does not open",
@@ -225,6 +246,8 @@ CU_TestInfo hs_tests_seal_io[] = {
     {"rings, environments and clusters do not open each other's",
      rings_environments_and_clusters_do_not_open_each_others},
     {"each life has a boot id and a key of its own", each_life_has_a_boot_id_and_a_key_of_its_own},
+    {"SEC-12 a mark is the same for the same ring alone",
+     sec_12_a_mark_is_the_same_for_the_same_ring_alone},
     {"ST-11 keys rotate without a datagram that does not open",
      st_11_keys_rotate_without_a_datagram_that_does_not_open},
     {"a ring without the key in use changes nothing",
