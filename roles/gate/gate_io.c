@@ -316,7 +316,6 @@ static int open_gate(struct hs_gate_process *process, const struct hs_heritage *
     if (rc) return rc;
     process->gate.admission = &process->guard.turnstile.admission;
     hs_rand_init(&process->gate.rand, heritage->incarnation << 32 ^ heritage->generation);
-    hs_rand_init(&process->gate.rand, heritage->incarnation << 32 ^ heritage->generation);
     set_limits(process);
     rc = open_ledger(process, err);
     if (rc) return rc;
