@@ -146,6 +146,8 @@ int hs_credentials_replace(struct hs_credentials             *credentials,
     if (!rc && memcmp(&parts.identity, &credentials->identity, sizeof parts.identity) != 0)
         rc = hs_err_refuse(err, "node.crt is another node's: %s/%s/%s", parts.identity.datacenter,
                            hs_identity_role_name(parts.identity.role), parts.identity.node);
+    if (!rc && credentials->keyring.count && !parts.keyring.count)
+        rc = hs_err_refuse(err, "gossip.keys is empty");
     if (!rc) rc = hs_tls_use(credentials->tls, parts.certificate, parts.key, err);
     if (!rc) {
         adopt(credentials, &parts);

@@ -26,8 +26,9 @@ struct hs_credentials {
  * a sentence. */
 int hs_credentials_open(struct hs_credentials             *credentials,
                         const struct hs_credentials_texts *texts, struct hs_err *err) HS_MUST_CHECK;
-/* The same, and of the same identity; then connections from now on use it, and live peers that it
- * does not let in are closed. After a failure the old ones stay. */
+/* The same, of the same identity, and with a key ring if there was one; then connections from now
+ * on use it, and live peers that it does not let in are closed. After a failure the old ones
+ * stay. */
 int  hs_credentials_replace(struct hs_credentials             *credentials,
                             const struct hs_credentials_texts *texts,
                             struct hs_err                     *err) HS_MUST_CHECK;

@@ -151,6 +151,10 @@ static void replacement_is_whole_or_nothing(void)
     hs_pki_issue(&rig, &other, HS_PKI_GATE, 20);
     texts = hs_pki_texts(&rig, &other);
     is_refused(hs_credentials_replace(&credentials, &texts, &err), "expired");
+    texts = hs_pki_texts(&rig, &node);
+    texts.keyring = (struct hs_view){0}; /* cut off by a full disk: its successor would not start */
+    is_refused(hs_credentials_replace(&credentials, &texts, &err), "gossip.keys is empty");
+    HS_CHECK_EQ(credentials.keyring.count, 1);
     HS_CHECK_EQ(credentials.until_s, until_s);
     HS_CHECK_TEXT(credentials.identity.node, "g1");
     hs_pki_drop(&other);
