@@ -36,15 +36,17 @@ static void log_refusal(struct hs_door *door, const struct hs_addr *from, const 
     door->unlogged_count = 0;
 }
 
-/* Whoever waits is told; what is left of the connection is nobody's business. */
+/* Whoever dialled it is told, and says so where it matters (dialer_io.h: once per reason); what is
+ * left of the connection is nobody's business. */
 static void end_waiting(struct hs_door_waiting *waiting, const struct hs_err *err)
 {
     struct hs_door *door = waiting->door;
-    uint64_t        ticket = waiting->ticket;
 
-    log_refusal(door, &waiting->addr, err->text);
     waiting->is_over = true;
-    if (ticket) door->config.on_refused(door->config.owner, ticket, err);
+    if (waiting->ticket)
+        door->config.on_refused(door->config.owner, waiting->ticket, err);
+    else
+        log_refusal(door, &waiting->addr, err->text);
 }
 
 static void refuse(struct hs_door_waiting *waiting, const struct hs_err *err)
@@ -66,16 +68,28 @@ static void enter(struct hs_door_waiting *waiting, struct hs_greeting *peer)
 {
     struct hs_door *door = waiting->door;
     struct hs_conn *conn = waiting->conn;
-    uint64_t        ticket = waiting->ticket;
 
-    door->figures.entered++;
     waiting->is_over = true;
     peer->address = waiting->addr;
-    door->config.on_enter(door->config.owner, conn, peer, ticket);
-    if (hs_conn_owner(conn) == waiting)
-        hs_conn_abort(conn); /* the role has not taken it; on_closed frees the place */
-    else
+    door->config.on_enter(door->config.owner, conn, peer, waiting->ticket);
+    if (hs_conn_owner(conn) != waiting) {
+        door->figures.entered++;
         waiting->conn = NULL;
+    } else if (hs_conn_is_open(conn)) {
+        hs_conn_abort(conn); /* the role has not taken it; on_closed frees the place */
+    }
+}
+
+void hs_door_refuse(struct hs_conn *conn, const struct hs_greeting *peer, const char *why)
+{
+    struct hs_msg_refused refused = {.code = HS_RESULT_FORBIDDEN};
+    struct hs_err         err = {0};
+
+    (void)snprintf(refused.text, sizeof refused.text, "%s", why);
+    HS_IGNORE(hs_wire_send(conn, HS_MSG_REFUSED, &refused, 0), "it is closed either way");
+    (void)hs_err_refuse(&err, "the %s %s/%s: %s", hs_identity_role_name(peer->identity.role),
+                        peer->identity.datacenter, peer->identity.node, why);
+    refuse(hs_conn_owner(conn), &err);
 }
 
 static void hear_hello(struct hs_door_waiting *waiting, const struct hs_frame *frame,

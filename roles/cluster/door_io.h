@@ -17,8 +17,8 @@ enum { HS_DOOR_WAITING_MAX = 256 }; /* not through yet, in and out together */
 
 struct hs_door;
 
-/* The peer has entered: take conn over with hs_conn_hand_over before returning, or abort it.
- * ticket: of hs_door_dial; 0: it has come to us. */
+/* The peer may enter: take conn over with hs_conn_hand_over before returning, or hs_door_refuse it;
+ * else it is closed. ticket: of hs_door_dial; 0: it has come to us. */
 typedef void hs_door_enter_fn(void *owner, struct hs_conn *conn, const struct hs_greeting *peer,
                               uint64_t ticket);
 /* A connection that was dialled has come to nothing: not reached, refused by us or by it; err says
@@ -75,5 +75,9 @@ int hs_door_dial(struct hs_door *door, const struct hs_addr *addr,
 void     hs_door_shut(struct hs_door *door);
 uint64_t hs_door_deadline_ns(const struct hs_door *door);
 void     hs_door_turn(struct hs_door *door, uint64_t now_ns);
+
+/* From inside on_enter: the role has no place for the peer. It is told why, and closed here; of one
+ * that was dialled on_refused follows at once. */
+void hs_door_refuse(struct hs_conn *conn, const struct hs_greeting *peer, const char *why);
 
 #endif

@@ -4,7 +4,6 @@
 #include "roles/gate/gate_process.h"
 
 #include "roles/config.h"
-#include "roles/result_code.h"
 #include "roles/wire_io.h"
 #include "shm/base/list.h"
 #include "shm/base/log.h"
@@ -18,10 +17,8 @@
 
 enum {
     MANAGER_TAG = 1 << 16,
-    REFUSED_TAG = 1 << 17,   /* told so, and about to be closed */
     BEHIND_BYTES = 256 << 10 /* waiting to be read: encoding more statistics is wasted work */
 };
-#define REFUSED_FLUSH_NS HS_NS_PER_S
 
 static struct hs_gate_process *process_of(void *self)
 {
@@ -127,7 +124,6 @@ static void on_closed(struct hs_conn *conn, int reason)
 
     if (reason == -EPROTO || reason == -EMSGSIZE)
         hs_gate_process_count(process, HS_COUNT_frames_malformed, 1);
-    if (tag >= REFUSED_TAG) return;
     if (tag >= MANAGER_TAG) {
         unsigned manager = (unsigned)(tag - MANAGER_TAG);
 
@@ -188,11 +184,8 @@ static struct hs_visitor *visitor_of(struct hs_gate_process *process, uint64_t t
 static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
 {
     struct hs_gate_process *process = hs_conn_owner(conn);
-    uint64_t                tag = hs_conn_tag(conn);
-    struct hs_visitor      *visitor;
+    struct hs_visitor      *visitor = visitor_of(process, hs_conn_tag(conn));
 
-    if (tag >= REFUSED_TAG) return;
-    visitor = visitor_of(process, tag);
     hs_gate_process_see_time(process);
     if (!hs_gate_guard_enter(&process->guard, visitor, conn, frame, process->gate.now_ns,
                              &process->gate.slot))
@@ -322,20 +315,6 @@ static void hand_over(struct hs_gate_process *process, struct hs_conn *conn, uin
     hs_conn_hand_over(conn, &callbacks);
 }
 
-static void refuse_peer(struct hs_gate_process *process, struct hs_conn *conn,
-                        const struct hs_greeting *peer, const char *why)
-{
-    struct hs_msg_refused refused = {.code = HS_RESULT_FORBIDDEN};
-    char                  name[HS_IDENTITY_TEXT_BYTES];
-
-    hs_identity_text(&peer->identity, name);
-    hs_log(HS_LOG_WARN, "gate", "refused peer=%s reason=\"%s\"", name, why);
-    (void)snprintf(refused.text, sizeof refused.text, "%s", why);
-    hand_over(process, conn, REFUSED_TAG);
-    HS_IGNORE(hs_wire_send(conn, HS_MSG_REFUSED, &refused, 0), "it is closed either way");
-    hs_conn_close(conn, process->gate.now_ns + REFUSED_FLUSH_NS);
-}
-
 static void enter_manager(struct hs_gate_process *process, struct hs_conn *conn,
                           const struct hs_greeting *greeting)
 {
@@ -351,9 +330,9 @@ static void enter_manager(struct hs_gate_process *process, struct hs_conn *conn,
     memcpy(peer.node, greeting->node_id, sizeof peer.node);
     place = hs_gate_manager_enter(&process->gate, &peer);
     if (place < 0) {
-        refuse_peer(process, conn, greeting,
-                    place == -EEXIST ? "another host with this certificate's name is connected"
-                                     : "the gate's table of managers is full");
+        hs_door_refuse(conn, greeting,
+                       place == -EEXIST ? "another host with this certificate's name is connected"
+                                        : "the gate's table of managers is full");
         return;
     }
     hand_over(process, conn, MANAGER_TAG + (uint64_t)place);
@@ -366,8 +345,8 @@ static void enter_client(struct hs_gate_process *process, struct hs_conn *conn,
     int client = find_client_place(process);
 
     if (client < 0) {
-        refuse_peer(process, conn, greeting,
-                    process->is_stopping ? "the gate stops" : "the gate has too many clients");
+        hs_door_refuse(conn, greeting,
+                       process->is_stopping ? "the gate stops" : "the gate has too many clients");
         return;
     }
     hs_gate_guard_meet_identity(&process->guard, (unsigned)client, &greeting->identity);
@@ -391,7 +370,7 @@ static void on_enter(void *owner, struct hs_conn *conn, const struct hs_greeting
     case HS_IDENTITY_WORKER:
     case HS_IDENTITY_ROLE_COUNT: break;
     }
-    refuse_peer(process, conn, greeting, "gates talk to managers and clients");
+    hs_door_refuse(conn, greeting, "gates talk to managers and clients");
 }
 
 int hs_gate_links_open(struct hs_gate_process *process, struct hs_err *err)

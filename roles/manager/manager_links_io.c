@@ -15,8 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REFUSED_FLUSH_NS HS_NS_PER_S
-#define SILENCE_CUT_NS   (10 * HS_NS_PER_S) /* both ends speak every second */
+#define SILENCE_CUT_NS (10 * HS_NS_PER_S) /* both ends speak every second */
 
 enum { IDX_BITS = 12, SERIALS = 1 << (32 - IDX_BITS) };
 HS_STATIC_ASSERT(HS_MANAGER_LINKS < 1 << IDX_BITS, "a link's number holds its place");
@@ -32,7 +31,7 @@ const struct hs_manager_link *hs_manager_links_find(const struct hs_manager_proc
     return &process->links[idx];
 }
 
-/* The link of a connection; NULL: it is of an earlier life, or refused. */
+/* The link of a connection; NULL: it is of an earlier life. */
 static struct hs_manager_link *link_of(struct hs_manager_process *process,
                                        const struct hs_conn      *conn)
 {
@@ -240,43 +239,23 @@ static struct hs_manager_link *find_peer(struct hs_manager_process *process, enu
     return NULL;
 }
 
-static void hand_over(struct hs_manager_process *process, struct hs_conn *conn, uint64_t tag)
-{
-    const struct hs_conn_callbacks callbacks = {
-        .owner = process, .on_frame = on_frame, .on_closed = on_closed};
-
-    hs_conn_set_tag(conn, tag);
-    hs_conn_hand_over(conn, &callbacks);
-}
-
-static void refuse_peer(struct hs_manager_process *process, struct hs_conn *conn,
-                        const struct hs_greeting *peer, const char *why)
-{
-    struct hs_msg_refused refused = {.code = HS_RESULT_FORBIDDEN};
-    char                  name[HS_IDENTITY_TEXT_BYTES];
-
-    hs_identity_text(&peer->identity, name);
-    hs_log(HS_LOG_WARN, "manager", "refused peer=%s reason=\"%s\"", name, why);
-    (void)snprintf(refused.text, sizeof refused.text, "%s", why);
-    hand_over(process, conn, 0);
-    HS_IGNORE(hs_wire_send(conn, HS_MSG_REFUSED, &refused, 0), "it is closed either way");
-    hs_conn_close(conn, hs_manager_clock_of(process) + REFUSED_FLUSH_NS);
-}
-
 static void keep_peer(struct hs_manager_process *process, struct hs_conn *conn,
                       enum hs_role_kind peer, const struct hs_greeting *greeting, uint64_t ticket)
 {
+    const struct hs_conn_callbacks callbacks = {
+        .owner = process, .on_frame = on_frame, .on_closed = on_closed};
     struct hs_manager_link *link = take_place(process);
 
     if (!link) {
-        refuse_peer(process, conn, greeting, "the manager's table of links is full");
+        hs_door_refuse(conn, greeting, "the manager's table of links is full");
         return;
     }
     link->conn = conn;
     link->peer = peer;
     link->ticket = ticket;
     link->greeting = *greeting;
-    hand_over(process, conn, link->number);
+    if (ticket) hs_dialer_io_entered(&process->dialer, ticket, true);
+    hs_conn_hand_over(conn, &callbacks);
     begin_link(process, link);
 }
 
@@ -289,8 +268,7 @@ static void enter_worker(struct hs_manager_process *process, struct hs_conn *con
 
     if (old &&
         memcmp(old->greeting.node_id, greeting->node_id, sizeof old->greeting.node_id) != 0) {
-        refuse_peer(process, conn, greeting,
-                    "another host with this certificate's name is connected");
+        hs_door_refuse(conn, greeting, "another host with this certificate's name is connected");
         return;
     }
     if (old) drop_link(process, old);
@@ -303,13 +281,11 @@ static void enter_gate(struct hs_manager_process *process, struct hs_conn *conn,
 {
     const struct hs_config *config = process->process.config;
     bool is_own = config->roles.gate && strcmp(greeting->identity.node, config->node.name) == 0;
-    bool is_new = !is_own && !find_peer(process, HS_ROLE_GATE, &greeting->identity);
 
-    hs_dialer_io_entered(&process->dialer, ticket, is_new);
-    if (is_new)
-        keep_peer(process, conn, HS_ROLE_GATE, greeting, ticket);
+    if (is_own || find_peer(process, HS_ROLE_GATE, &greeting->identity))
+        hs_dialer_io_entered(&process->dialer, ticket, false);
     else
-        hs_conn_abort(conn);
+        keep_peer(process, conn, HS_ROLE_GATE, greeting, ticket);
 }
 
 static void on_enter(void *owner, struct hs_conn *conn, const struct hs_greeting *greeting,
@@ -320,7 +296,7 @@ static void on_enter(void *owner, struct hs_conn *conn, const struct hs_greeting
     else if (greeting->identity.role == HS_IDENTITY_WORKER)
         enter_worker(owner, conn, greeting);
     else
-        refuse_peer(owner, conn, greeting, "only workers come to a manager");
+        hs_door_refuse(conn, greeting, "only workers come to a manager");
 }
 
 static void on_refused(void *owner, uint64_t ticket, const struct hs_err *err)

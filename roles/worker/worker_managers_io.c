@@ -256,10 +256,7 @@ static void on_enter(void *owner, struct hs_conn *conn, const struct hs_greeting
     bool is_taken = manager && is_wanted(worker, &greeting->identity);
 
     hs_dialer_io_entered(&worker->dialer, ticket, is_taken);
-    if (!is_taken) {
-        hs_conn_abort(conn);
-        return;
-    }
+    if (!is_taken) return;
     manager->conn = conn;
     manager->ticket = ticket;
     manager->greeting = *greeting;

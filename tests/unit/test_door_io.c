@@ -4,6 +4,7 @@
 
 #include "roles/result_code.h"
 #include "roles/wire_io.h"
+#include "shm/base/log.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
 #include "tests/unit/loop_end.h"
@@ -30,8 +31,10 @@ struct host {
     unsigned              entered;
     unsigned              refused;
     unsigned              pings;
+    unsigned              told; /* REFUSED */
     unsigned              closed;
     bool                  is_leaving_it; /* does not take it over */
+    bool                  is_refusing_it;
 };
 
 static struct hs_pki  rig;
@@ -46,6 +49,7 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
     struct host *host = hs_conn_owner(conn);
 
     if (frame->type == HS_MSG_PING) host->pings++;
+    if (frame->type == HS_MSG_REFUSED) host->told++;
 }
 
 static void on_closed(struct hs_conn *conn, int reason)
@@ -67,7 +71,8 @@ static void on_enter(void *owner, struct hs_conn *conn, const struct hs_greeting
     host->entered++;
     host->ticket = ticket;
     host->peer = *greeting;
-    if (host->is_leaving_it) return;
+    if (host->is_refusing_it) hs_door_refuse(conn, greeting, "the table is full");
+    if (host->is_leaving_it || host->is_refusing_it) return;
     host->conn = conn;
     hs_conn_hand_over(conn, &callbacks);
 }
@@ -259,17 +264,29 @@ static void whom_was_not_expected_is_left(enum hs_loop_backend backend)
     end();
 }
 
+static void count_line(void *context, enum hs_log_level level, const char *module, const char *text)
+{
+    (void)level;
+    (void)module;
+    (void)text;
+    ++*(unsigned *)context;
+}
+
 static void nobody_there_is_told(enum hs_loop_backend backend)
 {
+    unsigned lines = 0;
     uint16_t port;
 
     begin(backend, HS_PKI_MANAGER);
+    hs_log_set_sink(count_line, &lines, HS_LOG_INFO);
     (void)close(hs_end_listen(1, &port));
     HS_CHECK_EQ(hs_addr_parse(&addr, "127.0.0.1", port), 0);
     dial(HS_IDENTITY_GATE, "");
     HS_CHECK(await(&peer.refused, 1));
     HS_CHECK_EQ(peer.refusal.code, -ECONNREFUSED);
     HS_CHECK(!is_anybody_waiting(&peer));
+    hs_log_set_sink(NULL, NULL, HS_LOG_INFO);
+    HS_CHECK_EQ(lines, 0); /* it dials again and again: the dialer says so once */
     end();
 }
 
@@ -281,6 +298,27 @@ static void peer_that_is_not_taken_over_is_closed(enum hs_loop_backend backend)
     HS_CHECK(await(&gate.entered, 1));
     while (is_anybody_waiting(&gate)) step(&gate);
     HS_CHECK(await(&peer.entered, 1) || await(&peer.refused, 1));
+    end();
+}
+
+static void peer_that_the_role_refuses_is_told_and_closed(enum hs_loop_backend backend)
+{
+    begin(backend, HS_PKI_MANAGER);
+    gate.is_refusing_it = true;
+    dial(HS_IDENTITY_GATE, "");
+    HS_CHECK(await(&peer.closed, 1));
+    HS_CHECK_EQ(peer.told, 1);
+    while (is_anybody_waiting(&gate)) step(&gate);
+    HS_CHECK_EQ(gate.door.figures.refused, 1);
+    HS_CHECK_EQ(gate.door.figures.entered, 0);
+    /* Whoever has dialled hears of it as of any other end, or it would wait for ever. */
+    gate.is_refusing_it = false;
+    peer.is_refusing_it = true;
+    dial(HS_IDENTITY_GATE, "");
+    HS_CHECK(await(&peer.refused, 1));
+    HS_CHECK_EQ(peer.ticket, TICKET);
+    HS_CHECK(strstr(peer.refusal.text, "the gate east/g1: the table is full") != NULL);
+    HS_CHECK(await(&gate.told, 1));
     end();
 }
 
@@ -402,6 +440,8 @@ static void places_are_bounded(void)
     X(whom_was_not_expected_is_left, "whom was not expected is left")                              \
     X(nobody_there_is_told, "nobody there is told")                                                \
     X(peer_that_is_not_taken_over_is_closed, "peer that is not taken over is closed")              \
+    X(peer_that_the_role_refuses_is_told_and_closed,                                               \
+      "peer that the role refuses is told and closed")                                             \
     X(stranger_gets_nothing_but_an_end, "SEC-60 stranger gets nothing but an end")                 \
     X(one_that_never_says_hello_is_sent_away, "one that never says HELLO is sent away")            \
     X(first_word_must_be_hello, "first word must be HELLO")
