@@ -247,7 +247,7 @@ static bool is_refused_now(struct hs_tls_session *session)
     X509          *certificate = SSL_get0_peer_certificate(session->ssl);
     uint8_t        peer[HS_TLS_PEER_BYTES] = {0};
 
-    if (!session->is_done || !certificate) return false; /* its check is still to come */
+    if (!certificate) return false; /* its check is still to come */
     session->verdict = tls->config.check(tls->config.owner, certificate, peer, &session->refusal);
     ERR_clear_error();
     return session->verdict != 0;

@@ -361,6 +361,72 @@ static void handshakes_of_one_network_are_bounded(void)
     end();
 }
 
+struct asked {
+    unsigned times;
+    int      answer;
+    unsigned rejected;
+};
+
+static int ask(void *owner, struct x509_st *certificate, void *noted, struct hs_err *why)
+{
+    struct asked *asked = owner;
+
+    (void)certificate;
+    (void)noted;
+    (void)why;
+    asked->times++;
+    return asked->answer;
+}
+
+static void count_rejected(void *owner)
+{
+    ((struct asked *)owner)->rejected++;
+}
+
+/* Up to bytes of what one has to say, into the other. */
+static void deliver(struct hs_tls_session *from, struct hs_tls_session *to, size_t bytes)
+{
+    struct hs_buffer *said = hs_tls_session_output(from);
+    size_t            count = bytes < said->used_bytes ? bytes : said->used_bytes;
+    struct hs_view    rest = hs_view_of(said->data, count);
+    struct hs_view    plain;
+
+    HS_CHECK_EQ(hs_tls_session_read(to, &rest, &plain), 0);
+    HS_CHECK_EQ(rest.bytes, 0);
+    memmove(said->data, said->data + count, said->used_bytes - count);
+    said->used_bytes -= count;
+}
+
+static void peer_that_is_refused_amidst_its_handshake_does_not_get_in(void)
+{
+    struct asked                       asked = {0};
+    const struct hs_tls_config         tls_config = {.check = ask, .owner = &asked};
+    const struct hs_tls_session_config server_side = {
+        .side = HS_TLS_SERVER, .on_rejected = count_rejected, .owner = &asked};
+    const struct hs_tls_session_config client_side = {.side = HS_TLS_CLIENT};
+    struct hs_tls_session             *client;
+    struct hs_tls_session             *server;
+    struct hs_tls                     *tls;
+
+    begin(HS_LOOP_AUTO, HS_TLS_SERVER);
+    HS_CHECK_EQ(hs_tls_create(&tls, &tls_config, &err), 0);
+    HS_CHECK_EQ(hs_tls_use(tls, gate_node.issued.certificate, gate_node.issued.key, &err), 0);
+    HS_CHECK_EQ(hs_tls_session_open(&server, tls, &server_side), 0);
+    HS_CHECK_EQ(hs_tls_session_open(&client, gate_side.tls, &client_side), 0);
+    deliver(client, server, SIZE_MAX);
+    deliver(server, client, SIZE_MAX);
+    while (!asked.times && hs_tls_session_output(client)->used_bytes) deliver(client, server, 1);
+    HS_CHECK_EQ(asked.times, 1);
+    HS_CHECK(!hs_tls_session_is_done(server)); /* its last message is still on the way */
+    asked.answer = -EKEYREVOKED;
+    hs_tls_recheck(tls);
+    HS_CHECK_EQ(asked.rejected, 1);
+    hs_tls_session_close(&server);
+    hs_tls_session_close(&client);
+    hs_tls_destroy(&tls);
+    end();
+}
+
 #define EACH(X)                                                                                    \
     X(peer_as_it_should_be_gets_in_and_gets_no_ticket,                                             \
       "SEC-3 peer as it should be gets in and gets no ticket")                                     \
@@ -382,6 +448,9 @@ static void handshakes_of_one_network_are_bounded(void)
 EACH(DEFINE)
 #define ROWS(test, text) HS_BOTH_ROWS(text, test),
 
-CU_TestInfo hs_tests_tls_hostile_io[] = {EACH(ROWS){"SEC-2 handshakes of one network are bounded",
-                                                    handshakes_of_one_network_are_bounded},
-                                         CU_TEST_INFO_NULL};
+CU_TestInfo hs_tests_tls_hostile_io[] = {
+    EACH(ROWS){"SEC-2 handshakes of one network are bounded",
+               handshakes_of_one_network_are_bounded},
+    {"SEC-7 peer that is refused amidst its handshake does not get in",
+     peer_that_is_refused_amidst_its_handshake_does_not_get_in},
+    CU_TEST_INFO_NULL};
