@@ -539,7 +539,8 @@ static uint64_t frame_deadline_ns(const struct hs_conn *conn)
 static uint64_t release_at_ns(const struct hs_conn *conn)
 {
     bool has_spare = (conn->in.capacity_bytes && !conn->in.used_bytes) ||
-                     conn->out.capacity_bytes || conn->flight.capacity_bytes;
+                     conn->out.capacity_bytes || conn->flight.capacity_bytes ||
+                     (conn->session && hs_tls_session_output(conn->session)->capacity_bytes);
 
     return has_spare ? after(conn->touched_ns, IDLE_RELEASE_NS) : HS_NEVER_NS;
 }
@@ -553,6 +554,11 @@ uint64_t hs_conn_deadline_ns(const struct hs_conn *conn)
                       release_at_ns(conn));
 }
 
+static void release_spare(struct hs_buffer *buffer)
+{
+    if (!buffer->used_bytes) hs_buffer_release(buffer);
+}
+
 void hs_conn_turn(struct hs_conn *conn, uint64_t now_ns)
 {
     HS_CHECK_MAGIC(conn, CONN_MAGIC);
@@ -562,8 +568,9 @@ void hs_conn_turn(struct hs_conn *conn, uint64_t now_ns)
         shut(conn, -ETIMEDOUT, true);
         return;
     }
-    if (!conn->in.used_bytes) hs_buffer_release(&conn->in);
-    if (!conn->out.used_bytes) hs_buffer_release(&conn->out);
-    if (!conn->flight.used_bytes) hs_buffer_release(&conn->flight);
+    release_spare(&conn->in);
+    release_spare(&conn->out);
+    release_spare(&conn->flight);
+    if (conn->session) release_spare(hs_tls_session_output(conn->session));
     conn->touched_ns = now_ns;
 }

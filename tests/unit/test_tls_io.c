@@ -10,6 +10,7 @@
 #include "tests/unit/tls_end.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -444,6 +445,29 @@ static void plain_connection_can_connect_too(enum hs_loop_backend backend)
     end();
 }
 
+static size_t heap_bytes(void)
+{
+    struct mallinfo2 heap = mallinfo2();
+
+    return heap.uordblks + heap.hblkhd;
+}
+
+static void idle_connection_gives_its_memory_back(enum hs_loop_backend backend)
+{
+    size_t before_bytes;
+
+    begin_open(backend);
+    before_bytes = heap_bytes();
+    for (uint64_t i = 1; i <= 4; i++) HS_CHECK_EQ(hs_tls_end_send(&client, i, BIG_BYTES), 0);
+    HS_CHECK(hs_tls_ends_await(&client, &server, &server.frames, 4));
+    while (hs_conn_queued_bytes(client.conn)) hs_tls_ends_step(&client, &server);
+    hs_conn_turn(client.conn, hs_conn_deadline_ns(client.conn));
+    hs_conn_turn(server.conn, hs_conn_deadline_ns(server.conn));
+    HS_CHECK(heap_bytes() < before_bytes + BIG_BYTES / 2);
+    HS_CHECK_EQ(hs_conn_deadline_ns(client.conn), HS_NEVER_NS);
+    end();
+}
+
 #define EACH(X)                                                                                    \
     X(both_ends_know_each_other_before_the_first_frame,                                            \
       "SEC-4 both ends know each other before the first frame")                                    \
@@ -468,7 +492,8 @@ static void plain_connection_can_connect_too(enum hs_loop_backend backend)
       "SEC-6 new certificate is shown by connections from then on")                                \
     X(connecting_reaches_a_listener, "connecting reaches a listener")                              \
     X(connecting_to_nobody_says_so, "connecting to nobody says so")                                \
-    X(plain_connection_can_connect_too, "plain connection can connect, too")
+    X(plain_connection_can_connect_too, "plain connection can connect, too")                       \
+    X(idle_connection_gives_its_memory_back, "idle connection gives its memory back")
 
 #define DEFINE(test, text) HS_ON_BOTH(test)
 EACH(DEFINE)
