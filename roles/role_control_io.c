@@ -7,6 +7,7 @@
 #include "roles/config.h"
 #include "roles/counters.h"
 #include "roles/host_table.h"
+#include "roles/resolver_answer.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
 #include "shm/counters.h"
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -194,6 +196,19 @@ int hs_role_ask_resolver(struct hs_role_process *process, const char *host, uint
     hs_control_init(&record, HS_CONTROL_RESOLVE, host);
     record.token = token;
     return hs_control_send(process->heritage->control_fd, &record, -1);
+}
+
+bool hs_role_take_addresses(int fd, struct hs_resolver_answer *answer)
+{
+    ssize_t got;
+
+    *answer = (struct hs_resolver_answer){0};
+    got = recv(fd, answer, sizeof *answer, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    if (got != (ssize_t)sizeof *answer) answer->code = -EIO;
+    if (!answer->code && (!answer->count || answer->count > HS_ADDRESSES_MAX))
+        answer->code = -ENOENT;
+    return true;
 }
 
 int hs_role_request(struct hs_role_process *process, const char *verb, const char *process_name,

@@ -25,6 +25,7 @@
 struct hs_counters_shm;
 struct hs_host_table_shm;
 struct hs_log_ring_shm;
+struct hs_resolver_answer;
 struct hs_vitals_shm;
 
 enum { HS_ROLE_SEGMENTS_MAX = 6 }; /* host, vitals, counters, logs, events, configuration */
@@ -135,6 +136,9 @@ void hs_role_set_phase(struct hs_role_process *process, enum hs_vitals_phase pha
  * -EINVAL: not a name. */
 int hs_role_ask_resolver(struct hs_role_process *process, const char *host,
                          uint64_t token) HS_MUST_CHECK;
+/* When that link is readable. false: not yet; else code is 0 and there is an address at least, or
+ * says why not, -EIO when the resolver has died. */
+bool hs_role_take_addresses(int fd, struct hs_resolver_answer *answer) HS_MUST_CHECK;
 /* Console: forwards an operator's request ("restart", "drain", "reload", "stop") with the caller's
  * uid for the audit line; on_answer follows (stop: maybe not). process_name "" where none is meant.
  * -EINVAL: no such verb. */

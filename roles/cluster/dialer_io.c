@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define LOOKUP_TIMEOUT_NS (10 * HS_NS_PER_S)
@@ -104,14 +103,11 @@ static void on_resolved(struct hs_watch *watch)
     struct hs_dialer_lookup     *lookup = HS_CONTAINER_OF(watch, struct hs_dialer_lookup, answer);
     struct hs_dialer_io         *dialer = lookup->dialer;
     const struct hs_dialer_peer *peer = hs_dialer_find(&dialer->core, lookup->ticket);
-    struct hs_resolver_answer    answer = {0};
+    struct hs_resolver_answer    answer;
     struct hs_addr               addr;
     uint64_t                     ticket = lookup->ticket;
-    ssize_t                      got = recv(watch->fd, &answer, sizeof answer, MSG_DONTWAIT);
 
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got != (ssize_t)sizeof answer) answer.code = -EIO; /* the resolver has died */
-    if (!answer.code && (!answer.count || answer.count > HS_ADDRESSES_MAX)) answer.code = -ENOENT;
+    if (!hs_role_take_addresses(watch->fd, &answer)) return;
     if (answer.code || !peer) {
         end_lookup(lookup, reason_of(answer.code));
         return;

@@ -9,7 +9,6 @@
 #include "shm/base/time.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define AGAIN_NS   (300 * HS_NS_PER_S) /* a name that was found may move */
@@ -22,9 +21,7 @@ static void close_answer(struct hs_ring_name *name, uint64_t again_ns)
 
     name->is_asked = false;
     name->due_ns = hs_loop_now_ns(name->names->process->loop) + again_ns;
-    name->answer.fd = -1;
     if (fd < 0) return;
-    name->answer.fd = fd;
     hs_watch_close(&name->answer);
     (void)close(fd);
     name->answer.fd = -1;
@@ -40,12 +37,9 @@ static void fail(struct hs_ring_name *name, int code)
 static void on_readable(struct hs_watch *watch)
 {
     struct hs_ring_name      *name = HS_CONTAINER_OF(watch, struct hs_ring_name, answer);
-    struct hs_resolver_answer answer = {0};
-    ssize_t                   got = recv(watch->fd, &answer, sizeof answer, MSG_DONTWAIT);
+    struct hs_resolver_answer answer;
 
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got != (ssize_t)sizeof answer) answer.code = -EIO; /* the resolver has died */
-    if (!answer.code && (!answer.count || answer.count > HS_ADDRESSES_MAX)) answer.code = -ENOENT;
+    if (!hs_role_take_addresses(watch->fd, &answer)) return;
     if (answer.code) {
         fail(name, answer.code);
         return;

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define RESOLVE_TIMEOUT_NS                                                                         \
@@ -274,12 +273,10 @@ static struct hs_worker_plan *find_asking(struct hs_worker *worker, uint64_t tok
 static void on_resolved(struct hs_watch *watch)
 {
     struct hs_worker_plan    *plan = HS_CONTAINER_OF(watch, struct hs_worker_plan, answer);
-    struct hs_resolver_answer answer = {0};
-    ssize_t                   got = recv(watch->fd, &answer, sizeof answer, MSG_DONTWAIT);
+    struct hs_resolver_answer answer;
 
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got != (ssize_t)sizeof answer) answer.code = -EIO; /* the resolver has died */
-    for (uint32_t i = 0; answer.code == 0 && i < answer.count && i < HS_ADDRESSES_MAX; i++)
+    if (!hs_role_take_addresses(watch->fd, &answer)) return;
+    for (uint32_t i = 0; answer.code == 0 && i < answer.count; i++)
         add_address(&plan->addresses[plan->target], &answer.addrs[i]);
     if (answer.code) miss_target(plan, code_of(answer.code));
     next_target(plan);
