@@ -57,6 +57,25 @@ int hs_addr_parse(struct hs_addr *addr, const char *host, uint16_t port)
     return 0;
 }
 
+enum { IPV4_BYTES = 4 };
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+void hs_addr_map(struct hs_addr *addr)
+{
+    if (addr->family != HS_ADDR_IPV4) return;
+    addr->family = HS_ADDR_IPV6;
+    memcpy(addr->bytes + sizeof mapped, addr->bytes, IPV4_BYTES);
+    memcpy(addr->bytes, mapped, sizeof mapped);
+}
+
+void hs_addr_unmap(struct hs_addr *addr)
+{
+    if (addr->family != HS_ADDR_IPV6 || memcmp(addr->bytes, mapped, sizeof mapped) != 0) return;
+    addr->family = HS_ADDR_IPV4;
+    memcpy(addr->bytes, addr->bytes + sizeof mapped, IPV4_BYTES);
+    memset(addr->bytes + IPV4_BYTES, 0, sizeof addr->bytes - IPV4_BYTES);
+}
+
 void hs_addr_format(const struct hs_addr *addr, char *text, size_t bytes)
 {
     char     host[INET6_ADDRSTRLEN] = "";

@@ -24,6 +24,10 @@ enum { HS_ADDR_TEXT_BYTES = 64 };
 
 /* Numeric only ("127.0.0.1", "::1"); names are resolved elsewhere. -EINVAL: not an address. */
 int hs_addr_parse(struct hs_addr *addr, const char *host, uint16_t port) HS_MUST_CHECK;
+/* An IPv6 socket speaks to IPv4 hosts, too, by addresses of a special form (::ffff:127.0.0.1): into
+ * it and out of it; any other stays as it is. */
+void hs_addr_map(struct hs_addr *addr);
+void hs_addr_unmap(struct hs_addr *addr);
 /* "127.0.0.1:80", "[::1]:80", "-" for no address */
 void hs_addr_format(const struct hs_addr *addr, char *text, size_t bytes);
 

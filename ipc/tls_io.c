@@ -273,19 +273,15 @@ void hs_tls_figures(const struct hs_tls *tls, struct hs_tls_figures *figures)
 
 static struct network network_of(const struct hs_addr *from)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    struct network       network = {0};
+    struct network network = {0};
+    struct hs_addr addr;
 
     if (!from || from->family == HS_ADDR_NONE) return network;
-    network.family = from->family;
-    if (from->family == HS_ADDR_IPV4) {
-        memcpy(network.bytes, from->bytes, NETWORK_BYTES_IPV4);
-    } else if (memcmp(from->bytes, mapped, sizeof mapped) == 0) {
-        network.family = HS_ADDR_IPV4;
-        memcpy(network.bytes, from->bytes + sizeof mapped, NETWORK_BYTES_IPV4);
-    } else {
-        memcpy(network.bytes, from->bytes, NETWORK_BYTES_IPV6);
-    }
+    addr = *from;
+    hs_addr_unmap(&addr);
+    network.family = addr.family;
+    memcpy(network.bytes, addr.bytes,
+           addr.family == HS_ADDR_IPV4 ? NETWORK_BYTES_IPV4 : NETWORK_BYTES_IPV6);
     return network;
 }
 

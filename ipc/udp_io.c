@@ -7,27 +7,7 @@
 #include "shm/base/list.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
-
-static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-/* An IPv6 socket speaks to IPv4 hosts, too, by addresses of a special form. */
-static void unmap(struct hs_addr *addr)
-{
-    if (addr->family != HS_ADDR_IPV6 || memcmp(addr->bytes, mapped, sizeof mapped) != 0) return;
-    addr->family = HS_ADDR_IPV4;
-    memmove(addr->bytes, addr->bytes + sizeof mapped, 4);
-    memset(addr->bytes + 4, 0, sizeof addr->bytes - 4);
-}
-
-static void map(struct hs_addr *addr)
-{
-    if (addr->family != HS_ADDR_IPV4) return;
-    addr->family = HS_ADDR_IPV6;
-    memcpy(addr->bytes + sizeof mapped, addr->bytes, 4);
-    memcpy(addr->bytes, mapped, sizeof mapped);
-}
 
 /* false: nothing more is there now. */
 static bool receive(struct hs_udp *udp)
@@ -47,7 +27,7 @@ static bool receive(struct hs_udp *udp)
         return true;
     }
     if (hs_addr_from_sockaddr(&from, &sockaddr)) return true;
-    unmap(&from);
+    hs_addr_unmap(&from);
     udp->on_datagram(udp, &from, udp->buffer, (size_t)count);
     return true;
 }
@@ -84,7 +64,7 @@ void hs_udp_send(struct hs_udp *udp, const struct hs_addr *to, const void *bytes
     socklen_t              sockaddr_bytes;
     ssize_t                sent;
 
-    if (udp->is_ipv6) map(&target);
+    if (udp->is_ipv6) hs_addr_map(&target);
     sockaddr_bytes = (socklen_t)hs_addr_to_sockaddr(&target, &sockaddr);
     do {
         sent = sendto(udp->watch.fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL, &sockaddr.any,

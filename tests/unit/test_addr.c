@@ -95,6 +95,27 @@ static void an_address_goes_through_the_kernels_form_and_back(void)
     HS_CHECK_EQ(hs_addr_from_sockaddr(&(struct hs_addr){0}, &kernel), -EINVAL);
 }
 
+static void an_ipv4_address_has_an_ipv6_form_and_back(void)
+{
+    struct hs_addr addr;
+    struct hs_addr other;
+
+    HS_CHECK_EQ(hs_addr_parse(&addr, "10.1.2.3", 80), 0);
+    hs_addr_map(&addr);
+    HS_CHECK_EQ(hs_addr_parse(&other, "::ffff:10.1.2.3", 80), 0);
+    HS_CHECK(memcmp(&addr, &other, sizeof addr) == 0);
+    hs_addr_unmap(&addr);
+    HS_CHECK_EQ(hs_addr_parse(&other, "10.1.2.3", 80), 0);
+    HS_CHECK(memcmp(&addr, &other, sizeof addr) == 0);
+    hs_addr_unmap(&addr); /* it is no such form */
+    HS_CHECK(memcmp(&addr, &other, sizeof addr) == 0);
+    HS_CHECK_EQ(hs_addr_parse(&addr, "2001:db8::1", 80), 0);
+    other = addr;
+    hs_addr_map(&addr);
+    hs_addr_unmap(&addr);
+    HS_CHECK(memcmp(&addr, &other, sizeof addr) == 0);
+}
+
 CU_TestInfo hs_tests_addr[] = {
     {"an address is written as it is read", an_address_is_written_as_it_is_read},
     {"what is not numeric is refused and changes nothing",
@@ -104,5 +125,6 @@ CU_TestInfo hs_tests_addr[] = {
      the_longest_address_fits_and_a_short_buffer_is_respected},
     {"an address goes through the kernel's form and back",
      an_address_goes_through_the_kernels_form_and_back},
+    {"an IPv4 address has an IPv6 form and back", an_ipv4_address_has_an_ipv6_form_and_back},
     CU_TEST_INFO_NULL,
 };
