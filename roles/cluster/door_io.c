@@ -245,6 +245,7 @@ static struct hs_door_waiting *take_place(struct hs_door *door)
         memset(waiting, 0, sizeof *waiting);
         waiting->door = door;
         waiting->deadline_ns = hs_loop_now_ns(door->config.loop) + ENTRY_TIMEOUT_NS;
+        if (i >= door->waiting_high) door->waiting_high = i + 1;
         return waiting;
     }
     return NULL;
@@ -339,7 +340,7 @@ void hs_door_shut(struct hs_door *door)
     if (door->is_listening) hs_listener_close(&door->listener);
     door->is_listening = false;
     door->is_shut = true;
-    for (unsigned i = 0; i < HS_DOOR_WAITING_MAX; i++)
+    for (unsigned i = 0; i < door->waiting_high; i++)
         if (door->waiting[i].conn) hs_conn_abort(door->waiting[i].conn);
 }
 
@@ -347,7 +348,7 @@ uint64_t hs_door_deadline_ns(const struct hs_door *door)
 {
     uint64_t next_ns = HS_NEVER_NS;
 
-    for (unsigned i = 0; i < HS_DOOR_WAITING_MAX; i++) {
+    for (unsigned i = 0; i < door->waiting_high; i++) {
         const struct hs_door_waiting *waiting = &door->waiting[i];
 
         if (!waiting->conn) continue;
@@ -369,7 +370,8 @@ static void give_up(struct hs_door_waiting *waiting)
 
 void hs_door_turn(struct hs_door *door, uint64_t now_ns)
 {
-    for (unsigned i = 0; i < HS_DOOR_WAITING_MAX; i++) {
+    while (door->waiting_high && !door->waiting[door->waiting_high - 1].conn) door->waiting_high--;
+    for (unsigned i = 0; i < door->waiting_high; i++) {
         struct hs_door_waiting *waiting = &door->waiting[i];
 
         if (!waiting->conn) continue;

@@ -61,6 +61,7 @@ struct hs_door { /* the caller's memory, until shut and nobody waits */
     unsigned               unlogged_count;
     bool                   is_listening;
     bool                   is_shut;
+    unsigned               waiting_high; /* none is used from here on; every turn walks so far */
     struct hs_door_waiting waiting[HS_DOOR_WAITING_MAX];
 };
 

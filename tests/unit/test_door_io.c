@@ -416,17 +416,25 @@ static void first_word_must_be_hello(enum hs_loop_backend backend)
 
 static void places_are_bounded(void)
 {
-    struct hs_identity expected = expect(HS_IDENTITY_GATE, "");
-    unsigned           dialled = 0;
-    int                rc = 0;
+    const struct hs_loop_config wide = {.wanted = HS_LOOP_EPOLL,
+                                        .stream_count_max = 2 * HS_DOOR_WAITING_MAX,
+                                        .recv_buffer_count = 16,
+                                        .recv_buffer_bytes = 2048,
+                                        .file_op_count_max = 4};
+    struct hs_identity          expected = expect(HS_IDENTITY_GATE, "");
 
-    begin(HS_LOOP_EPOLL, HS_PKI_MANAGER); /* its loop has 64 streams */
-    while (dialled <= HS_DOOR_WAITING_MAX && !rc) {
-        rc = hs_door_dial(&peer.door, &addr, &expected, TICKET);
-        dialled += rc == 0;
-    }
-    HS_CHECK(rc == -ENOBUFS || rc == -EMFILE);
-    HS_CHECK(dialled <= HS_DOOR_WAITING_MAX);
+    begin(HS_LOOP_EPOLL, HS_PKI_MANAGER);
+    hs_loop_close(&peer.loop);
+    HS_CHECK_EQ(hs_loop_open(&peer.loop, &wide, &err), 0);
+    peer.door.config.loop = peer.loop;
+    for (unsigned i = 0; i < HS_DOOR_WAITING_MAX; i++)
+        HS_CHECK_EQ(hs_door_dial(&peer.door, &addr, &expected, TICKET), 0);
+    for (unsigned i = 0; i < HS_DOOR_WAITING_MAX; i++)
+        HS_CHECK_EQ(hs_door_dial(&peer.door, &addr, &expected, TICKET), -ENOBUFS);
+    hs_door_shut(&peer.door);
+    while (is_anybody_waiting(&peer))
+        HS_CHECK(hs_loop_step(peer.loop, hs_loop_clock_ns(peer.loop) + HS_NS_PER_MS) >= 0);
+    HS_CHECK_EQ(peer.refused, HS_DOOR_WAITING_MAX);
     end();
 }
 
