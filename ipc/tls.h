@@ -46,7 +46,6 @@ struct hs_tls_figures { /* cumulative, but for the last */
     uint64_t handshakes_done;
     uint64_t handshakes_failed;    /* all that ended before they were done */
     uint64_t certificates_refused; /* by the check, also later on */
-    uint64_t refused_by_peers;     /* it did not like ours */
     uint64_t networks_refused;     /* too many at once of one network */
     uint64_t handshakes_under_way;
 };

@@ -177,7 +177,7 @@ static bool configure(SSL_CTX *context, struct hs_tls *tls)
 {
     int            groups[] = {NID_X25519, NID_X9_62_prime256v1};
     const uint64_t options = SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                             SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF;
+                             SSL_OP_CIPHER_SERVER_PREFERENCE;
 
     SSL_CTX_set_security_level(context, 2);
     (void)SSL_CTX_set_options(context, options);
@@ -375,7 +375,6 @@ static int fail(struct hs_tls_session *session)
     if (session->verdict) {
         rc = -EKEYREJECTED; /* the check's sentence stands */
     } else if (hs_tls_is_peers_alert(code)) {
-        session->tls->figures.refused_by_peers++;
         rc = hs_tls_alert_text(code, &session->refusal);
     } else {
         rc = hs_tls_error_text(code, &session->refusal);
