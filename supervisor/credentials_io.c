@@ -141,6 +141,14 @@ static void refuse(struct hs_tree *tree, enum hs_role_kind kind, const char *why
     hs_tree_event(tree, HS_NOTICE_CREDENTIALS_REFUSED, name, 0, why);
 }
 
+/* Those on trial are in force from now on. */
+static void adopt(struct hs_credentials_held *held)
+{
+    (void)close(held->fd);
+    held->fd = held->offered_fd;
+    held->offered_fd = -1;
+}
+
 static void offer(struct hs_tree *tree, struct hs_credentials_held *held, enum hs_role_kind kind)
 {
     struct hs_child         *child = &tree->children[hs_process_idx_of(kind, 0)];
@@ -153,6 +161,12 @@ static void offer(struct hs_tree *tree, struct hs_credentials_held *held, enum h
     if (held->offered_fd < 0) {
         held->offered_fd = -1;
         refuse(tree, kind, err.text);
+        return;
+    }
+    if (child->restart.state == HS_PROCESS_FAILED) {
+        adopt(held); /* nobody is there to ask, and with the old ones nobody would come */
+        hs_log(HS_LOG_INFO, "supervisor", "credentials role=%s generation=%" PRIu64 " untried=yes",
+               hs_role_kind_name(kind), held->generation);
         return;
     }
     held->offered_to = child->restart.generation;
@@ -172,9 +186,7 @@ void hs_credentials_take(struct hs_tree *tree, const struct hs_child *child,
         withdraw(held);
         return;
     }
-    (void)close(held->fd);
-    held->fd = held->offered_fd;
-    held->offered_fd = -1;
+    adopt(held);
     hs_log(HS_LOG_INFO, "supervisor", "credentials role=%s generation=%" PRIu64,
            hs_role_kind_name(child->kind), held->generation);
     hs_tree_event(tree, HS_NOTICE_CREDENTIALS_RENEWED, hs_role_kind_name(child->kind),
@@ -185,10 +197,11 @@ void hs_credentials_take(struct hs_tree *tree, const struct hs_child *child,
 static void look_at(struct hs_tree *tree, struct hs_credentials_held *held, enum hs_role_kind kind)
 {
     const struct hs_child     *child = &tree->children[hs_process_idx_of(kind, 0)];
+    enum hs_process_state      state = child->restart.state;
     struct hs_credentials_mark now[HS_CREDENTIALS_FILES];
     bool                       is_still;
 
-    if (held->fd < 0 || child->restart.state != HS_PROCESS_READY) return;
+    if (held->fd < 0 || (state != HS_PROCESS_READY && state != HS_PROCESS_FAILED)) return;
     if (held->offered_fd >= 0 && held->offered_to != child->restart.generation) {
         withdraw(held); /* its answer died with it: its successor is asked */
         memset(held->read, 0, sizeof held->read);

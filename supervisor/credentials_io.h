@@ -2,7 +2,7 @@
 /* credentials_io.h - the credentials of this host's roles: the supervisor reads their files, since
  * roles may not, and hands them over as they are. It looks every second whether they have changed,
  * offers the new ones to the role, and keeps them for its successors only when the role has found
- * them good. */
+ * them good; those of a role that has given up are for whenever it is started again. */
 #ifndef HS_SUPERVISOR_CREDENTIALS_IO_H
 #define HS_SUPERVISOR_CREDENTIALS_IO_H
 

@@ -252,6 +252,24 @@ def renewal_needs_no_restart():
     host.stop()
 
 
+def what_is_put_right_is_there_when_a_role_that_gave_up_starts_again():
+    authority = Authority("late")
+    host = Host("late", authority)
+    good, other = os.path.join(TMP, "late-good"), os.path.join(TMP, "late-other")
+    shutil.copytree(os.path.join(host.credentials, "gate"), good)
+    authority.issue("east/gate/h9", other)
+    for name in ("node.crt", "node.key"):
+        host.put("gate", name, os.path.join(other, name))
+    host.start(is_ready=False)
+    host.wait_row("gate", lambda row: row["state"] == "failed")
+    for name in ("node.crt", "node.key"):
+        host.put("gate", name, os.path.join(good, name))
+    wait_for("the new files", lambda: "untried=yes" in host.log(), 20)
+    assert host.get('{"do":"restart","process":"gate"}')["done"] == "restart"
+    wait_for("the gate serves", lambda: host.remote("list").returncode == OK, 20)
+    host.stop()
+
+
 def daemon_with_bad_credentials_does_not_start():
     authority = Authority("bad")
 
