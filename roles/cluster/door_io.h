@@ -37,7 +37,7 @@ struct hs_door_config {
 
 struct hs_door_figures { /* cumulative */
     uint64_t entered;
-    uint64_t refused;     /* certificate, role, name, version */
+    uint64_t refused;     /* certificate, role, name, version; the role has no place for it */
     uint64_t strangers;   /* no TLS of ours: plaintext, garbage, too slow */
     uint64_t turned_away; /* no room, or too many of one network */
 };

@@ -392,24 +392,28 @@ int hs_gate_links_open(struct hs_gate_process *process, struct hs_err *err)
                            &process->door.credentials.credentials, err);
 }
 
+static uint64_t turn_conns(struct hs_conn *const *conns, unsigned count, uint64_t now_ns,
+                           uint64_t *waiting_bytes)
+{
+    uint64_t next_ns = HS_NEVER_NS;
+
+    for (unsigned i = 0; i < count; i++) {
+        if (!conns[i]) continue;
+        hs_conn_turn(conns[i], now_ns); /* calls nobody back: it stays */
+        next_ns = hs_min_u64(next_ns, hs_conn_deadline_ns(conns[i]));
+        *waiting_bytes += hs_conn_queued_bytes(conns[i]);
+    }
+    return next_ns;
+}
+
 uint64_t hs_gate_links_turn(struct hs_gate_process *process, uint64_t now_ns)
 {
     uint64_t next_ns = hs_node_door_turn(&process->door, now_ns);
     uint64_t waiting_bytes = 0;
 
-    for (unsigned i = 0; i < HS_GATE_CLIENTS_MAX; i++) {
-        if (!process->clients[i]) continue;
-        hs_conn_turn(process->clients[i], now_ns);
-        if (!process->clients[i]) continue;
-        next_ns = hs_min_u64(next_ns, hs_conn_deadline_ns(process->clients[i]));
-        waiting_bytes += hs_conn_queued_bytes(process->clients[i]);
-    }
-    for (unsigned i = 0; i < process->gate.manager_high; i++) {
-        if (!process->managers[i]) continue;
-        hs_conn_turn(process->managers[i], now_ns);
-        if (!process->managers[i]) continue;
-        next_ns = hs_min_u64(next_ns, hs_conn_deadline_ns(process->managers[i]));
-        waiting_bytes += hs_conn_queued_bytes(process->managers[i]);
-    }
+    next_ns = hs_min_u64(next_ns,
+                         turn_conns(process->clients, HS_GATE_CLIENTS_MAX, now_ns, &waiting_bytes));
+    next_ns = hs_min_u64(
+        next_ns, turn_conns(process->managers, process->gate.manager_high, now_ns, &waiting_bytes));
     return hs_min_u64(next_ns, hs_gate_guard_turn(&process->guard, &process->gate, waiting_bytes));
 }
