@@ -7,9 +7,9 @@
 
 /* Forks the role of child, generation restart.generation, and fills in pid and descriptors. */
 int hs_child_fork(struct hs_tree *tree, struct hs_child *child, struct hs_err *err) HS_MUST_CHECK;
-/* By SIGSTOP, a terminal or a debugger: it cannot take a signal but SIGKILL. */
 /* It is dead and waits to be reaped. */
 bool hs_child_has_ended(const struct hs_child *child);
+/* By SIGSTOP, a terminal or a debugger: it cannot take a signal but SIGKILL. */
 bool hs_child_is_stopped(const struct hs_child *child);
 void hs_child_signal(struct hs_child *child, int signal_number);
 void hs_child_close(struct hs_child *child); /* its descriptors; no pid any more */

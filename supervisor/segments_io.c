@@ -113,13 +113,27 @@ static void carry_page(struct hs_tree *tree, const struct hs_segment *kept, unsi
         hs_counter_set(into, i, hs_counter_load(from, i));
 }
 
+/* It began before the counters were replaced, so it counts in the old segment. */
+static bool counts_in_kept(const struct hs_tree *tree, const struct hs_child *child)
+{
+    return hs_restart_is_alive(&child->restart) &&
+           child->restart.started_at_ns < tree->groups_at_ns[HS_GROUP_COMMON];
+}
+
+static bool is_kept_in_use(const struct hs_tree *tree)
+{
+    for (unsigned i = 0; i < HS_PROCESS_SUPERVISED; i++)
+        if (counts_in_kept(tree, &tree->children[i])) return true;
+    return false;
+}
+
 void hs_segments_carry_counters(struct hs_tree *tree)
 {
     struct hs_segment_spec spec;
     struct hs_segment      kept;
     struct hs_err          err;
 
-    if (tree->shares[HS_SHARE_COUNTERS].kept_fd < 0) return;
+    if (tree->shares[HS_SHARE_COUNTERS].kept_fd < 0 || !is_kept_in_use(tree)) return;
     hs_share_spec(HS_SHARE_COUNTERS, &spec);
     if (hs_segment_map(&kept, tree->shares[HS_SHARE_COUNTERS].kept_fd, &spec, HS_SEGMENT_READ_ONLY,
                        &err) < 0) {
@@ -129,8 +143,7 @@ void hs_segments_carry_counters(struct hs_tree *tree)
     for (unsigned i = 0; i < HS_PROCESS_SUPERVISED; i++) {
         const struct hs_child *child = &tree->children[i];
 
-        if (hs_restart_is_alive(&child->restart) &&
-            child->restart.started_at_ns < tree->groups_at_ns[HS_GROUP_COMMON])
+        if (counts_in_kept(tree, child))
             carry_page(tree, &kept, hs_process_idx_of(child->kind, child->idx));
     }
     hs_segment_unmap(&kept);
@@ -188,7 +201,6 @@ static int create_engine(struct hs_tree *tree, unsigned engine_idx, struct hs_er
             make_engine_segment(&engine->segments[i], (enum hs_engine_segment)i, engine_idx, err);
 
         engine->segments[i].kept_fd = -1;
-
         if (rc < 0) return rc;
     }
     engine->commands_bell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
