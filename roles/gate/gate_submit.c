@@ -276,7 +276,7 @@ static uint32_t check_submit(const struct hs_gate *gate, const struct hs_msg_sub
     *why = "too many jobs are running";
     if (gate->fsm->active_count + count_pending(gate) >= gate->limits.active_jobs_max)
         return HS_RESULT_BUSY;
-    *why = "too many jobs have ended in the last five minutes";
+    *why = "too many jobs are known: one that has ended is kept for five minutes at least";
     if (gate->fsm->job_count + count_pending(gate) >= HS_GATE_JOBS_MAX) return HS_RESULT_BUSY;
     *why = "this plan has killed two processes and is set aside";
     if (gate->out.is_quarantined(gate->out.self, hs_host_table_digest_word(said.bytes)))

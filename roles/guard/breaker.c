@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-#define OPEN_MIN_NS HS_NS_PER_S * 10
-#define OPEN_MAX_NS HS_NS_PER_S * 300
-#define HEALTHY_NS  HS_NS_PER_S * 60
+#define OPEN_MIN_NS (10 * HS_NS_PER_S)
+#define OPEN_MAX_NS (300 * HS_NS_PER_S)
+#define HEALTHY_NS  (60 * HS_NS_PER_S)
 
 enum {
     FAILS_IN_ROW_MAX = 3,
@@ -44,7 +44,7 @@ void hs_breaker_init(struct hs_breaker *breaker, uint64_t now_ns)
 /* A fifth more or less, so that callers who lost the peer together do not try it together. */
 static uint64_t open_for_ns(uint32_t doublings, struct hs_rand *rand)
 {
-    uint64_t ns = hs_min_u64((OPEN_MIN_NS) << doublings, OPEN_MAX_NS);
+    uint64_t ns = hs_min_u64(OPEN_MIN_NS << doublings, OPEN_MAX_NS);
 
     return ns - ns / 5 + hs_rand_below(rand, ns / 5 * 2 + 1);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* turnstile.h - every frame that a role gets passes here before it is read: is it within what its
- * sender may send (rate_limit.h), and is there a place for it (admission.h)? A frame that is
- * refused has cost a few comparisons; its sender is told when to come again. Pure. (control 1, 3,
- * 4; reliability SEC-32, SEC-60, SEC-61)
+/* turnstile.h - every frame that a gate or a manager gets passes here before it is read: is it
+ * within what its sender may send (rate_limit.h), and is there a place for it (admission.h)? A
+ * frame that is refused has cost a few comparisons; its sender is told when to come again. Pure.
+ * (control 1, 3, 4; reliability SEC-32, SEC-60, SEC-61)
  *
  * What a client sends is limited by who he is; what another role sends, whatever its class, only by
  * HS_RATE_PEER_PER_S on its link. */

@@ -125,7 +125,6 @@ bool hs_workers_heartbeat(struct hs_manager_worker *worker, const struct hs_msg_
     worker->heard_at_ns = now_ns;
     worker->free_cores_told = whb->cores_free;
     worker->results_waiting = whb->results_waiting;
-    worker->load_ppm = whb->load_ppm;
     (void)hs_level_take(&worker->load, level_of(whb->load_ppm), now_ns);
     hs_breaker_heard(&worker->breaker, now_ns);
     worker->is_draining = whb->draining != 0;

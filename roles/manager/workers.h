@@ -16,13 +16,12 @@ struct hs_manager_worker {
     bool              is_reconciled; /* it has said what it runs, in this session */
     bool              is_listing;    /* telling it, further frames follow */
     bool              is_draining;
-    bool              is_lost; /* silent for too long; comes back with its next registration */
+    bool              is_lost; /* silent for too long; comes back when it is heard */
     uint8_t           id[16];
     uint32_t          link; /* 0: none */
     uint16_t          cores;
     uint16_t          free_cores_told;
     uint16_t          results_waiting;
-    uint32_t          load_ppm;
     uint64_t          engines_mask;
     uint64_t          engines_changed_at_ns;
     uint64_t          incarnation;
