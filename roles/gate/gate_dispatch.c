@@ -268,13 +268,6 @@ static void accept(struct hs_gate *gate, struct hs_gate_job *job, unsigned slot,
     soft->retry_at_ns = gate->now_ns + gate->limits.dispatch_ack_timeout_ns;
 }
 
-/* A refusal by its rules shows that it lives. */
-static enum hs_breaker_outcome outcome_of(unsigned code)
-{
-    if (code == HS_RESULT_INTERNAL) return HS_BREAKER_FAIL;
-    return code == HS_RESULT_OK ? HS_BREAKER_OK : HS_BREAKER_NEUTRAL;
-}
-
 void hs_gate_take_dispatch_ack(struct hs_gate *gate, unsigned manager, struct hs_gate_job *job,
                                unsigned slot, const struct hs_msg_job_dispatch_ack *ack)
 {
@@ -283,7 +276,8 @@ void hs_gate_take_dispatch_ack(struct hs_gate *gate, unsigned manager, struct hs
     if (soft->resent_at_ns)
         hs_gate_note_latency(gate, manager, HS_LATENCY_DISPATCH, soft->resent_at_ns);
     soft->resent_at_ns = 0;
-    if (soft->call.manager == manager) hs_gate_end_call(gate, &soft->call, outcome_of(ack->code));
+    if (soft->call.manager == manager)
+        hs_gate_end_call(gate, &soft->call, hs_breaker_outcome_of(ack->code));
     soft->unheard_since_ns = 0;
     if (ack->code == HS_RESULT_OK) {
         accept(gate, job, slot, ack->manager_fence);

@@ -43,25 +43,12 @@ static struct hs_progress_step *step_of(struct hs_progress *progress, uint32_t j
     return at;
 }
 
-/* Counts went back: the datacenter ran a share again, and has told so in `discarded` itself. */
-static int replace(struct hs_merge *merge, uint64_t key, struct hs_view bytes)
-{
-    struct hs_merge_source *source = hs_merge_find(merge, key);
-    uint64_t                sent_count;
-
-    if (!source) return -EPROTO;
-    sent_count = source->stats.tallies[HS_TALLY_SENT];
-    hs_merge_discard(merge, key);
-    merge->total.tallies[HS_TALLY_DISCARDED] -= sent_count;
-    return hs_merge_take(merge, key, bytes);
-}
-
 static int take_part(struct hs_progress_step *step, uint32_t slot, struct hs_view bytes,
                      bool is_full)
 {
     int rc = hs_merge_take(&step->merge, slot, bytes);
 
-    if (rc == -EPROTO && is_full) rc = replace(&step->merge, slot, bytes);
+    if (rc == -EPROTO && is_full) rc = hs_merge_replace(&step->merge, slot, bytes);
     return rc == -EEXIST ? 0 : rc;
 }
 

@@ -2,7 +2,7 @@
 /* breaker.c - counts failures of a peer, opens, tries again. */
 #include "roles/guard/breaker.h"
 
-#include "shm/base/assert.h"
+#include "roles/result_code.h"
 #include "shm/base/time.h"
 
 #include <string.h>
@@ -145,6 +145,13 @@ static void end_trial(struct hs_breaker *breaker, enum hs_breaker_outcome outcom
         open_it(breaker, now_ns, rand);
     else if (++breaker->trial_oks >= TRIAL_OKS_WANTED)
         close_it(breaker, now_ns);
+}
+
+/* A refusal by its rules shows that it lives. */
+enum hs_breaker_outcome hs_breaker_outcome_of(unsigned result_code)
+{
+    if (result_code == HS_RESULT_INTERNAL) return HS_BREAKER_FAIL;
+    return result_code == HS_RESULT_OK ? HS_BREAKER_OK : HS_BREAKER_NEUTRAL;
 }
 
 void hs_breaker_report(struct hs_breaker *breaker, struct hs_breaker_token *token,

@@ -61,6 +61,8 @@ bool hs_breaker_admit(struct hs_breaker *breaker, uint64_t now_ns, uint64_t time
                       struct hs_rand *rand, struct hs_breaker_token *token);
 /* Would one be admitted? When not, not before this moment; 0: now. */
 uint64_t hs_breaker_admits_at_ns(const struct hs_breaker *breaker, uint64_t now_ns);
+/* What an answer with this result code says of whoever gave it. */
+enum hs_breaker_outcome hs_breaker_outcome_of(unsigned result_code);
 /* How it ended. token is zeroed; a zero one says nothing. */
 void hs_breaker_report(struct hs_breaker *breaker, struct hs_breaker_token *token,
                        enum hs_breaker_outcome outcome, uint64_t now_ns, struct hs_rand *rand);

@@ -133,19 +133,6 @@ void hs_manager_live_end(struct hs_manager_live *live, uint32_t run)
     at->ended_order = ++live->ended_count;
 }
 
-/* Counts went back: the worker ran a part of the share again, and told so in `discarded` itself. */
-static int replace(struct hs_merge *merge, uint64_t key, struct hs_view bytes)
-{
-    struct hs_merge_source *source = hs_merge_find(merge, key);
-    uint64_t                sent_count;
-
-    if (!source) return -EPROTO;
-    sent_count = source->stats.tallies[HS_TALLY_SENT];
-    hs_merge_discard(merge, key);
-    merge->total.tallies[HS_TALLY_DISCARDED] -= sent_count;
-    return hs_merge_take(merge, key, bytes);
-}
-
 static int take_part(struct hs_manager_live *live, struct hs_manager_live_run *run, uint64_t key,
                      const struct hs_step_part *part, bool is_full)
 {
@@ -156,7 +143,7 @@ static int take_part(struct hs_manager_live *live, struct hs_manager_live_run *r
     merge = &live->steps[run->step_first + part->step];
     rc = hs_merge_take(merge, key, part->bytes);
     if (rc == -EPROTO && is_full) {
-        rc = replace(merge, key, part->bytes);
+        rc = hs_merge_replace(merge, key, part->bytes);
         run->is_reduced = true;
     }
     if (rc == 0) live->is_step_dirty[run->step_first + part->step] = true;

@@ -133,7 +133,7 @@ static uint32_t avoid(struct pass *pass, const struct hs_manager_job *job)
 /* ---- shares that run again: as many cores as before, on a worker that did not lose it ---- */
 
 static struct hs_assign_worker *find_for(struct pass *pass, const struct hs_manager_shard *shard,
-                                         bool with_rejects)
+                                         bool with_last_choices)
 {
     struct hs_assign_worker *best = NULL; /* avoid() was called for its job */
 
@@ -142,7 +142,7 @@ static struct hs_assign_worker *find_for(struct pass *pass, const struct hs_mana
         const struct hs_manager_worker *worker = &pass->step->manager->workers.at[row->idx];
 
         if (row->free_cores < shard->cores || row->is_avoided ||
-            hs_manager_is_excluded(shard, worker->id, worker->incarnation, with_rejects))
+            hs_manager_is_excluded(shard, worker->id, worker->incarnation, with_last_choices))
             continue;
         if (!best || row->bucket < best->bucket ||
             (row->bucket == best->bucket && row->free_cores > best->free_cores))

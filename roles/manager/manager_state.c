@@ -116,12 +116,12 @@ bool hs_manager_depends_on(const struct hs_manager_workflow *workflow, unsigned 
 }
 
 bool hs_manager_is_excluded(const struct hs_manager_shard *shard, const uint8_t worker[16],
-                            uint64_t incarnation, bool with_rejects)
+                            uint64_t incarnation, bool with_last_choices)
 {
     for (unsigned i = 0; i < HS_MANAGER_EXCLUDED_MAX && i < shard->excluded_count; i++) {
         const struct hs_manager_excluded *excluded = &shard->excluded[i];
 
-        if (excluded->is_reject && !with_rejects) continue;
+        if (excluded->is_last_choice && !with_last_choices) continue;
         if (excluded->incarnation == incarnation && memcmp(excluded->worker, worker, 16) == 0)
             return true;
     }

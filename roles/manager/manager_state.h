@@ -28,8 +28,8 @@ enum hs_manager_shard_state {
 struct hs_manager_excluded {
     uint8_t  worker[16];
     uint64_t incarnation;
-    bool     is_reject; /* it had no room, or what it knew was damaged: may be asked again when
-                        nobody else is left */
+    bool     is_last_choice; /* it had no room, or what it knew was damaged: may be asked again when
+                             nobody else is left */
 };
 
 struct hs_manager_shard {
@@ -149,7 +149,7 @@ struct hs_manager_shard *hs_manager_find_exec(struct hs_manager_state *state,
 bool hs_manager_is_final(uint8_t workflow_state);
 bool hs_manager_depends_on(const struct hs_manager_workflow *workflow, unsigned idx);
 bool hs_manager_is_excluded(const struct hs_manager_shard *shard, const uint8_t worker[16],
-                            uint64_t incarnation, bool with_rejects);
+                            uint64_t incarnation, bool with_last_choices);
 
 /* Every count and reference agrees with every other: for tests. */
 bool hs_manager_state_validate(const struct hs_manager_state *state);

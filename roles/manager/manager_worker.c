@@ -236,13 +236,6 @@ static void note_alive(struct hs_manager_step *step, struct hs_manager_exec *exe
     if (!exec->started_at_ns) exec->started_at_ns = step->now_ns;
 }
 
-/* A refusal by its rules shows that it lives. */
-static enum hs_breaker_outcome outcome_of(unsigned code)
-{
-    if (code == HS_RESULT_INTERNAL) return HS_BREAKER_FAIL;
-    return code == HS_RESULT_OK ? HS_BREAKER_OK : HS_BREAKER_NEUTRAL;
-}
-
 static void take_exec_ack(struct hs_manager_step *step, struct hs_manager_worker *worker,
                           const struct hs_msg_exec_ack *ack)
 {
@@ -255,7 +248,7 @@ static void take_exec_ack(struct hs_manager_step *step, struct hs_manager_worker
     if (found.exec->sent_at_ns)
         hs_manager_note_latency(step, worker, HS_LATENCY_DISPATCH, found.exec->sent_at_ns);
     found.exec->sent_at_ns = 0;
-    hs_manager_end_call(step, worker, found.exec, outcome_of(ack->code));
+    hs_manager_end_call(step, worker, found.exec, hs_breaker_outcome_of(ack->code));
     if (ack->code == HS_RESULT_OK) {
         note_alive(step, found.exec);
         hs_manager_watch(step, &found.place, worker, 0);

@@ -127,14 +127,14 @@ static void start_failing(struct hs_manager_state *state, struct hs_manager_work
     stop_shards(state, workflow);
 }
 
-static void exclude(struct hs_manager_shard *shard, bool is_reject)
+static void exclude(struct hs_manager_shard *shard, bool is_last_choice)
 {
     unsigned                    at = shard->excluded_count++ % HS_MANAGER_EXCLUDED_MAX;
     struct hs_manager_excluded *excluded = &shard->excluded[at];
 
     memcpy(excluded->worker, shard->worker, sizeof excluded->worker);
     excluded->incarnation = shard->incarnation;
-    excluded->is_reject = is_reject;
+    excluded->is_last_choice = is_last_choice;
 }
 
 /* Another attempt of the same bytes, or the end of the workflow when the budget is spent

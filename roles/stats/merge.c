@@ -117,3 +117,15 @@ void hs_merge_discard(struct hs_merge *merge, uint64_t key)
     merge->total.tallies[HS_TALLY_DISCARDED] += sent_count;
     free_source(source);
 }
+
+int hs_merge_replace(struct hs_merge *merge, uint64_t key, struct hs_view bytes)
+{
+    struct hs_merge_source *source = hs_merge_find(merge, key);
+    uint64_t                sent_count;
+
+    if (!source) return -EPROTO;
+    sent_count = source->stats.tallies[HS_TALLY_SENT];
+    hs_merge_discard(merge, key);
+    merge->total.tallies[HS_TALLY_DISCARDED] -= sent_count;
+    return hs_merge_take(merge, key, bytes);
+}

@@ -35,6 +35,10 @@ void hs_merge_fini(struct hs_merge *merge);
  * -EPROTO (malformed or going back: counted as refused), -ENOBUFS (no source or chunk left).
  * Nothing changes but on 0. */
 int hs_merge_take(struct hs_merge *merge, uint64_t key, struct hs_view bytes) HS_MUST_CHECK;
+/* Whole figures in place of all that the source has sent: its counts went back, since a part of its
+ * work was run again, which it has told in its own `discarded`. As hs_merge_take, but that the
+ * source is forgotten when it cannot be taken; -EPROTO also for a key that is not known. */
+int hs_merge_replace(struct hs_merge *merge, uint64_t key, struct hs_view bytes) HS_MUST_CHECK;
 /* The source will send no more: what it brought stays in the total, its memory is free. */
 void hs_merge_close(struct hs_merge *merge, uint64_t key);
 /* The source's attempt is void: its figures leave the total and its `sent` is added to

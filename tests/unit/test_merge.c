@@ -411,6 +411,29 @@ static void closing_keeps_and_discarding_takes_away(void)
     hs_merge_fini(&merge);
 }
 
+static void whole_figures_replace_those_that_went_back(void)
+{
+    static struct hs_merge_source sources[2];
+    static struct hs_merge        merge;
+    struct hs_stats               stats;
+
+    hs_chunk_pool_init(&pool, chunks, CHUNKS);
+    hs_stats_init(&stats, &pool);
+    hs_merge_init(&merge, &pool, sources, 2);
+    stats.tallies[HS_TALLY_SENT] = 10;
+    HS_CHECK_EQ(hs_merge_take(&merge, 1, encode(&stats, NULL, 1)), 0);
+    HS_CHECK_EQ(hs_merge_take(&merge, 2, encode(&stats, NULL, 1)), 0);
+    stats.tallies[HS_TALLY_SENT] = 4;
+    stats.tallies[HS_TALLY_DISCARDED] = 10;
+    HS_CHECK_EQ(hs_merge_take(&merge, 1, encode(&stats, NULL, 2)), -EPROTO);
+    HS_CHECK_EQ(hs_merge_replace(&merge, 1, encode(&stats, NULL, 2)), 0);
+    HS_CHECK_EQ(merge.total.tallies[HS_TALLY_SENT], 14);
+    HS_CHECK_EQ(merge.total.tallies[HS_TALLY_DISCARDED], 10); /* as told, not once more */
+    HS_CHECK_EQ(hs_merge_replace(&merge, 9, encode(&stats, NULL, 3)), -EPROTO);
+    HS_CHECK_EQ(merge.total.tallies[HS_TALLY_SENT], 14);
+    hs_merge_fini(&merge);
+}
+
 /* A million users wait 292 years, as much as a sum on the wire can say, in two and a half hours. */
 static void a_sum_of_waiting_beyond_the_wire_stops_no_counts(void)
 {
@@ -503,6 +526,7 @@ CU_TestInfo hs_tests_merge[] = {
     {"chunks given back are used again", chunks_given_back_are_used_again},
     {"the total is exact whatever the links do", the_total_is_exact_whatever_the_links_do},
     {"closing keeps, and discarding takes away", closing_keeps_and_discarding_takes_away},
+    {"whole figures replace those that went back", whole_figures_replace_those_that_went_back},
     {"a sum of waiting beyond the wire stops no counts",
      a_sum_of_waiting_beyond_the_wire_stops_no_counts},
     {"sources cannot push the total over the end", sources_cannot_push_the_total_over_the_end},
