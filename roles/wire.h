@@ -90,7 +90,7 @@ int hs_wire_decode(enum hs_msg_type type, struct hs_view body, void *message) HS
  * this one; -EPROTO: malformed. */
 int hs_wire_open(const struct hs_frame *frame, enum hs_role_kind from, enum hs_role_kind to,
                  union hs_msg *message) HS_MUST_CHECK;
-/* Was this field of a decoded message there? &submit, &submit.priority */
+/* Was this field of a decoded message there? &submit, &submit.timeout_ns */
 bool hs_wire_has(enum hs_msg_type type, const void *message, const void *field);
 
 /* Rows in a view. get: 1 and the next row; 0: no more; -EPROTO. */

@@ -82,8 +82,7 @@ static bool is_newer(const struct hs_gate_slot_soft *slot, const struct hs_msg_d
 {
     if (message->manager_fence != slot->progress_fence)
         return message->manager_fence > slot->progress_fence;
-    return message->pseq > slot->progress_seq ||
-           (message->pseq == slot->progress_seq && message->part); /* more of the same */
+    return message->pseq > slot->progress_seq;
 }
 
 static void take_rows(struct hs_gate_soft *soft, const struct hs_gate_job *job, struct hs_view rows)
