@@ -453,12 +453,14 @@ void hs_manager_worker_load(struct hs_manager *manager, const struct hs_manager_
                             uint32_t *cores, uint32_t *execs)
 {
     struct hs_manager_state *state = manager->state;
+    uint32_t                 left = state->active_count; /* asked for each worker in each turn */
 
     *cores = *execs = 0;
-    for (unsigned i = 0; i < HS_JOBS_MAX; i++) {
+    for (unsigned i = 0; i < HS_JOBS_MAX && left; i++) {
         const struct hs_manager_job *job = &state->jobs[i];
 
         if (job->phase == HS_MANAGER_JOB_FREE || job->phase == HS_MANAGER_JOB_DONE) continue;
+        left--;
         for (unsigned k = 0; k < job->workflow_count; k++) {
             const struct hs_manager_workflow *workflow = hs_manager_workflow_at(state, job, k);
 
