@@ -148,6 +148,13 @@ int hs_ledger_barrier(struct hs_ledger *ledger, uint64_t token)
     return take_item(ledger, HS_LEDGER_ITEM_BARRIER, token) ? 0 : -ENOBUFS;
 }
 
+/* The last of the other file is made, without this one: at the switch it is forgotten, so from now
+ * on it is not known. */
+static bool is_left_behind(const struct hs_ledger *ledger, const struct hs_ledger_blob *blob)
+{
+    return ledger->image.is_whole && !blob->image_at_bytes;
+}
+
 int hs_ledger_blob_put(struct hs_ledger *ledger, struct hs_view bytes,
                        struct hs_ledger_digest *digest, uint64_t token)
 {
@@ -157,7 +164,8 @@ int hs_ledger_blob_put(struct hs_ledger *ledger, struct hs_view bytes,
     if (!bytes.bytes || bytes.bytes > HS_LEDGER_BLOB_BYTES_MAX) return -EMSGSIZE;
     hs_ledger_digest_of(bytes, digest);
     known = hs_ledger_find_blob(ledger, digest);
-    if (known && known->is_damaged) known = NULL; /* here it is again, whole */
+    if (known && (known->is_damaged || is_left_behind(ledger, known)))
+        known = NULL; /* here it is again, whole */
     if (known)
         known->put_at_ns = ledger->now_ns;
     else if (!has_room(ledger, bytes.bytes))
@@ -181,6 +189,7 @@ int64_t hs_ledger_blob_get(struct hs_ledger *ledger, const struct hs_ledger_dige
     if (!blob) return -ENOENT;
     if (blob->is_damaged) return memory ? -EIO : -ENOENT; /* it may be put again */
     if (!memory) {
+        if (is_left_behind(ledger, blob)) return -ENOENT;
         blob->put_at_ns = ledger->now_ns; /* whoever finds it need not put it again */
         return (int64_t)blob->bytes;
     }

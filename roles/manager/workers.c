@@ -64,7 +64,6 @@ static void fill_worker(struct hs_manager_worker *worker, const struct hs_msg_wr
                         uint64_t now_ns)
 {
     worker->cores = wreg->cores;
-    worker->free_cores_told = wreg->cores;
     worker->generation = wreg->generation;
     worker->heard_at_ns = now_ns;
     worker->is_reconciled = false;
@@ -123,7 +122,6 @@ bool hs_workers_heartbeat(struct hs_manager_worker *worker, const struct hs_msg_
 {
     if (whb->session != worker->session) return false;
     worker->heard_at_ns = now_ns;
-    worker->free_cores_told = whb->cores_free;
     worker->results_waiting = whb->results_waiting;
     (void)hs_level_take(&worker->load, level_of(whb->load_ppm), now_ns);
     hs_breaker_heard(&worker->breaker, now_ns);

@@ -20,7 +20,6 @@ struct hs_manager_worker {
     uint8_t           id[16];
     uint32_t          link; /* 0: none */
     uint16_t          cores;
-    uint16_t          free_cores_told;
     uint16_t          results_waiting;
     uint64_t          engines_mask;
     uint64_t          engines_changed_at_ns;

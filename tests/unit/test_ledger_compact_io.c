@@ -188,6 +188,45 @@ static void what_is_put_or_found_during_a_compaction_is_kept(void)
     ledger_world_fini(&world);
 }
 
+/* Puts or looks for an old blob that nobody needs, while that turn's write is under way. False: the
+ * compaction was over before. */
+static bool ask_in_turn(unsigned turn, bool is_put)
+{
+    struct ledger_world     world;
+    struct hs_ledger_digest digest;
+    bool                    is_early;
+    bool                    is_told = is_put;
+
+    fill(&world, HS_LOOP_EPOLL, 40, 2);
+    open_due(&world, HS_LOOP_EPOLL, 2);
+    HS_CHECK_EQ(ledger_world_propose(&world, world.state.next), 0);
+    for (unsigned i = 0; i < turn; i++) ledger_world_turn(&world);
+    hs_ledger_step(world.ledger, world.now_ns);
+    is_early = stats_of(&world).compaction_count == 0;
+    hs_ledger_digest_of(bytes_of(100000, 16), &digest);
+    if (is_put)
+        (void)put(&world, 100000, 16);
+    else
+        is_told = hs_ledger_blob_get(world.ledger, &digest, NULL, 0) == 16;
+    HS_CHECK(hs_loop_step(world.loop, 0) >= 0);
+    (void)ledger_world_settle(&world);
+    HS_CHECK_EQ(stats_of(&world).compaction_count, 1);
+    if (is_told) check_blob(&world, 100000, 16);
+    ledger_world_fini(&world);
+    return is_early;
+}
+
+static void what_is_stored_or_found_in_any_turn_of_a_compaction_is_there_after_it(void)
+{
+    for (unsigned is_put = 0; is_put < 2; is_put++) {
+        unsigned turn = 0;
+
+        while (turn < 100 && ask_in_turn(turn, is_put)) turn++;
+        HS_CHECK(turn > 2);
+        HS_CHECK(turn < 100);
+    }
+}
+
 /* Faster than a step copies: at last they wait, or the compaction would never end. */
 static void blobs_put_without_pause_do_not_keep_a_compaction_from_its_end(void)
 {
@@ -326,6 +365,8 @@ CU_TestInfo hs_tests_ledger_compact_io[] = {
     {"a step does its share without io_uring", a_step_does_its_share_without_io_uring},
     {"what is put or found during a compaction is kept",
      what_is_put_or_found_during_a_compaction_is_kept},
+    {"what is stored or found in any turn of a compaction is there after it",
+     what_is_stored_or_found_in_any_turn_of_a_compaction_is_there_after_it},
     {"blobs put without pause do not keep a compaction from its end",
      blobs_put_without_pause_do_not_keep_a_compaction_from_its_end},
     {"a crash in any step of a compaction loses nothing and leaves nothing",
