@@ -233,6 +233,7 @@ uint64_t hs_gate_turn_job(struct hs_gate *gate, struct hs_gate_job *job)
     uint64_t             next_ns = HS_NEVER_NS;
 
     for (unsigned i = 0; i < job->slot_count; i++) {
+        if (job->phase == HS_GATE_DONE && soft->slots[i].is_released) continue; /* most are so */
         follow_leader(gate, job, i);
         if (!has_to_tell(job, &soft->slots[i], i)) continue;
         if (soft->slots[i].retry_at_ns <= gate->now_ns) tell(gate, job, i);
