@@ -19,7 +19,9 @@ from tree import (CLIENT, Target, Yardstick, cases_of, check_identities, client,
 USERS = 20
 # What a connection may take, and an engine: its receive buffers (engine.recv_buffers) are touched as its load begins.
 CONNECTION_BYTES, ENGINE_BYTES = 256 << 10, 12 << 20
-FLAGS = ("-d", "1500ms", "--timeout", "300ms", "--drain", "500ms", "--json", "-q")
+FLAGS = ("-d", "1500ms", "--drain", "500ms", "--json", "-q")
+# Who waits for a timeout has a short one; who is answered, one that a busy machine keeps, and is cut by the end of the drain.
+SHORT, LONG = ("--timeout", "300ms"), ("--timeout", "5s")
 ENDS_WITHIN = 1.5 + 0.5 + 3  # load, drain, its start and its end
 
 
@@ -38,11 +40,11 @@ def watch_memory(process):
     return growth
 
 
-def run_against(url, *flags, users=USERS):
+def run_against(url, *flags, users=USERS, timeout=LONG):
     """Its document and exit code; memory and time are looked at on the way."""
     with Yardstick() as yardstick:
         begin = time.monotonic()
-        process = subprocess.Popen([CLIENT, "run", url, "-c", str(users), *FLAGS, *flags], stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([CLIENT, "run", url, "-c", str(users), *FLAGS, *timeout, *flags], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         growth = watch_memory(process)
         seconds, allowed = time.monotonic() - begin, yardstick.allows(ENDS_WITHIN, 50)
@@ -58,14 +60,15 @@ def run_against(url, *flags, users=USERS):
 
 def expect_class(mode, wanted):
     target = Target("--mode", mode)
-    document, code = run_against(target.url)
+    is_waited_for = wanted == "timeout.response"
+    document, code = run_against(target.url, timeout=SHORT if is_waited_for else LONG)
     counts = target.stop()
     requests, errors = document["requests"], document["errors"]
     assert code == 99 and document["verdict"]["target"] == "FAILED", (code, document["verdict"])
     assert requests["completed"] == 0 and requests["failed"] > 0, requests
-    # On a loaded machine a few answers may take longer than the timeout; nothing else may appear.
-    assert set(errors) <= {wanted, "timeout.response", "connect.timeout"}, errors
-    assert errors.get(wanted, 0) >= 0.95 * requests["failed"], errors
+    # A short timeout may strike a connect on a loaded machine; nothing else may appear.
+    assert set(errors) <= ({wanted, "connect.timeout"} if is_waited_for else {wanted}), errors
+    assert errors[wanted] >= 0.95 * requests["failed"], errors
     assert counts["requests"] <= requests["sent"] + requests["retried"], (counts, requests)
     assert counts["requests"] >= requests["completed"], (counts, requests)
 
@@ -199,7 +202,7 @@ def a_close_after_every_third_answer():
 
 def an_open_load_on_a_silent_target_is_bounded():
     target = Target("--mode", "silent")
-    document, code = run_against(target.url, "-R", "2000/s", users=50)
+    document, code = run_against(target.url, "-R", "2000/s", users=50, timeout=SHORT)
     target.stop()
     requests = document["requests"]
     assert code == 99 and requests["offered"] == 3000, (code, requests)

@@ -192,6 +192,7 @@ class Skipped(Exception):
 
 def run_cases(cases):
     """Each case gets a place of its own; a line each; exit code 1 if one fails, 77 if none could run."""
+    assert cases, "a test without a case"
     failed = skipped = 0
     for case in cases:
         begin = time.monotonic()
