@@ -304,6 +304,10 @@ static int check(const struct hs_options *options, struct hs_err *err)
                              row->name);
     if (value[HS_OPTION_plan] && value[HS_OPTION_json])
         return hs_err_refuse(err, "--plan and --json exclude each other: a plan is JSON already");
+    if (value[HS_OPTION_credentials] && !value[HS_OPTION_gate] &&
+        !options->is_from_environment[HS_OPTION_credentials])
+        return hs_err_refuse(err, "--credentials goes with --gate HOST:PORT: this host's daemon "
+                                  "asks for none");
     if (value[HS_OPTION_quiet] && value[HS_OPTION_tui] && strcmp(value[HS_OPTION_tui], "on") == 0)
         return hs_err_refuse(err, "-q and --tui on exclude each other");
     if (value[HS_OPTION_tui] && strcmp(value[HS_OPTION_tui], "auto") != 0 &&

@@ -8,7 +8,7 @@ expect 0 "$hyperscale" version
 expect 0 "$hyperscale" version --json
 holds "$HS_TMP/out" 'd["schema"] == 1'
 expect 0 "$hyperscale" help
-for command in run check ping target submit list status watch cancel results top nodes version help; do
+for command in run check ping target submit list status watch cancel results top nodes ca keyring version help; do
     grep -q "^  $command" "$HS_TMP/out" || fail "help does not name $command"
 done
 expect 0 "$hyperscale" help run
@@ -25,6 +25,11 @@ grep -q 'not in this version' "$HS_TMP/err" || fail "https"
 expect 2 "$hyperscale" run http://localhost/ -n 5 -d 3s
 expect 2 "$hyperscale" run http://localhost/ --cores 0
 expect 2 "$hyperscale" list --gate eu-1:7400
+grep -q 'needs --credentials DIR' "$HS_TMP/err" || fail "no credentials: $(cat "$HS_TMP/err")"
+for words in list status "run http://localhost/"; do
+    expect 2 "$hyperscale" $words --credentials "$HS_TMP"
+    grep -q -- '--credentials goes with --gate' "$HS_TMP/err" || fail "credentials for nobody: $(cat "$HS_TMP/err")"
+done
 
 # A one-liner is a plan, and the plan is the one-liner again.
 expect 0 "$hyperscale" run http://localhost:80/x -R 500/s -d 3s --plan

@@ -59,6 +59,21 @@ static void flags_come_in_all_forms(void)
     HS_CHECK(options.value[HS_OPTION_quiet] != NULL);
 }
 
+static void credentials_without_a_gate_are_refused(void)
+{
+    HS_CHECK_EQ(parse("list --credentials /c --gate eu-1:7400"), 0);
+    HS_CHECK_EQ(parse("list --credentials /c"), -EINVAL);
+    HS_CHECK_TEXT(err.text, "--credentials goes with --gate HOST:PORT: this host's daemon asks for "
+                            "none");
+    HS_CHECK_EQ(parse("run URL --credentials /c"), -EINVAL);
+    HS_CHECK_EQ(parse("status --credentials /c"), -EINVAL);
+    set_variable("HYPERSCALE_CREDENTIALS", "/c"); /* set for whenever it is needed */
+    HS_CHECK_EQ(parse("list"), 0);
+    set_variable("HYPERSCALE_GATE", "eu-1:7400");
+    HS_CHECK_EQ(parse("list --credentials /c"), 0);
+    set_variable(NULL, NULL);
+}
+
 static void repeated_flags_add_up_to_a_bound(void)
 {
     char   line[1024] = "run URL";
@@ -261,6 +276,7 @@ static void the_target_refuses_what_makes_no_sense(void)
 
 CU_TestInfo hs_tests_client_options[] = {
     {"flags come in all forms", flags_come_in_all_forms},
+    {"credentials without a gate are refused", credentials_without_a_gate_are_refused},
     {"repeated flags add up to a bound", repeated_flags_add_up_to_a_bound},
     {"a wrong word names the nearest right one", a_wrong_word_names_the_nearest_right_one},
     {"contradictions name both flags", contradictions_name_both_flags},
