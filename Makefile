@@ -157,7 +157,8 @@ $(BUILD)/%.h.o: %.h $(BUILD)/flags
 	$(Q)printf '#include "%s"\n#include "%s"\ntypedef int hs_alone;\n' $< $< | \
 	    $(CC) $(CFLAGS_ALL) -MMD -MP -MF $(@:.o=.d) -MT $@ -x c -c -o $@ -
 
-headers: $(HEADER_OBJ) ## every header compiles alone
+headers: ## every header compiles alone
+headers: $(HEADER_OBJ)
 	@echo "$(words $(HEADER_OBJ)) passed, 0 failed"
 
 # ---- Tests: each target ends with "N passed, N failed".
@@ -197,13 +198,14 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 programs: all $(BUILD)/unit $(SIM_PROGRAMS) $(FAULT_PROGRAMS) $(SYSTEM_PROGRAMS) $(BENCH_PROGRAMS)
 
 system-programs: all $(SYSTEM_PROGRAMS)
-system: ## real processes: tests/system/NNN_*, in the order of their numbers
+system: ## real processes: tests/system/NNN_*
 system: all $(SYSTEM_PROGRAMS)
 	$(Q)HS_BUILD=$(BUILD) tests/system/run
 
-soak: ## the long profile of the simulated rings and the system tests
-soak: all $(SYSTEM_PROGRAMS) $(BUILD)/tests/sim/test_sim_ring
+soak: ## the long profile of the simulated rings, of shared memory in every order, and of the system tests
+soak: all $(SYSTEM_PROGRAMS) $(BUILD)/tests/sim/test_sim_ring $(BUILD)/unit
 	$(Q)$(BUILD)/tests/sim/test_sim_ring 1000
+	$(Q)HS_SOAK=1 $(BUILD)/unit interleave
 	$(Q)HS_BUILD=$(BUILD) HS_SOAK=1 tests/system/run
 
 bench: ## measure against the budgets: CPU and rate against wrk and a bare loop, statistics, memory, lag, start, restart, ring
