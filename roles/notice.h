@@ -18,7 +18,7 @@ enum hs_notice_kind {
     HS_NOTICE_READY,
     HS_NOTICE_DIED,
     HS_NOTICE_KILLED,     /* by the supervisor: the watchdog, a deadline; died follows */
-    HS_NOTICE_CRASH_LOOP, /* tried again every 30 s */
+    HS_NOTICE_CRASH_LOOP, /* tried again every supervisor.backoff_max */
     HS_NOTICE_FAILED,     /* another start would not help */
     HS_NOTICE_STOPPED,    /* ended as told */
     /* The supervisor, about the host */

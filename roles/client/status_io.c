@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* status_io.c - `hyperscale status` and `hyperscale top`: asks the daemon's status socket, shows
- * what it says. */
+/* status_io.c - `hyperscale status`, `nodes` and `top`: asks the daemon's status socket, shows what
+ * it says. */
 #include "roles/client/commands.h"
 
 #include "roles/client/exit_code.h"

@@ -2,6 +2,7 @@
 /* status_line_io.c - the daemon's status socket, from the asker's end. */
 #include "roles/client/status_line_io.h"
 
+#include "roles/client/socket_io.h"
 #include "roles/client/top.h"
 #include "roles/printable.h"
 
@@ -10,22 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { ANSWER_TIMEOUT_MS = 5000 };
 
 int hs_status_line_open(struct hs_status_line *line, const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-    memcpy(address.sun_path, path, strlen(path)); /* bounded by HS_SOCKET_PATH_BYTES */
     line->used_bytes = 0;
     line->refusal[0] = '\0';
-    line->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (line->fd < 0) return -errno;
-    if (connect(line->fd, (const struct sockaddr *)&address, sizeof address) == 0) return 0;
-    return -errno;
+    line->fd = hs_socket_connect_unix(path);
+    return line->fd < 0 ? line->fd : 0;
 }
 
 void hs_status_line_close(struct hs_status_line *line)
