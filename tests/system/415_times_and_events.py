@@ -98,24 +98,19 @@ def dispatches_are_timed_from_the_gate_to_the_datacenter_and_back():
     target.stop()
 
 
-def events_of(daemon, **wanted):
-    return [row for row in daemon.get('{"get":"events","count":1024}')["events"]
-            if all(row[key] == value for key, value in wanted.items())]
-
-
 def wait_event(daemon, **wanted):
-    return wait_for(f"an event {wanted}", lambda: (rows := events_of(daemon, **wanted)) and rows[-1], 10)
+    return wait_for(f"an event {wanted}", lambda: (rows := daemon.events(**wanted)) and rows[-1], 10)
 
 
 def each_thing_that_happens_is_an_event_with_its_cause():
     target = Target()
     daemon = Daemon("events", engines=1, supervisor={"watchdog": "2s"}).start()
     for name in ("console", "gate", "manager", "worker", "engine.0"):
-        assert [row["kind"] for row in events_of(daemon, about=name)] == ["started", "ready"], name
-        assert all(row["process"] == "supervisor" and row["number"] == 1 for row in events_of(daemon, about=name))
+        assert [row["kind"] for row in daemon.events(about=name)] == ["started", "ready"], name
+        assert all(row["process"] == "supervisor" and row["number"] == 1 for row in daemon.events(about=name))
     assert wait_event(daemon, kind="host_ready")["about"] == ""
     assert wait_event(daemon, kind="manager_joined")["about"] == "test-host"
-    assert wait_event(daemon, kind="worker_registered")["text"].startswith("cores 1"), events_of(daemon)
+    assert wait_event(daemon, kind="worker_registered")["text"].startswith("cores 1"), daemon.events()
     # A job, and an engine that dies under it.
     job_id = daemon.submit(daemon.write_plan(closed_plan(target.url, 2, "6s")))
     assert wait_event(daemon, kind="job_accepted", about=job_id)["number"] == 1
@@ -130,20 +125,20 @@ def each_thing_that_happens_is_an_event_with_its_cause():
     os.kill(daemon.rows()["worker"]["pid"], signal.SIGSTOP)
     killed = wait_event(daemon, kind="killed", about="worker")
     assert killed["text"] == "no heartbeat, it was stopped: SIGKILL" and killed["number"] == 2, killed
-    died = wait_for("its death", lambda: len(rows := events_of(daemon, kind="died", about="worker")) == 2 and rows[1])
+    died = wait_for("its death", lambda: len(rows := daemon.events(kind="died", about="worker")) == 2 and rows[1])
     assert "no heartbeat" in died["text"] and died["at_ns"] > killed["at_ns"], (killed, died)
     # The gate's own events outlive it, and what it reads back from its log is no event again.
     os.kill(daemon.rows()["gate"]["pid"], signal.SIGKILL)
     daemon.wait_job(job_id, lambda row: row["state"] == "COMPLETED")
-    assert len(events_of(daemon, kind="job_accepted")) == 1, events_of(daemon, process="gate")
+    assert len(daemon.events(kind="job_accepted")) == 1, daemon.events(process="gate")
     assert wait_event(daemon, kind="job_ended", about=job_id)["text"].startswith("COMPLETED")
     os.kill(daemon.rows()["gate"]["pid"], signal.SIGKILL)
     wait_for("a third gate", lambda: (row := daemon.rows()["gate"])["generation"] == 3 and row["state"] == "ready")
-    assert len(events_of(daemon, kind="job_ended")) == 1, events_of(daemon, process="gate")
+    assert len(daemon.events(kind="job_ended")) == 1, daemon.events(process="gate")
     deaths = daemon.get("status")["status"]["deaths"]
-    assert len(events_of(daemon, kind="died")) == deaths >= 5, events_of(daemon, kind="died")
+    assert len(daemon.events(kind="died")) == deaths >= 5, daemon.events(kind="died")
     # In order, bounded, of one process if asked for.
-    rows = daemon.get('{"get":"events","count":1024}')["events"]
+    rows = daemon.events()
     assert [row["at_ns"] for row in rows] == sorted(row["at_ns"] for row in rows)
     assert daemon.get('{"get":"events","count":3}')["events"] == rows[-3:]
     assert {row["process"] for row in daemon.get('{"get":"events","process":"gate"}')["events"]} == {"gate"}
@@ -156,7 +151,7 @@ def actions_reloads_and_refusals_are_events():
     assert daemon.get('{"do":"restart","process":"engine.0"}')["done"] == "restart"
     action = wait_event(daemon, kind="action", about="engine.0")
     assert action["text"] == "restart" and action["number"] == os.getuid(), action
-    assert [row["kind"] for row in events_of(daemon, about="engine.0", process="supervisor")][:3] == ["started", "ready", "action"]
+    assert [row["kind"] for row in daemon.events(about="engine.0", process="supervisor")][:3] == ["started", "ready", "action"]
     good = dict(daemon.config)
     daemon.write_config('{"gate": {"clients_max": 0}}')
     assert "error" in daemon.get('{"do":"reload"}')
@@ -175,9 +170,9 @@ def actions_reloads_and_refusals_are_events():
     refused = wait_for("room again", lambda: (answer := daemon.get('{"get":"counters","process":"console"}')).get("counters") and
                        answer["counters"][0]["values"]["status_clients_refused"])
     assert refused >= 150, refused
-    wait_for("all of them", lambda: sum(row["number"] for row in events_of(daemon, kind="client_refused")) == refused)
-    assert len(events_of(daemon, kind="client_refused")) <= 5
-    assert events_of(daemon, kind="host_ready"), "still there"
+    wait_for("all of them", lambda: sum(row["number"] for row in daemon.events(kind="client_refused")) == refused)
+    assert len(daemon.events(kind="client_refused")) <= 5
+    assert daemon.events(kind="host_ready"), "still there"
     daemon.stop()
 
 
@@ -190,8 +185,8 @@ def a_process_that_cannot_start_says_why_in_its_death_and_is_a_crash_loop():
     event = wait_event(daemon, kind="crash_loop")
     assert event["about"] == "manager" and event["text"] == "ended with code 1", event
     wait_for("more deaths", lambda: daemon.rows()["manager"]["generation"] > event["number"] + 3)
-    assert len(events_of(daemon, kind="crash_loop")) == 1, "told once, not at each death"
-    assert events_of(daemon, kind="manager_gone") == [], "it never came"
+    assert len(daemon.events(kind="crash_loop")) == 1, "told once, not at each death"
+    assert daemon.events(kind="manager_gone") == [], "it never came"
     assert daemon.get("status")["status"]["state"] in ("starting", "degraded")
     row = daemon.rows()["manager"]
     assert row["last_death"] == "ended with code 1", row
@@ -201,4 +196,4 @@ def a_process_that_cannot_start_says_why_in_its_death_and_is_a_crash_loop():
     daemon.stop()
 
 
-run_cases(cases_of(globals(), ("peer_of", "events_of", "wait_event")))
+run_cases(cases_of(globals(), ("peer_of", "wait_event")))

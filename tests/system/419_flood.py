@@ -10,13 +10,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import wire
-from tree import DAEMON, FINAL, Daemon, Target, cases_of, check_identities, json, open_plan, run_cases, show, wait_for
+from tree import DAEMON, FINAL, Daemon, Target, cases_of, check_identities, json, open_plan, run_cases, show
 
 RATE_LIMITED, OTHER_USER = 7, 54321
-
-
-def counter(daemon, process, name):
-    return next(row["values"][name] for row in daemon.get("counters")["counters"] if row["process"] == process)
 
 
 def as_other_user(daemon, work):
@@ -71,9 +67,9 @@ def who_floods_the_gate_is_refused_and_the_others_are_served():
     waits = [refusal[3] / 1e6 for refusal in refusals]
     assert all(refusal[1] == RATE_LIMITED and refusal[2] == wire.SUBMIT for refusal in refusals), refusals[0]
     assert 0 < min(waits) and max(waits) <= 200, (min(waits), max(waits))  # a fiftieth of ten seconds
-    assert counter(daemon, "gate", "frames_rate_limited") >= len(refusals)
-    assert counter(daemon, "gate", "control_refused") == 0 == counter(daemon, "manager", "control_refused")
-    assert any(event["kind"] == "client_refused" and "SUBMIT" in event["text"] for event in daemon.get("events")["events"])
+    assert daemon.counter("gate", "frames_rate_limited") >= len(refusals)
+    assert daemon.counter("gate", "control_refused") == 0 == daemon.counter("manager", "control_refused")
+    assert any("SUBMIT" in event["text"] for event in daemon.events(kind="client_refused"))
 
     # The same user's other questions have buckets of their own; another user has all of his.
     kind, status = noisy.ask(wire.STATUS_GET, {1: bytes.fromhex(job_id)}, wire.STATUS)
@@ -117,8 +113,8 @@ def the_client_comes_again_when_it_is_told():
     assert len(jobs) == 3 and took >= 4, took
     for _ in range(5):
         assert set(daemon.listed()) == jobs
-    print(f"  3 submissions, one in two seconds: {took:.1f} s; refused {counter(daemon, 'gate', 'frames_rate_limited')}")
-    assert counter(daemon, "gate", "frames_rate_limited") >= 2
+    print(f"  3 submissions, one in two seconds: {took:.1f} s; refused {daemon.counter('gate', 'frames_rate_limited')}")
+    assert daemon.counter("gate", "frames_rate_limited") >= 2
     for job_id in jobs:
         daemon.wait_job(job_id, lambda row: row["state"] == "COMPLETED")
     daemon.stop()
@@ -133,4 +129,4 @@ def limits_of_nothing_are_refused_at_the_start():
         assert done.returncode == 78 and key in done.stderr, done
 
 
-run_cases(cases_of(globals(), helpers=("counter", "as_other_user", "flood")))
+run_cases(cases_of(globals(), helpers=("as_other_user", "flood")))

@@ -11,7 +11,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
@@ -61,13 +60,6 @@ class Host(Daemon):
     def remote(self, verb, *words, credentials=None, **keywords):
         """A command over TLS."""
         return client(verb, *words, "--gate", self.gate, "--credentials", credentials or self.client_dir, **keywords)
-
-    def events(self, kind):
-        return [row for row in self.get("events")["events"] if row["kind"] == kind]
-
-    def counter(self, process, name):
-        rows = {row["process"]: row["values"] for row in self.get("counters")["counters"]}
-        return rows[process][name]
 
     def put(self, role, name, source):
         """One file in place of another, as a careful operator does it."""
@@ -234,15 +226,15 @@ def renewal_needs_no_restart():
     authority.issue("east/gate/h1", fresh)
     authority.issue("east/manager/h1", manager)
     host.put("gate", "node.crt", os.path.join(fresh, "node.crt"))  # without its key
-    event = wait_for("refused", lambda: host.events("credentials_refused"), 15)[0]
+    event = wait_for("refused", lambda: host.events(kind="credentials_refused"), 15)[0]
     assert "node.key is not the key of node.crt" in event["text"], event
     assert host.remote("list").returncode == OK, "the old ones serve on"
     host.put("gate", "node.key", os.path.join(fresh, "node.key"))
-    wait_for("renewed", lambda: host.events("credentials_renewed"), 15)
+    wait_for("renewed", lambda: host.events(kind="credentials_renewed"), 15)
     assert host.remote("list").returncode == OK
     for name in ("node.crt", "node.key"):
         host.put("gate", name, os.path.join(manager, name))
-    wait_for("refused again", lambda: any("another node's" in row["text"] for row in host.events("credentials_refused")), 15)
+    wait_for("refused again", lambda: any("another node's" in row["text"] for row in host.events(kind="credentials_refused")), 15)
     os.kill(pids["gate"], signal.SIGKILL)  # its successor gets what was found good
     wait_for("a new gate", lambda: host.rows().get("gate", {}).get("pid") not in (None, 0, pids["gate"]), 20)
     wait_for("the gate serves", lambda: host.remote("list").returncode == OK, 20)

@@ -9,9 +9,7 @@ import signal
 
 from faketree import run_cases, wait_for
 from hosts import Authority, Host, HostTarget, Net, nodes_of, settle, wait_alive
-from tree import check_against_target, check_identities
-
-ENDED = ("COMPLETED", "PARTIAL", "FAILED", "CANCELLED", "TIMEOUT")
+from tree import FINAL, check_against_target, check_identities
 
 
 class Cluster:
@@ -40,11 +38,9 @@ class Cluster:
 
     def finish(self, gate, job_id, seconds=90):
         """The results of a job that completes."""
-        row = gate.wait_job(job_id, lambda row: row["state"] in ENDED, seconds)
+        row = gate.wait_job(job_id, lambda row: row["state"] in FINAL, seconds)
         assert row["state"] == "COMPLETED", row
-        done = gate.ask_gate("results", job_id, "--json")
-        assert done.returncode == 0, done
-        document = json.loads(done.stdout)
+        document = gate.results(job_id)
         check_identities(document)
         return document
 

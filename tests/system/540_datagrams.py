@@ -13,7 +13,7 @@ import sys
 import time
 
 from faketree import run_cases, wait_for
-from hosts import Authority, GATE_PORT, Host, MANAGER_PORT, Net, inside
+from hosts import GATE_PORT, MANAGER_PORT, Rings, inside, members_of
 from tree import client
 
 RECORD = """
@@ -63,19 +63,13 @@ print(json.dumps({"sent": sent, "replies": replies, "longest": longest}))
 """
 
 
-class Rings:
-    """Three hosts, each with a gate and a manager of one datacenter, and a stranger on the same wire."""
+class Wire(Rings):
+    """Three hosts, and a stranger on the same wire."""
 
     def __init__(self, name):
-        self.net = Net()
-        self.authority = Authority(f"{name}-ca")
-        addresses = [f"10.77.0.{number}" for number in (1, 2, 3)]
-        seeds = {"seed_gates": [f"{address}:{GATE_PORT}" for address in addresses],
-                 "seed_managers": [f"{address}:{MANAGER_PORT}" for address in addresses], "leader": f"{name}-1"}
-        self.hosts = [Host(self.net, f"{name}-{number}", ["gate", "manager"], "dc", self.authority, cluster=seeds)
-                      for number in (1, 2, 3)]
+        super().__init__(name)
         self.stranger, _, _ = self.net.plug()
-        self.targets = [(address, port) for address in addresses for port in (GATE_PORT, MANAGER_PORT)]
+        self.targets = [(host.address, port) for host in self.hosts for port in (GATE_PORT, MANAGER_PORT)]
 
     def play(self, lines, how="as it was", targets=None):
         done = subprocess.run(inside(self.stranger, sys.executable, "-c", PLAY, json.dumps(targets or self.targets), how),
@@ -86,45 +80,33 @@ class Rings:
     def record(self, host, seconds):
         return subprocess.Popen(inside(host.holder, sys.executable, "-c", RECORD, str(seconds)), stdout=subprocess.PIPE, text=True)
 
-    def end(self):
-        for host in self.hosts:
-            host.stop_quietly()
-
-
-def members(host):
-    try:
-        return {(row["name"], row["role"]): row for row in host.get("members")["members"]}
-    except (OSError, ValueError, KeyError):
-        return {}
-
 
 def is_whole(rings):
-    return all(len(members(host)) == 6 and {row["state"] for row in members(host).values()} == {"alive"} for host in rings.hosts)
+    return all(len(rows) == 6 and {row["state"] for row in rows.values()} == {"alive"} for rows in map(members_of, rings.hosts))
 
 
 def count(host, name):
-    rows = host.get("counters")["counters"]
-    return sum(row["values"].get(name, 0) for row in rows if row["process"] in ("gate", "manager"))
+    return host.counter("gate", name) + host.counter("manager", name)
 
 
 def pids(host):
-    return {row["name"]: row["pid"] for row in host.get("processes")["processes"] if row["name"] in ("gate", "manager")}
+    rows = host.rows()
+    return {name: rows[name]["pid"] for name in ("gate", "manager")}
 
 
 def check_untouched(rings):
-    assert is_whole(rings), [members(host) for host in rings.hosts]
+    assert is_whole(rings), [members_of(host) for host in rings.hosts]
     for host in rings.hosts:
-        kinds = {row["kind"] for row in host.get('{"get":"events","count":1000}')["events"]}
+        kinds = {row["kind"] for row in host.events()}
         assert not kinds & {"member_suspect", "member_dead", "member_refuted"}, kinds
-        assert all(row["refutations"] == 0 for row in members(host).values()), members(host)
+        assert all(row["refutations"] == 0 for row in members_of(host).values()), members_of(host)
 
 
 def what_was_heard_is_worth_nothing_later():
-    rings = Rings("replay")
+    rings = Wire("replay")
     recorder = rings.record(rings.hosts[0], 12)
     assert recorder.stdout.readline().strip() == "listening"
-    for host in rings.hosts:
-        host.start()
+    rings.start()
     wait_for("two rings of three", lambda: is_whole(rings), 30)
     lines = recorder.communicate(timeout=60)[0].split()
     assert len(lines) > 40, len(lines)
@@ -152,9 +134,7 @@ def what_was_heard_is_worth_nothing_later():
 
 
 def nobody_answers_or_falls_over_garbage():
-    rings = Rings("garbage")
-    for host in rings.hosts:
-        host.start()
+    rings = Wire("garbage").start()
     wait_for("two rings of three", lambda: is_whole(rings), 30)
     before = [pids(host) for host in rings.hosts]
     began = time.monotonic()
@@ -177,9 +157,7 @@ def nobody_answers_or_falls_over_garbage():
 
 def the_gossip_keys_are_rotated_under_way():
     """SEC-12 No step is taken before every member has said that it holds the ring as the step before has left it."""
-    rings = Rings("keys")
-    for host in rings.hosts:
-        host.start()
+    rings = Wire("keys").start()
     wait_for("two rings of three", lambda: is_whole(rings), 30)
     asked = ["--socket", rings.hosts[1].run_dir]
 

@@ -2,7 +2,6 @@
 """Several hosts on one machine: each a network namespace of its own on a common switch, which can cut any of them off without
 a word; with an authority that gives each role its certificate, and a daemon on each."""
 import ctypes
-import json
 import os
 import shutil
 import signal
@@ -10,7 +9,7 @@ import subprocess
 import time
 
 from faketree import TMP, Skipped, wait_for
-from tree import CLIENT, Daemon, children_of, client
+from tree import Daemon, Target, client
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET, PR_SET_PDEATHSIG = 0x40000000, 1
@@ -146,21 +145,41 @@ class Host(Daemon):
             self.process.wait(60)
 
 
-class HostTarget:
+class HostTarget(Target):
     """hyperscale target on a host of its own."""
 
     def __init__(self, net, *flags):
-        self.holder, self.address, self.port = net.plug()
-        self.process = subprocess.Popen(inside(self.holder, CLIENT, "target", "--listen", f"{self.address}:8080", *flags),
-                                        stdout=subprocess.PIPE, text=True)
-        self.url = self.process.stdout.readline().split()[2]
+        holder, address, _ = net.plug()
+        super().__init__(*flags, port=8080, address=address, before=inside(holder))
 
-    def stop(self):
-        """Its counts, as it tells them at its end."""
-        for pid in children_of(self.process.pid) or [self.process.pid]:
-            os.kill(pid, signal.SIGTERM)
-        text, _ = self.process.communicate(timeout=60)
-        return json.loads(text.strip().splitlines()[-1])
+
+class Rings:
+    """Three hosts that are to be started, each with a gate and a manager of one datacenter."""
+
+    def __init__(self, name, roles=("gate", "manager"), spell="10.77.0.{}"):
+        self.net = Net()
+        self.authority = Authority(f"{name}-ca")
+        addresses = [spell.format(number) for number in (1, 2, 3)]
+        seeds = {"seed_gates": [f"{address}:{GATE_PORT}" for address in addresses],
+                 "seed_managers": [f"{address}:{MANAGER_PORT}" for address in addresses], "leader": f"{name}-1"}
+        self.hosts = [Host(self.net, f"{name}-{number}", roles, "dc", self.authority, cluster=seeds) for number in (1, 2, 3)]
+
+    def start(self):
+        for host in self.hosts:
+            host.start()
+        return self
+
+    def end(self):
+        for host in self.hosts:
+            host.stop_quietly()
+
+
+def members_of(host):
+    """{(name, role): row} of both rings, as this host sees them; {} while nobody answers."""
+    try:
+        return {(row["name"], row["role"]): row for row in host.get("members")["members"]}
+    except (OSError, ValueError, KeyError):
+        return {}
 
 
 def nodes_of(host, what):

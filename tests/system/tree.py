@@ -36,8 +36,9 @@ def free_port():
 class Target:
     """hyperscale target on a free port."""
 
-    def __init__(self, *flags, port=0):
-        self.process = subprocess.Popen([CLIENT, "target", "--listen", f"127.0.0.1:{port}", *flags],
+    def __init__(self, *flags, port=0, address="127.0.0.1", before=()):
+        """before: words that have it run somewhere else."""
+        self.process = subprocess.Popen([*before, CLIENT, "target", "--listen", f"{address}:{port}", *flags],
                                         stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("listening on http://"), line
@@ -163,6 +164,15 @@ class Daemon(Tree):
 
     def rows(self):
         return status_socket.processes(self.run_dir)
+
+    def counter(self, process, name):
+        rows = {row["process"]: row["values"] for row in self.get("counters")["counters"]}
+        return rows[process][name]
+
+    def events(self, **wanted):
+        """Those whose fields are as wanted, oldest first."""
+        return [row for row in self.get('{"get":"events","count":1024}')["events"]
+                if all(row[key] == value for key, value in wanted.items())]
 
     def job(self, job_id):
         """Its row on the status socket; None while there is none or nobody answers."""
