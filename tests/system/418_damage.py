@@ -34,15 +34,10 @@ def damage(daemon, name, offset):
         segment.write(NONSENSE)
 
 
-def replaced(daemon):
-    return next(row["values"]["segments_replaced"] for row in daemon.get("counters")["counters"]
-                if row["process"] == "supervisor")
-
-
 def wait_replaced(daemon, count):
     def is_so():
         try:
-            return replaced(daemon) == count
+            return daemon.counter("supervisor", "segments_replaced") == count
         except (OSError, ValueError):
             return False  # the console has begun anew, too
     wait_for(f"{count} groups replaced", is_so, 15)
@@ -64,8 +59,8 @@ def check_told(daemon, group, kept, offset, count=1):
     status, log = daemon.get("status")["status"], daemon.log()
     assert status["segments_replaced"] == count and status["segments_kept"].startswith(group), status
     assert log.count("segments_replaced group=") == count and f'segments_replaced group="{group}"' in log, log[-3000:]
-    assert "crash_loop" not in log and "crash_loop" not in [row["kind"] for row in daemon.get("events")["events"]]
-    events = [row for row in daemon.get("events")["events"] if row["kind"] == "segments_replaced"]
+    assert "crash_loop" not in log and not daemon.events(kind="crash_loop"), daemon.events(kind="crash_loop")
+    events = daemon.events(kind="segments_replaced")
     assert {row["number"]: row["about"] for row in events}[count] == group, events
     assert look(daemon, kept, offset) == NONSENSE, "what was damaged is not kept"
     assert any("its shared memory was damaged" in row["cause"] or row["cause"].startswith("ended with code 1")
@@ -157,4 +152,4 @@ def ledger_of_the_worker_is_replaced_with_all_its_engines():
     assert any("run again" in reason for reason in document["verdict"]["reasons"]), document["verdict"]
 
 
-run_cases(cases_of(globals(), ("memory", "look", "damage", "replaced", "wait_replaced", "begin", "check_told", "finish")))
+run_cases(cases_of(globals(), ("memory", "look", "damage", "wait_replaced", "begin", "check_told", "finish")))
