@@ -272,7 +272,7 @@ def a_stopped_supervisor_accuses_nobody_when_it_wakes():
     time.sleep(2.5)
     tree.process.send_signal(signal.SIGCONT)
     time.sleep(1.5)
-    assert all(row["gen"] == 1 for row in tree.rows().values()), tree.rows()
+    assert (rows := tree.rows()) and all(row["gen"] == 1 for row in rows.values()), rows
     tree.stop()
 
 

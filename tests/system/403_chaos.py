@@ -161,7 +161,7 @@ def whoever_dies_the_job_completes():
         wait_for(f"descriptors and segments as before: {before}, now {books(daemon)}", lambda: books(daemon) == before, 5)
     status = daemon.get("status")["status"]
     assert status["deaths"] == ROUNDS * len(FAULTS) and status["quarantined"] == [], status
-    for row in daemon.rows().values():
+    for row in daemon.get("processes")["processes"]:
         assert row["state"] == "ready" and row["restarts"] == 2 * ROUNDS, row
     deaths = daemon.get("deaths")["deaths"]
     print("  " + "; ".join(sorted({f"{row['process']}: {row['cause']}" for row in deaths})))

@@ -69,9 +69,9 @@ def a_daemon_works_stops_and_comes_back():
     done = daemon.call("check")
     assert done.returncode == 0, done
     daemon.start()
-    for name, row in daemon.rows().items():
-        assert owner_of(row["pid"]) == os.geteuid(), (name, row)
-        assert {"parent_death", "capabilities", "no_new_privileges", "limits"} <= set(row["confinement"]), (name, row)
+    for row in daemon.get("processes")["processes"]:
+        assert owner_of(row["pid"]) == os.geteuid(), row
+        assert {"parent_death", "capabilities", "no_new_privileges", "limits"} <= set(row["confinement"]), row
     first = daemon.submit(daemon.write_plan(open_plan(target.url, "500/s", "2s")))
     row = daemon.wait_job(first, lambda row: row["state"] in FINAL)
     assert row["state"] == "COMPLETED" and row["completed"] == 1000, row

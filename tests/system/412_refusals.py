@@ -72,7 +72,7 @@ def without_io_uring_a_run_counts_the_same():
 def without_io_uring_a_daemon_outlives_the_same_deaths():
     target = Target()
     daemon = Filtered("without_io_uring").start()
-    for row in daemon.rows().values():
+    for row in daemon.get("processes")["processes"]:
         assert row["backend"] == "epoll (io_uring: operation not permitted)", row
     job_id = daemon.submit(daemon.write_plan(open_plan(target.url, "500/s", "12s")))
     daemon.wait_job(job_id, lambda row: row["state"] == "RUNNING" and row["completed"] > 100)
