@@ -77,10 +77,11 @@ void hs_local_health_on_no_slot(struct hs_local_health *health)
 uint64_t hs_local_health_wake(struct hs_local_health *health, uint64_t ran_ns, uint64_t due_ns,
                               uint64_t now_ns)
 {
+    uint64_t late_from_ns = hs_max_u64(ran_ns, due_ns);
     uint64_t stall_ns;
 
-    if (now_ns <= due_ns || now_ns - due_ns <= HS_HEALTH_STALL_NS) return 0;
-    stall_ns = now_ns - (ran_ns < due_ns ? ran_ns : due_ns);
+    if (now_ns <= late_from_ns || now_ns - late_from_ns <= HS_HEALTH_STALL_NS) return 0;
+    stall_ns = now_ns - ran_ns;
     health->stall_count++;
     health->stalled_ns += stall_ns;
     raise_score(health, 1);

@@ -60,7 +60,8 @@ void hs_local_health_on_no_slot(struct hs_local_health *health); /* a probe coul
 
 /* The loop was to wake at due_ns and last ran at ran_ns. 0, or the time by which every deadline
  * that accuses others has to move: a process cannot accuse others for time it did not run. It is
- * counted from when it last ran, since nobody knows when between the two it was stopped. */
+ * counted from when it last ran, since nobody knows when between the two it was stopped; so what
+ * waited meanwhile and is heard before the timers are due again does not count it anew. */
 uint64_t hs_local_health_wake(struct hs_local_health *health, uint64_t ran_ns, uint64_t due_ns,
                               uint64_t now_ns);
 

@@ -58,6 +58,13 @@ static void stall_counts_from_when_we_last_ran(void)
     HS_CHECK_EQ(health.score, 1);
     HS_CHECK_EQ(health.stall_count, 1);
     HS_CHECK_EQ(hs_local_health_wake(&health, START_NS, HS_NEVER_NS, START_NS * 5), 0);
+    HS_CHECK_EQ(
+        hs_local_health_wake(&health, START_NS + 400000000, START_NS + 50, START_NS + 650000000),
+        0); /* it has run since it was due */
+    HS_CHECK_EQ(
+        hs_local_health_wake(&health, START_NS + 400000000, START_NS + 50, START_NS + 650000001),
+        250000001);
+    HS_CHECK_EQ(health.stall_count, 2);
 }
 
 static void critical_sends_every_fourth_probe(void)

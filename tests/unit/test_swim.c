@@ -405,6 +405,31 @@ static void no_death_for_time_that_we_did_not_run(void)
     swim_rig_close(&rig);
 }
 
+/* What lay in the socket is read before the timers have their turn. */
+static void one_stop_is_forgiven_once_whatever_waited(void)
+{
+    struct hs_swim_event ping = {.type = HS_SWIM_PING};
+    uint64_t             deadline_ns;
+
+    swim_rig_open(&rig, 10, NULL);
+    rig.is_dead[1] = true;
+    swim_rig_accuse(&rig, 1, 2, 5);
+    swim_rig_run(&rig, START_NS + S / 2);
+    deadline_ns = swim_rig_peer(&rig, 1)->suspicion.deadline_ns;
+    swim_rig_pause(&rig, START_NS + 5 * S);
+    ping.member_idx = rig.idx[0];
+    for (uint32_t peer = 2; peer < 10; peer++) {
+        ping.sender_idx = rig.idx[peer];
+        swim_rig_step(&rig, &ping);
+    }
+    swim_rig_run(&rig, START_NS + 5 * S);
+    HS_CHECK_EQ(rig.swim.health.stall_count, 1);
+    HS_CHECK_EQ(rig.swim.health.score, 1);
+    HS_CHECK(swim_rig_peer(&rig, 1)->suspicion.deadline_ns > deadline_ns);
+    HS_CHECK(swim_rig_peer(&rig, 1)->suspicion.deadline_ns <= deadline_ns + 5 * S);
+    swim_rig_close(&rig);
+}
+
 static void hundred_suspicions_survive_a_stop_of_thirty_seconds(void)
 {
     swim_rig_open(&rig, 110, NULL);
@@ -447,6 +472,7 @@ CU_TestInfo hs_tests_swim[] = {
     {"2.11 burst of 300 requests fills the slots and no more",
      burst_of_requests_fills_the_slots_and_no_more},
     {"3.4 no death for time that we did not run", no_death_for_time_that_we_did_not_run},
+    {"3.4 one stop is forgiven once, whatever waited", one_stop_is_forgiven_once_whatever_waited},
     {"3.5 100 suspicions survive a stop of 30 s",
      hundred_suspicions_survive_a_stop_of_thirty_seconds},
     {"3.6 probing is thinned out under strain", probing_is_thinned_out_under_strain},
