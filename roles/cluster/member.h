@@ -107,10 +107,8 @@ struct hs_member_suspicion {
     struct hs_node_id accuser;       /* the first */
     struct hs_node_id confirmers[HS_MEMBER_CONFIRMERS_MAX]; /* distinct, without the first */
     uint8_t           confirmer_count;
-    uint8_t           regossip_count;
-    uint8_t           postponed_count;
     bool              is_accused_by_self;
-    bool              is_asked; /* out of band, before the end */
+    bool              is_warned; /* that the end is near: once, so that it can still refute */
 };
 
 /* While UNCONFIRMED; belongs to join.h. */
