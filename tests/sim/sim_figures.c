@@ -23,8 +23,7 @@ struct sim_ring *sim_case_open(const struct sim_case *c, uint64_t seed)
                                      .delay_spread_ns = 200 * HS_NS_PER_US,
                                      .slow = 0.01,
                                      .slow_ns = 30 * HS_NS_PER_MS,
-                                     .drift_ppm = 100,
-                                     .oob = c->oob};
+                                     .drift_ppm = 100};
 
     return sim_ring_open(&config);
 }

@@ -15,7 +15,6 @@ enum sim_strain {
 struct sim_case {
     const struct sim_rule    *rule;
     const struct sim_profile *profile;
-    enum sim_oob              oob;
     uint32_t                  count;
     uint32_t                  whole_count; /* 0: all */
     uint32_t                  seeds;

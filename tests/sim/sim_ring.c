@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum event_kind { WAKE, DATAGRAM, OOB_PING, OOB_PONG, SYNC, RESUME };
+enum event_kind { WAKE, DATAGRAM, STREAM_PING, STREAM_PONG, SYNC, RESUME };
 
 struct event {
     uint64_t        at_ns;
@@ -137,7 +137,7 @@ static void deliver(struct sim_ring *ring, const struct event *event)
         ring->config.rule->on_datagram(member->self, now_ns, event->from, event->bytes,
                                        event->count);
     else
-        ring->config.rule->on_oob_ack(member->self, now_ns, event->from);
+        ring->config.rule->on_stream_ack(member->self, now_ns, event->from);
     schedule(ring, event->to);
 }
 
@@ -202,14 +202,14 @@ static void happen(struct sim_ring *ring, struct event *event)
         if (event->wake == member->wake && !is_paused(ring, event->to)) run_timer(ring, event->to);
         break;
     case DATAGRAM:
-    case OOB_PONG:
+    case STREAM_PONG:
         if (!is_paused(ring, event->to)) {
             deliver(ring, event);
         } else if (keep_for_later(ring, event)) {
             event->bytes = NULL;
         }
         break;
-    case OOB_PING:
+    case STREAM_PING:
         if (!is_paused(ring, event->to)) pong(ring, event->to, event->from);
         break;
     case SYNC: exchange(ring, event); break;
@@ -322,12 +322,9 @@ void sim_ring_send(struct sim_ring *ring, uint32_t from, uint32_t to, const void
 
 static void pong(struct sim_ring *ring, uint32_t from, uint32_t to)
 {
-    if (ring->config.oob == SIM_OOB_DATAGRAM)
-        post(ring, (struct event){.kind = OOB_PONG, .from = from, .to = to}, NULL, 0);
-    else
-        push(ring,
-             (struct event){
-                 .at_ns = ring->now_ns + delay_ns(ring), .kind = OOB_PONG, .from = from, .to = to});
+    push(ring,
+         (struct event){
+             .at_ns = ring->now_ns + delay_ns(ring), .kind = STREAM_PONG, .from = from, .to = to});
 }
 
 /* A stream ping within half a second: the handshake is not repeated in time, the question is, once
@@ -339,15 +336,10 @@ static bool is_stream_lost(struct sim_ring *ring)
     return chance(ring) >= both * (1 - (1 - both) * (1 - both));
 }
 
-void sim_ring_ask_oob(struct sim_ring *ring, uint32_t from, uint32_t to)
+void sim_ring_ping_stream(struct sim_ring *ring, uint32_t from, uint32_t to)
 {
-    struct event event = {.kind = OOB_PING, .from = from, .to = to};
+    struct event event = {.kind = STREAM_PING, .from = from, .to = to};
 
-    if (ring->config.oob == SIM_OOB_NONE) return;
-    if (ring->config.oob == SIM_OOB_DATAGRAM) {
-        post(ring, event, NULL, 0);
-        return;
-    }
     if (!is_reachable(ring, from, to) || !is_reachable(ring, to, from) || is_stream_lost(ring))
         return;
     event.at_ns = ring->now_ns + 3 * delay_ns(ring);

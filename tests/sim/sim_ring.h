@@ -26,13 +26,12 @@ struct sim_rule {
                         size_t count);
     void (*on_timer)(void *self, uint64_t now_ns);
     uint64_t (*deadline_ns)(const void *self);
-    void (*on_oob_ack)(void *self, uint64_t now_ns, uint32_t from);
+    /* A ping by stream was answered. NULL: never sent. */
+    void (*on_stream_ack)(void *self, uint64_t now_ns, uint32_t from);
     /* A stream between the two came about: both exchange what they know. NULL: never asked for. */
     void (*sync)(void *self, uint64_t now_ns, void *other, uint64_t other_now_ns);
     bool (*is_known_alive)(const void *self, uint32_t member); /* ALIVE or SUSPECT */
 };
-
-enum sim_oob { SIM_OOB_NONE, SIM_OOB_DATAGRAM, SIM_OOB_STREAM };
 
 struct sim_ring_config {
     const struct sim_rule *rule;
@@ -47,7 +46,6 @@ struct sim_ring_config {
     double                 slow;            /* so many come up to slow_ns later: out of order */
     uint64_t               slow_ns;
     int32_t                drift_ppm; /* each member's clock runs off by up to that */
-    enum sim_oob           oob;
 };
 
 /* What members report, by the world's time. */
@@ -88,7 +86,7 @@ bool sim_ring_is_up(const struct sim_ring *ring, uint32_t member);
 /* For rules */
 void sim_ring_send(struct sim_ring *ring, uint32_t from, uint32_t to, const void *bytes,
                    size_t count);
-void sim_ring_ask_oob(struct sim_ring *ring, uint32_t from, uint32_t to);
+void sim_ring_ping_stream(struct sim_ring *ring, uint32_t from, uint32_t to);
 void sim_ring_sync(struct sim_ring *ring, uint32_t from, uint32_t to);
 void sim_ring_note_accusation(struct sim_ring *ring, uint32_t by, uint32_t of);
 /* by holds of for dead; is_own: by its own deadline, not by word of another. */

@@ -271,7 +271,7 @@ static void ask_helpers(struct node *node)
         helpers[node->asked++] = helper;
         send_message(node, helper, &message);
     }
-    sim_ring_ask_oob(node->ring, node->number, node->target);
+    sim_ring_ping_stream(node->ring, node->number, node->target);
 }
 
 static void end_probe(struct node *node, uint64_t now_ns)
@@ -487,7 +487,7 @@ static uint64_t deadline_ns(const void *self)
     return next_ns;
 }
 
-static void on_oob_ack(void *self, uint64_t now_ns, uint32_t from)
+static void on_stream_ack(void *self, uint64_t now_ns, uint32_t from)
 {
     struct node *node = self;
 
@@ -527,6 +527,6 @@ const struct sim_rule sim_rule_memberlist = {.name = "memberlist",
                                              .on_datagram = on_datagram,
                                              .on_timer = on_timer,
                                              .deadline_ns = deadline_ns,
-                                             .on_oob_ack = on_oob_ack,
+                                             .on_stream_ack = on_stream_ack,
                                              .sync = sync,
                                              .is_known_alive = is_known_alive};

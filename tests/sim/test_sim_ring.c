@@ -23,8 +23,8 @@ static const struct sim_profile serf = {.name = "Serf",
 
 /* The two, alike but for the rule; memberlist also asks by stream. */
 static const struct sim_case rules[] = {
-    {.rule = &sim_rule_membership, .oob = SIM_OOB_NONE},
-    {.rule = &sim_rule_memberlist, .profile = &serf, .oob = SIM_OOB_STREAM},
+    {.rule = &sim_rule_membership},
+    {.rule = &sim_rule_memberlist, .profile = &serf},
 };
 enum { OURS, THEIRS, RULES };
 
