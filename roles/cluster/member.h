@@ -8,6 +8,7 @@
 #include "roles/cluster/coordinate.h"
 #include "roles/cluster/identity.h"
 #include "roles/cluster/node_id.h"
+#include "roles/guard/flap.h"
 
 /* By rank: with equal incarnations the higher one holds. Wire and shared-memory numbers. */
 enum hs_member_status {
@@ -133,9 +134,7 @@ struct hs_member {
     uint64_t               status_since_ns;
     uint64_t               created_at_ns;
     struct hs_member_suspicion suspicion;
-    double                     penalty; /* for coming and going: members.h decays it */
-    uint64_t                   penalty_at_ns;
-    uint64_t                   damped_at_ns; /* 0: not damped */
+    struct hs_flap             flap; /* its coming and going */
 
     /* written by whom it concerns */
     struct hs_member_unconfirmed unconfirmed;

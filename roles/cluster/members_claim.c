@@ -7,8 +7,6 @@
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 
-static const double penalty_death = 1000, penalty_suspicion = 500;
-
 static bool has_facts(const struct hs_claim *claim)
 {
     return claim->facts.address.port != 0;
@@ -128,7 +126,7 @@ static void become_alive(struct hs_members *members, struct hs_member *member, u
     member->incarnation = claim->incarnation;
     if (was_suspect) {
         hs_members_enter(members, member, HS_MEMBER_ALIVE, now_ns);
-        hs_member_add_penalty(member, penalty_suspicion, now_ns);
+        hs_flap_note(&member->flap, HS_FLAP_FROM_SUSPECT, now_ns);
         hs_members_event(members, member, HS_MEMBER_EVENT_ALIVE_AGAIN, now_ns);
     }
     if (has_changed || is_new_life)
@@ -228,7 +226,7 @@ bool hs_members_confirm(struct hs_members *members, uint64_t now_ns, struct hs_m
         settle_address(members, member, now_ns);
         member->incarnation = incarnation;
         hs_members_enter(members, member, HS_MEMBER_ALIVE, now_ns);
-        if (member->is_returning) hs_member_add_penalty(member, penalty_death, now_ns);
+        if (member->is_returning) hs_flap_note(&member->flap, HS_FLAP_FROM_DEAD, now_ns);
         member->is_returning = false;
         hs_members_event(members, member, HS_MEMBER_EVENT_CONFIRMED, now_ns);
     }

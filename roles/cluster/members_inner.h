@@ -23,7 +23,6 @@ bool hs_members_set_facts(struct hs_members *members, struct hs_member *member,
 bool hs_members_make_room(struct hs_members *members, uint64_t now_ns);
 /* Keeps the number of tombstones within its bound, but for the one that is new. */
 void hs_members_trim_tombstones(struct hs_members *members, const struct hs_member *newest);
-void hs_member_add_penalty(struct hs_member *member, double penalty, uint64_t now_ns);
 
 void hs_members_event(struct hs_members *members, struct hs_member *member,
                       enum hs_member_event_type type, uint64_t now_ns);

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /* members_sweep.c - what leaves the member table: room for newcomers, tombstones whose time is
- * over, penalties that fade; and the queue of events. */
+ * over; and the queue of events. */
 #include "roles/cluster/members.h"
 
 #include "roles/cluster/members_inner.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 
-#include <math.h>
-
 #define TOMBSTONE_NS      (3600 * HS_NS_PER_S) /* claims older than this no longer travel */
 #define REAP_NS           (300 * HS_NS_PER_S)
 #define DEAD_YIELDS_NS    (60 * HS_NS_PER_S) /* a death is told everywhere by then */
 #define SWEEP_INTERVAL_NS HS_NS_PER_S
-#define DAMPED_MAX_NS     (300 * HS_NS_PER_S)
-
-static const double half_life_s = 60, penalty_max = 6000, damp_above = 3000, release_below = 1500;
 
 /* May the record go, as far as its own state says? */
 static bool can_evict(const struct hs_members *members, const struct hs_member *member)
@@ -77,8 +72,7 @@ void hs_members_trim_tombstones(struct hs_members *members, const struct hs_memb
 static void forget(struct hs_members *members, struct hs_member *member, uint64_t now_ns)
 {
     member->is_forgotten = true;
-    member->penalty = 0;
-    member->damped_at_ns = 0;
+    member->flap = (struct hs_flap){0};
     member->place = (struct hs_coordinate_peer){0};
     member->health_at_ns = 0;
     member->health_score = 0;
@@ -119,25 +113,11 @@ uint64_t hs_members_deadline_ns(const struct hs_members *members)
     return gone_count ? members->sweep_at_ns : HS_NEVER_NS;
 }
 
-static double faded(const struct hs_member *member, uint64_t now_ns)
-{
-    double age_s = (double)(now_ns - member->penalty_at_ns) / (double)HS_NS_PER_S;
-
-    return member->penalty * exp2(-age_s / half_life_s);
-}
-
-void hs_member_add_penalty(struct hs_member *member, double penalty, uint64_t now_ns)
-{
-    if (member->damped_at_ns && !hs_member_is_damped(member, now_ns)) member->damped_at_ns = 0;
-    member->penalty = fmin(faded(member, now_ns) + penalty, penalty_max);
-    member->penalty_at_ns = now_ns;
-    if (!member->damped_at_ns && member->penalty > damp_above) member->damped_at_ns = now_ns;
-}
-
 bool hs_member_is_damped(const struct hs_member *member, uint64_t now_ns)
 {
-    return member->damped_at_ns && now_ns - member->damped_at_ns < DAMPED_MAX_NS &&
-           faded(member, now_ns) >= release_below;
+    struct hs_flap flap = member->flap; /* asking changes nothing */
+
+    return hs_flap_is_damped(&flap, now_ns);
 }
 
 static enum hs_death_cause cause_of(const struct hs_member *member)

@@ -110,14 +110,15 @@ static void sample(struct hs_rand *rand, uint32_t helpers[HS_PROBE_HELPERS_MAX],
     if (place < wanted) helpers[place] = idx;
 }
 
-uint32_t hs_probe_order_helpers(const struct hs_probe_order *order,
-                                const struct hs_members *members, struct hs_rand *rand,
-                                uint32_t target_idx, uint32_t wanted,
-                                uint32_t helpers[HS_PROBE_HELPERS_MAX])
+struct hs_probe_helpers hs_probe_order_helpers(const struct hs_probe_order *order,
+                                               const struct hs_members     *members,
+                                               struct hs_rand *rand, uint32_t target_idx,
+                                               uint32_t wanted, uint64_t now_ns)
 {
-    uint32_t stressed[HS_PROBE_HELPERS_MAX] = {0};
-    uint32_t fit_count = 0;
-    uint32_t stressed_count = 0;
+    struct hs_probe_helpers helpers = {0};
+    uint32_t                stressed[HS_PROBE_HELPERS_MAX] = {0};
+    uint32_t                fit_count = 0;
+    uint32_t                stressed_count = 0;
 
     HS_ASSERT(wanted <= HS_PROBE_HELPERS_MAX);
     for (uint32_t i = 0; i < order->count; i++) {
@@ -126,12 +127,13 @@ uint32_t hs_probe_order_helpers(const struct hs_probe_order *order,
 
         if (idx == target_idx || !is_probed(members, idx)) continue;
         if (member->status != HS_MEMBER_ALIVE) continue;
-        if (member->health_score >= HS_PROBE_STRESSED || member->damped_at_ns)
+        if (member->health_score >= HS_PROBE_STRESSED || hs_member_is_damped(member, now_ns))
             sample(rand, stressed, wanted, &stressed_count, idx);
         else
-            sample(rand, helpers, wanted, &fit_count, idx);
+            sample(rand, helpers.at, wanted, &fit_count, idx);
     }
-    for (uint32_t i = 0; fit_count < wanted && i < stressed_count && i < wanted; i++)
-        helpers[fit_count++] = stressed[i];
-    return fit_count < wanted ? fit_count : wanted;
+    helpers.count = fit_count < wanted ? fit_count : wanted;
+    for (uint32_t i = 0; helpers.count < wanted && i < stressed_count; i++)
+        helpers.at[helpers.count++] = stressed[i];
+    return helpers;
 }

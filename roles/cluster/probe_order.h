@@ -31,11 +31,16 @@ void hs_probe_order_add(struct hs_probe_order *order, struct hs_rand *rand, uint
 uint32_t hs_probe_order_next(struct hs_probe_order *order, const struct hs_members *members,
                              struct hs_rand *rand);
 
+struct hs_probe_helpers {
+    uint32_t count;
+    uint32_t at[HS_PROBE_HELPERS_MAX]; /* slots of the table */
+};
+
 /* Up to wanted helpers to reach the target by: alive, of the ring, neither it nor we; those who
- * say that they are stressed, or come and go, only when there are no others. Their count. */
-uint32_t hs_probe_order_helpers(const struct hs_probe_order *order,
-                                const struct hs_members *members, struct hs_rand *rand,
-                                uint32_t target_idx, uint32_t wanted,
-                                uint32_t helpers[HS_PROBE_HELPERS_MAX]);
+ * say that they are stressed, or come and go, only when there are no others. */
+struct hs_probe_helpers hs_probe_order_helpers(const struct hs_probe_order *order,
+                                               const struct hs_members     *members,
+                                               struct hs_rand *rand, uint32_t target_idx,
+                                               uint32_t wanted, uint64_t now_ns);
 
 #endif

@@ -152,7 +152,7 @@ static void finish_round(struct hs_swim *swim, struct hs_swim_actions *actions)
         hs_local_health_on_round_won(&swim->health);
     } else {
         swim->counts.rounds_lost++;
-        hs_local_health_on_round_lost(&swim->health, probe->helper_count, probe->nack_count);
+        hs_local_health_on_round_lost(&swim->health, probe->helpers.count, probe->nack_count);
         accuse(swim, probe, actions);
     }
     free_probe(swim, probe);
@@ -197,11 +197,11 @@ static void on_round(struct hs_swim *swim, uint64_t now_ns, struct hs_swim_actio
 static void ask_helpers(struct hs_swim *swim, struct hs_swim_probe *probe,
                         struct hs_swim_actions *actions)
 {
-    probe->helper_count =
+    probe->helpers =
         hs_probe_order_helpers(&swim->order, swim->members, &swim->rand, probe->target_idx,
-                               swim->config.helpers, probe->helpers);
-    for (uint32_t i = 0; i < probe->helper_count; i++)
-        add(actions, HS_SWIM_SEND_PING_REQ, probe->helpers[i], probe->target_idx)->sequence =
+                               swim->config.helpers, swim->ran_at_ns);
+    for (uint32_t i = 0; i < probe->helpers.count; i++)
+        add(actions, HS_SWIM_SEND_PING_REQ, probe->helpers.at[i], probe->target_idx)->sequence =
             number_of(probe_slot(swim, probe), probe->generation);
     probe->is_repeated = true;
     hs_timer_arm(&swim->wheel, slot_timer(swim, probe_slot(swim, probe)),
@@ -425,8 +425,8 @@ static struct hs_swim_probe *helped_probe(struct hs_swim *swim, const struct hs_
     struct hs_swim_probe *probe = probe_of(swim, event->sequence);
 
     if (!probe || probe->target_idx != event->member_idx) return NULL;
-    for (*helper = 0; *helper < probe->helper_count; ++*helper)
-        if (probe->helpers[*helper] == event->sender_idx) return probe;
+    for (*helper = 0; *helper < probe->helpers.count; ++*helper)
+        if (probe->helpers.at[*helper] == event->sender_idx) return probe;
     return NULL;
 }
 

@@ -104,18 +104,17 @@ struct hs_swim_counts { /* only ever grow */
 };
 
 struct hs_swim_probe {
-    struct hs_node_id target;
-    uint64_t          sent_at_ns; /* 0: free */
-    uint64_t          incarnation;
-    uint32_t          target_idx;
-    uint32_t          generation;
-    uint32_t          helpers[HS_PROBE_HELPERS_MAX];
-    uint32_t          helper_count; /* asked */
-    uint32_t          nack_count;   /* of those that said that they live */
-    bool              has_nacked[HS_PROBE_HELPERS_MAX];
-    bool              is_round;
-    bool              is_repeated; /* nobody knows which PING an answer is to: no round trip */
-    bool              is_acked;
+    struct hs_node_id       target;
+    uint64_t                sent_at_ns; /* 0: free */
+    uint64_t                incarnation;
+    uint32_t                target_idx;
+    uint32_t                generation;
+    struct hs_probe_helpers helpers;    /* asked */
+    uint32_t                nack_count; /* of those that said that they live */
+    bool                    has_nacked[HS_PROBE_HELPERS_MAX];
+    bool                    is_round;
+    bool is_repeated; /* nobody knows which PING an answer is to: no round trip */
+    bool is_acked;
 };
 
 struct hs_swim {

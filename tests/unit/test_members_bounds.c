@@ -160,7 +160,7 @@ static void the_dead_are_reaped_and_come_back_as_new(void)
     HS_CHECK_EQ(hs_rig_get(BEE)->place.sample_count, 0);
     HS_CHECK_EQ(hs_rig_join(S(400), BEE, 2), HS_CLAIM_ACCEPTED);
     HS_CHECK_TEXT(hs_rig_events_text(), "confirmed 2");
-    HS_CHECK_EQ((int)hs_rig_get(BEE)->penalty, 0);
+    HS_CHECK_EQ((int)hs_rig_get(BEE)->flap.penalty, 0);
 }
 
 static void a_restart_clears_the_time_of_reaping(void)
@@ -207,10 +207,10 @@ static void coming_and_going_is_damped(void)
     for (unsigned i = 0; i < 5; i++) {
         (void)hs_rig_tell(S(20 * i), BEE, i + 1, HS_MEMBER_DEAD);
         (void)hs_rig_join(S(20 * i), BEE, i + 2);
-        if (i == 3) penalty_near(hs_rig_get(BEE)->penalty, 2924);
+        if (i == 3) penalty_near(hs_rig_get(BEE)->flap.penalty, 2924);
         if (i == 3) HS_CHECK(!hs_member_is_damped(hs_rig_get(BEE), S(60)));
     }
-    penalty_near(hs_rig_get(BEE)->penalty, 3321);
+    penalty_near(hs_rig_get(BEE)->flap.penalty, 3321);
     HS_CHECK(hs_member_is_damped(hs_rig_get(BEE), S(80)));
 }
 
@@ -224,8 +224,13 @@ static void a_quiet_time_ends_the_damping(void)
         (void)hs_rig_tell(S(200), BEE, 50 + 2 * i, HS_MEMBER_SUSPECT);
         (void)hs_rig_tell(S(200), BEE, 51 + 2 * i, HS_MEMBER_ALIVE);
     }
-    penalty_near(hs_rig_get(BEE)->penalty, 6000);
-    HS_CHECK(hs_member_is_damped(hs_rig_get(BEE), S(300)));
+    penalty_near(hs_rig_get(BEE)->flap.penalty, 6000);
+    for (unsigned i = 0; i < 29; i++) {
+        (void)hs_rig_tell(S(210 + 10 * i), BEE, 80 + 2 * i, HS_MEMBER_SUSPECT);
+        (void)hs_rig_tell(S(210 + 10 * i), BEE, 81 + 2 * i, HS_MEMBER_ALIVE);
+    }
+    HS_CHECK(hs_member_is_damped(hs_rig_get(BEE), S(499)));
+    HS_CHECK(!hs_member_is_damped(hs_rig_get(BEE), S(500)));
 }
 
 CU_TestInfo hs_tests_members_bounds[] = {

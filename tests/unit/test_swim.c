@@ -297,17 +297,17 @@ static void only_helpers_that_were_asked_count(void)
     rig.delay_ns = 60 * S; /* nobody's answer comes in time */
     swim_rig_run(&rig, at_ns + 600 * MS);
     probe = &rig.swim.probes[rig.swim.round_idx];
-    HS_CHECK_EQ(probe->helper_count, 3);
+    HS_CHECK_EQ(probe->helpers.count, 3);
     nack.sequence = rig.log[rig.log_count - 2].action.sequence;
     nack.member_idx = rig.idx[1];
     for (uint32_t peer = 2; peer < 10; peer++)
-        if (rig.idx[peer] != probe->helpers[0] && rig.idx[peer] != probe->helpers[1] &&
-            rig.idx[peer] != probe->helpers[2])
+        if (rig.idx[peer] != probe->helpers.at[0] && rig.idx[peer] != probe->helpers.at[1] &&
+            rig.idx[peer] != probe->helpers.at[2])
             stranger = rig.idx[peer];
     nack.sender_idx = stranger;
     swim_rig_step(&rig, &nack);
     HS_CHECK_EQ(probe->nack_count, 0);
-    nack.sender_idx = probe->helpers[1];
+    nack.sender_idx = probe->helpers.at[1];
     swim_rig_step(&rig, &nack);
     swim_rig_step(&rig, &nack);
     HS_CHECK_EQ(probe->nack_count, 1);
@@ -317,20 +317,40 @@ static void only_helpers_that_were_asked_count(void)
     swim_rig_close(&rig);
 }
 
+static struct hs_probe_helpers draw_helpers(uint64_t now_ns)
+{
+    return hs_probe_order_helpers(&rig.swim.order, &rig.members, &rig.swim.rand, rig.idx[1], 3,
+                                  now_ns);
+}
+
 static void stressed_members_are_asked_last(void)
 {
-    uint32_t helpers[HS_PROBE_HELPERS_MAX];
-
     swim_rig_open(&rig, 6, NULL);
     swim_rig_peer(&rig, 2)->health_score = 8;
-    swim_rig_peer(&rig, 3)->health_score = 8;
+    for (unsigned i = 0; i < 4; i++)
+        hs_flap_note(&swim_rig_peer(&rig, 3)->flap, HS_FLAP_FROM_DEAD, START_NS);
     for (unsigned i = 0; i < 100; i++) {
-        HS_CHECK_EQ(hs_probe_order_helpers(&rig.swim.order, &rig.members, &rig.swim.rand,
-                                           rig.idx[1], 3, helpers),
-                    3);
-        HS_CHECK_EQ((helpers[0] == rig.idx[4]) + (helpers[1] == rig.idx[4]), 1);
-        HS_CHECK_EQ((helpers[0] == rig.idx[5]) + (helpers[1] == rig.idx[5]), 1);
-        HS_CHECK(helpers[2] == rig.idx[2] || helpers[2] == rig.idx[3]);
+        struct hs_probe_helpers helpers = draw_helpers(START_NS);
+
+        HS_CHECK_EQ(helpers.count, 3);
+        HS_CHECK_EQ((helpers.at[0] == rig.idx[4]) + (helpers.at[1] == rig.idx[4]), 1);
+        HS_CHECK_EQ((helpers.at[0] == rig.idx[5]) + (helpers.at[1] == rig.idx[5]), 1);
+        HS_CHECK(helpers.at[2] == rig.idx[2] || helpers.at[2] == rig.idx[3]);
+    }
+    swim_rig_close(&rig);
+}
+
+static void damping_of_a_helper_ends(void)
+{
+    swim_rig_open(&rig, 6, NULL);
+    swim_rig_peer(&rig, 2)->health_score = 8;
+    for (unsigned i = 0; i < 4; i++)
+        hs_flap_note(&swim_rig_peer(&rig, 3)->flap, HS_FLAP_FROM_DEAD, START_NS);
+    for (unsigned i = 0; i < 100; i++) {
+        struct hs_probe_helpers helpers = draw_helpers(START_NS + 300 * S);
+
+        HS_CHECK_EQ(helpers.count, 3);
+        for (uint32_t k = 0; k < helpers.count; k++) HS_CHECK(helpers.at[k] != rig.idx[2]);
     }
     swim_rig_close(&rig);
 }
@@ -470,6 +490,7 @@ CU_TestInfo hs_tests_swim[] = {
      refutation_during_the_round_is_no_accusation},
     {"2 only helpers that were asked count", only_helpers_that_were_asked_count},
     {"2 stressed members are asked last", stressed_members_are_asked_last},
+    {"21 damping of a helper ends", damping_of_a_helper_ends},
     {"7 confirmation is one ping outside of rounds", confirmation_is_one_ping_outside_of_rounds},
     {"7 another at the address is reported", another_at_the_address_is_reported},
     CU_TEST_INFO_NULL};
