@@ -461,11 +461,7 @@ static bool get_coordinate(struct hs_reader *in, struct hs_datagram *datagram)
     coordinate.adjustment = get_float(in);
     coordinate.error = get_float(in);
     coordinate.samples = hs_get_u32le(in);
-    if (in->failed) return false;
-    if (!hs_coordinate_is_valid(&coordinate)) {
-        datagram->is_bad_coordinate = true;
-        return true;
-    }
+    if (in->failed || !hs_coordinate_is_valid(&coordinate)) return false;
     datagram->coordinate = coordinate;
     datagram->has_coordinate = true;
     return true;

@@ -44,7 +44,7 @@ enum hs_datagram_type {
     HS_DATAGRAM_PUSH_PULL,
     HS_DATAGRAM_JOIN,
     HS_DATAGRAM_JOIN_ACK,
-    HS_DATAGRAM_GREET, /* which life is the present one: greeting.h */
+    HS_DATAGRAM_GREET, /* which life is the present one: lives.h */
     HS_DATAGRAM_TYPE_END
 };
 
@@ -69,17 +69,15 @@ struct hs_datagram_message {
     struct hs_node_id     target;      /* PING, PING_REQ, IND_ACK, NACK */
     uint64_t              incarnation; /* PING: the target's, as known; ACK, IND_ACK: its own */
     struct hs_addr        address;     /* PING_REQ: of the target */
-    uint8_t               code;     /* NACK, JOIN_ACK: enum hs_nack_code, hs_join_code of join.h */
-    uint64_t              nonce;    /* JOIN, JOIN_ACK; PUSH_PULL: names the exchange */
-    uint64_t              required; /* JOIN_ACK: the least incarnation that is taken */
-    uint16_t              page;     /* PUSH_PULL */
-    bool                  is_last;  /* PUSH_PULL: no page follows */
-    bool                  is_reply_wanted;                    /* PUSH_PULL */
+    uint8_t               code; /* NACK: hs_swim_nack of swim.h; JOIN_ACK: hs_join_code of join.h */
+    uint64_t              nonce;           /* JOIN, JOIN_ACK; PUSH_PULL: names the exchange */
+    uint64_t              required;        /* JOIN_ACK: the least incarnation that is taken */
+    uint16_t              page;            /* PUSH_PULL */
+    bool                  is_last;         /* PUSH_PULL: no page follows */
+    bool                  is_reply_wanted; /* PUSH_PULL */
     uint8_t               proof[HS_DATAGRAM_NONCE_BYTES];     /* GREET: the challenge, returned */
     uint8_t               challenge[HS_DATAGRAM_NONCE_BYTES]; /* GREET: return this; 0: no need */
 };
-
-enum hs_nack_code { HS_NACK_TIMEOUT = 1, HS_NACK_UNKNOWN, HS_NACK_BUSY };
 
 /* How loaded a node says it is; travels. */
 enum hs_health_load {
@@ -108,11 +106,10 @@ struct hs_datagram {
     unsigned health_count;
     struct hs_health_entry healths[HS_DATAGRAM_HEALTHS_MAX];
     bool                   has_coordinate;
-    struct hs_coordinate   coordinate;        /* valid */
-    unsigned               malformed_count;   /* sections that were cut short */
-    unsigned               unknown_count;     /* sections that were skipped */
-    bool                   is_bad_coordinate; /* one was there, and is not valid */
-    uint32_t               keyring_mark;      /* of the ring that the sender holds; 0: not said */
+    struct hs_coordinate   coordinate;      /* valid */
+    unsigned               malformed_count; /* sections that were cut short */
+    unsigned               unknown_count;   /* sections that were skipped */
+    uint32_t               keyring_mark;    /* of the ring that the sender holds; 0: not said */
 };
 
 /* Of "CLUSTER/ENVIRONMENT/RING"; a short cut past foreign datagrams, not a secret. */

@@ -300,7 +300,6 @@ static void fill_healths(struct hs_gossip *gossip, uint64_t now_ns, size_t room_
         entry.age_ms = (uint32_t)((now_ns - health->said_at_ns) / HS_NS_PER_MS);
         if (!hs_datagram_put_health(writer, &entry)) return;
         health->sends++;
-        gossip->counts.healths_sent++;
     }
 }
 

@@ -66,7 +66,6 @@ struct hs_gossip_counts { /* only ever grow */
     uint64_t refused;     /* claims for which nothing could give way */
     uint64_t expired;
     uint64_t claims_sent;
-    uint64_t healths_sent;
     uint64_t transfers;
     uint64_t transfers_refused; /* too many at once */
     uint64_t pages_sent;

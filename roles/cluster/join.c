@@ -145,12 +145,11 @@ static void ping_one(struct hs_join *join, uint64_t now_ns, struct hs_join_actio
     member->unconfirmed.next_at_ns =
         now_ns + jittered(join, pause_after(member->unconfirmed.attempt_count));
     join->ping_at_ns = now_ns + PING_INTERVAL_NS;
-    join->counts.pings++;
     actions->at[actions->count++] =
         (struct hs_join_action){.type = HS_JOIN_PING, .member_idx = member->idx};
 }
 
-static void dial(struct hs_join *join, const struct hs_addr *address, const struct hs_node_id *id,
+static void dial(const struct hs_addr *address, const struct hs_node_id *id,
                  struct hs_join_actions *actions)
 {
     struct hs_join_action *action;
@@ -159,7 +158,6 @@ static void dial(struct hs_join *join, const struct hs_addr *address, const stru
     action = &actions->at[actions->count++];
     *action = (struct hs_join_action){.type = HS_JOIN_DIAL, .address = *address};
     if (id) action->id = *id;
-    join->counts.dials++;
 }
 
 static void dial_seed(struct hs_join *join, struct hs_join_seed *seed, uint64_t now_ns,
@@ -168,7 +166,7 @@ static void dial_seed(struct hs_join *join, struct hs_join_seed *seed, uint64_t 
     struct hs_member *member = hs_members_find_address(join->members, &seed->address);
     char              text[HS_ADDR_TEXT_BYTES];
 
-    if (member) hs_members_set_seed(join->members, member);
+    if (member) hs_members_set_seed(member);
     if (member && hs_member_is_live(member)) {
         seed->attempt_count = 0;
         seed->missing_at_ns = now_ns;
@@ -176,7 +174,7 @@ static void dial_seed(struct hs_join *join, struct hs_join_seed *seed, uint64_t 
         seed->next_at_ns = now_ns + HS_NS_PER_S; /* look again: it may have gone */
         return;
     }
-    dial(join, &seed->address, member ? &member->id : NULL, actions);
+    dial(&seed->address, member ? &member->id : NULL, actions);
     seed->attempt_count++;
     seed->next_at_ns =
         now_ns + (seed->attempt_count < DIAL_TRIES ? (HS_NS_PER_S / 2) << (seed->attempt_count - 1)
@@ -200,8 +198,7 @@ static void redial(struct hs_join *join, uint64_t now_ns, struct hs_join_actions
     join->redial_at_ns = now_ns + jittered(join, REDIAL_NS);
     if (hs_rand_below(&join->rand, hs_max_u64(members->live_ring_count, 1)) >= dead_count) return;
     member = hs_members_random(members, &join->rand, HS_MEMBER_MASK(HS_MEMBER_DEAD));
-    if (member && hs_member_is_ring(member))
-        dial(join, &member->facts.address, &member->id, actions);
+    if (member && hs_member_is_ring(member)) dial(&member->facts.address, &member->id, actions);
 }
 
 static uint64_t find_deadline(const struct hs_join *join, uint64_t now_ns,

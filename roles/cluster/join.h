@@ -58,8 +58,6 @@ struct hs_join_actions {
 };
 
 struct hs_join_counts { /* only ever grow */
-    uint64_t pings;
-    uint64_t dials;
     uint64_t removed;
     uint64_t forged;
     uint64_t zombies; /* JOINs of lives that are over */

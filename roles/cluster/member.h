@@ -95,7 +95,6 @@ struct hs_member_event {
     enum hs_claim_source      source; /* who found it out */
     struct hs_node_id         subject;
     uint64_t                  incarnation; /* drop the event if the member's has moved on */
-    uint64_t                  at_ns;
 };
 
 enum { HS_MEMBER_CONFIRMERS_MAX = 4 };
@@ -132,7 +131,6 @@ struct hs_member {
     uint64_t               incarnation;
     uint64_t               died_incarnation; /* answers of this life or older confirm nothing; 0 */
     uint64_t               status_since_ns;
-    uint64_t               created_at_ns;
     struct hs_member_suspicion suspicion;
     struct hs_flap             flap; /* its coming and going */
 
@@ -141,7 +139,6 @@ struct hs_member {
     uint64_t                     heard_at_ns;  /* any authenticated frame; 0: never */
     uint64_t                     acked_at_ns;  /* an answer to our question; 0: never */
     struct hs_coordinate_peer    place;        /* round trips, and where it says it is */
-    uint64_t                     health_at_ns; /* of what it says of itself; 0: nothing */
     uint8_t                      health_score; /* its local health, 0 (good) to 8 */
     uint32_t                     keyring_mark; /* of the key ring it holds; 0: not said */
 

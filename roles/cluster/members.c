@@ -113,7 +113,6 @@ void hs_members_enter(struct hs_members *members, struct hs_member *member,
     if (status == HS_MEMBER_UNCONFIRMED) member->unconfirmed.next_at_ns = now_ns;
     member->is_forgotten = false;
     link_status(members, member);
-    members->version++;
 }
 
 static void copy_label(char *to, const char *from, bool *has_changed)
@@ -159,7 +158,6 @@ bool hs_members_set_facts(struct hs_members *members, struct hs_member *member,
     member->facts.role = facts->role;
     copy_label(member->facts.name, facts->name, &has_changed);
     copy_label(member->facts.datacenter, facts->datacenter, &has_changed);
-    if (has_changed) members->version++;
     return has_changed;
 }
 
@@ -189,7 +187,6 @@ static struct hs_member *add(struct hs_members *members, const struct hs_node_id
     *member = (struct hs_member){.id = *id, .facts = *facts, .status = status, .idx = idx};
     member->facts.class = HS_MEMBER_NONVOTER;
     member->is_used = true;
-    member->created_at_ns = now_ns;
     member->status_since_ns = now_ns;
     member->suspicion.deadline_ns = HS_NEVER_NS;
     member->unconfirmed.next_at_ns = status == HS_MEMBER_UNCONFIRMED ? now_ns : HS_NEVER_NS;
@@ -200,7 +197,6 @@ static struct hs_member *add(struct hs_members *members, const struct hs_node_id
     link_status(members, member);
     member->order_idx = members->count;
     members->order[members->count++] = idx;
-    members->version++;
     return member;
 }
 
@@ -235,7 +231,6 @@ void hs_members_remove(struct hs_members *members, struct hs_member *member)
     member->is_used = false;
     member->id_next = members->free_idx;
     members->free_idx = member->idx;
-    members->version++;
 }
 
 void hs_members_remove_unconfirmed(struct hs_members *members, struct hs_member *member)
@@ -269,11 +264,9 @@ void hs_members_init(struct hs_members *members, const struct hs_members_config 
     members->self_idx = self->idx;
 }
 
-void hs_members_set_seed(struct hs_members *members, struct hs_member *member)
+void hs_members_set_seed(struct hs_member *member)
 {
-    if (member->is_seed) return;
     member->is_seed = true;
-    members->version++;
 }
 
 void hs_members_set_self(struct hs_members *members, uint64_t incarnation)
@@ -282,7 +275,6 @@ void hs_members_set_self(struct hs_members *members, uint64_t incarnation)
 
     HS_ASSERT(incarnation >= self->incarnation);
     self->incarnation = incarnation;
-    members->version++;
 }
 
 void hs_members_leave_self(struct hs_members *members, uint64_t now_ns)

@@ -38,7 +38,6 @@ struct hs_members_counts { /* only ever grow */
     uint64_t tombstones_expired;
     uint64_t tombstones_dropped; /* for want of room, before their time */
     uint64_t address_conflicts;
-    uint64_t events_owed; /* found the queue full; delivered from the record later */
     uint64_t deaths[HS_CLAIM_SOURCE_COUNT];
 };
 
@@ -64,7 +63,6 @@ struct hs_members {
     uint64_t                 event_tail;
     uint64_t                 sweep_at_ns;
     uint64_t                 seed;
-    uint64_t                 version; /* one higher for each change that a snapshot shows */
     struct hs_members_counts counts;
 };
 
@@ -84,7 +82,7 @@ enum hs_claim_result hs_members_claim(struct hs_members *members, uint64_t now_n
 bool hs_members_confirm(struct hs_members *members, uint64_t now_ns, struct hs_member *member,
                         uint64_t incarnation);
 /* It stands in the configuration: never evicted, never removed. */
-void hs_members_set_seed(struct hs_members *members, struct hs_member *member);
+void hs_members_set_seed(struct hs_member *member);
 /* Of ourselves, after a refutation. */
 void hs_members_set_self(struct hs_members *members, uint64_t incarnation);
 /* We leave: our own record says so. */

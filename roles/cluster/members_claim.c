@@ -53,7 +53,7 @@ static void die(struct hs_members *members, struct hs_member *member, uint64_t n
     member->source = claim->source;
     hs_members_enter(members, member, claim->status, now_ns);
     members->counts.deaths[claim->source]++;
-    hs_members_event(members, member, HS_MEMBER_EVENT_DEAD, now_ns);
+    hs_members_event(members, member, HS_MEMBER_EVENT_DEAD);
     hs_members_trim_tombstones(members, member);
 }
 
@@ -127,11 +127,9 @@ static void become_alive(struct hs_members *members, struct hs_member *member, u
     if (was_suspect) {
         hs_members_enter(members, member, HS_MEMBER_ALIVE, now_ns);
         hs_flap_note(&member->flap, HS_FLAP_FROM_SUSPECT, now_ns);
-        hs_members_event(members, member, HS_MEMBER_EVENT_ALIVE_AGAIN, now_ns);
+        hs_members_event(members, member, HS_MEMBER_EVENT_ALIVE_AGAIN);
     }
-    if (has_changed || is_new_life)
-        hs_members_event(members, member, HS_MEMBER_EVENT_ATTRIBUTES, now_ns);
-    members->version++;
+    if (has_changed || is_new_life) hs_members_event(members, member, HS_MEMBER_EVENT_ATTRIBUTES);
 }
 
 static void become_suspect(struct hs_members *members, struct hs_member *member, uint64_t now_ns,
@@ -144,7 +142,7 @@ static void become_suspect(struct hs_members *members, struct hs_member *member,
     member->suspicion.accuser = claim->from;
     member->suspicion.is_accused_by_self =
         hs_node_id_equal(&claim->from, &hs_members_self(members)->id);
-    hs_members_event(members, member, HS_MEMBER_EVENT_SUSPECT, now_ns);
+    hs_members_event(members, member, HS_MEMBER_EVENT_SUSPECT);
 }
 
 static enum hs_claim_result meet_live(struct hs_members *members, uint64_t now_ns,
@@ -228,7 +226,7 @@ bool hs_members_confirm(struct hs_members *members, uint64_t now_ns, struct hs_m
         hs_members_enter(members, member, HS_MEMBER_ALIVE, now_ns);
         if (member->is_returning) hs_flap_note(&member->flap, HS_FLAP_FROM_DEAD, now_ns);
         member->is_returning = false;
-        hs_members_event(members, member, HS_MEMBER_EVENT_CONFIRMED, now_ns);
+        hs_members_event(members, member, HS_MEMBER_EVENT_CONFIRMED);
     }
     member->acked_at_ns = now_ns;
     return true;

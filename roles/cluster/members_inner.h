@@ -25,6 +25,6 @@ bool hs_members_make_room(struct hs_members *members, uint64_t now_ns);
 void hs_members_trim_tombstones(struct hs_members *members, const struct hs_member *newest);
 
 void hs_members_event(struct hs_members *members, struct hs_member *member,
-                      enum hs_member_event_type type, uint64_t now_ns);
+                      enum hs_member_event_type type);
 
 #endif

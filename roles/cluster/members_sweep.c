@@ -69,14 +69,13 @@ void hs_members_trim_tombstones(struct hs_members *members, const struct hs_memb
 }
 
 /* Everything of it goes but what refuses its old life; the address stays for the redial. */
-static void forget(struct hs_members *members, struct hs_member *member, uint64_t now_ns)
+static void forget(struct hs_members *members, struct hs_member *member)
 {
     member->is_forgotten = true;
     member->flap = (struct hs_flap){0};
     member->place = (struct hs_coordinate_peer){0};
-    member->health_at_ns = 0;
     member->health_score = 0;
-    hs_members_event(members, member, HS_MEMBER_EVENT_FORGOTTEN, now_ns);
+    hs_members_event(members, member, HS_MEMBER_EVENT_FORGOTTEN);
 }
 
 static void sweep_status(struct hs_members *members, enum hs_member_status status, uint64_t now_ns)
@@ -89,7 +88,7 @@ static void sweep_status(struct hs_members *members, enum hs_member_status statu
         next = hs_members_next(members, member);
         if (age_ns < REAP_NS) return; /* the rest is younger */
         if (member->idx == members->self_idx || member->is_event_owed) continue;
-        if (!member->is_forgotten) forget(members, member, now_ns);
+        if (!member->is_forgotten) forget(members, member);
         if (age_ns < TOMBSTONE_NS) continue;
         hs_members_remove(members, member);
         members->counts.tombstones_expired++;
@@ -129,7 +128,7 @@ static enum hs_death_cause cause_of(const struct hs_member *member)
 /* Once the queue is full, what happens is kept in the records, and delivered from there when the
  * queue is empty: deaths are never lost, and a member's events never change their order. */
 void hs_members_event(struct hs_members *members, struct hs_member *member,
-                      enum hs_member_event_type type, uint64_t now_ns)
+                      enum hs_member_event_type type)
 {
     struct hs_member_event *event;
 
@@ -137,7 +136,6 @@ void hs_members_event(struct hs_members *members, struct hs_member *member,
         if (!member->is_event_owed) members->owed_count++;
         member->is_event_owed = true;
         if (type == HS_MEMBER_EVENT_DEAD) member->owed_death_incarnation = member->incarnation;
-        members->counts.events_owed++;
         return;
     }
     event = &members->events[members->event_tail++ % HS_MEMBERS_EVENTS_MAX];
@@ -145,8 +143,7 @@ void hs_members_event(struct hs_members *members, struct hs_member *member,
                                       .cause = cause_of(member),
                                       .source = member->source,
                                       .subject = member->id,
-                                      .incarnation = member->incarnation,
-                                      .at_ns = now_ns};
+                                      .incarnation = member->incarnation};
 }
 
 static enum hs_member_event_type event_of_status(const struct hs_member *member)
@@ -170,8 +167,7 @@ static void take_owed(struct hs_members *members, struct hs_member *member,
                                       .cause = cause_of(member),
                                       .source = member->source,
                                       .subject = member->id,
-                                      .incarnation = member->incarnation,
-                                      .at_ns = member->status_since_ns};
+                                      .incarnation = member->incarnation};
     if (member->owed_death_incarnation && event->type != HS_MEMBER_EVENT_DEAD) {
         event->type = HS_MEMBER_EVENT_DEAD;
         event->cause = HS_DEATH_CRASH;

@@ -6,9 +6,8 @@
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 
-#define LINGER_NS    HS_NS_PER_S /* behind the last goodbye */
-#define LEAVE_MAX_NS (5 * HS_NS_PER_S)
-#define MS(count)    ((count)*HS_NS_PER_MS)
+#define LINGER_NS HS_NS_PER_S /* behind the last goodbye */
+#define MS(count) ((count)*HS_NS_PER_MS)
 
 enum { FAREWELLS_MAX = 32, TIMER_STEPS_MAX = 4 };
 

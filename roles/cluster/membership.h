@@ -69,14 +69,11 @@ struct hs_membership_join {  /* asked for */
 
 struct hs_membership_counts { /* only ever grow */
     uint64_t received;
-    uint64_t strangers;    /* datagrams of senders that are not in the table */
-    uint64_t buried;       /* of such as are dead for us; they were told */
-    uint64_t self_accused; /* accusations of ourselves */
+    uint64_t strangers;   /* datagrams of senders that are not in the table */
+    uint64_t buried;      /* of such as are dead for us; they were told */
     uint64_t self_deaths; /* times that we heard that we are dead: rights granted before are void */
-    uint64_t joins_refused; /* our own, by code below */
-    uint64_t join_codes[HS_JOIN_NOT_READY + 1];
-    uint64_t late_join_acks;
-    uint64_t unsent; /* found no room in one call: as if the network had lost them */
+    uint64_t joins_refused; /* our own */
+    uint64_t unsent;        /* found no room in one call: as if the network had lost them */
 };
 
 struct hs_membership {

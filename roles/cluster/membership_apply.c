@@ -56,7 +56,6 @@ static void hear_of_self(struct hs_membership_call *call, const struct hs_claim 
 {
     struct hs_membership *membership = call->membership;
 
-    if (claim->status >= HS_MEMBER_SUSPECT) membership->counts.self_accused++;
     if (claim->status >= HS_MEMBER_DEAD) hear_own_death(membership, claim->incarnation);
     switch (hs_incarnation_hear(&membership->incarnation, membership->now_ns, claim->incarnation,
                                 claim->status)) {

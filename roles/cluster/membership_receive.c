@@ -112,11 +112,9 @@ static void hear_claims(struct hs_membership_call *call)
         const struct hs_health_entry *entry = &datagram->healths[i];
         struct hs_member *member = hs_members_find(&call->membership->members, &entry->node);
 
-        if (!member ||
-            !hs_gossip_hear_health(&call->membership->gossip, call->membership->now_ns, entry))
-            continue;
-        member->health_score = entry->score;
-        member->health_at_ns = call->membership->now_ns;
+        if (member &&
+            hs_gossip_hear_health(&call->membership->gossip, call->membership->now_ns, entry))
+            member->health_score = entry->score;
     }
 }
 
@@ -180,8 +178,6 @@ static void on_join_ack(struct hs_membership_call *call)
         if (!hs_node_id_is_none(&join->id) && !hs_node_id_equal(&join->id, &call->packet->sender))
             continue;
         join->id = call->packet->sender;
-        if (message->code >= HS_JOIN_OK && message->code <= HS_JOIN_NOT_READY)
-            membership->counts.join_codes[message->code]++;
         if (message->code != HS_JOIN_OK) {
             on_join_refused(call, join, message);
             return;
@@ -193,7 +189,6 @@ static void on_join_ack(struct hs_membership_call *call)
                                        true);
         return;
     }
-    membership->counts.late_join_acks++;
 }
 
 static void on_swim(struct hs_membership_call *call, enum hs_swim_event_type type)

@@ -2,7 +2,7 @@
 /* replay.h - which counters of one life of a sender have been seen: a window of 1024 below the
  * highest (SEC-11), and a bucket that bounds how much of it is read at all. Counters never repeat
  * within a life, so one is taken once, in any order, and what is older than the window never. Says
- * nothing about which life is the present one: greeting.h. Pure. */
+ * nothing about which life is the present one: lives.h. Pure. */
 #ifndef HS_CLUSTER_REPLAY_H
 #define HS_CLUSTER_REPLAY_H
 

@@ -183,6 +183,7 @@ static void count_members(struct hs_ring_io *ring)
     add(ring, HS_COUNT_datagrams_in, membership->counts.received, told->membership.received);
     add(ring, HS_COUNT_ring_joins_refused, membership->counts.joins_refused,
         told->membership.joins_refused);
+    add(ring, HS_COUNT_datagrams_unsent, membership->counts.unsent, told->membership.unsent);
     add(ring, HS_COUNT_news_evicted, membership->gossip.counts.evicted, told->news_evicted);
     add(ring, HS_COUNT_ring_probes, swim->rounds, told->swim.rounds);
     add(ring, HS_COUNT_ring_probes_lost, swim->rounds_lost, told->swim.rounds_lost);

@@ -210,11 +210,6 @@ uint64_t hs_seal_cluster_hash(const struct hs_seal *seal)
     return seal->cluster_hash;
 }
 
-uint8_t hs_seal_used_version(const struct hs_seal *seal)
-{
-    return seal->ring.used_version;
-}
-
 /* ---- datagrams */
 
 static void put_nonce(uint8_t nonce[NONCE_BYTES], uint64_t counter)

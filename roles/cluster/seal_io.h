@@ -33,7 +33,6 @@ int      hs_seal_set_ring(struct hs_seal *seal, const struct hs_keyring *ring,
                           struct hs_err *err) HS_MUST_CHECK;
 void     hs_seal_set_incarnation(struct hs_seal *seal, uint64_t incarnation);
 uint64_t hs_seal_cluster_hash(const struct hs_seal *seal);
-uint8_t  hs_seal_used_version(const struct hs_seal *seal);
 /* Fresh, and not zero. */
 int hs_seal_draw(uint8_t nonce[HS_DATAGRAM_NONCE_BYTES]) HS_MUST_CHECK;
 

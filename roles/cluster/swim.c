@@ -243,7 +243,6 @@ static void on_suspicion_timer(struct hs_swim *swim, uint64_t now_ns, uint32_t m
     if (!member || member->status != HS_MEMBER_SUSPECT) return;
     if (member->suspicion.deadline_ns == HS_NEVER_NS) return;
     if (member->suspicion.deadline_ns <= now_ns) {
-        swim->counts.declared_dead++;
         add(actions, HS_SWIM_CLAIM_DEAD, HS_SWIM_NOBODY, member_idx)->incarnation =
             member->incarnation;
         return;

@@ -100,7 +100,6 @@ struct hs_swim_counts { /* only ever grow */
     uint64_t no_slot;
     uint64_t relays_refused;
     uint64_t accused; /* members whom our own rounds found missing */
-    uint64_t declared_dead;
 };
 
 struct hs_swim_probe {

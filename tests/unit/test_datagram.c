@@ -73,7 +73,7 @@ static struct hs_datagram_message message_of(enum hs_datagram_type type)
         message.incarnation = UINT64_C(1) << 40;
     if (type == HS_DATAGRAM_PING_REQ)
         HS_CHECK_EQ(hs_addr_parse(&message.address, "2001:db8::7", 7400), 0);
-    if (type == HS_DATAGRAM_NACK) message.code = HS_NACK_BUSY;
+    if (type == HS_DATAGRAM_NACK) message.code = 3;
     if (type == HS_DATAGRAM_JOIN_ACK) {
         message.code = 3;
         message.required = 99;
@@ -290,7 +290,7 @@ static void a_bad_coordinate_is_ignored_and_the_rest_is_used(void)
     HS_CHECK(hs_datagram_put_claim(&writer, &claim, false));
     HS_CHECK_EQ(decode(), 0);
     HS_CHECK(!read.has_coordinate);
-    HS_CHECK(read.is_bad_coordinate);
+    HS_CHECK_EQ(read.malformed_count, 1);
     HS_CHECK_EQ(read.claim_count, 1);
 }
 

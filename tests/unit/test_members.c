@@ -78,7 +78,7 @@ static void nobody_unconfirmed_is_suspected_or_dies(void)
     HS_CHECK_TEXT(hs_rig_events_text(), "");
     /* A configured seed stays, whatever is said of it. */
     (void)hs_rig_tell(3, CEE, 9, HS_MEMBER_ALIVE);
-    hs_members_set_seed(members, hs_rig_get(CEE));
+    hs_members_set_seed(hs_rig_get(CEE));
     HS_CHECK_EQ(hs_rig_tell(4, CEE, 9, HS_MEMBER_DEAD), HS_CLAIM_IGNORED);
     HS_CHECK_EQ(hs_rig_get(CEE)->status, HS_MEMBER_UNCONFIRMED);
 }

@@ -78,7 +78,7 @@ static void twice_the_bound_of_the_unconfirmed_keeps_the_bound(void)
     members = hs_rig_begin(CAPACITY);
     (void)hs_rig_join(0, BEE, 1);
     (void)hs_rig_tell(1, CEE, 1, HS_MEMBER_ALIVE);
-    hs_members_set_seed(members, hs_rig_get(CEE));
+    hs_members_set_seed(hs_rig_get(CEE));
     for (unsigned i = 0; i < 2 * HS_MEMBERS_UNCONFIRMED_MAX; i++)
         HS_CHECK_EQ(hs_rig_tell(2 + i, 100 + i, 1, HS_MEMBER_ALIVE), HS_CLAIM_CREATED);
     HS_CHECK_EQ(members->status_count[HS_MEMBER_UNCONFIRMED], HS_MEMBERS_UNCONFIRMED_MAX);

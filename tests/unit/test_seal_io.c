@@ -178,7 +178,6 @@ static void st_11_keys_rotate_without_a_datagram_that_does_not_open(void)
     HS_CHECK_EQ(hs_seal_set_ring(from, &ring, &err), 0);
     HS_CHECK_EQ(get(to, put(&receiver)), 0);
     HS_CHECK_EQ(header.key_version, 2);
-    HS_CHECK_EQ(hs_seal_used_version(from), 2);
     ring.at[0] = ring.at[1];
     ring.count = 1;
     HS_CHECK_EQ(hs_seal_set_ring(to, &ring, &err), 0);
