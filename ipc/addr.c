@@ -95,6 +95,12 @@ void hs_addr_format(const struct hs_addr *addr, char *text, size_t bytes)
     }
 }
 
+bool hs_addr_equal(const struct hs_addr *a, const struct hs_addr *b)
+{
+    return a->family == b->family && a->port == b->port &&
+           memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
 unsigned hs_addr_to_sockaddr(const struct hs_addr *addr, union hs_addr_sockaddr *out)
 {
     memset(out, 0, sizeof *out);

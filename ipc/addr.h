@@ -7,6 +7,7 @@
 #include "shm/base/err.h"
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,9 @@ void hs_addr_map(struct hs_addr *addr);
 void hs_addr_unmap(struct hs_addr *addr);
 /* "127.0.0.1:80", "[::1]:80", "-" for no address */
 void hs_addr_format(const struct hs_addr *addr, char *text, size_t bytes);
+
+/* Same family, bytes and port; a link's scope is known to one host only. */
+bool hs_addr_equal(const struct hs_addr *a, const struct hs_addr *b);
 
 union hs_addr_sockaddr { /* what bind, connect and getsockname take */
     struct sockaddr     any;

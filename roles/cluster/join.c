@@ -53,7 +53,7 @@ void hs_join_init(struct hs_join *join, const struct hs_join_config *config,
 void hs_join_add_seed(struct hs_join *join, const struct hs_addr *address, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < join->config.seed_count; i++)
-        if (memcmp(&join->seeds[i].address, address, sizeof *address) == 0) return;
+        if (hs_addr_equal(&join->seeds[i].address, address)) return;
     if (join->config.seed_count == HS_JOIN_SEEDS_MAX) return;
     join->seeds[join->config.seed_count++] =
         (struct hs_join_seed){.address = *address, .next_at_ns = now_ns, .missing_at_ns = now_ns};
@@ -261,7 +261,7 @@ static enum hs_join_code judge_older(struct hs_join *join, uint64_t now_ns,
                                      const struct hs_member       *member,
                                      const struct hs_member_facts *facts)
 {
-    bool is_elsewhere = memcmp(&member->facts.address, &facts->address, sizeof facts->address) != 0;
+    bool is_elsewhere = !hs_addr_equal(&member->facts.address, &facts->address);
 
     if (hs_member_is_live(member) && is_elsewhere && member->acked_at_ns &&
         now_ns - member->acked_at_ns < ANSWERED_NS) {

@@ -49,12 +49,6 @@ static uint32_t *address_bucket(const struct hs_members *members, const struct h
     return &members->address_buckets[mix(members->seed, words[0], words[1]) & members->bucket_mask];
 }
 
-static bool is_same_address(const struct hs_addr *a, const struct hs_addr *b)
-{
-    return a->family == b->family && a->port == b->port &&
-           memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
-}
-
 static void link_address(struct hs_members *members, struct hs_member *member)
 {
     uint32_t *bucket = address_bucket(members, &member->facts.address);
@@ -140,7 +134,7 @@ bool hs_members_set_facts(struct hs_members *members, struct hs_member *member,
     enum hs_member_class class = member->facts.class;
     bool has_changed = false;
 
-    if (!is_same_address(&member->facts.address, &facts->address)) {
+    if (!hs_addr_equal(&member->facts.address, &facts->address)) {
         unlink_address(members, member);
         member->facts.address = facts->address;
         link_address(members, member);
@@ -303,7 +297,7 @@ struct hs_member *hs_members_find_address(const struct hs_members *members,
 
     for (struct hs_member *member = slot_or_null(members, *address_bucket(members, address));
          member; member = slot_or_null(members, member->address_next)) {
-        if (!is_same_address(&member->facts.address, address)) continue;
+        if (!hs_addr_equal(&member->facts.address, address)) continue;
         if (!best || hs_member_is_live(member) > hs_member_is_live(best) ||
             (hs_member_is_live(member) == hs_member_is_live(best) &&
              member->acked_at_ns > best->acked_at_ns))

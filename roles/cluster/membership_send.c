@@ -121,12 +121,6 @@ void hs_membership_send_page(struct hs_membership_call *call, const struct hs_me
                                       send->body, sizeof send->body);
 }
 
-static bool is_same_address(const struct hs_addr *a, const struct hs_addr *b)
-{
-    return a->family == b->family && a->port == b->port &&
-           memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
-}
-
 /* The one for that address, or a fresh one in place of the oldest. */
 static struct hs_membership_join *take_join(struct hs_membership *membership,
                                             const struct hs_addr *address)
@@ -136,7 +130,7 @@ static struct hs_membership_join *take_join(struct hs_membership *membership,
     for (unsigned i = 0; i < HS_MEMBERSHIP_JOINS_MAX; i++) {
         struct hs_membership_join *join = &membership->joins[i];
 
-        if (join->nonce && is_same_address(&join->address, address)) return join;
+        if (join->nonce && hs_addr_equal(&join->address, address)) return join;
         if (!best->nonce) continue;
         if (!join->nonce || join->asked_at_ns < best->asked_at_ns) best = join;
     }

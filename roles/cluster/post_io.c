@@ -170,9 +170,8 @@ static void release(struct hs_post *post, const struct hs_node_id *id, const str
 
     for (int i = 0; i < HS_POST_HELD_MAX; i++) {
         struct held *held = &post->held[i];
-        bool         is_for_it = hs_node_id_is_none(&held->to)
-                                     ? memcmp(&held->address, from, sizeof *from) == 0
-                                     : hs_node_id_equal(&held->to, id);
+        bool         is_for_it = hs_node_id_is_none(&held->to) ? hs_addr_equal(&held->address, from)
+                                                               : hs_node_id_equal(&held->to, id);
 
         if (!held->at_ns) continue;
         if (is_for_it && is_waiting(held, now_ns)) {

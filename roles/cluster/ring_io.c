@@ -293,12 +293,6 @@ bool hs_ring_io_has_left(const struct hs_ring_io *ring)
 
 /* ---- start ---- */
 
-static bool is_same(const struct hs_addr *a, const struct hs_addr *b)
-{
-    return a->family == b->family && a->port == b->port &&
-           memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
-}
-
 /* Where the others of our kind are found, and where we are. */
 static const struct hs_config_hosts *seeds_of(const struct hs_role_process *process)
 {
@@ -321,7 +315,7 @@ static void fill_seeds(struct hs_membership_config *config, const struct hs_role
         int                   rc = hs_config_parse_host(hs_view_text(seeds->at[i]), &host);
 
         if (rc || host.addr.family == HS_ADDR_NONE) continue;
-        if (is_same(&host.addr, address_of(process))) continue;
+        if (hs_addr_equal(&host.addr, address_of(process))) continue;
         config->seeds[config->seed_count++] = host.addr;
     }
 }
@@ -330,7 +324,7 @@ static void on_address(void *owner, const struct hs_addr *address)
 {
     struct hs_ring_io *ring = owner;
 
-    if (is_same(address, address_of(ring->process))) return;
+    if (hs_addr_equal(address, address_of(ring->process))) return;
     hs_join_add_seed(&ring->membership.join, address, hs_loop_now_ns(ring->process->loop));
 }
 
