@@ -6,8 +6,9 @@
 #ifndef HS_CLUSTER_INCARNATION_H
 #define HS_CLUSTER_INCARNATION_H
 
-#include "roles/cluster/members.h"
+#include "roles/cluster/member.h"
 
+enum { HS_INCARNATION_REFUTE_BITS = 20 }; /* the lower part counts refutations, the rest lives */
 #define HS_INCARNATION_PAUSE_NS UINT64_C(200000000) /* between two refutations */
 
 enum hs_incarnation_answer {
@@ -25,6 +26,8 @@ struct hs_incarnation {
     uint64_t refuted_count;
     uint64_t refused_count; /* claims about ourselves too far ahead to be true */
 };
+
+uint64_t hs_incarnation_epoch(uint64_t incarnation); /* the life of the host */
 
 /* life: of the host, at least 1. kept: the value that this life last had, or 0. */
 void hs_incarnation_init(struct hs_incarnation *incarnation, uint64_t life, uint64_t kept);

@@ -20,8 +20,7 @@ enum {
     HS_MEMBERS_VOTERS_MAX = 9,
     HS_MEMBERS_UNCONFIRMED_MAX = 2048,
     HS_MEMBERS_TOMBSTONES_MAX = 4096,
-    HS_MEMBERS_EVENTS_MAX = 4096,
-    HS_INCARNATION_REFUTE_BITS = 20 /* the lower part counts refutations, the rest lives */
+    HS_MEMBERS_EVENTS_MAX = 4096
 };
 
 struct hs_members_config {
@@ -115,9 +114,8 @@ struct hs_member *hs_members_next(const struct hs_members *members, const struct
 struct hs_member *hs_members_random(const struct hs_members *members, struct hs_rand *rand,
                                     uint32_t status_mask);
 
-bool     hs_member_is_live(const struct hs_member *member); /* ALIVE or SUSPECT */
-bool     hs_member_is_ring(const struct hs_member *member); /* takes part in the ring */
-uint64_t hs_incarnation_epoch(uint64_t incarnation);
+bool hs_member_is_live(const struct hs_member *member); /* ALIVE or SUSPECT */
+bool hs_member_is_ring(const struct hs_member *member); /* takes part in the ring */
 /* Coming and going too often: no new work, no helper (membership.md 21). */
 bool hs_member_is_damped(const struct hs_member *member, uint64_t now_ns);
 bool hs_members_validate(const struct hs_members *members); /* for tests and fuzzers */

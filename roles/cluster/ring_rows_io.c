@@ -2,6 +2,7 @@
 /* ring_rows_io.c - one row for each record of the table, as long as there are rows. */
 #include "roles/cluster/ring_rows_io.h"
 
+#include "roles/cluster/incarnation.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
 

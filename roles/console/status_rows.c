@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* status_rows.c - rows of the lists of the status socket. */
 #include "roles/console/status_rows.h"
+#include "roles/cluster/incarnation.h"
 #include "roles/confinement.h"
 #include "roles/guard/breaker.h"
 #include "roles/guard/dc_health.h"

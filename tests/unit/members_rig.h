@@ -3,6 +3,7 @@
 #ifndef HS_TESTS_MEMBERS_RIG_H
 #define HS_TESTS_MEMBERS_RIG_H
 
+#include "roles/cluster/incarnation.h"
 #include "roles/cluster/members.h"
 #include "shm/base/time.h"
 

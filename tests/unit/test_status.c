@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* test_status.c - requests of the status socket, their answers, and the connection that carries
  * them. */
+#include "roles/cluster/incarnation.h"
 #include "roles/confinement.h"
 #include "roles/console/status_client.h"
 #include "roles/console/status_reply.h"
