@@ -6,9 +6,8 @@
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 
-/* What follows calls itself, at most a few deep: a step of probing may claim, the table's word on a
- * claim is told to probing, and what that leads to (a suspicion begun, a death) is told nobody
- * again: statuses only rise. */
+/* What follows calls itself, once: a step of probing may claim or find somebody out, and what the
+ * table says to that is told to probing (ACCUSED, JOINED, CONFIRM), which then only sends. */
 /* NOLINTBEGIN(misc-no-recursion) */
 static void accused(struct hs_membership_call *call, const struct hs_member *member,
                     const struct hs_node_id *from)
@@ -242,12 +241,14 @@ static void perform(struct hs_membership_call *call, const struct hs_swim_action
     }
 }
 
-/* Ends, since the claims that a step makes lead to steps that make none. */
 void hs_membership_swim(struct hs_membership_call *call, const struct hs_swim_event *event)
 {
     struct hs_swim_actions actions;
 
+    HS_ASSERT(call->step_depth < 2);
+    call->step_depth++;
     hs_swim_step(&call->membership->swim, call->membership->now_ns, event, &actions);
     for (unsigned i = 0; i < actions.count; i++) perform(call, &actions.at[i]);
+    call->step_depth--;
 }
 /* NOLINTEND(misc-no-recursion) */

@@ -13,7 +13,8 @@ struct hs_membership_call {
     const struct hs_membership_packet *packet; /* NULL: a turn */
     struct hs_member                  *sender; /* of the packet; NULL: unknown */
     enum hs_claim_source               source; /* of the claims in it */
-    bool is_teller_behind;                     /* the sender knows an older word of us: answer it */
+    bool     is_teller_behind;                 /* the sender knows an older word of us: answer it */
+    unsigned step_depth;                       /* steps of probing within one another */
 };
 
 /* ---- membership_send.c: messages out */
