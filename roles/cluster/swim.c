@@ -1,37 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-/* swim.c - rounds, accusations and their deadlines, probes for others. */
+/* swim.c - our own questions: rounds, accusations and their deadlines. */
 #include "roles/cluster/swim.h"
 
+#include "roles/cluster/swim_inner.h"
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 
 #include <string.h>
 
-/* A question's number: the slot that asked, and how often that was used before. */
-enum {
-    SLOT_BITS = 9,
-    SLOT_COUNT = HS_SWIM_PROBES + HS_PROBE_RELAYS,
-    ROUND_SLOT = SLOT_COUNT, /* timers of no question */
-    SAMPLE_SLOT,
-    TIMER_SLOTS,
-    SLOT_MASK = (1 << SLOT_BITS) - 1,
-    TIMER_ACTIONS = HS_PROBE_HELPERS_MAX + 2 /* at most, of one timer */
-};
-HS_STATIC_ASSERT(SLOT_COUNT <= 1 << SLOT_BITS, "a slot fits into its bits");
+enum { TIMER_ACTIONS = HS_PROBE_HELPERS_MAX + 1 /* at most, of one timer */ };
 #define CONFIRM_NS       (3 * HS_NS_PER_S) /* for an answer outside of rounds */
 #define CONFIRM_PAUSE_NS (HS_NS_PER_S / 2) /* from one such question to the next */
 #define RTT_ROOM_NS      (50 * HS_NS_PER_MS)
 #define LAST_PING        8 / 10 /* of the round, for a role that is just being restarted */
-#define RELAY_PATIENCE   8 / 10 /* of the timeout: the NACK must be back before the round ends */
 
-/* Timers: by member its accusation, then by slot. */
-static uint32_t slot_timer(const struct hs_swim *swim, uint32_t slot)
+uint32_t hs_swim_slot_timer(const struct hs_swim *swim, uint32_t slot)
 {
     return swim->members->capacity + slot;
 }
 
-static struct hs_swim_action *add(struct hs_swim_actions *actions, enum hs_swim_action_type type,
-                                  uint32_t to_idx, uint32_t member_idx)
+struct hs_swim_action *hs_swim_add(struct hs_swim_actions *actions, enum hs_swim_action_type type,
+                                   uint32_t to_idx, uint32_t member_idx)
 {
     struct hs_swim_action *action;
 
@@ -62,9 +51,9 @@ uint64_t hs_swim_timeout_ns(const struct hs_swim *swim, const struct hs_member *
 
 /* ---- our own questions */
 
-static uint32_t number_of(uint32_t slot, uint32_t generation)
+uint32_t hs_swim_number(uint32_t slot, uint32_t generation)
 {
-    return generation << SLOT_BITS | slot;
+    return generation << HS_SWIM_SLOT_BITS | slot;
 }
 
 static struct hs_swim_probe *take_probe(struct hs_swim *swim, const struct hs_member *target,
@@ -92,25 +81,25 @@ static uint32_t probe_slot(const struct hs_swim *swim, const struct hs_swim_prob
 
 static void free_probe(struct hs_swim *swim, struct hs_swim_probe *probe)
 {
-    hs_timer_cancel(&swim->wheel, slot_timer(swim, probe_slot(swim, probe)));
+    hs_timer_cancel(&swim->wheel, hs_swim_slot_timer(swim, probe_slot(swim, probe)));
     probe->sent_at_ns = 0;
 }
 
 /* The question that an answer with this number answers; NULL: none that is still open. */
 static struct hs_swim_probe *probe_of(struct hs_swim *swim, uint32_t number)
 {
-    uint32_t              slot = number & SLOT_MASK;
+    uint32_t              slot = number & HS_SWIM_SLOT_MASK;
     struct hs_swim_probe *probe = slot < HS_SWIM_PROBES ? &swim->probes[slot] : NULL;
 
-    return probe && probe->sent_at_ns && number_of(slot, probe->generation) == number ? probe
-                                                                                      : NULL;
+    return probe && probe->sent_at_ns && hs_swim_number(slot, probe->generation) == number ? probe
+                                                                                           : NULL;
 }
 
 static void send_ping(struct hs_swim *swim, const struct hs_swim_probe *probe,
                       struct hs_swim_actions *actions)
 {
-    add(actions, HS_SWIM_SEND_PING, probe->target_idx, probe->target_idx)->sequence =
-        number_of(probe_slot(swim, probe), probe->generation);
+    hs_swim_add(actions, HS_SWIM_SEND_PING, probe->target_idx, probe->target_idx)->sequence =
+        hs_swim_number(probe_slot(swim, probe), probe->generation);
 }
 
 /* Claims about one member that nobody can believe may come by the hundred: one question is enough.
@@ -137,7 +126,8 @@ static void on_confirm(struct hs_swim *swim, uint64_t now_ns, uint32_t member_id
     if (is_asked_lately(swim, member_idx, now_ns)) return;
     probe = take_probe(swim, member, now_ns);
     if (!probe) return;
-    hs_timer_arm(&swim->wheel, slot_timer(swim, probe_slot(swim, probe)), now_ns + CONFIRM_NS);
+    hs_timer_arm(&swim->wheel, hs_swim_slot_timer(swim, probe_slot(swim, probe)),
+                 now_ns + CONFIRM_NS);
     send_ping(swim, probe, actions);
 }
 
@@ -153,7 +143,7 @@ static void accuse(struct hs_swim *swim, const struct hs_swim_probe *probe,
     if (!hs_member_is_live(member) || member->incarnation != probe->incarnation) return;
     if (member->status == HS_MEMBER_SUSPECT && member->suspicion.is_accused_by_self) return;
     swim->counts.accused++;
-    add(actions, HS_SWIM_CLAIM_SUSPECT, HS_SWIM_NOBODY, member->idx)->incarnation =
+    hs_swim_add(actions, HS_SWIM_CLAIM_SUSPECT, HS_SWIM_NOBODY, member->idx)->incarnation =
         member->incarnation;
 }
 
@@ -191,7 +181,7 @@ static void start_round(struct hs_swim *swim, uint64_t now_ns, struct hs_swim_ac
     probe->is_round = true;
     timeout_ns = hs_swim_timeout_ns(swim, hs_members_at(swim->members, idx)) *
                  hs_local_health_multiplier(&swim->health);
-    hs_timer_arm(&swim->wheel, slot_timer(swim, swim->round_idx), now_ns + timeout_ns);
+    hs_timer_arm(&swim->wheel, hs_swim_slot_timer(swim, swim->round_idx), now_ns + timeout_ns);
     send_ping(swim, probe, actions);
 }
 
@@ -205,7 +195,7 @@ static void on_round(struct hs_swim *swim, uint64_t now_ns, struct hs_swim_actio
     length_ns = swim->config.period_ns * hs_local_health_multiplier(&swim->health);
     swim->round_at_ns += length_ns;
     if (swim->round_at_ns <= now_ns) swim->round_at_ns = now_ns + length_ns;
-    hs_timer_arm(&swim->wheel, slot_timer(swim, ROUND_SLOT), swim->round_at_ns);
+    hs_timer_arm(&swim->wheel, hs_swim_slot_timer(swim, HS_SWIM_ROUND_SLOT), swim->round_at_ns);
     if (!hs_members_is_congested(swim->members) && hs_local_health_take_probe(&swim->health))
         start_round(swim, now_ns, actions);
 }
@@ -217,10 +207,10 @@ static void ask_helpers(struct hs_swim *swim, struct hs_swim_probe *probe,
         hs_probe_order_helpers(&swim->order, swim->members, &swim->rand, probe->target_idx,
                                swim->config.helpers, swim->ran_at_ns);
     for (uint32_t i = 0; i < probe->helpers.count; i++)
-        add(actions, HS_SWIM_SEND_PING_REQ, probe->helpers.at[i], probe->target_idx)->sequence =
-            number_of(probe_slot(swim, probe), probe->generation);
+        hs_swim_add(actions, HS_SWIM_SEND_PING_REQ, probe->helpers.at[i], probe->target_idx)
+            ->sequence = hs_swim_number(probe_slot(swim, probe), probe->generation);
     probe->is_repeated = true;
-    hs_timer_arm(&swim->wheel, slot_timer(swim, probe_slot(swim, probe)),
+    hs_timer_arm(&swim->wheel, hs_swim_slot_timer(swim, probe_slot(swim, probe)),
                  probe->sent_at_ns + (swim->round_at_ns - probe->sent_at_ns) * LAST_PING);
     send_ping(swim, probe, actions);
 }
@@ -259,14 +249,14 @@ static void on_suspicion_timer(struct hs_swim *swim, uint64_t now_ns, uint32_t m
     if (!member || member->status != HS_MEMBER_SUSPECT) return;
     if (member->suspicion.deadline_ns == HS_NEVER_NS) return;
     if (member->suspicion.deadline_ns <= now_ns) {
-        add(actions, HS_SWIM_CLAIM_DEAD, HS_SWIM_NOBODY, member_idx)->incarnation =
+        hs_swim_add(actions, HS_SWIM_CLAIM_DEAD, HS_SWIM_NOBODY, member_idx)->incarnation =
             member->incarnation;
         return;
     }
     if (!member->suspicion.is_warned &&
         member->suspicion.deadline_ns - now_ns <= hs_swim_timeout_ns(swim, member)) {
         member->suspicion.is_warned = true;
-        add(actions, HS_SWIM_SEND_BUDDY, member_idx, member_idx);
+        hs_swim_add(actions, HS_SWIM_SEND_BUDDY, member_idx, member_idx);
     }
     arm_suspicion(swim, member);
 }
@@ -282,10 +272,11 @@ static void on_accused(struct hs_swim *swim, uint64_t now_ns, const struct hs_sw
     is_ours = hs_node_id_equal(&event->from, &hs_members_self(swim->members)->id);
     switch (hs_suspicion_accuse(swim->members, &limits, member, &event->from, now_ns)) {
     case HS_SUSPICION_BEGUN:
-        if (is_ours) add(actions, HS_SWIM_SEND_BUDDY, member->idx, member->idx);
+        if (is_ours) hs_swim_add(actions, HS_SWIM_SEND_BUDDY, member->idx, member->idx);
         break;
     case HS_SUSPICION_CONFIRMED:
-        add(actions, HS_SWIM_GOSSIP_SUSPECT, HS_SWIM_NOBODY, member->idx)->from = event->from;
+        hs_swim_add(actions, HS_SWIM_GOSSIP_SUSPECT, HS_SWIM_NOBODY, member->idx)->from =
+            event->from;
         break;
     case HS_SUSPICION_KNOWN:
     case HS_SUSPICION_ENOUGH:
@@ -294,111 +285,16 @@ static void on_accused(struct hs_swim *swim, uint64_t now_ns, const struct hs_sw
     arm_suspicion(swim, member);
 }
 
-/* ---- for others */
-
-static void send_nack(struct hs_swim_actions *actions, const struct hs_swim_event *event,
-                      enum hs_swim_nack code)
-{
-    struct hs_swim_action *action =
-        add(actions, HS_SWIM_SEND_NACK, event->sender_idx, event->member_idx);
-
-    action->sequence = event->sequence;
-    action->code = code;
-}
-
-static uint32_t relay_slot(const struct hs_swim *swim, const struct hs_probe_relay *relay)
-{
-    return HS_SWIM_PROBES + hs_probe_relay_idx(&swim->relays, relay);
-}
-
-static void on_ping_req(struct hs_swim *swim, uint64_t now_ns, const struct hs_swim_event *event,
-                        struct hs_swim_actions *actions)
-{
-    const struct hs_member *requester = hs_members_at(swim->members, event->sender_idx);
-    const struct hs_member *target = hs_members_at(swim->members, event->member_idx);
-    struct hs_probe_relay  *relay = NULL;
-    uint64_t                patience_ns;
-
-    if (!target || event->member_idx == swim->members->self_idx) {
-        send_nack(actions, event, HS_SWIM_NACK_UNKNOWN);
-        return;
-    }
-    if (requester && swim->health.level < HS_HEALTH_HEAVY)
-        relay = hs_probe_relay_take(&swim->relays, requester, target);
-    if (!relay) {
-        swim->counts.relays_refused++;
-        send_nack(actions, event, HS_SWIM_NACK_BUSY);
-        return;
-    }
-    relay->requester_sequence = event->sequence;
-    relay->sent_at_ns = now_ns;
-    relay->end_at_ns = now_ns + swim->config.period_ns;
-    patience_ns = hs_swim_timeout_ns(swim, target) * RELAY_PATIENCE;
-    hs_timer_arm(&swim->wheel, slot_timer(swim, relay_slot(swim, relay)), now_ns + patience_ns);
-    add(actions, HS_SWIM_SEND_PING, target->idx, target->idx)->sequence =
-        number_of(relay_slot(swim, relay), relay->generation);
-}
-
-static void free_relay(struct hs_swim *swim, struct hs_probe_relay *relay)
-{
-    hs_timer_cancel(&swim->wheel, slot_timer(swim, relay_slot(swim, relay)));
-    hs_probe_relay_free(relay);
-}
-
-/* First it says that it heard nothing, since the requester judges itself by that; it still passes
- * on what comes before the requester's round is over. */
-static void on_relay_timer(struct hs_swim *swim, uint32_t idx, struct hs_swim_actions *actions)
-{
-    struct hs_probe_relay *relay = &swim->relays.at[idx];
-    struct hs_swim_action *action;
-
-    HS_ASSERT(relay->end_at_ns != 0);
-    if (relay->has_refused ||
-        !hs_probe_relay_is_for(swim->members, relay->requester_idx, &relay->requester)) {
-        free_relay(swim, relay);
-        return;
-    }
-    relay->has_refused = true;
-    hs_timer_arm(&swim->wheel, slot_timer(swim, HS_SWIM_PROBES + idx), relay->end_at_ns);
-    action = add(actions, HS_SWIM_SEND_NACK, relay->requester_idx, relay->target_idx);
-    action->sequence = relay->requester_sequence;
-    action->code = HS_SWIM_NACK_TIMEOUT;
-}
-
 /* ---- answers */
 
-/* rtt_ns: 0: not known. */
-static void note_answer(struct hs_swim *swim, uint64_t now_ns, const struct hs_swim_event *event,
-                        uint64_t rtt_ns, struct hs_swim_actions *actions)
+void hs_swim_note_answer(struct hs_swim *swim, uint64_t now_ns, const struct hs_swim_event *event,
+                         uint64_t rtt_ns, struct hs_swim_actions *actions)
 {
     struct hs_member *member = hs_members_at(swim->members, event->sender_idx);
 
     if (rtt_ns) hs_coordinates_sample(&swim->coordinates, &member->place, rtt_ns, now_ns);
-    add(actions, HS_SWIM_ANSWERED, HS_SWIM_NOBODY, event->sender_idx)->incarnation =
+    hs_swim_add(actions, HS_SWIM_ANSWERED, HS_SWIM_NOBODY, event->sender_idx)->incarnation =
         event->incarnation;
-}
-
-static bool on_relay_ack(struct hs_swim *swim, uint64_t now_ns, const struct hs_swim_event *event,
-                         struct hs_swim_actions *actions)
-{
-    uint32_t               slot = event->sequence & SLOT_MASK;
-    struct hs_probe_relay *relay;
-    struct hs_swim_action *action;
-
-    if (slot < HS_SWIM_PROBES || slot >= SLOT_COUNT) return false;
-    relay = &swim->relays.at[slot - HS_SWIM_PROBES];
-    if (!relay->end_at_ns || number_of(slot, relay->generation) != event->sequence) return false;
-    if (event->sender_idx != relay->target_idx ||
-        !hs_probe_relay_is_for(swim->members, relay->target_idx, &relay->target))
-        return false;
-    note_answer(swim, now_ns, event, hs_max_u64(now_ns - relay->sent_at_ns, 1), actions);
-    if (hs_probe_relay_is_for(swim->members, relay->requester_idx, &relay->requester)) {
-        action = add(actions, HS_SWIM_SEND_IND_ACK, relay->requester_idx, relay->target_idx);
-        action->sequence = relay->requester_sequence;
-        action->incarnation = event->incarnation;
-    }
-    free_relay(swim, relay);
-    return true;
 }
 
 static bool on_probe_ack(struct hs_swim *swim, uint64_t now_ns, const struct hs_swim_event *event,
@@ -412,13 +308,14 @@ static bool on_probe_ack(struct hs_swim *swim, uint64_t now_ns, const struct hs_
                 hs_probe_relay_is_for(swim->members, probe->target_idx, &probe->target);
     if (!is_target) {
         if (probe->is_round) return false;
-        add(actions, HS_SWIM_REPLACED, event->sender_idx, probe->target_idx)->incarnation =
+        hs_swim_add(actions, HS_SWIM_REPLACED, event->sender_idx, probe->target_idx)->incarnation =
             event->incarnation;
         free_probe(swim, probe);
         return true;
     }
-    note_answer(swim, now_ns, event,
-                probe->is_repeated ? 0 : hs_max_u64(now_ns - probe->sent_at_ns, 1), actions);
+    hs_swim_note_answer(swim, now_ns, event,
+                        probe->is_repeated ? 0 : hs_max_u64(now_ns - probe->sent_at_ns, 1),
+                        actions);
     if (!probe->is_round)
         free_probe(swim, probe);
     else if (event->incarnation >= probe->incarnation)
@@ -429,7 +326,8 @@ static bool on_probe_ack(struct hs_swim *swim, uint64_t now_ns, const struct hs_
 static void on_ack(struct hs_swim *swim, uint64_t now_ns, const struct hs_swim_event *event,
                    struct hs_swim_actions *actions)
 {
-    if (!on_probe_ack(swim, now_ns, event, actions) && !on_relay_ack(swim, now_ns, event, actions))
+    if (!on_probe_ack(swim, now_ns, event, actions) &&
+        !hs_swim_on_relay_ack(swim, now_ns, event, actions))
         swim->counts.late_acks++;
 }
 
@@ -476,7 +374,7 @@ static void on_ping(struct hs_swim *swim, const struct hs_swim_event *event,
         swim->counts.misdelivered++;
         return;
     }
-    add(actions, HS_SWIM_SEND_ACK, event->sender_idx, event->member_idx)->sequence =
+    hs_swim_add(actions, HS_SWIM_SEND_ACK, event->sender_idx, event->member_idx)->sequence =
         event->sequence;
 }
 
@@ -492,8 +390,8 @@ static void forgive_stall(struct hs_swim *swim, uint64_t by_ns)
         hs_suspicion_shift(member, by_ns);
         if (hs_timer_is_armed(&swim->wheel, member->idx)) arm_suspicion(swim, member);
     }
-    for (uint32_t slot = 0; slot < SLOT_COUNT; slot++) {
-        uint32_t timer = slot_timer(swim, slot);
+    for (uint32_t slot = 0; slot < HS_SWIM_SLOT_COUNT; slot++) {
+        uint32_t timer = hs_swim_slot_timer(swim, slot);
 
         if (hs_timer_is_armed(&swim->wheel, timer))
             hs_timer_arm(&swim->wheel, timer, swim->wheel.timers[timer].deadline_ns + by_ns);
@@ -501,14 +399,14 @@ static void forgive_stall(struct hs_swim *swim, uint64_t by_ns)
     for (uint32_t i = 0; i < HS_PROBE_RELAYS; i++)
         if (swim->relays.at[i].end_at_ns) swim->relays.at[i].end_at_ns += by_ns;
     swim->round_at_ns += by_ns;
-    hs_timer_arm(&swim->wheel, slot_timer(swim, ROUND_SLOT), swim->round_at_ns);
+    hs_timer_arm(&swim->wheel, hs_swim_slot_timer(swim, HS_SWIM_ROUND_SLOT), swim->round_at_ns);
 }
 
 static void on_sample(struct hs_swim *swim, uint64_t now_ns)
 {
     hs_local_health_sample(&swim->health, (int64_t)(now_ns - swim->sample_at_ns), now_ns);
     swim->sample_at_ns = now_ns + HS_HEALTH_SAMPLE_GAP_NS;
-    hs_timer_arm(&swim->wheel, slot_timer(swim, SAMPLE_SLOT), swim->sample_at_ns);
+    hs_timer_arm(&swim->wheel, hs_swim_slot_timer(swim, HS_SWIM_SAMPLE_SLOT), swim->sample_at_ns);
 }
 
 static void on_timers(struct hs_swim *swim, uint64_t now_ns, struct hs_swim_actions *actions)
@@ -521,11 +419,11 @@ static void on_timers(struct hs_swim *swim, uint64_t now_ns, struct hs_swim_acti
 
         if (idx < capacity)
             on_suspicion_timer(swim, now_ns, idx, actions);
-        else if (idx < slot_timer(swim, HS_SWIM_PROBES))
+        else if (idx < hs_swim_slot_timer(swim, HS_SWIM_PROBES))
             on_probe_timer(swim, idx - capacity, actions);
-        else if (idx < slot_timer(swim, ROUND_SLOT))
-            on_relay_timer(swim, idx - capacity - HS_SWIM_PROBES, actions);
-        else if (idx == slot_timer(swim, ROUND_SLOT))
+        else if (idx < hs_swim_slot_timer(swim, HS_SWIM_ROUND_SLOT))
+            hs_swim_on_relay_timer(swim, idx - capacity - HS_SWIM_PROBES, actions);
+        else if (idx == hs_swim_slot_timer(swim, HS_SWIM_ROUND_SLOT))
             on_round(swim, now_ns, actions);
         else
             on_sample(swim, now_ns);
@@ -536,14 +434,15 @@ static void on_timers(struct hs_swim *swim, uint64_t now_ns, struct hs_swim_acti
 
 size_t hs_swim_bytes(uint32_t capacity)
 {
-    return (capacity + TIMER_SLOTS) * sizeof(struct hs_timer) + hs_probe_order_bytes(capacity);
+    return (capacity + HS_SWIM_TIMER_SLOTS) * sizeof(struct hs_timer) +
+           hs_probe_order_bytes(capacity);
 }
 
 void hs_swim_init(struct hs_swim *swim, const struct hs_swim_config *config,
                   struct hs_members *members, void *memory, uint64_t now_ns)
 {
     struct hs_timer *timers = memory;
-    uint32_t         timer_count = members->capacity + TIMER_SLOTS;
+    uint32_t         timer_count = members->capacity + HS_SWIM_TIMER_SLOTS;
 
     HS_ASSERT(config->helpers <= HS_PROBE_HELPERS_MAX);
     HS_ASSERT(config->period_ns > 0);
@@ -559,8 +458,8 @@ void hs_swim_init(struct hs_swim *swim, const struct hs_swim_config *config,
     hs_probe_order_init(&swim->order, members->capacity, timers + timer_count);
     swim->round_at_ns = now_ns + hs_rand_below(&swim->rand, config->period_ns);
     swim->sample_at_ns = now_ns + HS_HEALTH_SAMPLE_GAP_NS;
-    hs_timer_arm(&swim->wheel, slot_timer(swim, ROUND_SLOT), swim->round_at_ns);
-    hs_timer_arm(&swim->wheel, slot_timer(swim, SAMPLE_SLOT), swim->sample_at_ns);
+    hs_timer_arm(&swim->wheel, hs_swim_slot_timer(swim, HS_SWIM_ROUND_SLOT), swim->round_at_ns);
+    hs_timer_arm(&swim->wheel, hs_swim_slot_timer(swim, HS_SWIM_SAMPLE_SLOT), swim->sample_at_ns);
 }
 
 uint64_t hs_swim_deadline_ns(const struct hs_swim *swim)
@@ -581,7 +480,7 @@ void hs_swim_step(struct hs_swim *swim, uint64_t now_ns, const struct hs_swim_ev
     case HS_SWIM_TIMER: on_timers(swim, now_ns, actions); break;
     case HS_SWIM_PING: on_ping(swim, event, actions); break;
     case HS_SWIM_ACK: on_ack(swim, now_ns, event, actions); break;
-    case HS_SWIM_PING_REQ: on_ping_req(swim, now_ns, event, actions); break;
+    case HS_SWIM_PING_REQ: hs_swim_on_ping_req(swim, now_ns, event, actions); break;
     case HS_SWIM_IND_ACK: on_ind_ack(swim, event); break;
     case HS_SWIM_NACK: on_nack(swim, event); break;
     case HS_SWIM_CONFIRM: on_confirm(swim, now_ns, event->member_idx, actions); break;
