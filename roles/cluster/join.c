@@ -50,13 +50,31 @@ void hs_join_init(struct hs_join *join, const struct hs_join_config *config,
             .address = config->seeds[i], .next_at_ns = now_ns, .missing_at_ns = now_ns};
 }
 
+/* NULL: all are of the configuration, or somebody stands there. */
+static struct hs_join_seed *place_for_seed(struct hs_join *join)
+{
+    struct hs_join_seed *victim = NULL;
+
+    if (join->config.seed_count < HS_JOIN_SEEDS_MAX) return &join->seeds[join->config.seed_count++];
+    for (uint32_t i = 0; i < HS_JOIN_SEEDS_MAX; i++) {
+        struct hs_join_seed *seed = &join->seeds[i];
+
+        if (!seed->is_found || !seed->attempt_count) continue;
+        if (!victim || seed->missing_at_ns < victim->missing_at_ns) victim = seed;
+    }
+    return victim;
+}
+
 void hs_join_add_seed(struct hs_join *join, const struct hs_addr *address, uint64_t now_ns)
 {
+    struct hs_join_seed *seed;
+
     for (uint32_t i = 0; i < join->config.seed_count; i++)
         if (hs_addr_equal(&join->seeds[i].address, address)) return;
-    if (join->config.seed_count == HS_JOIN_SEEDS_MAX) return;
-    join->seeds[join->config.seed_count++] =
-        (struct hs_join_seed){.address = *address, .next_at_ns = now_ns, .missing_at_ns = now_ns};
+    seed = place_for_seed(join);
+    if (!seed) return;
+    *seed = (struct hs_join_seed){
+        .address = *address, .next_at_ns = now_ns, .missing_at_ns = now_ns, .is_found = true};
     join->deadline_ns = now_ns;
 }
 

@@ -40,6 +40,7 @@ struct hs_join_seed {
     uint64_t       next_at_ns;
     uint64_t       missing_at_ns; /* since when nobody stands there */
     uint64_t       warned_at_ns;
+    bool           is_found; /* by a name: it may move; else written in the configuration */
 };
 
 enum hs_join_action_type {
@@ -78,14 +79,15 @@ struct hs_join {
 void hs_join_init(struct hs_join *join, const struct hs_join_config *config,
                   struct hs_members *members, uint64_t now_ns);
 
-/* One more, if it is new and there is room. */
+/* What a name was found to be. If it is new and there is no room, the one of its kind where nobody
+ * has stood for longest gives way; if there is none, nothing happens. */
 void hs_join_add_seed(struct hs_join *join, const struct hs_addr *address, uint64_t now_ns);
 
 /* What is due. health_multiplier: of local_health.h; who does not trust itself waits longer before
  * it gives somebody up. */
 void hs_join_turn(struct hs_join *join, uint64_t now_ns, uint32_t health_multiplier,
                   struct hs_join_actions *actions);
-/* Something in the table may have changed: the deadline is looked for again. */
+/* As the last turn left it: what has come into the table since waits for the next one. */
 uint64_t hs_join_deadline_ns(const struct hs_join *join);
 
 /* Something came from it, one way: ask it at once, but not more than once a second. */

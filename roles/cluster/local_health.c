@@ -83,7 +83,6 @@ uint64_t hs_local_health_wake(struct hs_local_health *health, uint64_t ran_ns, u
     if (now_ns <= late_from_ns || now_ns - late_from_ns <= HS_HEALTH_STALL_NS) return 0;
     stall_ns = now_ns - ran_ns;
     health->stall_count++;
-    health->stalled_ns += stall_ns;
     raise_score(health, 1);
     return stall_ns;
 }

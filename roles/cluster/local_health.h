@@ -21,8 +21,8 @@ enum {
 enum hs_health_level {
     HS_HEALTH_NORMAL,
     HS_HEALTH_LIGHT,
-    HS_HEALTH_MODERATE, /* does not stand for election */
-    HS_HEALTH_HEAVY,    /* hands leadership over, relays no probes */
+    HS_HEALTH_MODERATE,
+    HS_HEALTH_HEAVY, /* relays no probes */
     HS_HEALTH_CRITICAL,
     HS_HEALTH_LEVEL_COUNT
 };
@@ -41,7 +41,6 @@ struct hs_local_health {
     uint32_t             probe_credit; /* per mille: a probe is sent when it reaches one */
     uint32_t             gossip_credit;
     uint64_t             stall_count;
-    uint64_t             stalled_ns; /* in all */
     uint64_t             critical_sample_count;
     uint64_t             bad_sample_count;
 };

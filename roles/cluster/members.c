@@ -317,6 +317,13 @@ struct hs_member *hs_members_at(const struct hs_members *members, uint32_t idx)
     return &members->slots[idx];
 }
 
+bool hs_members_is_at(const struct hs_members *members, uint32_t idx, const struct hs_node_id *id)
+{
+    const struct hs_member *member = hs_members_at(members, idx);
+
+    return member && hs_node_id_equal(&member->id, id);
+}
+
 struct hs_member *hs_members_first(const struct hs_members *members, enum hs_member_status status)
 {
     return slot_or_null(members, members->status_head[status]);

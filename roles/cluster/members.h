@@ -95,7 +95,7 @@ uint64_t hs_members_deadline_ns(const struct hs_members *members);
 
 /* What happened, in the order in which it was committed, each once. false: nothing more. */
 bool hs_members_next_event(struct hs_members *members, struct hs_member_event *event);
-/* Nobody takes the events: report it, and stop probing until it is over. */
+/* Nobody takes the events: no probing until that is over. */
 bool hs_members_is_congested(const struct hs_members *members);
 
 /* Queries. A record's pointer holds until the next claim, sweep or removal. */
@@ -106,6 +106,8 @@ struct hs_member *hs_members_find_address(const struct hs_members *members,
 struct hs_member *hs_members_self(const struct hs_members *members);
 /* By slot, for paging and arrays beside the table: idx < members->slot_count; NULL: free. */
 struct hs_member *hs_members_at(const struct hs_members *members, uint32_t idx);
+/* Does that slot (still) hold that node? */
+bool hs_members_is_at(const struct hs_members *members, uint32_t idx, const struct hs_node_id *id);
 /* All of one status, longest in it first; NULL: the end. */
 struct hs_member *hs_members_first(const struct hs_members *members, enum hs_member_status status);
 struct hs_member *hs_members_next(const struct hs_members *members, const struct hs_member *member);

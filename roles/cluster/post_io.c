@@ -102,16 +102,20 @@ static void send_greeting(struct hs_post *post, const struct hs_node_id *to,
     seal_and_send(post, to, address, HS_DATAGRAM_GREET, hs_datagram_finish(&writer));
 }
 
+static bool draw(uint8_t nonce[HS_DATAGRAM_NONCE_BYTES])
+{
+    if (hs_seal_draw(nonce) == 0) return true;
+    hs_log(HS_LOG_ERROR, "post", "no_random_numbers");
+    return false;
+}
+
 static void challenge(struct hs_post *post, const struct hs_node_id *to,
                       const struct hs_addr *address)
 {
     struct hs_datagram_message greet;
     uint8_t                    nonce[HS_DATAGRAM_NONCE_BYTES];
 
-    if (hs_seal_draw(nonce)) {
-        hs_log(HS_LOG_ERROR, "post", "no_random_numbers");
-        return;
-    }
+    if (!draw(nonce)) return;
     if (hs_lives_challenge(&post->lives, now_of(post), to, nonce, &greet))
         send_greeting(post, to, address, &greet);
 }
@@ -232,7 +236,7 @@ static enum hs_post_drop on_greeting(struct hs_post *post, const struct hs_addr 
     struct hs_lives_greeting greeting;
     uint8_t                  nonce[HS_DATAGRAM_NONCE_BYTES];
 
-    if (hs_seal_draw(nonce)) return HS_POST_UNPROVEN;
+    if (!draw(nonce)) return HS_POST_UNPROVEN;
     hs_lives_greet(&post->lives, now_of(post), header, &post->datagram.message, nonce, &greeting);
     if (greeting.is_new) hs_lives_set_address(&post->lives, &header->sender, from);
     if (was_proven) from = hs_lives_address(&post->lives, &header->sender);
@@ -337,9 +341,9 @@ void hs_post_close(struct hs_post **post)
     free(closing);
 }
 
-int hs_post_set_ring(struct hs_post *post, const struct hs_keyring *ring, struct hs_err *err)
+int hs_post_set_keyring(struct hs_post *post, const struct hs_keyring *ring, struct hs_err *err)
 {
-    return hs_seal_set_ring(post->seal, ring, err);
+    return hs_seal_set_keyring(post->seal, ring, err);
 }
 
 void hs_post_set_incarnation(struct hs_post *post, uint64_t incarnation)

@@ -61,8 +61,8 @@ struct hs_post_figures { /* only ever grow */
 int  hs_post_open(struct hs_post **post, const struct hs_post_config *config,
                   const struct hs_keyring *ring, struct hs_err *err) HS_MUST_CHECK;
 void hs_post_close(struct hs_post **post);
-int  hs_post_set_ring(struct hs_post *post, const struct hs_keyring *ring,
-                      struct hs_err *err) HS_MUST_CHECK;
+int  hs_post_set_keyring(struct hs_post *post, const struct hs_keyring *ring,
+                         struct hs_err *err) HS_MUST_CHECK;
 void hs_post_set_incarnation(struct hs_post *post, uint64_t incarnation);
 
 /* Where the next body is to be written: HS_DATAGRAM_BODY_BYTES_MAX bytes, until the next send. */

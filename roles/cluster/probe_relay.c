@@ -37,11 +37,3 @@ uint32_t hs_probe_relay_idx(const struct hs_probe_relays *relays,
 {
     return (uint32_t)(relay - relays->at);
 }
-
-bool hs_probe_relay_is_for(const struct hs_members *members, uint32_t idx,
-                           const struct hs_node_id *id)
-{
-    const struct hs_member *member = hs_members_at(members, idx);
-
-    return member && hs_node_id_equal(&member->id, id);
-}

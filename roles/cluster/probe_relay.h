@@ -32,8 +32,5 @@ struct hs_probe_relay *hs_probe_relay_take(struct hs_probe_relays *relays,
 void                   hs_probe_relay_free(struct hs_probe_relay *relay);
 uint32_t               hs_probe_relay_idx(const struct hs_probe_relays *relays,
                                           const struct hs_probe_relay  *relay);
-/* The record still is that of the node it was taken for. */
-bool hs_probe_relay_is_for(const struct hs_members *members, uint32_t idx,
-                           const struct hs_node_id *id);
 
 #endif

@@ -258,7 +258,7 @@ void hs_ring_io_set_keyring(struct hs_ring_io *ring, const struct hs_keyring *ke
     struct hs_err err = {0};
 
     if (!ring) return;
-    if (hs_post_set_ring(ring->post, keyring, &err))
+    if (hs_post_set_keyring(ring->post, keyring, &err))
         hs_log(HS_LOG_ERROR, "ring", "keys not renewed: %s", err.text);
     else
         hs_membership_set_keyring(&ring->membership, hs_seal_mark(keyring));

@@ -123,7 +123,7 @@ static void keep(struct kept_key *kept, const struct hs_datagram_header *header,
     memcpy(kept->bytes, key, sizeof kept->bytes);
 }
 
-int hs_seal_set_ring(struct hs_seal *seal, const struct hs_keyring *ring, struct hs_err *err)
+int hs_seal_set_keyring(struct hs_seal *seal, const struct hs_keyring *ring, struct hs_err *err)
 {
     const struct hs_keyring_key *used = find_key(ring, ring->used_version);
     uint8_t                      own[HS_KEYRING_KEY_BYTES];
@@ -179,7 +179,7 @@ int hs_seal_open(struct hs_seal **seal, const struct hs_seal_config *config,
     if (rc)
         rc = hs_openssl_failed(err, "prepare to seal");
     else
-        rc = hs_seal_set_ring(opened, ring, err);
+        rc = hs_seal_set_keyring(opened, ring, err);
     if (rc)
         hs_seal_close(&opened);
     else

@@ -29,8 +29,8 @@ int  hs_seal_open(struct hs_seal **seal, const struct hs_seal_config *config,
 void hs_seal_close(struct hs_seal **seal); /* wipes the keys */
 /* Keys that are no longer in the ring open nothing from now on. After a failure the old one
  * stays. */
-int      hs_seal_set_ring(struct hs_seal *seal, const struct hs_keyring *ring,
-                          struct hs_err *err) HS_MUST_CHECK;
+int      hs_seal_set_keyring(struct hs_seal *seal, const struct hs_keyring *ring,
+                             struct hs_err *err) HS_MUST_CHECK;
 void     hs_seal_set_incarnation(struct hs_seal *seal, uint64_t incarnation);
 uint64_t hs_seal_cluster_hash(const struct hs_seal *seal);
 /* Fresh, and not zero. */

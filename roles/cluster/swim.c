@@ -139,7 +139,7 @@ static void accuse(struct hs_swim *swim, const struct hs_swim_probe *probe,
 {
     const struct hs_member *member = hs_members_at(swim->members, probe->target_idx);
 
-    if (!hs_probe_relay_is_for(swim->members, probe->target_idx, &probe->target)) return;
+    if (!hs_members_is_at(swim->members, probe->target_idx, &probe->target)) return;
     if (!hs_member_is_live(member) || member->incarnation != probe->incarnation) return;
     if (member->status == HS_MEMBER_SUSPECT && member->suspicion.is_accused_by_self) return;
     swim->counts.accused++;
@@ -305,11 +305,10 @@ static bool on_probe_ack(struct hs_swim *swim, uint64_t now_ns, const struct hs_
 
     if (!probe || probe->is_acked) return false;
     is_target = event->sender_idx == probe->target_idx &&
-                hs_probe_relay_is_for(swim->members, probe->target_idx, &probe->target);
+                hs_members_is_at(swim->members, probe->target_idx, &probe->target);
     if (!is_target) {
         if (probe->is_round) return false;
-        hs_swim_add(actions, HS_SWIM_REPLACED, event->sender_idx, probe->target_idx)->incarnation =
-            event->incarnation;
+        hs_swim_add(actions, HS_SWIM_REPLACED, event->sender_idx, probe->target_idx);
         free_probe(swim, probe);
         return true;
     }

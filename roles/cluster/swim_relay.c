@@ -66,7 +66,7 @@ void hs_swim_on_relay_timer(struct hs_swim *swim, uint32_t idx, struct hs_swim_a
 
     HS_ASSERT(relay->end_at_ns != 0);
     if (relay->has_refused ||
-        !hs_probe_relay_is_for(swim->members, relay->requester_idx, &relay->requester)) {
+        !hs_members_is_at(swim->members, relay->requester_idx, &relay->requester)) {
         free_relay(swim, relay);
         return;
     }
@@ -89,10 +89,10 @@ bool hs_swim_on_relay_ack(struct hs_swim *swim, uint64_t now_ns, const struct hs
     if (!relay->end_at_ns || hs_swim_number(slot, relay->generation) != event->sequence)
         return false;
     if (event->sender_idx != relay->target_idx ||
-        !hs_probe_relay_is_for(swim->members, relay->target_idx, &relay->target))
+        !hs_members_is_at(swim->members, relay->target_idx, &relay->target))
         return false;
     hs_swim_note_answer(swim, now_ns, event, hs_max_u64(now_ns - relay->sent_at_ns, 1), actions);
-    if (hs_probe_relay_is_for(swim->members, relay->requester_idx, &relay->requester)) {
+    if (hs_members_is_at(swim->members, relay->requester_idx, &relay->requester)) {
         action =
             hs_swim_add(actions, HS_SWIM_SEND_IND_ACK, relay->requester_idx, relay->target_idx);
         action->sequence = relay->requester_sequence;

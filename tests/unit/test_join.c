@@ -314,6 +314,42 @@ static void the_dead_are_redialled_and_those_who_left_are_not(void)
     HS_CHECK_EQ(dial_count, 0);
 }
 
+/* More addresses than there is room for, one after another: the last one counts. */
+static void a_name_that_moves_on_and_on_is_followed(void)
+{
+    struct hs_addr address = {.family = HS_ADDR_IPV4, .port = 7401, .bytes = {10, 9}};
+    unsigned       found_count = 0;
+
+    begin(1);
+    for (unsigned i = 1; i <= 3 * HS_JOIN_SEEDS_MAX; i++) {
+        address.bytes[3] = (uint8_t)i;
+        hs_join_add_seed(&join, &address, i * S(10));
+        run(i * S(10), i * S(10) + S(1), 1);
+        HS_CHECK(join.config.seed_count <= HS_JOIN_SEEDS_MAX);
+    }
+    for (unsigned i = 0; i < HS_JOIN_SEEDS_MAX; i++)
+        found_count += hs_addr_equal(&join.seeds[i].address, &address);
+    HS_CHECK_EQ(found_count, 1);
+}
+
+static void a_seed_of_the_configuration_gives_way_to_no_name(void)
+{
+    struct hs_join_config joining = {.role = HS_IDENTITY_MANAGER, .seed_count = HS_JOIN_SEEDS_MAX};
+    struct hs_addr        address = {.family = HS_ADDR_IPV4, .port = 7401, .bytes = {10, 9}};
+
+    members = hs_rig_begin(CAPACITY);
+    for (unsigned i = 0; i < HS_JOIN_SEEDS_MAX; i++) {
+        joining.seeds[i] = address;
+        joining.seeds[i].bytes[3] = (uint8_t)i;
+    }
+    hs_join_init(&join, &joining, members, 0);
+    run(0, S(30), 1);
+    address.bytes[3] = 99;
+    hs_join_add_seed(&join, &address, S(30));
+    for (unsigned i = 0; i < HS_JOIN_SEEDS_MAX; i++)
+        HS_CHECK(hs_addr_equal(&join.seeds[i].address, &joining.seeds[i]));
+}
+
 CU_TestInfo hs_tests_join[] = {
     {"7.2 who never answers is asked nine times and removed",
      who_never_answers_is_asked_nine_times_and_removed},
@@ -332,5 +368,8 @@ CU_TestInfo hs_tests_join[] = {
     {"two hosts with one id are told apart", two_hosts_with_one_id_are_told_apart},
     {"6.6 the dead are redialled, and those who left are not",
      the_dead_are_redialled_and_those_who_left_are_not},
+    {"24.9 a name that moves on and on is followed", a_name_that_moves_on_and_on_is_followed},
+    {"a seed of the configuration gives way to no name",
+     a_seed_of_the_configuration_gives_way_to_no_name},
     CU_TEST_INFO_NULL,
 };

@@ -171,19 +171,19 @@ static void st_11_keys_rotate_without_a_datagram_that_does_not_open(void)
 {
     start();
     make_ring(1, 2);
-    HS_CHECK_EQ(hs_seal_set_ring(to, &ring, &err), 0);
+    HS_CHECK_EQ(hs_seal_set_keyring(to, &ring, &err), 0);
     HS_CHECK_EQ(get(to, put(&receiver)), 0);
-    HS_CHECK_EQ(hs_seal_set_ring(from, &ring, &err), 0);
+    HS_CHECK_EQ(hs_seal_set_keyring(from, &ring, &err), 0);
     make_ring(2, 2);
-    HS_CHECK_EQ(hs_seal_set_ring(from, &ring, &err), 0);
+    HS_CHECK_EQ(hs_seal_set_keyring(from, &ring, &err), 0);
     HS_CHECK_EQ(get(to, put(&receiver)), 0);
     HS_CHECK_EQ(header.key_version, 2);
     ring.at[0] = ring.at[1];
     ring.count = 1;
-    HS_CHECK_EQ(hs_seal_set_ring(to, &ring, &err), 0);
+    HS_CHECK_EQ(hs_seal_set_keyring(to, &ring, &err), 0);
     HS_CHECK_EQ(get(to, put(&receiver)), 0);
     make_ring(1, 1);
-    HS_CHECK_EQ(hs_seal_set_ring(from, &ring, &err), 0);
+    HS_CHECK_EQ(hs_seal_set_keyring(from, &ring, &err), 0);
     HS_CHECK_EQ(get(to, put(&receiver)), -ENOKEY); /* also what it had opened before */
     stop();
 }
@@ -192,7 +192,7 @@ static void a_ring_without_the_key_in_use_changes_nothing(void)
 {
     start();
     make_ring(3, 2);
-    HS_CHECK_EQ(hs_seal_set_ring(from, &ring, &err), -EINVAL);
+    HS_CHECK_EQ(hs_seal_set_keyring(from, &ring, &err), -EINVAL);
     HS_CHECK_EQ(get(to, put(&receiver)), 0);
     stop();
 }
@@ -201,7 +201,7 @@ static void the_same_version_with_other_bytes_does_not_open(void)
 {
     start();
     ring.at[0].bytes[0] ^= 1;
-    HS_CHECK_EQ(hs_seal_set_ring(from, &ring, &err), 0);
+    HS_CHECK_EQ(hs_seal_set_keyring(from, &ring, &err), 0);
     HS_CHECK_EQ(get(to, put(&receiver)), -EBADMSG);
     stop();
 }
