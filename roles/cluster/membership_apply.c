@@ -20,12 +20,16 @@ static void accused(struct hs_membership_call *call, const struct hs_member *mem
     hs_membership_swim(call, &event);
 }
 
-static void confirm(struct hs_membership_call *call, const struct hs_member *member)
+/* Words about one member that nobody can believe may come by the hundred: one question is enough.
+ */
+static void doubted(struct hs_membership_call *call, const struct hs_member *member)
 {
-    struct hs_swim_event event = {
-        .type = HS_SWIM_CONFIRM, .sender_idx = HS_SWIM_NOBODY, .member_idx = member->idx};
+    const struct hs_membership *membership = call->membership;
+    struct hs_swim_event        confirm = {
+               .type = HS_SWIM_CONFIRM, .sender_idx = HS_SWIM_NOBODY, .member_idx = member->idx};
 
-    hs_membership_swim(call, &event);
+    if (hs_swim_is_asked(&membership->swim, member->idx, membership->now_ns)) return;
+    hs_membership_swim(call, &confirm);
 }
 
 void hs_membership_renewed(struct hs_membership_call *call)
@@ -101,7 +105,7 @@ enum hs_claim_result hs_membership_apply(struct hs_membership_call *call,
             accused(call, member, &claim->from);
         break;
     case HS_CLAIM_SELF: hear_of_self(call, claim); break;
-    case HS_CLAIM_SUSPICIOUS: confirm(call, member); break;
+    case HS_CLAIM_SUSPICIOUS: doubted(call, member); break;
     case HS_CLAIM_STALE:
     case HS_CLAIM_IGNORED:
     case HS_CLAIM_INVALID:

@@ -9,10 +9,10 @@
 #include <string.h>
 
 enum { TIMER_ACTIONS = HS_PROBE_HELPERS_MAX + 1 /* at most, of one timer */ };
-#define CONFIRM_NS       (3 * HS_NS_PER_S) /* for an answer outside of rounds */
-#define CONFIRM_PAUSE_NS (HS_NS_PER_S / 2) /* from one such question to the next */
-#define RTT_ROOM_NS      (50 * HS_NS_PER_MS)
-#define LAST_PING        8 / 10 /* of the round, for a role that is just being restarted */
+#define CONFIRM_NS  (3 * HS_NS_PER_S) /* for an answer outside of rounds */
+#define ASKED_NS    (HS_NS_PER_S / 2)
+#define RTT_ROOM_NS (50 * HS_NS_PER_MS)
+#define LAST_PING   8 / 10 /* of the round, for a role that is just being restarted */
 
 uint32_t hs_swim_slot_timer(const struct hs_swim *swim, uint32_t slot)
 {
@@ -102,15 +102,13 @@ static void send_ping(struct hs_swim *swim, const struct hs_swim_probe *probe,
         hs_swim_number(probe_slot(swim, probe), probe->generation);
 }
 
-/* Claims about one member that nobody can believe may come by the hundred: one question is enough.
- */
-static bool is_asked_lately(const struct hs_swim *swim, uint32_t member_idx, uint64_t now_ns)
+bool hs_swim_is_asked(const struct hs_swim *swim, uint32_t member_idx, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < HS_SWIM_PROBES; i++) {
         const struct hs_swim_probe *probe = &swim->probes[i];
 
         if (probe->sent_at_ns && probe->target_idx == member_idx && !probe->is_round &&
-            now_ns - probe->sent_at_ns < CONFIRM_PAUSE_NS)
+            now_ns - probe->sent_at_ns < ASKED_NS)
             return true;
     }
     return false;
@@ -123,7 +121,6 @@ static void on_confirm(struct hs_swim *swim, uint64_t now_ns, uint32_t member_id
     struct hs_swim_probe   *probe;
 
     if (!member || member_idx == swim->members->self_idx) return;
-    if (is_asked_lately(swim, member_idx, now_ns)) return;
     probe = take_probe(swim, member, now_ns);
     if (!probe) return;
     hs_timer_arm(&swim->wheel, hs_swim_slot_timer(swim, probe_slot(swim, probe)),

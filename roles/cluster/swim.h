@@ -143,6 +143,9 @@ void     hs_swim_step(struct hs_swim *swim, uint64_t now_ns, const struct hs_swi
                       struct hs_swim_actions *actions);
 uint64_t hs_swim_deadline_ns(const struct hs_swim *swim); /* may be past: step at once */
 
+/* Was a question outside of rounds sent to it in the last half second, and is it still open? */
+bool hs_swim_is_asked(const struct hs_swim *swim, uint32_t member_idx, uint64_t now_ns);
+
 /* For how long a direct answer is awaited: the floor, or what the round trips measured so far ask
  * for; before the multiplier. */
 uint64_t hs_swim_timeout_ns(const struct hs_swim *swim, const struct hs_member *member);

@@ -113,6 +113,31 @@ static void an_accuser_is_answered_in_the_same_call(void)
     HS_CHECK_EQ(hs_membership_incarnation(&membership), INC(7, 1));
 }
 
+/* Nobody can believe them; but they shall not take all places for questions. */
+static void claims_by_the_hundred_are_worth_one_question(void)
+{
+    unsigned pings = 0;
+
+    begin();
+    befriend(S(1), BEE, INC(1, 0));
+    befriend(S(1), CEE, INC(1, 0));
+    for (unsigned i = 0; i < 10; i++) {
+        in.message.type = HS_DATAGRAM_GOSSIP;
+        in.claim_count = HS_DATAGRAM_CLAIMS_MAX;
+        for (unsigned k = 0; k < HS_DATAGRAM_CLAIMS_MAX; k++)
+            in.claims[k] = (struct hs_claim){.subject = hs_rig_id(CEE),
+                                             .from = hs_rig_id(BEE),
+                                             .incarnation = INC(1, 5000),
+                                             .status = HS_MEMBER_SUSPECT};
+        hear(S(2), BEE, INC(1, 0));
+        pings += has_said(CEE, HS_DATAGRAM_PING);
+        HS_CHECK(out.send_count <= 1);
+    }
+    HS_CHECK_EQ(pings, 1);
+    HS_CHECK_EQ(membership.swim.counts.no_slot, 0);
+    HS_CHECK_EQ(member_of(CEE)->status, HS_MEMBER_ALIVE);
+}
+
 static void a_ping_that_accuses_is_answered_with_the_refutation(void)
 {
     begin();
@@ -249,6 +274,8 @@ static void whom_we_hold_for_dead_hears_so_once_a_second(void)
 }
 
 CU_TestInfo hs_tests_membership_core[] = {
+    {"5.3 claims by the hundred are worth one question",
+     claims_by_the_hundred_are_worth_one_question},
     {"5.1 an accuser is answered in the same call", an_accuser_is_answered_in_the_same_call},
     {"4.6 a ping that accuses is answered with the refutation",
      a_ping_that_accuses_is_answered_with_the_refutation},
