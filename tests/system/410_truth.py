@@ -199,7 +199,7 @@ def a_rate_that_cannot_be_met_is_said():
 def the_largest_plan_has_room_for_its_figures():
     target = Target()
     plan = {"version": 1, "name": "large", "workflows": [{
-        "name": "w", "load": {"model": "closed", "vus": 4, "iterations": 8}, "warmup": {"for": "200ms"},
+        "name": "w", "load": {"model": "closed", "vus": 4, "iterations": 8}, "warmup": {"for": "20ms"},
         "steps": [{"name": f"s{number}", "url": target.url} for number in range(1000)]}]}
     with open(TMP + "/large.json", "w") as file:
         json.dump(plan, file)
