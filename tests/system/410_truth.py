@@ -12,7 +12,8 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from tree import (CLIENT, TMP, Target, cases_of, check_identities, client, free_port, json, run_cases, run_json, show, time, wait_for)
+from tree import (CLIENT, TMP, Target, cases_of, check_identities, client, free_port, json, on_a_quiet_machine, run_cases,
+                  run_json, show, time, wait_for)
 
 NEAR = 0.03
 
@@ -78,20 +79,6 @@ def compare(reported, times, what):
     assert reported["count"] == len(times), (reported["count"], len(times))
     for name, ns in wanted.items():
         assert abs(reported[name] - ns) <= NEAR * ns, f"{name} of {what} is {reported[name]}, not {ns} within 3 %"
-
-
-def on_a_quiet_machine(case):
-    """Up to three tries: what other work on the machine adds is gone in another run, what the generator adds is not."""
-    def tried():
-        for left in (2, 1, 0):
-            try:
-                return case()
-            except AssertionError as error:
-                if not left:
-                    raise
-                print(f"  once more: {error}")
-    tried.__name__, tried.__module__ = case.__name__, case.__module__
-    return tried
 
 
 @on_a_quiet_machine
@@ -197,18 +184,20 @@ def a_rate_that_cannot_be_met_is_said():
 
 
 def the_largest_plan_has_room_for_its_figures():
-    target = Target()
+    target = Target("--delay", "200us")
     plan = {"version": 1, "name": "large", "workflows": [{
-        "name": "w", "load": {"model": "closed", "vus": 4, "iterations": 8}, "warmup": {"for": "20ms"},
+        "name": "w", "load": {"model": "closed", "vus": 4, "iterations": 8}, "warmup": {"for": "100ms"},
         "steps": [{"name": f"s{number}", "url": target.url} for number in range(1000)]}]}
     with open(TMP + "/large.json", "w") as file:
         json.dump(plan, file)
     document = run_json(TMP + "/large.json", "--cores", 2)
     counts = target.stop()
     check_identities(document)
-    print(f"  {show(document['requests'])}; {len(document['steps'])} steps; the target counted {counts['requests']}")
-    assert len(document["steps"]) == 1000 and document["requests"]["failed"] == 0, document["requests"]
-    assert document["requests"]["completed"] <= counts["requests"] and counts["requests"] == 8000, counts
+    requests = document["requests"]
+    print(f"  {show(requests)}; {len(document['steps'])} steps; the target counted {counts['requests']}")
+    assert len(document["steps"]) == 1000 and requests["failed"] == 0, requests
+    # However fast the machine is, the warm-up holds no more than 500 answers of each user.
+    assert 6000 <= requests["completed"] <= counts["requests"] == 8000, (requests, counts)
 
 
 NGINX = """
@@ -242,4 +231,4 @@ def nginx_has_the_same_times():
     witness.close()
 
 
-run_cases(cases_of(globals(), ("rank", "compare", "on_a_quiet_machine")))
+run_cases(cases_of(globals(), ("rank", "compare")))
