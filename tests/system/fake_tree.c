@@ -178,7 +178,8 @@ static uint64_t turn(void *self, uint64_t now_ns)
     }
     if (is_habit(fake, "hang"))
         for (;;) (void)poll(NULL, 0, 1000);
-    if (is_habit(fake, "forbidden")) (void)syscall(SYS_ptrace, 0, 0, 0, 0);
+    if (is_habit(fake, "forbidden") && fake->process.heritage->generation == 1)
+        (void)syscall(SYS_ptrace, 0, 0, 0, 0);
     if (is_habit(fake, "nonsense") && fake->process.heritage->generation == 1) {
         (void)send(fake->process.heritage->control_fd, "boo", 3, MSG_NOSIGNAL);
         fake->habit[0] = '\0';
