@@ -67,6 +67,7 @@ static void take_heartbeat(struct hs_manager_step *step, struct hs_manager_worke
         step->manager->counts.unexpected++;
         return;
     }
+    if (!hs_manager_may_lead(step->manager)) return; /* the books are the leader's */
     hs_manager_worker_load(step->manager, worker, &cores, &execs);
     if (execs == whb->exec_count || !worker->is_reconciled)
         worker->mismatch_count = 0;

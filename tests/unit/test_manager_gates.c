@@ -130,6 +130,23 @@ static void one_that_does_not_lead_says_who_does_and_gives_no_work(void)
     rig_close(rig);
 }
 
+/* Its books are empty, and the leader's are not: nobody here is to be asked about that. */
+static void a_worker_that_runs_what_another_manager_gave_it_stays_alive(void)
+{
+    struct rig          *rig = rig_open();
+    struct hs_worker_row row;
+
+    (void)snprintf(rig->config.name, sizeof rig->config.name, "m-2");
+    (void)snprintf(rig->config.leader, sizeof rig->config.leader, "m-1");
+    rig_restart(rig, 2);
+    rig_register(rig, 1, 1, 1, 2);
+    for (unsigned i = 0; i < 5; i++) rig_beat(rig, 1, 1);
+    rig_pass(rig, HS_NS_PER_S);
+    hs_workers_row(&rig->manager->workers.at[0], 0, 0, &row);
+    HS_CHECK_EQ(row.state, HS_NODE_ALIVE);
+    rig_close(rig);
+}
+
 static void a_worker_20_that_has_vanished_is_forgotten_after_300_s(void)
 {
     struct rig *rig = rig_open_with_worker(2);
@@ -156,6 +173,8 @@ CU_TestInfo hs_tests_manager_gates[] = {
      more_gates_than_there_is_room_for_are_refused},
     {"one that does not lead says who does, and gives no work",
      one_that_does_not_lead_says_who_does_and_gives_no_work},
+    {"a worker that runs what another manager gave it stays alive",
+     a_worker_that_runs_what_another_manager_gave_it_stays_alive},
     {"20 a worker that has vanished is forgotten after 300 s",
      a_worker_20_that_has_vanished_is_forgotten_after_300_s},
     CU_TEST_INFO_NULL};
