@@ -1,15 +1,31 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 200
+# timeout: 3600
 # beside: others
-"""Three gates and two datacenters of three managers and their workers, each host in a namespace: what they know of each other when
-hosts are lost, in either way, and when a role dies."""
+"""Three gates and two datacenters of three managers and three workers, each host in a namespace: what they know of each other when
+hosts are lost, cut off and restarted, and when the network loses a tenth of all packets. Without HS_SOAK: one loss of each kind.
+
+usage: 550_fleet.py [WORD...]     only the cases whose name holds one of the words"""
 import os
 import signal
+import statistics
+import sys
 import time
 
 from faketree import run_cases
-from fleet import Fleet, until
+from fleet import Fleet, draw, quantile, tell, until
+from hosts import HostTarget, settle
+from tree import IS_SOAK, open_plan, tree_of
+
+LOSSES = 10  # of each kind
+LOSSY_S = 300
+SUSPICION_S = 12  # of a small ring: a wrong one would have come to its end
+ENDED = ("COMPLETED", "PARTIAL", "FAILED", "CANCELLED", "TIMEOUT")
+
+
+def tell_times(what, seconds):
+    tell(what, f"p50 {statistics.median(seconds):5.2f} s  p99 {quantile(seconds, 0.99):5.2f} s  max {max(seconds):5.2f} s  of "
+         f"{len(seconds)}")
 
 
 def kill_role(fleet, host, process):
@@ -42,4 +58,210 @@ def hosts_are_lost_and_come_back_and_a_killed_role_is_not_missed():
     fleet.end()
 
 
-run_cases([hosts_are_lost_and_come_back_and_a_killed_role_is_not_missed])
+# ---- The long profile.
+def lose_many(fleet, what, victims, count=LOSSES):
+    for how in ("cut", "kill"):
+        last, all_of_them = [], []
+        for victim in draw(how, victims, count):
+            known = fleet.lose_and_bring_back(victim, how)
+            last.append(max(known))
+            all_of_them += known
+        tell_times(f"{what}, {how}: each survivor knew", all_of_them)
+        tell_times(f"{what}, {how}: the last survivor knew", last)
+
+
+def twenty_hosts_are_lost():
+    fleet = Fleet("lost")
+    tell("3 gates, 2 x 3 managers, 2 x 3 workers: all know all", f"{fleet.start():.2f} s after the first was started")
+    lose_many(fleet, "a ring of 3 managers", fleet.of("manager"))
+    lose_many(fleet, "the ring of 3 gates, as far apart as may be", fleet.of("gate"), LOSSES // 2)
+    fleet.end()
+
+
+def twenty_hosts_of_a_ring_of_sixteen_are_lost():
+    fleet = Fleet("many", gates=1, datacenters=("e",), managers=16, workers=0)
+    tell("16 managers and a gate: all know all", f"{fleet.start():.2f} s after the first was started")
+    lose_many(fleet, "a ring of 16", fleet.of("manager"))
+    fleet.end()
+
+
+def nobody_is_buried_though_a_tenth_of_all_packets_is_lost():
+    fleet = Fleet("lossy")
+    fleet.start()
+    begin, since_ns = fleet.counters("ring_deaths"), time.monotonic_ns()
+    accused = sum(fleet.counters("ring_accusations").values())
+    fleet.net.set_rules("meta protocol ip numgen random mod 100 < 10 drop")
+    for _ in range(LOSSY_S // 10):
+        settle(10)
+        wrong = fleet.rumours(("member_dead",), since_ns)
+        assert not wrong, wrong
+    assert fleet.counters("ring_deaths") == begin, (begin, fleet.counters("ring_deaths"))
+    accused = sum(fleet.counters("ring_accusations").values()) - accused
+    fleet.net.set_rules()
+    fleet.wait_whole()
+    tell(f"10 % of all packets lost for {LOSSY_S} s, 9 members", f"0 false deaths, {accused} accusations, all refuted")
+    fleet.end()
+
+
+def nobody_dies_of_a_way_that_is_blocked_in_one_direction():
+    """Between two of each ring of three."""
+    fleet = Fleet("oneway")
+    fleet.start()
+    since_ns = time.monotonic_ns()
+    pairs = [fleet.of("gate")[:2], fleet.datacenters["dc-e"][1:3], fleet.datacenters["dc-w"][1:3]]
+    fleet.net.set_rules(*(f"ip saddr {a.address} ip daddr {b.address} drop" for a, b in pairs))
+    settle(60)
+    wrong = fleet.rumours(("member_dead",), since_ns)
+    assert not wrong, wrong
+    fleet.net.set_rules()
+    fleet.wait_whole()
+    tell("one direction between two of each ring blocked for 60 s", "0 deaths")
+    fleet.end()
+
+
+def nobody_dies_whom_half_of_his_ring_cannot_hear():
+    fleet = Fleet("half", gates=1, datacenters=("e",), managers=16, workers=0)
+    fleet.start()
+    managers, since_ns = fleet.of("manager"), time.monotonic_ns()
+    deaf = ", ".join(host.address for host in managers[:8])
+    accused = sum(fleet.counters("ring_accusations").values())
+    fleet.net.set_rules(f"ip saddr {managers[15].address} ip daddr {{ {deaf} }} drop")
+    settle(120)
+    wrong = fleet.rumours(("member_dead",), since_ns)
+    assert not wrong, wrong
+    accused = sum(fleet.counters("ring_accusations").values()) - accused
+    fleet.net.set_rules()
+    fleet.wait_whole()
+    tell("one of 16 unheard by 8 others for 120 s", f"0 deaths, {accused} accusations")
+    fleet.end()
+
+
+def a_datacenter_that_was_cut_off_comes_back_without_a_restart():
+    fleet = Fleet("parted")
+    fleet.start()
+    inside = [host.address for host in fleet.datacenters["dc-e"]]
+    lives = {host.name: host.process.pid for host in fleet.hosts}
+    outside = [host.address for host in fleet.hosts if host.address not in inside]
+    sides = "ip saddr {{ {} }} ip daddr {{ {} }} drop"
+    since_ns = time.monotonic_ns()
+    fleet.net.set_rules(sides.format(", ".join(inside), ", ".join(outside)), sides.format(", ".join(outside), ", ".join(inside)))
+    lone = fleet.datacenters["dc-e"][0]
+    assert "gate" in lone.roles
+    heard = fleet.wait_heard(lone, since_ns)
+    settle(30)
+    wrong = [row for host in fleet.of("manager") for row in fleet.heard(host, ("member_dead",), since_ns)]
+    assert not wrong, wrong
+    fleet.net.set_rules()
+    begin = time.monotonic()
+    fleet.wait_whole(120)
+    whole_s = time.monotonic() - begin
+    assert lives == {host.name: host.process.pid for host in fleet.hosts}
+    tell("a datacenter and its gate parted from the rest for 40 s", f"its gate was missed after {max(heard.values()):.1f} s, all whole "
+         f"{whole_s:.1f} s after the mending, no restart")
+    fleet.end()
+
+
+def any_role_is_killed_on_any_host_and_no_peer_suspects_it():
+    fleet = Fleet("roles")
+    fleet.start()
+    since_ns, kills = time.monotonic_ns(), 0
+    for host in fleet.hosts:
+        for process in host.rows():
+            kill_role(fleet, host, process)
+            kills += 1
+            settle(0.5)
+    fleet.wait_whole()
+    settle(SUSPICION_S)
+    wrong = fleet.rumours(("member_suspect", "member_dead", "member_left"), since_ns)
+    assert not wrong, wrong
+    tell("each process of each of 15 hosts killed", f"{kills} kills, 0 suspicions")
+    fleet.end()
+
+
+def everything_is_restarted_host_by_host_and_jobs_end():
+    fleet = Fleet("rolled")
+    fleet.start()
+    target = HostTarget(fleet.net)
+    begin, slowest, jobs = time.monotonic(), 0.0, []
+    for host in fleet.hosts:
+        gate = next(gate for gate in fleet.of("gate") if gate is not host)  # its jobs shall outlive this restart
+        plan = {**open_plan(target.url, "50/s", "6s", max_in_flight=32), "datacenters": {"include": ["dc-e", "dc-w"]}}
+        jobs.append((host, gate, gate.submit(gate.write_plan(plan))))
+        gate.wait_job(jobs[-1][2], lambda row: row["completed"] > 20)
+        host.stop_quietly()
+        host.start(is_ready=False)
+        moment = time.monotonic()
+        fleet.wait_whole(60)
+        slowest = max(slowest, time.monotonic() - moment)
+        row = gate.wait_job(jobs[-1][2], lambda row: row["state"] in ENDED, 120)
+        tell(f"  {host.name} restarted under a job of {gate.name}", f"{row['state']}, {row['completed']} of {row['offered']}")
+    assert not fleet.rumours(("member_dead",), int(begin * 1e9))
+    tell("15 hosts restarted one by one under jobs", f"whole after at most {slowest:.2f} s each; {len(jobs)} jobs ended")
+    fleet.end()
+    target.stop()
+
+
+def cpu_s(pids):
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/schedstat") as stat:
+                total += int(stat.read().split()[0])
+        except OSError:
+            pass
+    return total / 1e9
+
+
+def bytes_of(host):
+    """(received, sent) by the host's interface."""
+    with open(f"/proc/{host.holder}/net/dev") as lines:
+        words = next(line for line in lines if "eth0:" in line).split(":")[1].split()
+    return int(words[0]), int(words[8])
+
+
+def idle_cost(members, seconds):
+    """Of a ring of so many managers, which have nothing to do."""
+    fleet = Fleet(f"idle{members}", gates=1, datacenters=("e",), managers=members, workers=0)
+    tell(f"{members} managers and a gate: all know all", f"{fleet.start():.2f} s after the first was started")
+    settle(20)
+    managers = fleet.of("manager")
+    pids = {host.name: (host.rows()["manager"]["pid"], tree_of(host.process.pid)) for host in managers}
+
+    def survey():
+        return (time.monotonic(), [bytes_of(host) for host in managers],
+                [(cpu_s([role]), cpu_s(tree)) for role, tree in pids.values()],
+                [fleet.sum_of(host, name) for host in managers for name in ("datagram_bytes_out", "datagrams_out")])
+
+    before = survey()
+    settle(seconds)
+    after = survey()
+    passed = after[0] - before[0]
+    wire = [(b[1] - a[1]) / passed for a, b in zip(before[1], after[1])]
+    role = [(b[0] - a[0]) / passed for a, b in zip(before[2], after[2])]
+    tree = [(b[1] - a[1]) / passed for a, b in zip(before[2], after[2])]
+    counts = [(b - a) / passed for a, b in zip(before[3], after[3])]
+    for what, values, unit in (("sent by the interface, links to the gate included", wire, "bytes/s"),
+                               ("sent in datagrams of the ring", counts[0::2], "bytes/s"),
+                               ("datagrams of the ring", counts[1::2], "/s")):
+        tell(f"idle, {members} managers, each: {what}", f"mean {statistics.mean(values):8.1f} {unit}  max {max(values):8.1f}")
+    for what, values in (("processor, the manager alone", role), ("processor, all processes of the host", tree)):
+        tell(f"idle, {members} managers, each: {what}", f"mean {statistics.mean(values) * 100:.3f} %  max {max(values) * 100:.3f} %")
+    fleet.end()
+
+
+def a_ring_of_sixteen_that_idles_costs_little():
+    idle_cost(16, 60)
+
+
+def a_ring_of_a_hundred_that_idles_costs_little():
+    idle_cost(100, 60)
+
+
+SHORT = [hosts_are_lost_and_come_back_and_a_killed_role_is_not_missed]
+LONG = [twenty_hosts_are_lost, twenty_hosts_of_a_ring_of_sixteen_are_lost, nobody_is_buried_though_a_tenth_of_all_packets_is_lost,
+        nobody_dies_of_a_way_that_is_blocked_in_one_direction, nobody_dies_whom_half_of_his_ring_cannot_hear,
+        a_datacenter_that_was_cut_off_comes_back_without_a_restart,
+        any_role_is_killed_on_any_host_and_no_peer_suspects_it, everything_is_restarted_host_by_host_and_jobs_end,
+        a_ring_of_sixteen_that_idles_costs_little, a_ring_of_a_hundred_that_idles_costs_little]
+words = sys.argv[1:]
+run_cases([case for case in (SHORT + LONG if IS_SOAK else SHORT) if not words or any(word in case.__name__ for word in words)])

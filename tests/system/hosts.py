@@ -75,7 +75,7 @@ class Net:
         if not shutil.which("nft"):
             raise Skipped("no nft here")
         text = "\n".join(["table bridge faults", "delete table bridge faults", "table bridge faults { chain pass {",
-                          "type filter hook forward priority 0;", *rules, "}}"])
+                          "type filter hook forward priority 0;", *rules, "}", "}", ""])
         subprocess.run(inside(self.switch, "nft", "-f", "-"), input=text, text=True, check=True)
 
 
