@@ -8,7 +8,8 @@
  *
  * Each packet waits DELAY_US, more or less JITTER_US, and keeps its order, but those that overtake
  * wait as little as a packet can, whoever was sent before. "ready" is said once the devices are
- * there, what happened as JSON at SIGTERM. */
+ * there. At SIGTERM all that is under way is delivered and what happened is said, as JSON; the
+ * devices stay until SIGKILL. */
 #include "shm/base/rand.h"
 #include "shm/base/time.h"
 
@@ -198,15 +199,16 @@ static void run(void)
 {
     struct pollfd   polled[PORTS_MAX];
     struct timespec wait;
+    int             ready_count = 0;
 
     for (unsigned i = 0; i < port_count; i++)
         polled[i] = (struct pollfd){.fd = ports[i].fd, .events = POLLIN};
-    while (!is_over) {
+    while (!is_over || heap_count || ready_count > 0) {
         uint64_t until_ns = heap_count ? heap[0]->due_ns : UINT64_MAX, at_ns = now_ns();
         uint64_t wait_ns = hs_min_u64(HS_NS_PER_S / 10, until_ns > at_ns ? until_ns - at_ns : 0);
 
         wait = (struct timespec){.tv_nsec = (long)wait_ns};
-        (void)ppoll(polled, port_count, &wait, NULL);
+        ready_count = ppoll(polled, port_count, &wait, NULL);
         for (unsigned i = 0; i < port_count; i++)
             if (polled[i].revents & POLLIN) take(i);
         deliver();
@@ -288,5 +290,6 @@ int main(int argc, char **argv)
                  ", \"late_max_ns\": %" PRIu64 "}\n",
                  counts.taken, counts.delivered, counts.lost, counts.doubled, counts.overtook,
                  counts.overflowed, counts.late_max_ns);
-    return 0;
+    (void)fflush(stdout);
+    for (;;) (void)pause();
 }
