@@ -24,6 +24,25 @@ static void answer_hello(struct hs_manager_step *step, uint32_t link, uint64_t f
     ack->fence = manager->is_leading ? manager->state->leader_fence : 0;
 }
 
+/* The name is the certificate's; the id is the node's own word, and may be another's. */
+static void refuse_registration(struct hs_msg_wreg_ack *ack, const struct hs_msg_wreg *wreg, int rc)
+{
+    const char *why = "not a registration to be accepted";
+
+    ack->code = HS_RESULT_INVALID;
+    if (rc == -ENOBUFS) {
+        ack->code = HS_RESULT_BUSY;
+        why = "too many workers";
+    } else if (rc == -EEXIST) {
+        ack->code = HS_RESULT_FORBIDDEN;
+        why = "a worker of another name has this node's id: was its state directory copied?";
+        hs_log(HS_LOG_WARN, "manager", "worker refused name=%s: another one has its id",
+               wreg->name);
+    }
+    ack->retry_after_ns = hs_result_code_retry_ns(ack->code);
+    (void)snprintf(ack->text, sizeof ack->text, "%s", why);
+}
+
 static void take_registration(struct hs_manager_step *step, uint32_t link,
                               const struct hs_msg_wreg *wreg, uint64_t frame_id)
 {
@@ -35,10 +54,7 @@ static void take_registration(struct hs_manager_step *step, uint32_t link,
     int rc = hs_workers_register(&manager->workers, wreg, link, step->now_ns, &worker);
 
     if (rc < 0) {
-        ack->code = rc == -ENOBUFS ? HS_RESULT_BUSY : HS_RESULT_INVALID;
-        ack->retry_after_ns = hs_result_code_retry_ns(ack->code);
-        (void)snprintf(ack->text, sizeof ack->text, "%s",
-                       rc == -ENOBUFS ? "too many workers" : "not a registration to be accepted");
+        refuse_registration(ack, wreg, rc);
         return;
     }
     manager->counts.workers_registered++;

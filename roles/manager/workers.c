@@ -90,6 +90,7 @@ int hs_workers_register(struct hs_workers *workers, const struct hs_msg_wreg *wr
 
     if (wreg->cores == 0 || wreg->cores > HS_ENGINES_MAX) return -EINVAL;
     if (known && wreg->incarnation < known->incarnation) return -EINVAL; /* a ghost */
+    if (known && !known->is_lost && strcmp(known->name, wreg->name) != 0) return -EEXIST;
     hs_workers_link_down(workers, link);
     if (!known) {
         known = take_slot(workers);

@@ -121,6 +121,7 @@ def run_submits_and_an_interrupt_cancels():
 
 
 def whoever_may_not_is_told_why():
+    """BAD-4 BAD-8 In words, at his own end."""
     authority, other = Authority("why"), Authority("other")
     host = Host("why", authority).start()
     stranger, worker = os.path.join(TMP, "stranger"), os.path.join(TMP, "why-worker")
@@ -197,6 +198,7 @@ def the_gate_refuses_what_our_client_would_not_send():
 
 
 def revoked_client_is_cut_off_within_five_seconds():
+    """SEC-7 BAD-5 The new list counts for connections that are there already."""
     target = Target()
     authority = Authority("cut")
     host = Host("cut", authority).start()
@@ -219,6 +221,7 @@ def revoked_client_is_cut_off_within_five_seconds():
 
 
 def renewal_needs_no_restart():
+    """SEC-6 A new certificate is used at once, a bad one never."""
     authority = Authority("renew")
     host = Host("renew", authority).start()
     pids = {name: row["pid"] for name, row in host.rows().items()}
@@ -263,6 +266,7 @@ def what_is_put_right_is_there_when_a_role_that_gave_up_starts_again():
 
 
 def daemon_with_bad_credentials_does_not_start():
+    """BAD-16 Keys that others can read, or that are not there, are none."""
     authority = Authority("bad")
 
     def start(host, code, *words):
@@ -275,6 +279,11 @@ def daemon_with_bad_credentials_does_not_start():
     os.chmod(os.path.join(host.credentials, "manager", "node.key"), 0o640)
     start(host, 77, "credentials of the manager", "chmod 600")
     os.chmod(os.path.join(host.credentials, "manager", "node.key"), 0o600)
+    for role, mode in (("gate", 0o604), ("worker", 0o640), ("manager", 0o622)):
+        keys = os.path.join(host.credentials, role, "gossip.keys")
+        os.chmod(keys, mode)
+        start(host, 77, f"credentials of the {role}", "gossip.keys", "chmod 600")
+        os.chmod(keys, 0o600)
     os.rename(os.path.join(host.credentials, "gate", "gossip.keys"), os.path.join(host.credentials, "keys"))
     start(host, 78, "credentials of the gate", "gossip.keys")
     os.rename(os.path.join(host.credentials, "keys"), os.path.join(host.credentials, "gate", "gossip.keys"))
@@ -283,6 +292,7 @@ def daemon_with_bad_credentials_does_not_start():
 
 
 def strangers_do_no_harm():
+    """BAD-1 SEC-2 Silence and noise take nobody's place for long."""
     host = Host("noise", Authority("noise")).start()
     pid = host.rows()["gate"]["pid"]
     silent = [socket.create_connection(("127.0.0.1", host.port), 10) for _ in range(80)]  # 64 may shake hands

@@ -169,6 +169,7 @@ def several_managers_and_gates_know_who_leads_and_who_owns():
 
 
 def whoever_does_not_belong_is_refused_and_both_sides_say_why():
+    """BAD-2 BAD-4 24.1 24.2 Another authority, environment, datacenter or name."""
     cluster = Cluster("five")
     a = cluster.add("a", ["gate"], "dc-a")
     b = cluster.add("b", ["manager", "worker"], "dc-b", cluster={"seed_gates": [a.gate_at()]})

@@ -103,6 +103,7 @@ def check_untouched(rings):
 
 
 def what_was_heard_is_worth_nothing_later():
+    """ST-10 BAD-9 BAD-10 SEC-11 Played back, changed and unchanged."""
     rings = Wire("replay")
     recorder = rings.record(rings.hosts[0], 12)
     assert recorder.stdout.readline().strip() == "listening"
@@ -134,6 +135,7 @@ def what_was_heard_is_worth_nothing_later():
 
 
 def nobody_answers_or_falls_over_garbage():
+    """BAD-1 SEC-13 No answer, no crash, no growth."""
     rings = Wire("garbage").start()
     wait_for("two rings of three", lambda: is_whole(rings), 30)
     before = [pids(host) for host in rings.hosts]

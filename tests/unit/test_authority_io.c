@@ -285,14 +285,14 @@ static void generated_keys_make_a_ring_that_parses(void)
 }
 
 CU_TestInfo hs_tests_authority_io[] = {
-    {"what is issued is taken", what_is_issued_is_taken},
-    {"names that are not one URI of ours are refused",
+    {"SEC-1 what is issued is taken", what_is_issued_is_taken},
+    {"SEC-1 BAD-7 names that are not one URI of ours are refused",
      names_that_are_not_one_uri_of_ours_are_refused},
-    {"a name with a zero byte is refused", a_name_with_a_zero_byte_is_refused},
-    {"another usage is refused", another_usage_is_refused},
-    {"time and signature are looked at", time_and_signature_are_looked_at},
-    {"an authority is no node", an_authority_is_no_node},
-    {"what is revoked is refused", what_is_revoked_is_refused},
+    {"SEC-1 BAD-6 a name with a zero byte is refused", a_name_with_a_zero_byte_is_refused},
+    {"SEC-1 BAD-6 another usage is refused", another_usage_is_refused},
+    {"SEC-1 BAD-3 BAD-4 time and signature are looked at", time_and_signature_are_looked_at},
+    {"SEC-1 an authority is no node", an_authority_is_no_node},
+    {"SEC-7 BAD-5 what is revoked is refused", what_is_revoked_is_refused},
     {"nothing outlives its authority", nothing_outlives_its_authority},
     {"an authority is opened only whole", an_authority_is_opened_only_whole},
     {"generated keys make a ring that parses", generated_keys_make_a_ring_that_parses},

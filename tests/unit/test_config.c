@@ -516,7 +516,22 @@ static void a_file_that_cannot_be_read_is_an_error_of_its_own(void)
     HS_CHECK(strstr(text, "E-FILE") != NULL);
 }
 
+static void a_limit_of_nothing_is_refused(void)
+{
+    static const char *const keys[] = {"rate_submits",     "rate_queries", "rate_cancels",
+                                       "rate_clients_max", "clients_max",  "active_jobs_max"};
+    struct hs_config         config;
+
+    hs_config_defaults(&config);
+    for (size_t i = 0; i < HS_ARRAY_LEN(keys); i++)
+        HS_CHECK_EQ(set(&config, "gate", keys[i], "0"), -ERANGE);
+    HS_CHECK_EQ(set(&config, "gate", "rate_window", "0s"), -ERANGE);
+    config.gate.rate_submits = 0;
+    HS_CHECK_EQ(hs_config_check_image(&config, sizeof config, NULL), -EPROTO);
+}
+
 CU_TestInfo hs_tests_config[] = {
+    {"T4.9 a limit of nothing is refused", a_limit_of_nothing_is_refused},
     {"a file changes only what it names", a_file_changes_only_what_it_names},
     {"every wrong value has its code and place", every_wrong_value_has_its_code_and_place},
     {"all errors are told at once", all_errors_are_told_at_once},

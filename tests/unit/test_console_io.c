@@ -437,10 +437,10 @@ CU_TestInfo hs_tests_console_io[] = {
     {"a watch goes on until the client leaves", a_watch_goes_on_until_the_client_leaves},
     {"an action goes to the supervisor and its answer back",
      an_action_goes_to_the_supervisor_and_its_answer_back},
-    {"slow and greedy clients lose only their own connection",
+    {"SEC-20 slow and greedy clients lose only their own connection",
      slow_and_greedy_clients_lose_only_their_own_connection},
-    {"a client that does not read is cut off", a_client_that_does_not_read_is_cut_off},
-    {"connections above the limit are told so", connections_above_the_limit_are_told_so},
+    {"SEC-20 a client that does not read is cut off", a_client_that_does_not_read_is_cut_off},
+    {"SEC-20 connections above the limit are told so", connections_above_the_limit_are_told_so},
     {"metrics and health are served", metrics_and_health_are_served},
     CU_TEST_INFO_NULL,
 };

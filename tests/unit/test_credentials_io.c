@@ -245,12 +245,12 @@ static void open_key_or_missing_file_is_refused(void)
 
 CU_TestInfo hs_tests_credentials_io[] = {
     {"good files open", good_files_open},
-    {"each bad file is named", each_bad_file_is_named},
+    {"BAD-6 each bad file is named", each_bad_file_is_named},
     {"SEC-6 own certificate that is over or revoked does not open",
      own_certificate_that_is_over_or_revoked_does_not_open},
     {"client needs no ring", client_needs_no_ring},
     {"SEC-6 last fifth of its time is a warning", last_fifth_of_its_time_is_a_warning},
     {"SEC-6 replacement is whole or nothing", replacement_is_whole_or_nothing},
     {"directory is read as it is", directory_is_read_as_it_is},
-    {"open key or missing file is refused", open_key_or_missing_file_is_refused},
+    {"BAD-16 open key or missing file is refused", open_key_or_missing_file_is_refused},
     CU_TEST_INFO_NULL};

@@ -440,9 +440,9 @@ static void places_are_bounded(void)
 
 #define EACH(X)                                                                                    \
     X(both_enter_and_talk, "SEC-4 both enter and talk")                                            \
-    X(role_that_may_not_enter_is_told_so, "24.2 role that may not enter is told so")               \
+    X(role_that_may_not_enter_is_told_so, "BAD-8 24.2 role that may not enter is told so")         \
     X(role_that_may_not_enter_is_not_listened_to,                                                  \
-      "24.2 role that may not enter is not listened to")                                           \
+      "BAD-8 24.2 role that may not enter is not listened to")                                     \
     X(liar_is_told_so, "SEC-4 liar is told so")                                                    \
     X(another_version_is_told_so_at_both_ends, "T16.2 another version is told so at both ends")    \
     X(whom_was_not_expected_is_left, "whom was not expected is left")                              \

@@ -104,9 +104,9 @@ CU_TestInfo hs_tests_frame[] = {
     {"header is little-endian and sixteen bytes", header_is_little_endian_and_sixteen_bytes},
     {"frame comes back as it was put", frame_comes_back_as_it_was_put},
     {"every shorter prefix asks for more", every_shorter_prefix_asks_for_more},
-    {"length above the limit is refused with its fourth byte",
+    {"SEC-60 length above the limit is refused with its fourth byte",
      length_above_the_limit_is_refused_with_its_fourth_byte},
     {"largest frame is accepted", largest_frame_is_accepted},
-    {"version zero is nonsense and unknown flags are not",
+    {"SEC-8 version zero is nonsense and unknown flags are not",
      version_zero_is_nonsense_and_unknown_flags_are_not},
     CU_TEST_INFO_NULL};

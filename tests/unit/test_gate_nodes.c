@@ -194,7 +194,7 @@ CU_TestInfo hs_tests_gate_nodes[] = {
      manager_20_2_that_comes_back_when_it_is_to_be_forgotten_stays},
     {"20.4 10,000 managers that come once and vanish leave nothing",
      managers_20_4_that_come_once_and_vanish_leave_nothing},
-    {"a full table of connected managers takes no other",
+    {"BAD-14 T8.11 a full table of connected managers takes no other",
      a_full_table_of_connected_managers_takes_no_other},
-    {"two hosts with one name are not mixed up", two_hosts_with_one_name_are_not_mixed_up},
+    {"BAD-12 two hosts with one name are not mixed up", two_hosts_with_one_name_are_not_mixed_up},
     CU_TEST_INFO_NULL};

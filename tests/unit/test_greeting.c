@@ -172,12 +172,12 @@ static void refusal_of_a_stranger_cannot_paint_the_terminal(void)
 
 CU_TestInfo hs_tests_greeting[] = {
     {"T16 equals agree and know each other", equals_agree_and_know_each_other},
-    {"T16.2 another major is refused both ways and names both",
+    {"SEC-8 T16.2 another major is refused both ways and names both",
      another_major_is_refused_both_ways_and_names_both},
     {"T16.1 smaller minor is what both speak", smaller_minor_is_what_both_speak},
-    {"T16 unknown features are ignored and missing ones refused",
+    {"SEC-8 T16 unknown features are ignored and missing ones refused",
      unknown_features_are_ignored_and_missing_ones_refused},
-    {"T16.8 same greeting later is decided afresh", same_greeting_later_is_decided_afresh},
+    {"T16.7 T16.8 same greeting later is decided afresh", same_greeting_later_is_decided_afresh},
     {"SEC-4 greeting that contradicts the certificate is refused",
      greeting_that_contradicts_the_certificate_is_refused},
     {"24.2 role that may not is refused whatever it says",

@@ -135,10 +135,10 @@ static void gates_managers_and_workers_are_hosts(void)
 }
 
 CU_TestInfo hs_tests_identity[] = {
-    {"a name is taken apart and put together", a_name_is_taken_apart_and_put_together},
-    {"what is wrong is said", what_is_wrong_is_said},
-    {"a zero byte ends no name", a_zero_byte_ends_no_name},
-    {"two hundred characters are the end", two_hundred_characters_are_the_end},
+    {"SEC-1 a name is taken apart and put together", a_name_is_taken_apart_and_put_together},
+    {"SEC-1 what is wrong is said", what_is_wrong_is_said},
+    {"SEC-1 a zero byte ends no name", a_zero_byte_ends_no_name},
+    {"SEC-1 two hundred characters are the end", two_hundred_characters_are_the_end},
     {"a refused name leaves the last one alone", a_refused_name_leaves_the_last_one_alone},
     {"an authority has two parts", an_authority_has_two_parts},
     {"gates, managers and workers are hosts", gates_managers_and_workers_are_hosts},

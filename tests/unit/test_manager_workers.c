@@ -7,6 +7,7 @@
 #include "tests/unit/suites.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct hs_workers *open_workers(void)
@@ -97,12 +98,48 @@ static void nonsense_is_not_registered(void)
     free(workers);
 }
 
+static int add_named(struct hs_workers *workers, const char *name, uint64_t incarnation,
+                     uint32_t link, struct hs_manager_worker **worker)
+{
+    struct hs_msg_wreg wreg = {
+        .worker = {7}, .incarnation = incarnation, .cores = 4, .engines_mask = 0xf};
+
+    (void)snprintf(wreg.name, sizeof wreg.name, "%s", name);
+    return hs_workers_register(workers, &wreg, link, HS_NS_PER_S, worker);
+}
+
+static void nobody_takes_the_place_of_another_name(void)
+{
+    struct hs_workers        *workers = open_workers();
+    struct hs_manager_worker *worker = NULL;
+    uint64_t                  session;
+
+    HS_CHECK_EQ(add_named(workers, "good", 5, 1, &worker), 1);
+    session = worker->session;
+    HS_CHECK_EQ(add_named(workers, "evil", 5, 2, &worker), -EEXIST);
+    HS_CHECK_EQ(add_named(workers, "evil", 6, 2, &worker), -EEXIST); /* a higher life or not */
+    hs_workers_link_down(workers, 1);
+    HS_CHECK_EQ(add_named(workers, "evil", 6, 2, &worker), -EEXIST); /* while it may come back */
+    worker = hs_workers_find(workers, (const uint8_t[16]){7});
+    HS_CHECK_TEXT(worker->name, "good");
+    HS_CHECK_EQ(worker->session, session);
+    HS_CHECK_EQ(worker->incarnation, 5);
+    HS_CHECK(hs_workers_find_link(workers, 2) == NULL);
+    HS_CHECK_EQ(add_named(workers, "good", 5, 3, &worker), 2);
+    worker->is_lost = true; /* then the host may have got another name */
+    HS_CHECK_EQ(add_named(workers, "renamed", 6, 4, &worker), 1);
+    HS_CHECK_EQ(workers->count, 1);
+    free(workers);
+}
+
 CU_TestInfo hs_tests_manager_workers[] = {
-    {"a worker has one row however often it comes", a_worker_has_one_row_however_often_it_comes},
-    {"a full table takes nobody but in place of the lost",
+    {"BAD-11 a worker has one row however often it comes",
+     a_worker_has_one_row_however_often_it_comes},
+    {"BAD-14 a full table takes nobody but in place of the lost",
      a_full_table_takes_nobody_but_in_place_of_the_lost},
     {"cores count when their engines are up, or stay down",
      cores_count_when_their_engines_are_up_or_stay_down},
+    {"BAD-12 SEC-4 nobody takes the place of another name", nobody_takes_the_place_of_another_name},
     {"nonsense is not registered", nonsense_is_not_registered},
     CU_TEST_INFO_NULL,
 };

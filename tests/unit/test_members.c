@@ -322,7 +322,7 @@ static void any_claims_keep_the_table_whole(void)
 }
 
 CU_TestInfo hs_tests_members[] = {
-    {"1.1 claims are ordered by incarnation, then rank",
+    {"BAD-11 1.1 claims are ordered by incarnation, then rank",
      claims_are_ordered_by_incarnation_then_rank},
     {"1.2 a refutation ends the suspicion in the same step",
      a_refutation_ends_the_suspicion_in_the_same_step},
@@ -331,10 +331,11 @@ CU_TestInfo hs_tests_members[] = {
     {"1.4 7.7 nobody unconfirmed is suspected or dies", nobody_unconfirmed_is_suspected_or_dies},
     {"1.5 a death of nobody makes no record", a_death_of_nobody_makes_no_record},
     {"1.9 every order of claims ends the same", every_order_of_claims_ends_the_same},
-    {"nonsense is refused and changes nothing", nonsense_is_refused_and_changes_nothing},
+    {"BAD-13 nonsense is refused and changes nothing", nonsense_is_refused_and_changes_nothing},
     {"attributes come from the subject alone", attributes_come_from_the_subject_alone},
-    {"5.6 a third party cannot move a node far ahead", a_third_party_cannot_move_a_node_far_ahead},
-    {"a second node at an address makes the first a suspect",
+    {"BAD-13 5.6 a third party cannot move a node far ahead",
+     a_third_party_cannot_move_a_node_far_ahead},
+    {"R15 a second node at an address makes the first a suspect",
      a_second_node_at_an_address_makes_the_first_a_suspect},
     {"9.2 a death is told once", a_death_is_told_once},
     {"9.3 a return between two deaths is told in order",

@@ -234,7 +234,7 @@ static void a_quiet_time_ends_the_damping(void)
 }
 
 CU_TestInfo hs_tests_members_bounds[] = {
-    {"1.6 a full table of the living refuses newcomers",
+    {"BAD-14 1.6 a full table of the living refuses newcomers",
      a_full_table_of_the_living_refuses_newcomers},
     {"1.7 the long dead give way, oldest first", the_long_dead_give_way_oldest_first},
     {"1.8 a tombstone ends after an hour", a_tombstone_ends_after_an_hour},

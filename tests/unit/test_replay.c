@@ -102,8 +102,8 @@ static void a_bucket_gives_its_burst_and_then_its_rate(void)
 }
 
 CU_TestInfo hs_tests_replay[] = {
-    {"ST-10 the same datagram is taken once", st_10_the_same_datagram_is_taken_once},
-    {"ST-10 reordered by 1023 it is taken, by 1024 and more it is not",
+    {"SEC-11 BAD-9 ST-10 the same datagram is taken once", st_10_the_same_datagram_is_taken_once},
+    {"SEC-11 ST-10 reordered by 1023 it is taken, by 1024 and more it is not",
      st_10_reordered_by_1023_it_is_taken_by_1024_and_more_it_is_not},
     {"ST-10 what was sent before the proof is never taken",
      st_10_what_was_sent_before_the_proof_is_never_taken},

@@ -125,8 +125,8 @@ static void messages_keep_their_direction(void)
 }
 
 CU_TestInfo hs_tests_role_matrix[] = {
-    {"SEC-5 every pair is as the table says", every_pair_is_as_the_table_says},
-    {"24.1 another cluster or environment is refused, whoever it is",
+    {"BAD-8 SEC-5 every pair is as the table says", every_pair_is_as_the_table_says},
+    {"BAD-2 24.1 another cluster or environment is refused, whoever it is",
      another_cluster_or_environment_is_refused_whoever_it_is},
     {"24.2 refusals say who may not reach whom", refusals_say_who_may_not_reach_whom},
     {"SEC-5 no message goes where nobody may connect", no_message_goes_where_nobody_may_connect},

@@ -154,6 +154,6 @@ CU_TestInfo hs_tests_rpc[] = {
     {"late answer is not taken for that of the slot's next request",
      late_answer_is_not_taken_for_that_of_the_slots_next_request},
     {"requests expire at their deadlines, in order", requests_expire_at_their_deadlines_in_order},
-    {"closing drains every request", closing_drains_every_request},
+    {"20.8 closing drains every request", closing_drains_every_request},
     {"random use keeps the table whole", random_use_keeps_the_table_whole},
     CU_TEST_INFO_NULL};

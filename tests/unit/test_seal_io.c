@@ -238,13 +238,14 @@ static void sec_12_a_mark_is_the_same_for_the_same_ring_alone(void)
 }
 
 CU_TestInfo hs_tests_seal_io[] = {
-    {"what was sealed for us opens", what_was_sealed_for_us_opens},
-    {"ST-10 what was sealed for somebody else does not open",
+    {"SEC-10 what was sealed for us opens", what_was_sealed_for_us_opens},
+    {"SEC-10 ST-10 what was sealed for somebody else does not open",
      st_10_what_was_sealed_for_somebody_else_does_not_open},
-    {"ST-10 no bit can be changed", st_10_no_bit_can_be_changed},
-    {"rings, environments and clusters do not open each other's",
+    {"SEC-10 BAD-10 ST-10 no bit can be changed", st_10_no_bit_can_be_changed},
+    {"SEC-10 BAD-2 rings, environments and clusters do not open each other's",
      rings_environments_and_clusters_do_not_open_each_others},
-    {"each life has a boot id and a key of its own", each_life_has_a_boot_id_and_a_key_of_its_own},
+    {"SEC-10 each life has a boot id and a key of its own",
+     each_life_has_a_boot_id_and_a_key_of_its_own},
     {"SEC-12 a mark is the same for the same ring alone",
      sec_12_a_mark_is_the_same_for_the_same_ring_alone},
     {"ST-11 keys rotate without a datagram that does not open",

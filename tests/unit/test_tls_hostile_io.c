@@ -436,12 +436,13 @@ static void peer_that_is_refused_amidst_its_handshake_does_not_get_in(void)
     X(server_of_another_protocol_is_refused_by_our_client,                                         \
       "SEC-2 server of another protocol is refused by our client")                                 \
     X(chain_above_16_kib_is_refused, "SEC-2 chain above 16 KiB is refused")                        \
-    X(bytes_that_are_no_tls_are_refused, "SEC-60 bytes that are no TLS are refused")               \
+    X(bytes_that_are_no_tls_are_refused, "BAD-1 SEC-60 bytes that are no TLS are refused")         \
     X(peer_that_says_nothing_is_cut_off_after_5_s,                                                 \
       "SEC-2 peer that says nothing is cut off after 5 s")                                         \
     X(peer_that_goes_away_amidst_is_forgotten, "peer that goes away amidst is forgotten")          \
     X(peer_that_closes_one_direction_is_gone, "peer that closes one direction is gone")            \
-    X(nonsense_inside_tls_ends_the_connection, "SEC-60 nonsense inside TLS ends the connection")   \
+    X(nonsense_inside_tls_ends_the_connection,                                                     \
+      "BAD-1 SEC-60 nonsense inside TLS ends the connection")                                      \
     X(key_updates_without_end_do_not_pile_up, "key updates without end do not pile up")
 
 #define DEFINE(test, text) HS_ON_BOTH(test)

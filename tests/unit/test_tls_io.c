@@ -481,11 +481,11 @@ static void idle_connection_gives_its_memory_back(enum hs_loop_backend backend)
     X(queue_of_a_peer_that_does_not_read_is_bounded,                                               \
       "queue of a peer that does not read is bounded")                                             \
     X(certificate_of_another_authority_is_refused,                                                 \
-      "SEC-1 certificate of another authority is refused")                                         \
-    X(expired_certificate_is_refused, "SEC-1 expired certificate is refused")                      \
+      "BAD-4 SEC-1 certificate of another authority is refused")                                   \
+    X(expired_certificate_is_refused, "BAD-3 SEC-1 expired certificate is refused")                \
     X(names_that_are_not_one_of_ours_are_refused,                                                  \
-      "SEC-1 names that are not one of ours are refused")                                          \
-    X(revoked_certificate_is_refused, "SEC-7 revoked certificate is refused")                      \
+      "BAD-7 SEC-1 names that are not one of ours are refused")                                    \
+    X(revoked_certificate_is_refused, "BAD-5 SEC-7 revoked certificate is refused")                \
     X(new_list_closes_the_connection_of_whom_it_names,                                             \
       "SEC-7 new list closes the connection of whom it names")                                     \
     X(new_certificate_is_shown_by_connections_from_then_on,                                        \
