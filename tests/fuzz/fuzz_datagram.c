@@ -56,6 +56,7 @@ static size_t write_back(void)
     for (unsigned i = 0; i < read.health_count; i++)
         is_in = is_in && hs_datagram_put_health(&writer, &read.healths[i]);
     if (read.has_coordinate) is_in = is_in && hs_datagram_put_coordinate(&writer, &read.coordinate);
+    if (read.keyring_mark) is_in = is_in && hs_datagram_put_keyring(&writer, read.keyring_mark);
     HS_ASSERT(is_in);
     return hs_datagram_finish(&writer);
 }
@@ -68,6 +69,7 @@ static void try_body(struct hs_view input, enum hs_datagram_type type)
     HS_ASSERT(memcmp(&read.message, &again.message, sizeof read.message) == 0);
     HS_ASSERT(read.claim_count == again.claim_count);
     HS_ASSERT(read.health_count == again.health_count);
+    HS_ASSERT(read.keyring_mark == again.keyring_mark);
     for (unsigned i = 0; i < read.claim_count; i++) {
         HS_ASSERT(is_same_claim(&read.claims[i], &again.claims[i]));
         HS_ASSERT(read.is_old[i] == again.is_old[i]);
