@@ -37,6 +37,9 @@ static int look(struct line *line)
     static const char *const questions[] = {
         "{\"get\":\"status\"}\n",
         "{\"get\":\"processes\"}\n",
+        "{\"get\":\"members\"}\n",
+        "{\"get\":\"managers\"}\n",
+        "{\"get\":\"workers\"}\n",
         "{\"get\":\"jobs\"}\n",
         "{\"get\":\"dispatch_times\",\"count\":1}\n",
         "{\"get\":\"latency\",\"count\":1}\n",
@@ -55,10 +58,13 @@ static int look(struct line *line)
     }
     top = (struct hs_top){.status = answers[0],
                           .processes = answers[1],
-                          .jobs = answers[2],
-                          .dispatch_times = answers[3],
-                          .latency = answers[4],
-                          .events = answers[5]};
+                          .members = answers[2],
+                          .managers = answers[3],
+                          .workers = answers[4],
+                          .jobs = answers[5],
+                          .dispatch_times = answers[6],
+                          .latency = answers[7],
+                          .events = answers[8]};
     if (!rc) hs_top_draw(&top, &line->canvas);
     for (size_t i = 0; i < HS_ARRAY_LEN(answers); i++) json_decref(answers[i]);
     return rc;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* top.c - host, processes, jobs. */
+/* top.c - host, processes, jobs, times, events. */
 #include "roles/client/top.h"
 
+#include "roles/client/top_inner.h"
 #include "shm/base/units.h"
 
 #include <stdarg.h>
@@ -10,14 +11,14 @@
 
 enum { LINE_BYTES = 320, JOBS_SHOWN = 12, PROCESSES_SHOWN = 16, TIMES_SHOWN = 6, EVENTS_SHOWN = 5 };
 
-static const char *text_of(const json_t *object, const char *key)
+const char *hs_top_text(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
 
     return text ? text : "";
 }
 
-static uint64_t number_of(const json_t *object, const char *key)
+uint64_t hs_top_number(const json_t *object, const char *key)
 {
     const json_t *number = json_object_get(object, key);
     double        value = json_number_value(number);
@@ -26,10 +27,7 @@ static uint64_t number_of(const json_t *object, const char *key)
     return value > 0 ? (uint64_t)value : 0;
 }
 
-static unsigned line(struct hs_canvas *canvas, unsigned row, const char *format, ...)
-    HS_PRINTF(3, 4);
-
-static unsigned line(struct hs_canvas *canvas, unsigned row, const char *format, ...)
+unsigned hs_top_line(struct hs_canvas *canvas, unsigned row, const char *format, ...)
 {
     char    text[LINE_BYTES];
     va_list arguments;
@@ -52,47 +50,51 @@ static unsigned draw_host(const json_t *status, struct hs_canvas *canvas)
     unsigned      row = 0;
 
     canvas->style = HS_STYLE_BOLD;
-    row = line(canvas, row, "%s  %s   up %s   hyperscale %s   pid %llu", text_of(status, "node"),
-               text_of(status, "state"),
-               hs_units_format_duration(uptime, number_of(status, "uptime_ns")),
-               text_of(status, "version"), (unsigned long long)number_of(status, "pid"));
+    row = hs_top_line(canvas, row, "%s  %s   up %s   hyperscale %s   pid %llu",
+                      hs_top_text(status, "node"), hs_top_text(status, "state"),
+                      hs_units_format_duration(uptime, hs_top_number(status, "uptime_ns")),
+                      hs_top_text(status, "version"),
+                      (unsigned long long)hs_top_number(status, "pid"));
     canvas->style = HS_STYLE_PLAIN;
-    row = line(canvas, row, "datacenter %s   environment %s   cluster %s   deaths %llu",
-               text_of(status, "datacenter"), text_of(status, "environment"),
-               text_of(status, "cluster"), (unsigned long long)number_of(status, "deaths"));
-    row = line(canvas, row, "load %s   completed %s   failed %s   cores %llu, free %llu",
-               hs_units_format_per_s(rate, number_of(load, "rate_per_s") * 1000),
-               hs_units_format_count(completed, number_of(load, "completed")),
-               hs_units_format_count(failed, number_of(load, "failed")),
-               (unsigned long long)number_of(cores, "total"),
-               (unsigned long long)number_of(cores, "free"));
-    if (text_of(status, "reload_error")[0])
-        row = line(canvas, row, "the last reload was refused: %s", text_of(status, "reload_error"));
-    if (text_of(status, "segments_kept")[0])
-        row = line(canvas, row, "damaged shared memory replaced %llu times, kept: %s",
-                   (unsigned long long)number_of(status, "segments_replaced"),
-                   text_of(status, "segments_kept"));
+    row = hs_top_line(canvas, row, "datacenter %s   environment %s   cluster %s   deaths %llu",
+                      hs_top_text(status, "datacenter"), hs_top_text(status, "environment"),
+                      hs_top_text(status, "cluster"),
+                      (unsigned long long)hs_top_number(status, "deaths"));
+    row = hs_top_line(canvas, row, "load %s   completed %s   failed %s   cores %llu, free %llu",
+                      hs_units_format_per_s(rate, hs_top_number(load, "rate_per_s") * 1000),
+                      hs_units_format_count(completed, hs_top_number(load, "completed")),
+                      hs_units_format_count(failed, hs_top_number(load, "failed")),
+                      (unsigned long long)hs_top_number(cores, "total"),
+                      (unsigned long long)hs_top_number(cores, "free"));
+    if (hs_top_text(status, "reload_error")[0])
+        row = hs_top_line(canvas, row, "the last reload was refused: %s",
+                          hs_top_text(status, "reload_error"));
+    if (hs_top_text(status, "segments_kept")[0])
+        row = hs_top_line(canvas, row, "damaged shared memory replaced %llu times, kept: %s",
+                          (unsigned long long)hs_top_number(status, "segments_replaced"),
+                          hs_top_text(status, "segments_kept"));
     return row + 1;
 }
 
-static const char *age_of(char *text, const json_t *object, const char *key)
+const char *hs_top_age(char *text, const json_t *object, const char *key)
 {
     if (!json_is_number(json_object_get(object, key))) return "-";
-    return hs_units_format_duration(text, number_of(object, key));
+    return hs_units_format_duration(text, hs_top_number(object, key));
 }
 
 static unsigned draw_process(const json_t *process, struct hs_canvas *canvas, unsigned row)
 {
-    bool is_well = strcmp(text_of(process, "state"), "ready") == 0;
+    bool is_well = strcmp(hs_top_text(process, "state"), "ready") == 0;
     char lag[HS_UNITS_TEXT_BYTES];
     char beat[HS_UNITS_TEXT_BYTES];
 
     canvas->style = is_well ? HS_STYLE_PLAIN : HS_STYLE_BAD;
-    row = line(canvas, row, "%-12s %-11s %8llu %9llu %10s %10s  %s", text_of(process, "name"),
-               text_of(process, "state"), (unsigned long long)number_of(process, "pid"),
-               (unsigned long long)number_of(process, "restarts"),
-               age_of(lag, process, "loop_lag_ns"), age_of(beat, process, "heartbeat_age_ns"),
-               text_of(process, "last_death"));
+    row = hs_top_line(
+        canvas, row, "%-12s %-11s %8llu %9llu %10s %10s  %s", hs_top_text(process, "name"),
+        hs_top_text(process, "state"), (unsigned long long)hs_top_number(process, "pid"),
+        (unsigned long long)hs_top_number(process, "restarts"),
+        hs_top_age(lag, process, "loop_lag_ns"), hs_top_age(beat, process, "heartbeat_age_ns"),
+        hs_top_text(process, "last_death"));
     canvas->style = HS_STYLE_PLAIN;
     return row;
 }
@@ -104,13 +106,13 @@ static unsigned draw_processes(const json_t *processes, struct hs_canvas *canvas
 
     if (json_array_size(processes) == 0) return row;
     canvas->style = HS_STYLE_DIM;
-    row = line(canvas, row, "%-12s %-11s %8s %9s %10s %10s  %s", "PROCESS", "STATE", "PID",
-               "RESTARTS", "LAG", "HEARD", "LAST DEATH");
+    row = hs_top_line(canvas, row, "%-12s %-11s %8s %9s %10s %10s  %s", "PROCESS", "STATE", "PID",
+                      "RESTARTS", "LAG", "HEARD", "LAST DEATH");
     canvas->style = HS_STYLE_PLAIN;
     json_array_foreach(processes, index, process)
     {
         if (index == PROCESSES_SHOWN)
-            return line(canvas, row, "and %zu more", json_array_size(processes) - index) + 1;
+            return hs_top_line(canvas, row, "and %zu more", json_array_size(processes) - index) + 1;
         row = draw_process(process, canvas, row);
     }
     return row + 1;
@@ -124,28 +126,29 @@ static unsigned draw_job(const json_t *job, struct hs_canvas *canvas, unsigned r
     char p50[HS_UNITS_TEXT_BYTES];
     char p99[HS_UNITS_TEXT_BYTES];
 
-    return line(canvas, row, "%-32s %-11s %3llu%% %10s %11s %8s %7s %7s %.40s", text_of(job, "id"),
-                text_of(job, "state"), (unsigned long long)number_of(job, "progress_percent"),
-                hs_units_format_per_s(rate, number_of(job, "rate_per_s") * 1000),
-                hs_units_format_count(completed, number_of(job, "completed")),
-                hs_units_format_count(failed, number_of(job, "failed")),
-                hs_units_format_duration(p50, number_of(job, "response_p50_ns")),
-                hs_units_format_duration(p99, number_of(job, "response_p99_ns")),
-                text_of(job, "name"));
+    return hs_top_line(canvas, row, "%-32s %-11s %3llu%% %10s %11s %8s %7s %7s %.40s",
+                       hs_top_text(job, "id"), hs_top_text(job, "state"),
+                       (unsigned long long)hs_top_number(job, "progress_percent"),
+                       hs_units_format_per_s(rate, hs_top_number(job, "rate_per_s") * 1000),
+                       hs_units_format_count(completed, hs_top_number(job, "completed")),
+                       hs_units_format_count(failed, hs_top_number(job, "failed")),
+                       hs_units_format_duration(p50, hs_top_number(job, "response_p50_ns")),
+                       hs_units_format_duration(p99, hs_top_number(job, "response_p99_ns")),
+                       hs_top_text(job, "name"));
 }
 
 static unsigned draw_jobs(const json_t *jobs, struct hs_canvas *canvas, unsigned row)
 {
     if (json_array_size(jobs) == 0) {
-        return line(canvas, row, "no jobs") + 1;
+        return hs_top_line(canvas, row, "no jobs") + 1;
     }
     canvas->style = HS_STYLE_DIM;
-    row = line(canvas, row, "%-32s %-11s %4s %10s %11s %8s %7s %7s %s", "JOB", "STATE", "DONE",
-               "RATE", "COMPLETED", "FAILED", "P50", "P99", "NAME");
+    row = hs_top_line(canvas, row, "%-32s %-11s %4s %10s %11s %8s %7s %7s %s", "JOB", "STATE",
+                      "DONE", "RATE", "COMPLETED", "FAILED", "P50", "P99", "NAME");
     canvas->style = HS_STYLE_PLAIN;
     for (size_t i = 0; i < json_array_size(jobs); i++) {
         if (i == JOBS_SHOWN)
-            return line(canvas, row, "and %zu more", json_array_size(jobs) - i) + 1;
+            return hs_top_line(canvas, row, "and %zu more", json_array_size(jobs) - i) + 1;
         row = draw_job(json_array_get(jobs, i), canvas, row);
     }
     return row + 1;
@@ -158,11 +161,11 @@ static unsigned draw_time(struct hs_canvas *canvas, unsigned row, const char *wh
     char p99[HS_UNITS_TEXT_BYTES];
     char max[HS_UNITS_TEXT_BYTES];
 
-    return line(canvas, row, "%-56.56s %8llu %9s %9s %9s", what,
-                (unsigned long long)number_of(times, "count"),
-                hs_units_format_duration(p50, number_of(times, keys[0])),
-                hs_units_format_duration(p99, number_of(times, keys[1])),
-                hs_units_format_duration(max, number_of(times, keys[2])));
+    return hs_top_line(canvas, row, "%-56.56s %8llu %9s %9s %9s", what,
+                       (unsigned long long)hs_top_number(times, "count"),
+                       hs_units_format_duration(p50, hs_top_number(times, keys[0])),
+                       hs_units_format_duration(p99, hs_top_number(times, keys[1])),
+                       hs_units_format_duration(max, hs_top_number(times, keys[2])));
 }
 
 /* Who answered whom how fast, and which datacenter took up jobs how fast. */
@@ -178,19 +181,20 @@ static unsigned draw_times(const struct hs_top *top, struct hs_canvas *canvas, u
 
     if (json_array_size(peers) + json_array_size(places) == 0) return row;
     canvas->style = HS_STYLE_DIM;
-    row = line(canvas, row, "%-56s %8s %9s %9s %9s", "TIMES OF LATE", "COUNT", "P50", "P99", "MAX");
+    row = hs_top_line(canvas, row, "%-56s %8s %9s %9s %9s", "TIMES OF LATE", "COUNT", "P50", "P99",
+                      "MAX");
     canvas->style = HS_STYLE_PLAIN;
     for (size_t i = 0; i < json_array_size(peers) && i < TIMES_SHOWN; i++) {
         const json_t *times = json_array_get(peers, i);
 
-        (void)snprintf(what, sizeof what, "%s to %s of %s", text_of(times, "kind"),
-                       text_of(times, "role"), text_of(times, "peer"));
+        (void)snprintf(what, sizeof what, "%s to %s of %s", hs_top_text(times, "kind"),
+                       hs_top_text(times, "role"), hs_top_text(times, "peer"));
         row = draw_time(canvas, row, what, times, trip_keys);
     }
     for (size_t i = 0; i < json_array_size(places) && i < TIMES_SHOWN; i++) {
         const json_t *times = json_array_get(places, i);
 
-        (void)snprintf(what, sizeof what, "job taken up in %s", text_of(times, "datacenter"));
+        (void)snprintf(what, sizeof what, "job taken up in %s", hs_top_text(times, "datacenter"));
         row = draw_time(canvas, row, what, times, job_keys);
     }
     return row + 1;
@@ -202,15 +206,15 @@ static void draw_events(const json_t *events, struct hs_canvas *canvas, unsigned
 
     if (count == 0) return;
     canvas->style = HS_STYLE_DIM;
-    row = line(canvas, row, "%-24s %-12s %-18s %-32s %s", "LAST EVENTS", "PROCESS", "EVENT",
-               "ABOUT", "CAUSE");
+    row = hs_top_line(canvas, row, "%-24s %-12s %-18s %-32s %s", "LAST EVENTS", "PROCESS", "EVENT",
+                      "ABOUT", "CAUSE");
     canvas->style = HS_STYLE_PLAIN;
     for (size_t i = count > EVENTS_SHOWN ? count - EVENTS_SHOWN : 0; i < count; i++) {
         const json_t *event = json_array_get(events, i);
 
-        row = line(canvas, row, "%-24s %-12s %-18s %-32.32s %s", text_of(event, "at"),
-                   text_of(event, "process"), text_of(event, "kind"), text_of(event, "about"),
-                   text_of(event, "text"));
+        row = hs_top_line(canvas, row, "%-24s %-12s %-18s %-32.32s %s", hs_top_text(event, "at"),
+                          hs_top_text(event, "process"), hs_top_text(event, "kind"),
+                          hs_top_text(event, "about"), hs_top_text(event, "text"));
     }
 }
 
@@ -219,6 +223,7 @@ void hs_top_draw(const struct hs_top *top, struct hs_canvas *canvas)
     unsigned row = draw_host(json_object_get(top->status, "status"), canvas);
 
     row = draw_processes(json_object_get(top->processes, "processes"), canvas, row);
+    row = hs_top_draw_cluster(top, canvas, row);
     row = draw_jobs(json_object_get(top->jobs, "jobs"), canvas, row);
     row = draw_times(top, canvas, row);
     draw_events(json_object_get(top->events, "events"), canvas, row);

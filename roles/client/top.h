@@ -12,6 +12,9 @@
 struct hs_top {
     const json_t *status;
     const json_t *processes;
+    const json_t *members;
+    const json_t *managers;
+    const json_t *workers;
     const json_t *jobs;
     const json_t *dispatch_times;
     const json_t *latency;

@@ -6,11 +6,12 @@
 merely restarts."""
 import os
 import signal
+import subprocess
 import time
 
 from faketree import run_cases, wait_for
 from hosts import Rings, members_of
-from tree import client
+from tree import CLIENT, client
 
 ROLES = ("gate", "manager", "worker")
 
@@ -31,17 +32,27 @@ def wait_whole(hosts, seconds):
     return max(wait_state(hosts, other, "alive", seconds) for other in hosts)
 
 
+def top_shows(host, *words):
+    """One frame of what an operator watches."""
+    screen = subprocess.Popen([CLIENT, "top", "--socket", host.run_dir], stdout=subprocess.PIPE, text=True)
+    text = os.read(screen.stdout.fileno(), 1 << 16).decode()
+    screen.terminate()
+    screen.wait(30)
+    return all(word in text for word in words)
+
+
 def rings_form_and_a_killed_role_is_not_missed():
     rings = Rings("one", ROLES).start()
-    wait_whole(rings.hosts, 10)
+    wait_whole(rings.hosts, 60)
     first, second, third = rings.hosts
     table = client("nodes", "--socket", first.run_dir)
     assert table.returncode == 0 and table.stdout.count(" alive ") == 6 and table.stdout.count("\n*") == 2, table
+    wait_for("three managers on the screen", lambda: top_shows(first, "gates: 3 alive   managers: 3 alive", "MANAGER  ", "* one-1 "), 30)
     for _ in range(3):
         for role in ("gate", "manager"):
             os.kill(second.rows()[role]["pid"], signal.SIGKILL)
         time.sleep(2)
-        wait_whole(rings.hosts, 10)
+        wait_whole(rings.hosts, 60)
     time.sleep(12)  # a suspicion would have come to its end
     for host in (first, third):
         assert not host.events(kind="member_suspect"), host.events(kind="member_suspect")
@@ -51,7 +62,7 @@ def rings_form_and_a_killed_role_is_not_missed():
 
 def a_host_that_is_cut_off_dies_and_comes_back_by_itself():
     rings = Rings("two", ROLES).start()
-    wait_whole(rings.hosts, 10)
+    wait_whole(rings.hosts, 60)
     first, second, third = rings.hosts
     third.cut()
     wait_state([first, second], third, "dead", 60)
@@ -66,7 +77,7 @@ def a_host_that_is_cut_off_dies_and_comes_back_by_itself():
 
 def a_host_that_stops_says_goodbye_and_a_new_life_is_believed():
     rings = Rings("three", ROLES, spell="0x0a4d000{}").start()  # a name to us, an address to the resolver
-    wait_whole(rings.hosts, 10)
+    wait_whole(rings.hosts, 60)
     first, second, third = rings.hosts
     third.stop_quietly()
     wait_state([first, second], third, "left", 5)

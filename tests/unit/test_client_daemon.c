@@ -212,6 +212,57 @@ static void the_host_is_drawn_from_its_answers(void)
     json_decref((json_t *)(uintptr_t)top.jobs);
 }
 
+static void draw_cluster(const char *members, const char *managers, const char *workers)
+{
+    static struct hs_canvas canvas;
+    json_t             *answers[] = {json_loads(members, 0, NULL), json_loads(managers, 0, NULL),
+                                     json_loads(workers, 0, NULL)};
+    const struct hs_top top = {
+        .members = answers[0], .managers = answers[1], .workers = answers[2]};
+
+    hs_canvas_init(&canvas, 132, false, false);
+    hs_top_draw(&top, &canvas);
+    (void)hs_canvas_render(&canvas, text, sizeof text);
+    for (size_t i = 0; i < HS_ARRAY_LEN(answers); i++) json_decref(answers[i]);
+}
+
+static void other_hosts_are_drawn_where_there_are_any(void)
+{
+    draw_cluster("{\"members\": [{\"role\": \"gate\", \"state\": \"alive\"},"
+                 "{\"role\": \"gate\", \"state\": \"dead\"},"
+                 "{\"role\": \"manager\", \"state\": \"alive\"}]}",
+                 "{\"managers\": [{\"name\": \"m1\", \"datacenter\": \"east\", \"address\": "
+                 "\"10.0.0.1:7\", \"state\": \"ALIVE\", \"datacenter_state\": \"HEALTHY\","
+                 "\"is_leader\": true, \"workers\": 6, \"cores_total\": 24, \"cores_free\": 20,"
+                 "\"jobs\": 2, \"execs\": 4, \"heard_ns\": 250000000}]}",
+                 "{\"workers\": [{\"name\": \"w1\", \"address\": \"local\"}]}");
+    HS_CHECK(strstr(text, "gates: 1 alive, 1 dead   managers: 1 alive\n") != NULL);
+    HS_CHECK(strstr(text,
+                    "* m1                   east         ALIVE    HEALTHY            6     24  "
+                    "   20      2      4    250ms") != NULL);
+    HS_CHECK(strstr(text, "w1") == NULL);
+    draw_cluster("{\"members\": []}",
+                 "{\"managers\": [{\"name\": \"m1\", \"address\": \"local\"}]}", "{}");
+    HS_CHECK(strstr(text, "gates") == NULL);
+    HS_CHECK(strstr(text, "m1") == NULL);
+}
+
+static void a_large_cluster_has_room(void)
+{
+    static char list[8192];
+    size_t      used = (size_t)snprintf(list, sizeof list, "{\"managers\": [");
+
+    for (unsigned i = 0; i < 64; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used,
+                                 "%s{\"name\": \"m%u\", \"address\": \"10.0.0.%u:7\"}",
+                                 i ? "," : "", i, i);
+    (void)snprintf(list + used, sizeof list - used, "]}");
+    draw_cluster("{}", list, "{}");
+    HS_CHECK(strstr(text, "  m11 ") != NULL);
+    HS_CHECK(strstr(text, "  m12 ") == NULL);
+    HS_CHECK(strstr(text, "and 52 more") != NULL);
+}
+
 static void missing_answers_draw_nothing_wrong(void)
 {
     static struct hs_canvas canvas;
@@ -362,6 +413,8 @@ CU_TestInfo hs_tests_client_daemon[] = {
     {"a status names workflows and datacenters", a_status_names_workflows_and_datacenters},
     {"a status that is nonsense is refused", a_status_that_is_nonsense_is_refused},
     {"the host is drawn from its answers", the_host_is_drawn_from_its_answers},
+    {"other hosts are drawn where there are any", other_hosts_are_drawn_where_there_are_any},
+    {"a large cluster has room", a_large_cluster_has_room},
     {"missing answers draw nothing wrong", missing_answers_draw_nothing_wrong},
     {"an answer that is a refusal is known", an_answer_that_is_a_refusal_is_known},
     {"pieces of different results do not fit together",
