@@ -10,6 +10,7 @@ from hosts import GATE_PORT, MANAGER_PORT, Authority, Host, Net
 from tree import tree_of
 
 RING_ROLES = ("gate", "manager")
+SEEDS = 16  # of a large ring; the others are heard of
 PATIENT = {"watchdog": "10s"}  # fifty processes share the machine: a late one is not a hung one
 
 
@@ -45,7 +46,7 @@ class Fleet:
         for letter in datacenters:
             first = self.net.count + 1
             manager_at = [f"{self.net.address_of(first + k)}:{MANAGER_PORT}" for k in range(managers)]
-            section = {"seed_gates": gate_at, "seed_managers": manager_at, "leader": f"{name}-{letter}1"}
+            section = {"seed_gates": gate_at, "seed_managers": manager_at[:SEEDS], "leader": f"{name}-{letter}1"}
             for k in range(managers):
                 self.add(f"{name}-{letter}{k + 1}", ["manager", "worker"] if is_shared else ["manager"], letter, section)
             for k in range(0 if is_shared else workers):

@@ -30,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PORTS_MAX = 32, PACKETS_MAX = 8192, PACKET_BYTES = 2048, ARGUMENTS = 7, MILLION = 1000000 };
+enum { PORTS_MAX = 128, PACKETS_MAX = 8192, PACKET_BYTES = 2048, ARGUMENTS = 7, MILLION = 1000000 };
 
 struct packet {
     uint64_t due_ns;
