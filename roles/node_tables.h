@@ -38,6 +38,13 @@ enum {
     HS_WORKER_ROW_WORDS = 41
 };
 
+/* Bits of a manager row's reach_flags. */
+enum {
+    HS_MANAGER_REACH_ASKED = 1, /* else reach says nothing */
+    HS_MANAGER_REACH_LOCAL_PARTITION = 2,
+    HS_MANAGER_REACH_HELD = 4
+};
+
 struct hs_manager_row {
     uint8_t  node_id[16];
     char     name[HS_NAME_BYTES]; /* of its host */
@@ -60,7 +67,11 @@ struct hs_manager_row {
     uint32_t breaker; /* enum hs_breaker_state */
     uint32_t is_damped;
     uint32_t datacenter_state; /* enum hs_dc_state */
-    uint8_t  reserved[28];
+    uint32_t reach;            /* of the datacenter: enum hs_reach */
+    uint32_t reach_flags;      /* HS_MANAGER_REACH_... */
+    uint32_t reserved_word;
+    uint64_t reach_round_trip_ns; /* 0: not measured */
+    uint8_t  reserved[8];
 };
 HS_STATIC_ASSERT(sizeof(struct hs_manager_row) == HS_MANAGER_ROW_WORDS * sizeof(uint64_t),
                  "whole words");

@@ -48,6 +48,11 @@ static const char *const names[] = {
     [HS_NOTICE_JOB_SUSPECT] = "job_suspect",
     [HS_NOTICE_JOB_REFUTED] = "job_refuted",
     [HS_NOTICE_JOB_DEAD] = "job_dead",
+    [HS_NOTICE_DATACENTER_REACHABLE] = "datacenter_reachable",
+    [HS_NOTICE_DATACENTER_SUSPECTED] = "datacenter_suspected",
+    [HS_NOTICE_DATACENTER_UNREACHABLE] = "datacenter_unreachable",
+    [HS_NOTICE_TWO_LEADERS] = "two_leaders",
+    [HS_NOTICE_WRONG_DATACENTER] = "wrong_datacenter",
 };
 HS_STATIC_ASSERT(HS_ARRAY_LEN(names) == HS_NOTICE_KIND_COUNT, "a name each");
 

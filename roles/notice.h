@@ -61,6 +61,12 @@ enum hs_notice_kind {
     HS_NOTICE_JOB_SUSPECT, /* it lives, but says nothing of the job */
     HS_NOTICE_JOB_REFUTED,
     HS_NOTICE_JOB_DEAD, /* its shares of the job go to others */
+    /* The gate, about a datacenter; number: how long it was in the state before, in ms */
+    HS_NOTICE_DATACENTER_REACHABLE,
+    HS_NOTICE_DATACENTER_SUSPECTED,
+    HS_NOTICE_DATACENTER_UNREACHABLE,
+    HS_NOTICE_TWO_LEADERS, /* number: the term */
+    HS_NOTICE_WRONG_DATACENTER,
     HS_NOTICE_KIND_COUNT
 };
 

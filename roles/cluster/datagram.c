@@ -16,7 +16,13 @@ enum {
 };
 
 /* News follow the message in sections of these types; a message's own type is below 32. */
-enum { SECTION_CLAIMS = 32, SECTION_HEALTHS, SECTION_COORDINATE, SECTION_KEYRING };
+enum {
+    SECTION_CLAIMS = 32,
+    SECTION_HEALTHS,
+    SECTION_COORDINATE,
+    SECTION_KEYRING,
+    SECTION_VERDICTS
+};
 
 uint64_t hs_datagram_cluster_hash(const char *name)
 {
@@ -202,6 +208,10 @@ static void put_message(struct hs_writer *out, const struct hs_datagram_message 
         hs_put_bytes(out, message->proof, sizeof message->proof);
         hs_put_bytes(out, message->challenge, sizeof message->challenge);
         break;
+    case HS_DATAGRAM_XPROBE:
+    case HS_DATAGRAM_XACK:
+    case HS_DATAGRAM_XNACK:
+    case HS_DATAGRAM_DC_LEADER: break; /* hs_datagram_put_content */
     case HS_DATAGRAM_TYPE_END: HS_ASSERT(false && "no such message");
     }
 }
@@ -264,6 +274,10 @@ static bool get_message(struct hs_reader *in, struct hs_datagram_message *messag
         get_nonce(in, message->proof);
         get_nonce(in, message->challenge);
         break;
+    case HS_DATAGRAM_XPROBE:
+    case HS_DATAGRAM_XACK:
+    case HS_DATAGRAM_XNACK:
+    case HS_DATAGRAM_DC_LEADER: break;
     case HS_DATAGRAM_TYPE_END: return false;
     }
     return is_good && !in->failed;
@@ -485,6 +499,21 @@ static bool get_keyring(struct hs_reader *in, struct hs_datagram *datagram)
 
 /* ---- whole bodies */
 
+void hs_datagram_put_content(struct hs_datagram_writer *writer, struct hs_view content)
+{
+    HS_ASSERT(writer->section >= HS_DATAGRAM_XPROBE && writer->section <= HS_DATAGRAM_DC_LEADER);
+    hs_put_bytes(&writer->out, content.data, content.bytes);
+    HS_ASSERT(!writer->out.failed);
+}
+
+bool hs_datagram_put_verdicts(struct hs_datagram_writer *writer, struct hs_view verdicts)
+{
+    struct mark mark = begin_entry(writer, SECTION_VERDICTS);
+
+    hs_put_bytes(&writer->out, verdicts.data, verdicts.bytes);
+    return end_entry(writer, &mark);
+}
+
 size_t hs_datagram_left_bytes(const struct hs_datagram_writer *writer)
 {
     return writer->out.capacity_bytes - writer->out.used_bytes;
@@ -511,6 +540,8 @@ static void get_news(struct hs_datagram *datagram, uint8_t type, struct hs_view 
         is_whole = get_coordinate(&in, datagram);
     else if (type == SECTION_KEYRING)
         is_whole = get_keyring(&in, datagram);
+    else if (type == SECTION_VERDICTS)
+        datagram->verdicts = content;
     else
         datagram->unknown_count++;
     if (!is_whole) datagram->malformed_count++;
@@ -531,6 +562,8 @@ int hs_datagram_decode(struct hs_view body, enum hs_datagram_type type,
     if (in.failed) return -EPROTO;
     hs_reader_init(&message, content);
     if (!get_message(&message, &datagram->message)) return -EPROTO;
+    if (type >= HS_DATAGRAM_XPROBE)
+        datagram->content = hs_get_view(&message, hs_reader_left_bytes(&message));
     while (hs_reader_left_bytes(&in)) {
         uint8_t section = hs_get_u8(&in);
 

@@ -45,6 +45,11 @@ enum hs_datagram_type {
     HS_DATAGRAM_JOIN,
     HS_DATAGRAM_JOIN_ACK,
     HS_DATAGRAM_GREET, /* which life is the present one: lives.h */
+    /* Between gates and the managers of all datacenters: federation_message.h */
+    HS_DATAGRAM_XPROBE, /* are you there, and how is your datacenter */
+    HS_DATAGRAM_XACK,
+    HS_DATAGRAM_XNACK,     /* here, and nothing to say yet */
+    HS_DATAGRAM_DC_LEADER, /* of a datacenter, from gate to gate */
     HS_DATAGRAM_TYPE_END
 };
 
@@ -106,7 +111,9 @@ struct hs_datagram {
     unsigned health_count;
     struct hs_health_entry healths[HS_DATAGRAM_HEALTHS_MAX];
     bool                   has_coordinate;
-    struct hs_coordinate   coordinate;      /* valid */
+    struct hs_coordinate   coordinate; /* valid */
+    struct hs_view         content;    /* of XPROBE to DC_LEADER; into the body, not read here */
+    struct hs_view         verdicts;   /* of a gate about datacenters; likewise */
     unsigned               malformed_count; /* sections that were cut short */
     unsigned               unknown_count;   /* sections that were skipped */
     uint32_t               keyring_mark;    /* of the ring that the sender holds; 0: not said */
@@ -139,7 +146,11 @@ bool hs_datagram_put_health(struct hs_datagram_writer *writer, const struct hs_h
 bool hs_datagram_put_coordinate(struct hs_datagram_writer  *writer,
                                 const struct hs_coordinate *coordinate);
 /* Which key ring the sender holds. */
-bool   hs_datagram_put_keyring(struct hs_datagram_writer *writer, uint32_t mark);
+bool hs_datagram_put_keyring(struct hs_datagram_writer *writer, uint32_t mark);
+/* Of a message from XPROBE to DC_LEADER, at once after its start; it must fit. */
+void hs_datagram_put_content(struct hs_datagram_writer *writer, struct hs_view content);
+/* hs_federation_put_verdict has written them. */
+bool   hs_datagram_put_verdicts(struct hs_datagram_writer *writer, struct hs_view verdicts);
 size_t hs_datagram_left_bytes(const struct hs_datagram_writer *writer);
 /* The bytes of the body. */
 size_t hs_datagram_finish(struct hs_datagram_writer *writer);

@@ -84,6 +84,9 @@ void hs_greeter_hello(const struct hs_greeter *greeter, struct hs_msg_hello *hel
                                    .version = version_of(greeter),
                                    .features = features_of(greeter)};
     memcpy(hello->node, greeter->node_id, sizeof hello->node);
+    hello->family = greeter->listens.family;
+    hello->port = greeter->listens.port;
+    memcpy(hello->address, greeter->listens.bytes, sizeof hello->address);
     (void)snprintf(hello->name, sizeof hello->name, "%s", greeter->identity.node);
     (void)snprintf(hello->datacenter, sizeof hello->datacenter, "%s", greeter->identity.datacenter);
 }
@@ -108,6 +111,27 @@ static int compare_names(const struct hs_identity *certified, const struct hs_ms
     return refuse(err, -EACCES);
 }
 
+static void take_listens(const struct hs_msg_hello *hello, struct hs_addr *listens)
+{
+    if (hello->family != HS_ADDR_IPV4 && hello->family != HS_ADDR_IPV6) return;
+    listens->family = hello->family;
+    listens->port = hello->port;
+    memcpy(listens->bytes, hello->address,
+           hello->family == HS_ADDR_IPV4 ? 4 : sizeof listens->bytes);
+}
+
+bool hs_greeting_place(const struct hs_greeting *greeting, struct hs_addr *place)
+{
+    static const uint8_t any[sizeof place->bytes];
+
+    *place = greeting->listens;
+    if (!place->port) return false;
+    if (memcmp(place->bytes, any, sizeof any) != 0) return true;
+    *place = greeting->address;
+    place->port = greeting->listens.port;
+    return true;
+}
+
 int hs_greeter_answer(const struct hs_greeter *greeter, const struct hs_identity *certified,
                       const struct hs_msg_hello *hello, struct hs_msg_hello_ack *ack,
                       struct hs_greeting *greeting)
@@ -118,6 +142,7 @@ int hs_greeter_answer(const struct hs_greeter *greeter, const struct hs_identity
     *greeting = (struct hs_greeting){
         .identity = *certified, .incarnation = hello->incarnation, .generation = hello->generation};
     memcpy(greeting->node_id, hello->node, sizeof greeting->node_id);
+    take_listens(hello, &greeting->listens);
     *ack = (struct hs_msg_hello_ack){.code = HS_RESULT_OK,
                                      .role = (uint8_t)hs_role_kind_of(greeter->identity.role),
                                      .incarnation = greeter->incarnation,

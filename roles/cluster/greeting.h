@@ -33,6 +33,7 @@ struct hs_greeter {
     uint64_t           generation;
     uint32_t           version;  /* 0: HS_PROTOCOL_VERSION of this program */
     uint64_t           features; /* 0: HS_FEATURES_KNOWN */
+    struct hs_addr     listens;  /* port 0: nowhere */
 };
 
 struct hs_greeting {             /* of the other end, once it has been checked */
@@ -43,6 +44,7 @@ struct hs_greeting {             /* of the other end, once it has been checked *
     uint64_t           generation;
     uint32_t           version;  /* the lower of both */
     uint64_t           features; /* that both have, since that version */
+    struct hs_addr     listens;  /* of one that has dialled; of any address if that is zero */
 };
 
 /* What to say first. */
@@ -56,5 +58,8 @@ int hs_greeter_answer(const struct hs_greeter *greeter, const struct hs_identity
 int hs_greeter_conclude(const struct hs_greeter *greeter, const struct hs_identity *certified,
                         const struct hs_msg_hello_ack *ack, struct hs_greeting *greeting,
                         struct hs_err *err) HS_MUST_CHECK;
+
+/* Where it is reached, over TCP as over UDP. false: it listens nowhere. */
+bool hs_greeting_place(const struct hs_greeting *greeting, struct hs_addr *place);
 
 #endif

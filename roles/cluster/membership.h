@@ -108,6 +108,11 @@ void     hs_membership_turn(struct hs_membership *membership, uint64_t now_ns,
                             struct hs_membership_out *out);
 uint64_t hs_membership_deadline_ns(const struct hs_membership *membership); /* may be past */
 
+/* Verdicts about datacenters (federation_message.h) to the members that live, up to 16 of them;
+ * fills out anew. */
+void hs_membership_say(struct hs_membership *membership, uint64_t now_ns, struct hs_view verdicts,
+                       struct hs_membership_out *out);
+
 /* Says goodbye; turn goes on until has_left. */
 void hs_membership_leave(struct hs_membership *membership, uint64_t now_ns,
                          struct hs_membership_out *out);

@@ -234,6 +234,10 @@ static void hear_message(struct hs_membership_call *call)
     case HS_DATAGRAM_JOIN_ACK: on_join_ack(call); break;
     case HS_DATAGRAM_GOSSIP:
     case HS_DATAGRAM_GREET: /* the driver's */
+    case HS_DATAGRAM_XPROBE:
+    case HS_DATAGRAM_XACK:
+    case HS_DATAGRAM_XNACK:
+    case HS_DATAGRAM_DC_LEADER:
     case HS_DATAGRAM_TYPE_END: break;
     }
 }

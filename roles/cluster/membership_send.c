@@ -121,6 +121,33 @@ void hs_membership_send_page(struct hs_membership_call *call, const struct hs_me
                                       send->body, sizeof send->body);
 }
 
+void hs_membership_say(struct hs_membership *membership, uint64_t now_ns, struct hs_view verdicts,
+                       struct hs_membership_out *out)
+{
+    enum { LISTENERS_MAX = 16 };
+    struct hs_datagram_message message = {.type = HS_DATAGRAM_GOSSIP};
+    uint32_t                   slots = membership->members.slot_count;
+    uint32_t                   first = (uint32_t)hs_rand_below(&membership->rand, slots);
+
+    out->send_count = 0;
+    membership->now_ns = now_ns;
+    for (uint32_t i = 0; i < slots && out->send_count < LISTENERS_MAX; i++) {
+        const struct hs_member *member = hs_members_at(&membership->members, (first + i) % slots);
+        struct hs_membership_send *send = &out->sends[out->send_count];
+        struct hs_datagram_writer  writer;
+
+        if (!member || !hs_member_is_live(member) || !hs_member_is_ring(member)) continue;
+        if (member == hs_members_self(&membership->members)) continue;
+        hs_datagram_start(&writer, send->body, sizeof send->body, &message);
+        if (!hs_datagram_put_verdicts(&writer, verdicts)) return;
+        send->type = message.type;
+        send->to = member->id;
+        send->address = member->facts.address;
+        send->body_bytes = hs_datagram_finish(&writer);
+        out->send_count++;
+    }
+}
+
 /* The one for that address, or a fresh one in place of the oldest. */
 static struct hs_membership_join *take_join(struct hs_membership *membership,
                                             const struct hs_addr *address)

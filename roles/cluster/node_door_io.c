@@ -2,24 +2,36 @@
 /* node_door_io.c - credentials and door of one role. */
 #include "roles/cluster/node_door_io.h"
 
+#include "roles/config.h"
 #include "shm/base/time.h"
 
 #include <string.h>
+
+static const struct hs_addr *address_of(const struct hs_role_process *process)
+{
+    static const struct hs_addr nowhere;
+
+    if (process->heritage->kind == HS_ROLE_GATE) return &process->config->cluster.gate_address;
+    if (process->heritage->kind == HS_ROLE_MANAGER)
+        return &process->config->cluster.manager_address;
+    return &nowhere;
+}
 
 int hs_node_door_open(struct hs_node_door *door, const struct hs_node_door_config *config,
                       struct hs_err *err)
 {
     struct hs_role_process   *process = config->process;
     const struct hs_heritage *heritage = process->heritage;
-    struct hs_door_config     open = {
-            .loop = process->loop,
-            .credentials = &door->credentials.credentials,
-            .greeter = {.incarnation = heritage->incarnation, .generation = heritage->generation},
-            .figures = &process->frames,
-            .owner = config->owner,
-            .on_enter = config->on_enter,
-            .on_refused = config->on_refused};
-    int rc;
+    struct hs_door_config     open = {.loop = process->loop,
+                                      .credentials = &door->credentials.credentials,
+                                      .greeter = {.incarnation = heritage->incarnation,
+                                                  .generation = heritage->generation,
+                                                  .listens = *address_of(process)},
+                                      .figures = &process->frames,
+                                      .owner = config->owner,
+                                      .on_enter = config->on_enter,
+                                      .on_refused = config->on_refused};
+    int                       rc;
 
     rc = hs_node_credentials_open(&door->credentials, process, err);
     if (rc || !door->credentials.credentials.tls) return rc;

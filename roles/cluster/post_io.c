@@ -39,6 +39,8 @@ struct hs_post {
     uint32_t               magic;
     struct hs_post_config  config;
     struct hs_udp          udp;
+    struct hs_udp         *wire;   /* ours, or that of the post beside which we are */
+    struct hs_post        *beside; /* the next one on our socket */
     struct hs_seal        *seal;
     struct hs_lives        lives;
     struct hs_bucket       flood;
@@ -89,7 +91,7 @@ static void seal_and_send(struct hs_post *post, const struct hs_node_id *to,
     if (bytes < 0)
         hs_log(HS_LOG_ERROR, "post", "seal_failed reason=\"%s\"", hs_err_code_text(bytes));
     else
-        hs_udp_send(&post->udp, address, post->out, (size_t)bytes);
+        hs_udp_send(post->wire, address, post->out, (size_t)bytes);
 }
 
 static void send_greeting(struct hs_post *post, const struct hs_node_id *to,
@@ -287,6 +289,17 @@ static void note_drop(struct hs_post *post, enum hs_post_drop drop, const struct
     log->unsaid_count = 0;
 }
 
+/* The one whose ring it is of; whatever is of none is the first one's to count. */
+static struct hs_post *post_for(struct hs_post *first, const uint8_t *bytes, size_t count)
+{
+    struct hs_datagram_header header;
+
+    if (!first->beside || hs_datagram_get_header(hs_view_of(bytes, count), &header)) return first;
+    for (struct hs_post *post = first->beside; post; post = post->beside)
+        if (header.cluster_hash == hs_seal_cluster_hash(post->seal)) return post;
+    return first;
+}
+
 static void on_datagram(struct hs_udp *udp, const struct hs_addr *from, uint8_t *bytes,
                         size_t count)
 {
@@ -294,6 +307,7 @@ static void on_datagram(struct hs_udp *udp, const struct hs_addr *from, uint8_t 
     enum hs_post_drop drop;
 
     HS_CHECK_MAGIC(post, POST_MAGIC);
+    post = post_for(post, bytes, count);
     drop = take(post, from, bytes, count);
     if (drop) note_drop(post, drop, from);
 }
@@ -314,10 +328,15 @@ int hs_post_open(struct hs_post **post, const struct hs_post_config *config,
     hs_lives_init(&opened->lives);
     rc = hs_seal_open(&opened->seal, &config->seal, ring, err);
     if (rc) goto fail_seal;
-    rc = hs_udp_open(&opened->udp, config->loop, config->fd);
+    opened->wire = config->beside ? config->beside->wire : &opened->udp;
+    if (!config->beside) rc = hs_udp_open(&opened->udp, config->loop, config->fd);
     if (rc) {
         (void)hs_err_set(err, rc, "watch the gossip socket");
         goto fail_udp;
+    }
+    if (config->beside) {
+        opened->beside = config->beside->beside;
+        config->beside->beside = opened;
     }
     *post = opened;
     return 0;
@@ -328,6 +347,15 @@ fail_seal:
     return rc;
 }
 
+static void leave_beside(struct hs_post *first, const struct hs_post *closing)
+{
+    while (first->beside != closing) {
+        HS_ASSERT(first->beside);
+        first = first->beside;
+    }
+    first->beside = closing->beside;
+}
+
 void hs_post_close(struct hs_post **post)
 {
     struct hs_post *closing = *post;
@@ -335,7 +363,10 @@ void hs_post_close(struct hs_post **post)
     *post = NULL;
     if (!closing) return;
     HS_CHECK_MAGIC(closing, POST_MAGIC);
-    hs_udp_close(&closing->udp);
+    if (closing->config.beside)
+        leave_beside(closing->config.beside, closing);
+    else
+        hs_udp_close(&closing->udp);
     hs_seal_close(&closing->seal);
     closing->magic = 0;
     free(closing);

@@ -42,7 +42,9 @@ typedef void hs_post_fn(void *owner, const struct hs_addr *from,
 
 struct hs_post_config {
     struct hs_loop       *loop;
-    int                   fd; /* bound UDP socket; stays the caller's */
+    int                   fd;     /* bound UDP socket; stays the caller's */
+    struct hs_post       *beside; /* NULL; or of another ring, on the same socket: opened before
+                                     this one, closed after it; fd is not used */
     struct hs_seal_config seal;
     void                 *owner;
     hs_post_fn           *on_datagram;

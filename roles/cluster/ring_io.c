@@ -3,7 +3,7 @@
 #include "roles/cluster/ring_io.h"
 
 #include "roles/cluster/membership.h"
-#include "roles/cluster/post_io.h"
+#include "roles/cluster/post_counts_io.h"
 #include "roles/cluster/ring_names_io.h"
 #include "roles/cluster/ring_rows_io.h"
 #include "roles/config_hosts.h"
@@ -39,6 +39,7 @@ struct hs_ring_io {
     struct hs_membership     membership;
     struct hs_membership_out out;
     struct told              told;
+    struct hs_ring_watch     watch;       /* all NULL: nobody */
     uint64_t                 incarnation; /* that the seal and our row say */
     uint64_t                 count_at_ns;
     uint64_t                 conflict_at_ns;
@@ -94,6 +95,8 @@ static void tell(struct hs_ring_io *ring, const struct hs_member_event *event)
     const char             *name = member && member->facts.name[0] ? member->facts.name : "?";
 
     if (event->type == HS_MEMBER_EVENT_FORGOTTEN) hs_post_forget(ring->post, &event->subject);
+    if (event->type == HS_MEMBER_EVENT_DEAD && ring->watch.on_gone)
+        ring->watch.on_gone(ring->watch.owner, &event->subject);
     if (kind == HS_NOTICE_KIND_COUNT) return;
     if (member) hs_addr_format(&member->facts.address, address, sizeof address);
     hs_log(event->type == HS_MEMBER_EVENT_DEAD ? HS_LOG_WARN : HS_LOG_INFO, "ring",
@@ -142,37 +145,6 @@ static void add(struct hs_ring_io *ring, enum hs_count count, uint64_t now, uint
     if (now != told) hs_counter_add(ring->process->counters, count, now - told);
 }
 
-static void count_post(struct hs_ring_io *ring)
-{
-    static const enum hs_count dropped[HS_POST_DROP_COUNT] = {
-        [HS_POST_BAD_SIZE] = HS_COUNT_datagrams_bad_size,
-        [HS_POST_BAD_HEADER] = HS_COUNT_datagrams_bad_header,
-        [HS_POST_BAD_VERSION] = HS_COUNT_datagrams_bad_version,
-        [HS_POST_FOREIGN] = HS_COUNT_datagrams_foreign,
-        [HS_POST_FLOOD] = HS_COUNT_datagrams_flood,
-        [HS_POST_NO_KEY] = HS_COUNT_datagrams_no_key,
-        [HS_POST_BAD_SEAL] = HS_COUNT_datagrams_bad_seal,
-        [HS_POST_REPLAYED] = HS_COUNT_datagrams_replayed,
-        [HS_POST_UNPROVEN] = HS_COUNT_datagrams_unproven,
-        [HS_POST_TOO_MANY] = HS_COUNT_datagrams_too_many,
-        [HS_POST_MALFORMED] = HS_COUNT_datagrams_malformed,
-    };
-    struct hs_post_figures *told = &ring->told.post;
-    struct hs_post_figures  now;
-
-    hs_post_figures(ring->post, &now);
-    for (unsigned i = HS_POST_KEPT + 1; i < HS_POST_DROP_COUNT; i++)
-        add(ring, dropped[i], now.dropped[i], told->dropped[i]);
-    add(ring, HS_COUNT_datagrams_malformed, now.malformed_sections, told->malformed_sections);
-    add(ring, HS_COUNT_datagram_bytes_in, now.udp.received_bytes, told->udp.received_bytes);
-    add(ring, HS_COUNT_datagrams_out, now.udp.sent, told->udp.sent);
-    add(ring, HS_COUNT_datagram_bytes_out, now.udp.sent_bytes, told->udp.sent_bytes);
-    add(ring, HS_COUNT_datagrams_unsent, now.udp.unsent, told->udp.unsent);
-    add(ring, HS_COUNT_datagrams_late, now.held_dropped, told->held_dropped);
-    add(ring, HS_COUNT_lives_proven, now.lives, told->lives);
-    *told = now;
-}
-
 static void count_members(struct hs_ring_io *ring)
 {
     const struct hs_membership  *membership = &ring->membership;
@@ -202,6 +174,15 @@ static void count_members(struct hs_ring_io *ring)
 
 /* ---- in ---- */
 
+static void hear_verdicts(struct hs_ring_io *ring, const struct hs_node_id *from,
+                          struct hs_view verdicts)
+{
+    const struct hs_member *member = hs_members_find(&ring->membership.members, from);
+
+    if (verdicts.bytes && ring->watch.on_verdicts && member && hs_member_is_live(member))
+        ring->watch.on_verdicts(ring->watch.owner, from, verdicts);
+}
+
 static void on_datagram(void *owner, const struct hs_addr *from,
                         const struct hs_datagram_header *header, const struct hs_datagram *datagram)
 {
@@ -212,9 +193,11 @@ static void on_datagram(void *owner, const struct hs_addr *from,
                                           .datagram = datagram};
 
     if (ring->membership.has_conflict) return;
+    if (header->type >= HS_DATAGRAM_XPROBE) return; /* not said in a ring */
     hs_membership_receive(&ring->membership, hs_loop_now_ns(ring->process->loop), &packet,
                           &ring->out);
     carry(ring);
+    hear_verdicts(ring, &header->sender, datagram->verdicts);
 }
 
 /* Whoever started a copy of this host's state directory has to end one of the two. */
@@ -245,7 +228,7 @@ uint64_t hs_ring_io_turn(struct hs_ring_io *ring, uint64_t now_ns)
     rows_ns = hs_ring_rows_show(&ring->rows, &membership->members, now_ns);
     if (now_ns >= ring->count_at_ns) {
         ring->count_at_ns = now_ns + COUNT_INTERVAL_NS;
-        count_post(ring);
+        hs_post_count(ring->post, &ring->told.post, ring->process->counters);
         count_members(ring);
     }
     rows_ns = hs_min_u64(rows_ns, hs_ring_names_turn(&ring->names, now_ns));
@@ -289,6 +272,71 @@ bool hs_ring_io_has_left(const struct hs_ring_io *ring)
 {
     return !ring || ring->membership.has_conflict ||
            hs_membership_has_left(&ring->membership, hs_loop_now_ns(ring->process->loop));
+}
+
+/* ---- for those beside the ring ---- */
+
+void hs_ring_io_watch(struct hs_ring_io *ring, const struct hs_ring_watch *watch)
+{
+    ring->watch = *watch;
+}
+
+struct hs_post *hs_ring_io_post(struct hs_ring_io *ring)
+{
+    return ring->post;
+}
+
+void hs_ring_io_say(struct hs_ring_io *ring, struct hs_view verdicts)
+{
+    hs_membership_say(&ring->membership, hs_loop_now_ns(ring->process->loop), verdicts, &ring->out);
+    carry(ring);
+}
+
+/* NULL: there is none, or it does not live. */
+static const struct hs_member *live_at(const struct hs_ring_io *ring, uint32_t slot)
+{
+    const struct hs_member *member = hs_members_at(&ring->membership.members, slot);
+
+    return member && hs_member_is_live(member) ? member : NULL;
+}
+
+unsigned hs_ring_io_peers(const struct hs_ring_io *ring, struct hs_ring_peer *peers, unsigned max)
+{
+    const struct hs_members *members = &ring->membership.members;
+    unsigned                 count = 0;
+
+    for (uint32_t i = 0; i < members->slot_count && count < max; i++) {
+        const struct hs_member *member = live_at(ring, i);
+
+        if (!member || member == hs_members_self(members)) continue;
+        peers[count++] = (struct hs_ring_peer){member->id, member->facts.address};
+    }
+    return count;
+}
+
+bool hs_ring_io_find(const struct hs_ring_io *ring, const char *name, struct hs_ring_peer *peer)
+{
+    for (uint32_t i = 0; i < ring->membership.members.slot_count; i++) {
+        const struct hs_member *member = live_at(ring, i);
+
+        if (!member || strcmp(member->facts.name, name) != 0) continue;
+        *peer = (struct hs_ring_peer){member->id, member->facts.address};
+        return true;
+    }
+    return false;
+}
+
+void hs_ring_io_count(const struct hs_ring_io *ring, uint16_t *live, uint16_t *total)
+{
+    const uint32_t *count = ring->membership.members.status_count;
+
+    *live = (uint16_t)count[HS_MEMBER_ALIVE];
+    *total = (uint16_t)(count[HS_MEMBER_ALIVE] + count[HS_MEMBER_SUSPECT] + count[HS_MEMBER_DEAD]);
+}
+
+uint8_t hs_ring_io_health(const struct hs_ring_io *ring)
+{
+    return (uint8_t)ring->membership.swim.health.score;
 }
 
 /* ---- start ---- */

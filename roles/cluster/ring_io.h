@@ -7,6 +7,7 @@
 #define HS_CLUSTER_RING_IO_H
 
 #include "roles/cluster/credentials_io.h"
+#include "roles/cluster/post_io.h"
 #include "roles/role_io.h"
 
 struct hs_ring_io; /* NULL everywhere below: this host stands alone */
@@ -25,5 +26,32 @@ bool hs_ring_io_no_resolver(struct hs_ring_io *ring, uint64_t token, int code);
 /* The host ends: the others are told, so that nobody has to find it out. */
 void hs_ring_io_leave(struct hs_ring_io *ring);
 bool hs_ring_io_has_left(const struct hs_ring_io *ring);
+
+/* ---- for those who talk beside the ring, over its socket (federation_io.h, dc_answer_io.h) */
+
+struct hs_ring_watch {
+    void *owner;
+    /* Of a member that lives; valid until the call returns. */
+    void (*on_verdicts)(void *owner, const struct hs_node_id *from, struct hs_view verdicts);
+    void (*on_gone)(void *owner, const struct hs_node_id *id); /* dead, or has left */
+};
+
+struct hs_ring_peer {
+    struct hs_node_id id;
+    struct hs_addr    address;
+};
+
+/* ring is not NULL from here on. */
+void            hs_ring_io_watch(struct hs_ring_io *ring, const struct hs_ring_watch *watch);
+struct hs_post *hs_ring_io_post(struct hs_ring_io *ring);
+/* Verdicts to the members that live. */
+void hs_ring_io_say(struct hs_ring_io *ring, struct hs_view verdicts);
+/* The other members that live, as many as there is room for. */
+unsigned hs_ring_io_peers(const struct hs_ring_io *ring, struct hs_ring_peer *peers, unsigned max);
+/* One that lives, this one too, by name. */
+bool hs_ring_io_find(const struct hs_ring_io *ring, const char *name, struct hs_ring_peer *peer);
+/* This one included; total: also those that are suspected, or dead and not forgotten. */
+void    hs_ring_io_count(const struct hs_ring_io *ring, uint16_t *live, uint16_t *total);
+uint8_t hs_ring_io_health(const struct hs_ring_io *ring); /* local, 0 (good) to 8 */
 
 #endif

@@ -2,6 +2,7 @@
 /* status_rows.c - rows of the lists of the status socket. */
 #include "roles/console/status_rows.h"
 #include "roles/cluster/incarnation.h"
+#include "roles/cluster/reach.h"
 #include "roles/confinement.h"
 #include "roles/guard/breaker.h"
 #include "roles/guard/dc_health.h"
@@ -65,6 +66,12 @@ json_t *hs_status_row_process(const struct hs_status_process *process, uint64_t 
     return hs_status_object(pairs, HS_ARRAY_LEN(pairs));
 }
 
+static json_t *reach_of(const struct hs_manager_row *row)
+{
+    return row->reach_flags & HS_MANAGER_REACH_ASKED ? hs_status_text(hs_reach_name(row->reach))
+                                                     : json_null();
+}
+
 json_t *hs_status_row_manager(const struct hs_manager_row *row, uint64_t now_ns)
 {
     const struct hs_status_pair pairs[] = {
@@ -87,6 +94,11 @@ json_t *hs_status_row_manager(const struct hs_manager_row *row, uint64_t now_ns)
         {"breaker", hs_status_text(hs_breaker_state_name(row->breaker))},
         {"is_damped", json_boolean(row->is_damped)},
         {"datacenter_state", hs_status_text(hs_dc_state_name(row->datacenter_state))},
+        {"reach", reach_of(row)},
+        {"is_local_partition", json_boolean(row->reach_flags & HS_MANAGER_REACH_LOCAL_PARTITION)},
+        {"is_held", json_boolean(row->reach_flags & HS_MANAGER_REACH_HELD)},
+        {"reach_round_trip_ns",
+         hs_status_number_or_null(row->reach_round_trip_ns != 0, row->reach_round_trip_ns)},
     };
 
     return hs_status_object(pairs, HS_ARRAY_LEN(pairs));

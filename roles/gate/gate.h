@@ -45,6 +45,10 @@ void hs_gate_recovered(struct hs_gate *gate);
 /* Then, row by row, what a dead predecessor has left in the table of jobs: the job goes on from
  * those counts and moments, which are of this boot of this host. false: no such job is known. */
 bool hs_gate_adopt_row(struct hs_gate *gate, const struct hs_job_row *row);
+/* Whether a datacenter can be reached (cluster/reach.h): for routing and status, until the next
+ * word; of one that has no manager, nothing is kept. */
+void hs_gate_set_reach(struct hs_gate *gate, const char *datacenter,
+                       const struct hs_reach_facts *facts);
 /* Everything that is due; the next moment. */
 uint64_t hs_gate_turn(struct hs_gate *gate, uint64_t now_ns);
 /* The daemon stops: whatever runs is cancelled, so that its results are kept. */

@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TURN_NS     HS_NS_PER_S
-#define FORGET_NS   (900 * HS_NS_PER_S) /* a datacenter without managers */
-#define MANAGERS_NS (300 * HS_NS_PER_S) /* a manager that is silent is none any more */
+#define TURN_NS        HS_NS_PER_S
+#define FORGET_NS      (900 * HS_NS_PER_S) /* a datacenter without managers */
+#define HELD_USABLE_NS (30 * HS_NS_PER_S)  /* since the last answer of one that is held back */
+#define MANAGERS_NS    (300 * HS_NS_PER_S) /* a manager that is silent is none any more */
 
 static struct hs_gate_datacenter *find(struct hs_gate *gate, const char *name)
 {
@@ -84,15 +85,23 @@ static void gather(const struct hs_gate *gate, const struct hs_gate_datacenter *
     }
 }
 
+static bool is_same_reach(const struct hs_reach_facts *a, const struct hs_reach_facts *b)
+{
+    return a->is_asked == b->is_asked && a->state == b->state && a->is_held == b->is_held &&
+           a->is_local_partition == b->is_local_partition && a->round_trip_ns == b->round_trip_ns;
+}
+
 static void show(struct hs_gate *gate, const struct hs_gate_datacenter *datacenter)
 {
     for (unsigned i = 0; i < gate->manager_high; i++) {
         struct hs_gate_manager *at = &gate->managers[i];
 
-        if (at->datacenter_state == datacenter->health.shown ||
-            strcmp(at->datacenter, datacenter->name) != 0)
+        if (strcmp(at->datacenter, datacenter->name) != 0 ||
+            (at->datacenter_state == datacenter->health.shown &&
+             is_same_reach(&at->reach, &datacenter->reach)))
             continue;
         at->datacenter_state = datacenter->health.shown;
+        at->reach = datacenter->reach;
         gate->out.show_manager(gate->out.self, i);
     }
 }
@@ -137,15 +146,53 @@ uint64_t hs_gate_turn_datacenters(struct hs_gate *gate)
     return gate->datacenters_at_ns;
 }
 
+void hs_gate_set_reach(struct hs_gate *gate, const char *datacenter,
+                       const struct hs_reach_facts *facts)
+{
+    struct hs_gate_datacenter *at = find(gate, datacenter);
+
+    if (!at) return;
+    if (at->reach.state != facts->state || at->reach.is_held != facts->is_held) gate->due_ns = 0;
+    at->reach = *facts;
+    show(gate, at);
+}
+
+/* However well it says it is: what cannot be reached takes no work, and what is silent only when
+ * nobody else can. Held back is what fails together with others: that is the network, or we. */
+static enum hs_dc_state within_reach(const struct hs_reach_facts *reach, enum hs_dc_state state)
+{
+    bool is_faint = reach->state == HS_REACH_SUSPECTED || reach->is_held;
+
+    if (!reach->is_asked) return state;
+    if (reach->state == HS_REACH_UNKNOWN || reach->state == HS_REACH_UNREACHABLE)
+        return HS_DC_UNHEALTHY;
+    if (reach->is_held && !reach->is_local_partition && reach->ack_age_ns >= HELD_USABLE_NS)
+        return HS_DC_UNHEALTHY;
+    return is_faint && state < HS_DC_DEGRADED ? HS_DC_DEGRADED : state;
+}
+
+static const struct hs_gate_datacenter *at_name(const struct hs_gate *gate, const char *name)
+{
+    for (unsigned i = 0; i < HS_DATACENTERS_MAX; i++)
+        if (gate->datacenters[i].name[0] && strcmp(gate->datacenters[i].name, name) == 0)
+            return &gate->datacenters[i];
+    return NULL;
+}
+
+const struct hs_reach_facts *hs_gate_reach_of(const struct hs_gate *gate, const char *name)
+{
+    const struct hs_gate_datacenter *datacenter = at_name(gate, name);
+
+    return datacenter ? &datacenter->reach : NULL;
+}
+
 enum hs_dc_state hs_gate_datacenter_state(const struct hs_gate *gate, const char *name,
                                           uint32_t cores_needed)
 {
-    for (unsigned i = 0; i < HS_DATACENTERS_MAX; i++) {
-        const struct hs_gate_datacenter *datacenter = &gate->datacenters[i];
+    const struct hs_gate_datacenter *datacenter = at_name(gate, name);
 
-        if (datacenter->name[0] && strcmp(datacenter->name, name) == 0)
-            return hs_dc_for_job((enum hs_dc_state)datacenter->health.shown, datacenter->cores_free,
-                                 cores_needed);
-    }
-    return HS_DC_INITIALIZING;
+    if (!datacenter) return HS_DC_INITIALIZING;
+    return within_reach(&datacenter->reach,
+                        hs_dc_for_job((enum hs_dc_state)datacenter->health.shown,
+                                      datacenter->cores_free, cores_needed));
 }

@@ -214,6 +214,7 @@ static void on_credentials(void *self, uint64_t number, int fd)
 
     hs_node_credentials_take(node, number, fd);
     hs_ring_io_set_keyring(process->ring, &node->credentials.keyring);
+    hs_federation_io_set_keyring(process->federation, &node->credentials.keyring);
 }
 
 static void on_no_resolver(void *self, uint64_t token, int code, const char *text)
@@ -234,6 +235,7 @@ static uint64_t turn(void *self, uint64_t now_ns)
     next_ns = hs_min_u64(next_ns, hs_gate_links_turn(process, now_ns));
     if (process->is_stopping && is_finished(process)) hs_ring_io_leave(process->ring);
     next_ns = hs_min_u64(next_ns, hs_ring_io_turn(process->ring, now_ns));
+    next_ns = hs_min_u64(next_ns, hs_gate_reach_turn(process, now_ns));
     return hs_min_u64(next_ns, hs_ledger_deadline_ns(process->ledger));
 }
 

@@ -337,6 +337,7 @@ static void enter_manager(struct hs_gate_process *process, struct hs_conn *conn,
     }
     hand_over(process, conn, MANAGER_TAG + (uint64_t)place);
     keep_manager(process, (unsigned)place, conn);
+    hs_gate_reach_enter(process, (unsigned)place, greeting);
 }
 
 static void enter_client(struct hs_gate_process *process, struct hs_conn *conn,
@@ -388,8 +389,9 @@ int hs_gate_links_open(struct hs_gate_process *process, struct hs_err *err)
     }
     rc = hs_node_door_open(&process->door, &config, err);
     if (rc) return rc;
-    return hs_ring_io_open(&process->ring, &process->process,
-                           &process->door.credentials.credentials, err);
+    rc = hs_ring_io_open(&process->ring, &process->process, &process->door.credentials.credentials,
+                         err);
+    return rc ? rc : hs_gate_reach_open(process, err);
 }
 
 static uint64_t turn_conns(struct hs_conn *const *conns, unsigned count, uint64_t now_ns,

@@ -148,6 +148,7 @@ int hs_gate_manager_enter(struct hs_gate *gate, const struct hs_gate_peer *peer)
                                    .cores_free = known.cores_free,
                                    .load = known.load,
                                    .datacenter_state = known.datacenter_state,
+                                   .reach = known.reach,
                                    .is_used = true,
                                    .is_up = true,
                                    .is_local = peer->is_local,

@@ -4,6 +4,7 @@
 #ifndef HS_GATE_GATE_PEERS_H
 #define HS_GATE_GATE_PEERS_H
 
+#include "roles/cluster/reach.h"
 #include "roles/guard/breaker.h"
 #include "roles/guard/dc_health.h"
 #include "roles/guard/flap.h"
@@ -38,19 +39,21 @@ struct hs_gate_manager {
     uint32_t workers_known;
     uint32_t workers_alive;
     uint32_t workers_overloaded;
-    uint32_t load;             /* enum hs_node_load, as it says itself */
-    uint32_t datacenter_state; /* enum hs_dc_state, for status */
+    uint32_t load;               /* enum hs_node_load, as it says itself */
+    uint32_t datacenter_state;   /* enum hs_dc_state, for status */
+    struct hs_reach_facts reach; /* of its datacenter, for status */
     /* These two outlive its links, as long as it is the same node. */
     struct hs_breaker breaker;
     struct hs_flap    flap;
 };
 
 struct hs_gate_datacenter {
-    char                name[HS_NAME_BYTES]; /* "": free */
-    uint64_t            since_ns;
-    uint64_t            seen_at_ns; /* it had a manager */
-    uint32_t            cores_free;
-    struct hs_dc_health health;
+    char                  name[HS_NAME_BYTES]; /* "": free */
+    uint64_t              since_ns;
+    uint64_t              seen_at_ns; /* it had a manager */
+    uint32_t              cores_free;
+    struct hs_dc_health   health;
+    struct hs_reach_facts reach;
 };
 
 /* Work that was given to a manager and waits for its answer. */

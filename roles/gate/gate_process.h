@@ -4,6 +4,7 @@
 #define HS_GATE_GATE_PROCESS_H
 
 #include "ipc/conn.h"
+#include "roles/cluster/federation_io.h"
 #include "roles/cluster/node_door_io.h"
 #include "roles/cluster/ring_io.h"
 #include "roles/counters.h"
@@ -14,19 +15,22 @@
 #include "shm/counters.h"
 
 struct hs_gate_process {
-    struct hs_role_process process;
-    struct hs_gate         gate;
-    struct hs_ledger      *ledger;
-    struct hs_listener     listener;
-    struct hs_node_door    door; /* for other hosts */
-    struct hs_ring_io     *ring; /* of the gates; NULL: this host stands alone */
-    struct hs_conn        *clients[HS_GATE_CLIENTS_MAX];
-    struct hs_conn        *managers[HS_GATE_MANAGERS_MAX];
-    struct hs_gate_shares  shares;
-    struct hs_gate_guard   guard;
-    unsigned               client_count;
-    bool                   is_stopping;
-    bool                   has_failed;
+    struct hs_role_process   process;
+    struct hs_gate           gate;
+    struct hs_ledger        *ledger;
+    struct hs_listener       listener;
+    struct hs_node_door      door;       /* for other hosts */
+    struct hs_ring_io       *ring;       /* of the gates; NULL: this host stands alone */
+    struct hs_federation_io *federation; /* likewise */
+    struct hs_addr           places[HS_GATE_MANAGERS_MAX]; /* of managers; port 0: not told */
+    uint64_t                 register_at_ns;
+    struct hs_conn          *clients[HS_GATE_CLIENTS_MAX];
+    struct hs_conn          *managers[HS_GATE_MANAGERS_MAX];
+    struct hs_gate_shares    shares;
+    struct hs_gate_guard     guard;
+    unsigned                 client_count;
+    bool                     is_stopping;
+    bool                     has_failed;
 };
 
 /* What comes between two turns comes at its own time. */
@@ -48,5 +52,11 @@ int  hs_gate_links_open(struct hs_gate_process *process, struct hs_err *err) HS_
 void     hs_gate_links_add_client(struct hs_gate_process *process, int fd);
 void     hs_gate_links_add_manager(struct hs_gate_process *process, int fd);
 uint64_t hs_gate_links_turn(struct hs_gate_process *process, uint64_t now_ns);
+
+/* gate_reach_io.c */
+int      hs_gate_reach_open(struct hs_gate_process *process, struct hs_err *err) HS_MUST_CHECK;
+void     hs_gate_reach_enter(struct hs_gate_process *process, unsigned manager,
+                             const struct hs_greeting *greeting);
+uint64_t hs_gate_reach_turn(struct hs_gate_process *process, uint64_t now_ns);
 
 #endif

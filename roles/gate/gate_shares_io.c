@@ -125,6 +125,16 @@ static enum hs_node_state node_state(const struct hs_gate_manager *at)
     return at->beat_at_ns >= at->joined_at_ns ? HS_NODE_ALIVE : HS_NODE_JOINING;
 }
 
+static uint32_t reach_flags(const struct hs_reach_facts *reach)
+{
+    uint32_t flags = 0;
+
+    if (reach->is_asked) flags |= HS_MANAGER_REACH_ASKED;
+    if (reach->is_local_partition) flags |= HS_MANAGER_REACH_LOCAL_PARTITION;
+    if (reach->is_held) flags |= HS_MANAGER_REACH_HELD;
+    return flags;
+}
+
 void hs_gate_shares_show_manager(struct hs_gate_shares *shares, unsigned manager,
                                  const struct hs_gate_manager *at)
 {
@@ -143,7 +153,10 @@ void hs_gate_shares_show_manager(struct hs_gate_shares *shares, unsigned manager
                                  .execs = at->execs,
                                  .breaker = at->breaker.state,
                                  .is_damped = at->flap.is_damped,
-                                 .datacenter_state = at->datacenter_state};
+                                 .datacenter_state = at->datacenter_state,
+                                 .reach = at->reach.state,
+                                 .reach_flags = reach_flags(&at->reach),
+                                 .reach_round_trip_ns = at->reach.round_trip_ns};
     uint64_t              words[HS_MANAGER_ROW_WORDS];
 
     memcpy(row.node_id, at->node, sizeof row.node_id);

@@ -48,8 +48,13 @@ static bool is_usable(const struct hs_gate *gate, const char *datacenter)
 
 static void refuse(const struct hs_gate *gate, const char *datacenter, struct hs_err *err)
 {
+    const struct hs_reach_facts *reach = hs_gate_reach_of(gate, datacenter);
+
     if (is_usable(gate, datacenter))
         (void)hs_err_set(err, 0, "datacenter \"%s\" takes no new jobs", datacenter);
+    else if (reach && reach->is_asked && reach->state != HS_REACH_REACHABLE)
+        (void)hs_err_set(err, 0, "datacenter \"%s\" does not answer this gate (%s)", datacenter,
+                         hs_reach_name(reach->state));
     else
         (void)hs_err_set(err, 0, "datacenter \"%s\" is UNHEALTHY: see hyperscale status",
                          datacenter);

@@ -258,6 +258,7 @@ static void on_credentials(void *self, uint64_t number, int fd)
 
     hs_node_credentials_take(&process->door.credentials, number, fd);
     hs_ring_io_set_keyring(process->ring, &process->door.credentials.credentials.keyring);
+    hs_dc_answer_set_keyring(process->answer, &process->door.credentials.credentials.keyring);
 }
 
 static bool is_finished(const struct hs_manager_process *process)
@@ -280,6 +281,7 @@ static uint64_t turn(void *self, uint64_t now_ns)
     next_ns = hs_min_u64(next_ns, hs_manager_links_turn(process, now_ns));
     if (process->process.is_stopping && is_finished(process)) hs_ring_io_leave(process->ring);
     next_ns = hs_min_u64(next_ns, hs_ring_io_turn(process->ring, now_ns));
+    next_ns = hs_min_u64(next_ns, hs_dc_answer_turn(process->answer, now_ns));
     next_ns = hs_min_u64(next_ns, process->rows_at_ns);
     return hs_min_u64(next_ns, hs_ledger_deadline_ns(process->ledger));
 }

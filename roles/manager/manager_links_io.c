@@ -322,8 +322,9 @@ int hs_manager_links_open(struct hs_manager_process *process, struct hs_err *err
     dialer.door = &process->door.door;
     hs_node_door_expect(&process->door, HS_IDENTITY_GATE, &dialer.expected);
     hs_dialer_io_open(&process->dialer, &dialer);
-    return hs_ring_io_open(&process->ring, &process->process,
-                           &process->door.credentials.credentials, err);
+    rc = hs_ring_io_open(&process->ring, &process->process, &process->door.credentials.credentials,
+                         err);
+    return rc ? rc : hs_manager_answer_open(process, err);
 }
 
 static uint64_t turn_link(struct hs_manager_process *process, struct hs_manager_link *link,

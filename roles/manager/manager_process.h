@@ -4,6 +4,7 @@
 #define HS_MANAGER_MANAGER_PROCESS_H
 
 #include "ipc/conn.h"
+#include "roles/cluster/dc_answer_io.h"
 #include "roles/cluster/dialer_io.h"
 #include "roles/cluster/node_door_io.h"
 #include "roles/cluster/ring_io.h"
@@ -43,6 +44,7 @@ struct hs_manager_process {
     struct hs_node_door            door;   /* for other hosts */
     struct hs_dialer_io            dialer; /* to their gates */
     struct hs_ring_io             *ring;   /* of the datacenter's managers; NULL: it stands alone */
+    struct hs_dc_answer_io        *answer; /* to gates that ask; NULL: likewise */
     struct hs_manager_link         links[HS_MANAGER_LINKS];
     unsigned                       link_high;
     uint32_t                       last_serial;
@@ -76,6 +78,9 @@ uint64_t hs_manager_links_turn(struct hs_manager_process *process, uint64_t now_
 const struct hs_manager_link *hs_manager_links_find(const struct hs_manager_process *process,
                                                     uint32_t                         number);
 bool hs_manager_links_are_flushed(const struct hs_manager_process *process); /* those to gates */
+
+/* manager_answer_io.c, once the ring is open */
+int hs_manager_answer_open(struct hs_manager_process *process, struct hs_err *err) HS_MUST_CHECK;
 
 static inline void hs_manager_count(struct hs_manager_process *process, enum hs_count count,
                                     uint64_t amount)

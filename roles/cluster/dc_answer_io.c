@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+/* dc_answer_io.c - XPROBE in, XACK or XNACK out. */
+#include "roles/cluster/dc_answer_io.h"
+
+#include "roles/cluster/post_counts_io.h"
+#include "roles/counters.h"
+#include "shm/base/log.h"
+#include "shm/base/time.h"
+#include "shm/counters.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT_INTERVAL_NS HS_NS_PER_S
+
+struct hs_dc_answer_io {
+    struct hs_dc_answer_config config;
+    struct hs_post            *post;
+    struct hs_post_figures     told;
+    uint64_t                   count_at_ns;
+};
+
+static void on_datagram(void *owner, const struct hs_addr *from,
+                        const struct hs_datagram_header *header, const struct hs_datagram *datagram)
+{
+    struct hs_dc_answer_io      *io = owner;
+    struct hs_federation_message probe, answer = {0};
+    struct hs_datagram_message   head = {0};
+    uint8_t                      content[HS_FEDERATION_CONTENT_BYTES_MAX];
+    struct hs_datagram_writer    writer;
+
+    if (header->type != HS_DATAGRAM_XPROBE) return;
+    if (hs_federation_get(datagram->content, header->type, &probe)) {
+        hs_counter_add(io->config.process->counters, HS_COUNT_datacenter_bodies_refused, 1);
+        return;
+    }
+    answer.seq = probe.seq;
+    memcpy(answer.datacenter, io->config.credentials->identity.datacenter,
+           sizeof answer.datacenter);
+    io->config.fill(io->config.owner, &answer);
+    head.type = answer.type;
+    hs_datagram_start(&writer, hs_post_body(io->post), HS_DATAGRAM_BODY_BYTES_MAX, &head);
+    hs_datagram_put_content(&writer, hs_federation_put(&answer, content));
+    hs_counter_add(io->config.process->counters, HS_COUNT_datacenter_answers, 1);
+    hs_post_send(io->post, &header->sender, from, answer.type, hs_datagram_finish(&writer));
+}
+
+uint64_t hs_dc_answer_turn(struct hs_dc_answer_io *io, uint64_t now_ns)
+{
+    if (!io) return HS_NEVER_NS;
+    if (now_ns < io->count_at_ns) return io->count_at_ns;
+    io->count_at_ns = now_ns + COUNT_INTERVAL_NS;
+    hs_post_count(io->post, &io->told, io->config.process->counters);
+    return io->count_at_ns;
+}
+
+void hs_dc_answer_set_keyring(struct hs_dc_answer_io *io, const struct hs_keyring *keyring)
+{
+    struct hs_err err = {0};
+
+    if (io && hs_post_set_ring(io->post, keyring, &err))
+        hs_log(HS_LOG_ERROR, "federation", "keys not renewed: %s", err.text);
+}
+
+static int open_post(struct hs_dc_answer_io *io, struct hs_err *err)
+{
+    const struct hs_heritage    *heritage = io->config.process->heritage;
+    const struct hs_credentials *credentials = io->config.credentials;
+    struct hs_post_config        post = {
+               .loop = io->config.process->loop,
+               .fd = -1,
+               .beside = hs_ring_io_post(io->config.ring),
+               .seal = {.incarnation = heritage->incarnation,
+                        .cluster = credentials->identity.cluster,
+                        .environment = credentials->identity.environment,
+                        .ring = HS_FEDERATION_RING},
+               .owner = io,
+               .on_datagram = on_datagram,
+    };
+
+    memcpy(post.seal.self.bytes, heritage->node_id, sizeof post.seal.self.bytes);
+    return hs_post_open(&io->post, &post, &credentials->keyring, err);
+}
+
+/* Lives as long as the process. */
+int hs_dc_answer_open(struct hs_dc_answer_io **answer, const struct hs_dc_answer_config *config,
+                      struct hs_err *err)
+{
+    struct hs_dc_answer_io *io;
+    int                     rc;
+
+    *answer = NULL;
+    if (!config->ring) return 0;
+    io = calloc(1, sizeof *io);
+    if (!io) return hs_err_set(err, -ENOMEM, "answers to gates");
+    io->config = *config;
+    rc = open_post(io, err);
+    if (rc)
+        free(io);
+    else
+        *answer = io;
+    return rc;
+}
