@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* fuzz_datagram.c - any bytes as a datagram's header and as a body of each type: no crash, every
  * bound is kept, and what was understood is written back and understood the same. */
-#include "roles/cluster/datagram.h"
+#include "roles/cluster/federation_message.h"
 #include "shm/base/assert.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -51,20 +51,49 @@ static size_t write_back(void)
     bool                      is_in = true;
 
     hs_datagram_start(&writer, body, sizeof body, &read.message);
+    if (read.message.type >= HS_DATAGRAM_XPROBE) hs_datagram_put_content(&writer, read.content);
     for (unsigned i = 0; i < read.claim_count; i++)
         is_in = is_in && hs_datagram_put_claim(&writer, &read.claims[i], read.is_old[i]);
     for (unsigned i = 0; i < read.health_count; i++)
         is_in = is_in && hs_datagram_put_health(&writer, &read.healths[i]);
     if (read.has_coordinate) is_in = is_in && hs_datagram_put_coordinate(&writer, &read.coordinate);
     if (read.keyring_mark) is_in = is_in && hs_datagram_put_keyring(&writer, read.keyring_mark);
+    if (read.verdicts.bytes) is_in = is_in && hs_datagram_put_verdicts(&writer, read.verdicts);
     HS_ASSERT(is_in);
     return hs_datagram_finish(&writer);
+}
+
+/* Content and verdicts, understood and written back, say the same. */
+static void try_federation(void)
+{
+    struct hs_federation_message message, back;
+    struct hs_federation_verdict verdict, same;
+    uint8_t                      memory[HS_FEDERATION_CONTENT_BYTES_MAX];
+    struct hs_reader             in;
+
+    if (read.message.type >= HS_DATAGRAM_XPROBE &&
+        !hs_federation_get(read.content, read.message.type, &message)) {
+        HS_ASSERT(!hs_federation_get(hs_federation_put(&message, memory), message.type, &back));
+        HS_ASSERT(memcmp(&message, &back, sizeof back) == 0);
+    }
+    hs_reader_init(&in, read.verdicts);
+    while (hs_reader_left_bytes(&in) && hs_federation_get_verdict(&in, &verdict)) {
+        struct hs_writer out;
+        struct hs_reader again_in;
+
+        hs_writer_init(&out, memory, sizeof memory);
+        HS_ASSERT(hs_federation_put_verdict(&out, &verdict));
+        hs_reader_init(&again_in, hs_view_of(memory, out.used_bytes));
+        HS_ASSERT(hs_federation_get_verdict(&again_in, &same));
+        HS_ASSERT(memcmp(&verdict, &same, sizeof same) == 0);
+    }
 }
 
 static void try_body(struct hs_view input, enum hs_datagram_type type)
 {
     if (hs_datagram_decode(input, type, &read)) return;
     check_bounds();
+    try_federation();
     HS_ASSERT(hs_datagram_decode(hs_view_of(body, write_back()), type, &again) == 0);
     HS_ASSERT(memcmp(&read.message, &again.message, sizeof read.message) == 0);
     HS_ASSERT(read.claim_count == again.claim_count);

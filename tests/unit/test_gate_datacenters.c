@@ -191,6 +191,55 @@ static void a_datacenter_without_managers_is_forgotten_and_the_table_has_a_bound
     gate_rig_close(rig);
 }
 
+/* Of all three: "dc", "eu", "us". */
+static void reach(struct gate_rig *rig, enum hs_reach dc, enum hs_reach eu, enum hs_reach us)
+{
+    static const char *const names[3] = {"dc", "eu", "us"};
+    const enum hs_reach      states[3] = {dc, eu, us};
+
+    for (unsigned i = 0; i < 3; i++)
+        hs_gate_set_reach(rig->gate, names[i],
+                          &(struct hs_reach_facts){.is_asked = true, .state = states[i]});
+}
+
+static void what_is_silent_comes_last_and_what_cannot_be_reached_gets_nothing(void)
+{
+    struct gate_rig *rig = open_three();
+
+    reach(rig, HS_REACH_SUSPECTED, HS_REACH_UNREACHABLE, HS_REACH_REACHABLE);
+    HS_CHECK_EQ(state_of(rig, "dc", 0), HS_DC_DEGRADED);
+    HS_CHECK_EQ(state_of(rig, "eu", 0), HS_DC_UNHEALTHY);
+    HS_CHECK_EQ(rig->gate->managers[1].reach.state, HS_REACH_UNREACHABLE);
+    HS_CHECK_TEXT(where(rig, 1), "us");
+    reach(rig, HS_REACH_SUSPECTED, HS_REACH_UNREACHABLE, HS_REACH_UNKNOWN);
+    HS_CHECK_TEXT(where(rig, 2), "dc");
+    reach(rig, HS_REACH_UNREACHABLE, HS_REACH_UNREACHABLE, HS_REACH_UNKNOWN);
+    gate_rig_submit(rig, 0, 3, gate_rig_plan(1, false));
+    HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_NO_DATACENTER);
+    reach(rig, HS_REACH_REACHABLE, HS_REACH_REACHABLE, HS_REACH_REACHABLE);
+    HS_CHECK_TEXT(where(rig, 4), "dc");
+    gate_rig_close(rig);
+}
+
+static void what_is_held_back_gets_work_only_while_somebody_hears_it(void)
+{
+    struct hs_reach_facts held = {.is_asked = true,
+                                  .state = HS_REACH_SUSPECTED,
+                                  .is_held = true,
+                                  .ack_age_ns = 29 * HS_NS_PER_S};
+    struct gate_rig      *rig = open_three();
+
+    hs_gate_set_reach(rig->gate, "dc", &held);
+    HS_CHECK_EQ(state_of(rig, "dc", 0), HS_DC_DEGRADED);
+    held.ack_age_ns = 30 * HS_NS_PER_S;
+    hs_gate_set_reach(rig->gate, "dc", &held);
+    HS_CHECK_EQ(state_of(rig, "dc", 0), HS_DC_UNHEALTHY);
+    held.is_local_partition = true;
+    hs_gate_set_reach(rig->gate, "dc", &held);
+    HS_CHECK_EQ(state_of(rig, "dc", 0), HS_DC_DEGRADED);
+    gate_rig_close(rig);
+}
+
 CU_TestInfo hs_tests_gate_datacenters[] = {
     {"T8.5 unhealthy gets nothing, and busy comes after healthy",
      unhealthy_gets_nothing_and_busy_comes_after_healthy},
@@ -201,6 +250,10 @@ CU_TestInfo hs_tests_gate_datacenters[] = {
      half_of_its_workers_gone_and_it_comes_last},
     {"T8.4 20.1 a silent manager degrades its datacenter, and then ends it",
      a_silent_manager_degrades_its_datacenter_and_then_ends_it},
+    {"what is silent comes last, and what cannot be reached gets nothing",
+     what_is_silent_comes_last_and_what_cannot_be_reached_gets_nothing},
+    {"what is held back gets work only while somebody hears it",
+     what_is_held_back_gets_work_only_while_somebody_hears_it},
     {"heartbeats that cannot be are counted and change nothing",
      heartbeats_that_cannot_be_are_counted_and_change_nothing},
     {"a datacenter without managers is forgotten, and the table has a bound",
