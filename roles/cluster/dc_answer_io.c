@@ -63,26 +63,6 @@ void hs_dc_answer_set_keyring(struct hs_dc_answer_io *io, const struct hs_keyrin
         hs_log(HS_LOG_ERROR, "federation", "keys not renewed: %s", err.text);
 }
 
-static int open_post(struct hs_dc_answer_io *io, struct hs_err *err)
-{
-    const struct hs_heritage    *heritage = io->config.process->heritage;
-    const struct hs_credentials *credentials = io->config.credentials;
-    struct hs_post_config        post = {
-               .loop = io->config.process->loop,
-               .fd = -1,
-               .beside = hs_ring_io_post(io->config.ring),
-               .seal = {.incarnation = heritage->incarnation,
-                        .cluster = credentials->identity.cluster,
-                        .environment = credentials->identity.environment,
-                        .ring = HS_FEDERATION_RING},
-               .owner = io,
-               .on_datagram = on_datagram,
-    };
-
-    memcpy(post.seal.self.bytes, heritage->node_id, sizeof post.seal.self.bytes);
-    return hs_post_open(&io->post, &post, &credentials->keyring, err);
-}
-
 /* Lives as long as the process. */
 int hs_dc_answer_open(struct hs_dc_answer_io **answer, const struct hs_dc_answer_config *config,
                       struct hs_err *err)
@@ -95,7 +75,12 @@ int hs_dc_answer_open(struct hs_dc_answer_io **answer, const struct hs_dc_answer
     io = calloc(1, sizeof *io);
     if (!io) return hs_err_set(err, -ENOMEM, "answers to gates");
     io->config = *config;
-    rc = open_post(io, err);
+    rc = hs_ring_io_open_beside(config->ring,
+                                &(struct hs_ring_beside){.name = HS_FEDERATION_RING,
+                                                         .credentials = config->credentials,
+                                                         .owner = io,
+                                                         .on_datagram = on_datagram},
+                                &io->post, err);
     if (rc)
         free(io);
     else

@@ -272,26 +272,6 @@ void hs_federation_io_set_keyring(struct hs_federation_io *io, const struct hs_k
 
 /* ---- start ---- */
 
-static int open_post(struct hs_federation_io *io, struct hs_err *err)
-{
-    const struct hs_heritage    *heritage = io->config.process->heritage;
-    const struct hs_credentials *credentials = io->config.credentials;
-    struct hs_post_config        post = {
-               .loop = io->config.process->loop,
-               .fd = -1,
-               .beside = hs_ring_io_post(io->config.ring),
-               .seal = {.incarnation = heritage->incarnation,
-                        .cluster = credentials->identity.cluster,
-                        .environment = credentials->identity.environment,
-                        .ring = HS_FEDERATION_RING},
-               .owner = io,
-               .on_datagram = on_datagram,
-    };
-
-    memcpy(post.seal.self.bytes, heritage->node_id, sizeof post.seal.self.bytes);
-    return hs_post_open(&io->post, &post, &credentials->keyring, err);
-}
-
 /* Lives as long as the process. */
 int hs_federation_io_open(struct hs_federation_io             **federation,
                           const struct hs_federation_io_config *config, struct hs_err *err)
@@ -309,7 +289,12 @@ int hs_federation_io_open(struct hs_federation_io             **federation,
     memcpy(self.bytes, heritage->node_id, sizeof self.bytes);
     hs_federation_init(&io->federation, &self, heritage->incarnation << 32 ^ heritage->generation,
                        now_of(io));
-    rc = open_post(io, err);
+    rc = hs_ring_io_open_beside(config->ring,
+                                &(struct hs_ring_beside){.name = HS_FEDERATION_RING,
+                                                         .credentials = config->credentials,
+                                                         .owner = io,
+                                                         .on_datagram = on_datagram},
+                                &io->post, err);
     if (rc) {
         free(io);
         return rc;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* federation_io.h - a gate asks the managers of all datacenters whether they are there, over the
- * socket of its ring: carries out what federation.h decides, tells the other gates, counts, logs and
- * notes what happens. Whom to ask, and what becomes of it, is the gate's. */
+ * socket of its ring: carries out what federation.h decides, tells the other gates, counts, logs
+ * and notes what happens. Whom to ask, and what becomes of it, is the gate's. */
 #ifndef HS_CLUSTER_FEDERATION_IO_H
 #define HS_CLUSTER_FEDERATION_IO_H
 

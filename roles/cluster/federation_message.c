@@ -84,7 +84,7 @@ static void get_body(struct hs_reader *in, struct hs_federation_body *body)
 
 /* ---- messages */
 
-/* A manager that has just begun asks a gate who it is only if that takes no more bytes than came. */
+/* A manager that has just begun asks a gate who it is, if that takes no more bytes than came. */
 static const uint8_t padding[32];
 
 struct hs_view hs_federation_put(const struct hs_federation_message *message,

@@ -281,11 +281,6 @@ void hs_ring_io_watch(struct hs_ring_io *ring, const struct hs_ring_watch *watch
     ring->watch = *watch;
 }
 
-struct hs_post *hs_ring_io_post(struct hs_ring_io *ring)
-{
-    return ring->post;
-}
-
 void hs_ring_io_say(struct hs_ring_io *ring, struct hs_view verdicts)
 {
     hs_membership_say(&ring->membership, hs_loop_now_ns(ring->process->loop), verdicts, &ring->out);
@@ -384,23 +379,31 @@ static void name_ring(struct hs_ring_io *ring, const struct hs_identity *identit
         (void)snprintf(ring->name, sizeof ring->name, "managers/%s", identity->datacenter);
 }
 
-static int open_post(struct hs_ring_io *ring, const struct hs_credentials *credentials,
-                     struct hs_err *err)
+/* beside NULL: the ring's own. */
+static int open_post(const struct hs_ring_io *ring, const struct hs_ring_beside *as,
+                     struct hs_post *beside, struct hs_post **post, struct hs_err *err)
 {
     const struct hs_heritage *heritage = ring->process->heritage;
-    struct hs_post_config     post = {
+    struct hs_post_config     config = {
             .loop = ring->process->loop,
             .fd = heritage->cluster_datagram_fd,
-            .seal = {.incarnation = ring->incarnation,
-                     .cluster = credentials->identity.cluster,
-                     .environment = credentials->identity.environment,
-                     .ring = ring->name},
-            .owner = ring,
-            .on_datagram = on_datagram,
+            .beside = beside,
+            .seal = {.incarnation = beside ? heritage->incarnation : ring->incarnation,
+                     .cluster = as->credentials->identity.cluster,
+                     .environment = as->credentials->identity.environment,
+                     .ring = as->name},
+            .owner = as->owner,
+            .on_datagram = as->on_datagram,
     };
 
-    memcpy(post.seal.self.bytes, heritage->node_id, sizeof post.seal.self.bytes);
-    return hs_post_open(&ring->post, &post, &credentials->keyring, err);
+    memcpy(config.seal.self.bytes, heritage->node_id, sizeof config.seal.self.bytes);
+    return hs_post_open(post, &config, &as->credentials->keyring, err);
+}
+
+int hs_ring_io_open_beside(struct hs_ring_io *ring, const struct hs_ring_beside *beside,
+                           struct hs_post **post, struct hs_err *err)
+{
+    return open_post(ring, beside, ring->post, post, err);
 }
 
 static int open_membership(struct hs_ring_io *ring, const struct hs_identity *identity,
@@ -450,7 +453,13 @@ int hs_ring_io_open(struct hs_ring_io **ring, struct hs_role_process *process,
     name_ring(opened, &credentials->identity);
     rc = hs_ring_rows_open(&opened->rows, process->heritage, &kept, err);
     if (!rc) rc = open_membership(opened, &credentials->identity, kept, err);
-    if (!rc) rc = open_post(opened, credentials, err);
+    if (!rc)
+        rc = open_post(opened,
+                       &(struct hs_ring_beside){.name = opened->name,
+                                                .credentials = credentials,
+                                                .owner = opened,
+                                                .on_datagram = on_datagram},
+                       NULL, &opened->post, err);
     if (rc) return rc;
     hs_membership_set_keyring(&opened->membership, hs_seal_mark(&credentials->keyring));
     opened->names.owner = opened;

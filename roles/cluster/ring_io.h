@@ -41,9 +41,18 @@ struct hs_ring_peer {
     struct hs_addr    address;
 };
 
+/* What is sealed under another name than the ring's, over the same socket. */
+struct hs_ring_beside {
+    const char                  *name;
+    const struct hs_credentials *credentials;
+    void                        *owner;
+    hs_post_fn                  *on_datagram;
+};
+
 /* ring is not NULL from here on. */
-void            hs_ring_io_watch(struct hs_ring_io *ring, const struct hs_ring_watch *watch);
-struct hs_post *hs_ring_io_post(struct hs_ring_io *ring);
+int  hs_ring_io_open_beside(struct hs_ring_io *ring, const struct hs_ring_beside *beside,
+                            struct hs_post **post, struct hs_err *err) HS_MUST_CHECK;
+void hs_ring_io_watch(struct hs_ring_io *ring, const struct hs_ring_watch *watch);
 /* Verdicts to the members that live. */
 void hs_ring_io_say(struct hs_ring_io *ring, struct hs_view verdicts);
 /* The other members that live, as many as there is room for. */

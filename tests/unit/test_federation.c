@@ -336,29 +336,34 @@ static void tables_hold_their_bounds_at_twice_as_much(void)
     HS_CHECK_EQ(federation.datacenters[1].contacts[0].id.bytes[0], 1);
 }
 
+static struct hs_federation_message message_of(enum hs_datagram_type type)
+{
+    struct hs_federation_message message = {.type = type};
+
+    if (type != HS_DATAGRAM_DC_LEADER) message.seq = 77;
+    if (type == HS_DATAGRAM_XPROBE) return message;
+    memcpy(message.datacenter, "dc-b", 5);
+    message.leader = (struct hs_federation_leader){
+        {{4}}, 9, {.family = HS_ADDR_IPV4, .port = 7401, .bytes = {10, 0, 0, 1}}};
+    if (type == HS_DATAGRAM_XNACK) message.code = HS_XNACK_STOPPING;
+    if (type == HS_DATAGRAM_XACK) {
+        message.body = (struct hs_federation_body){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 3};
+        memcpy(message.region, "eu", 3);
+    }
+    return message;
+}
+
 static void every_message_is_read_as_it_was_written_and_its_cuts_are_refused(void)
 {
     for (int type = HS_DATAGRAM_XPROBE; type <= HS_DATAGRAM_DC_LEADER; type++) {
-        struct hs_federation_message message = {.type = (enum hs_datagram_type)type}, read;
+        struct hs_federation_message message = message_of((enum hs_datagram_type)type), read;
         uint8_t                      memory[HS_FEDERATION_CONTENT_BYTES_MAX];
-        struct hs_view               content;
+        struct hs_view               content = hs_federation_put(&message, memory);
+        size_t cuts = type == HS_DATAGRAM_XPROBE ? 4 : content.bytes; /* behind: padding */
 
-        if (type != HS_DATAGRAM_DC_LEADER) message.seq = 77;
-        if (type != HS_DATAGRAM_XPROBE) {
-            memcpy(message.datacenter, "dc-b", 5);
-            message.leader = (struct hs_federation_leader){
-                {{4}}, 9, {.family = HS_ADDR_IPV4, .port = 7401, .bytes = {10, 0, 0, 1}}};
-        }
-        if (type == HS_DATAGRAM_XNACK) message.code = HS_XNACK_STOPPING;
-        if (type == HS_DATAGRAM_XACK) {
-            message.body = (struct hs_federation_body){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 3};
-            memcpy(message.region, "eu", 3);
-        }
-        content = hs_federation_put(&message, memory);
         HS_CHECK_EQ(hs_federation_get(content, message.type, &read), 0);
         HS_CHECK(memcmp(&read, &message, sizeof read) == 0);
-        if (type == HS_DATAGRAM_XPROBE) continue; /* its end is padding */
-        for (size_t cut = 0; cut < content.bytes; cut++)
+        for (size_t cut = 0; cut < cuts; cut++)
             HS_CHECK_EQ(hs_federation_get(hs_view_of(memory, cut), message.type, &read), -EPROTO);
     }
 }
