@@ -59,7 +59,7 @@ void hs_dc_answer_set_keyring(struct hs_dc_answer_io *io, const struct hs_keyrin
 {
     struct hs_err err = {0};
 
-    if (io && hs_post_set_ring(io->post, keyring, &err))
+    if (io && hs_post_set_keyring(io->post, keyring, &err))
         hs_log(HS_LOG_ERROR, "federation", "keys not renewed: %s", err.text);
 }
 

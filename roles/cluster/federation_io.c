@@ -266,7 +266,7 @@ void hs_federation_io_set_keyring(struct hs_federation_io *io, const struct hs_k
 {
     struct hs_err err = {0};
 
-    if (io && hs_post_set_ring(io->post, keyring, &err))
+    if (io && hs_post_set_keyring(io->post, keyring, &err))
         hs_log(HS_LOG_ERROR, "federation", "keys not renewed: %s", err.text);
 }
 
