@@ -12,8 +12,8 @@ import statistics
 import sys
 import time
 
-from faketree import run_cases
-from fleet import Fleet, draw, quantile, tell, until
+from faketree import Yardstick, run_cases
+from fleet import Fleet, draw, quantile, tell, unheard_of, until
 from hosts import HostTarget, settle
 from tree import IS_SOAK, open_plan, tree_of
 from wan import Wan
@@ -42,15 +42,16 @@ def hosts_are_lost_and_come_back_and_a_killed_role_is_not_missed():
     fleet = Fleet("short", is_shared=True)
     fleet.start()
     since_ns = time.monotonic_ns()
-    for process in ("gate", "console"):
-        kill_role(fleet, fleet.of("gate")[0], process)
-    for process in ("manager", "worker"):
-        kill_role(fleet, fleet.datacenters["dc-e"][2], process)
-    cut, killed = fleet.datacenters["dc-e"][1], fleet.datacenters["dc-w"][2]
-    lost = [(cut, "cut", fleet.lose(cut, "cut")), (killed, "kill", fleet.lose(killed, "kill"))]
-    for victim, _, at_ns in lost:
-        assert len(fleet.wait_heard(victim, at_ns)) == len([role for role in victim.roles if role != "worker"]) * 2
-    wrong = fleet.rumours(("member_suspect", "member_dead"), since_ns, but=[cut, killed])
+    with Yardstick() as yardstick:
+        for process in ("gate", "console"):
+            kill_role(fleet, fleet.of("gate")[0], process)
+        for process in ("manager", "worker"):
+            kill_role(fleet, fleet.datacenters["dc-e"][2], process)
+        cut, killed = fleet.datacenters["dc-e"][1], fleet.datacenters["dc-w"][2]
+        lost = [(cut, "cut", fleet.lose(cut, "cut")), (killed, "kill", fleet.lose(killed, "kill"))]
+        for victim, _, at_ns in lost:
+            assert len(fleet.wait_heard(victim, at_ns)) == len([role for role in victim.roles if role != "worker"]) * 2
+        wrong = fleet.rumours(unheard_of(yardstick), since_ns, but=[cut, killed])
     assert not wrong, wrong
     for victim, how, _ in lost:
         fleet.bring_back(victim, how)

@@ -185,6 +185,12 @@ class Fleet:
         return {host.name: self.sum_of(host, name) for host in self.hosts}
 
 
+def unheard_of(yardstick, answer_s=0.1):
+    """The kinds of events that must not be: deaths, and suspicions where the machine lets nobody wait for so long (with Yardstick() of
+    faketree), a part of the time in which a member has to answer."""
+    return ("member_dead", "member_suspect") if yardstick.allows(0, 1) < answer_s else ("member_dead",)
+
+
 def tell(what, figures):
     """A row of the table that a long run makes."""
     print(f"| {what:<66} | {figures}", flush=True)
