@@ -3,12 +3,41 @@
 #include "roles/exec_state.h"
 
 #include "shm/base/assert.h"
+#include "shm/base/time.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 HS_STATIC_ASSERT(sizeof(struct hs_exec_id) == 20, "compared as bytes");
+
+uint64_t hs_extension_of_job_ns(uint64_t limit_ns, uint64_t extended_ns)
+{
+    return hs_min_u64(extended_ns, hs_min_u64(limit_ns / 2, 300 * HS_NS_PER_S));
+}
+
+const char *hs_extension_code_name(unsigned code)
+{
+    static const char *const names[HS_EXTENSION_CODE_COUNT] = {
+        [HS_EXTENSION_GRANTED] = "GRANTED",       [HS_EXTENSION_NO_PROGRESS] = "NO_PROGRESS",
+        [HS_EXTENSION_MAXED] = "MAXED",           [HS_EXTENSION_REFUTE_FIRST] = "REFUTE_FIRST",
+        [HS_EXTENSION_OVERLOADED] = "OVERLOADED", [HS_EXTENSION_RATE_LIMITED] = "RATE_LIMITED",
+        [HS_EXTENSION_UNKNOWN] = "UNKNOWN",       [HS_EXTENSION_STALE] = "STALE",
+    };
+
+    return code < HS_EXTENSION_CODE_COUNT ? names[code] : "?";
+}
+
+const char *hs_extension_reason_name(unsigned reason)
+{
+    static const char *const names[HS_EXTENSION_REASON_COUNT] = {
+        [HS_EXTENSION_LONG_WORK] = "LONG_WORK",
+        [HS_EXTENSION_PAUSE] = "PAUSE",
+        [HS_EXTENSION_CONTENTION] = "CONTENTION",
+    };
+
+    return reason < HS_EXTENSION_REASON_COUNT ? names[reason] : "?";
+}
 
 const char *hs_exec_state_name(unsigned state)
 {

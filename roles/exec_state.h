@@ -70,6 +70,31 @@ enum hs_result_stage {
     HS_STAGE_COUNT
 };
 
+/* What a manager answers a worker that asks for more time, and why that one asks. */
+enum hs_extension_code {
+    HS_EXTENSION_GRANTED,
+    HS_EXTENSION_NO_PROGRESS,
+    HS_EXTENSION_MAXED,
+    HS_EXTENSION_REFUTE_FIRST, /* say what you run, then ask again */
+    HS_EXTENSION_OVERLOADED,
+    HS_EXTENSION_RATE_LIMITED,
+    HS_EXTENSION_UNKNOWN, /* you are not registered here */
+    HS_EXTENSION_STALE,   /* of an older session */
+    HS_EXTENSION_CODE_COUNT
+};
+
+enum hs_extension_reason {
+    HS_EXTENSION_LONG_WORK,  /* a share is not ready to start */
+    HS_EXTENSION_PAUSE,      /* its engines are down */
+    HS_EXTENSION_CONTENTION, /* figures cannot go out */
+    HS_EXTENSION_REASON_COUNT
+};
+
+/* What a job's limit grows by when one worker of it was given so much: half of the limit at most,
+ * and five minutes. */
+uint64_t    hs_extension_of_job_ns(uint64_t limit_ns, uint64_t extended_ns);
+const char *hs_extension_code_name(unsigned code);
+const char *hs_extension_reason_name(unsigned reason);
 const char *hs_exec_state_name(unsigned state);
 const char *hs_exec_outcome_name(unsigned outcome);
 const char *hs_exec_phase_name(unsigned phase);

@@ -99,7 +99,8 @@ struct hs_worker_row {
     uint32_t is_damped;
     uint32_t jobs_suspect; /* that it is silent about */
     uint32_t jobs_dead;    /* that were taken from it */
-    uint8_t  reserved[28];
+    uint32_t extensions;   /* grants, of HS_EXTENSION_GRANTS_MAX */
+    uint8_t  reserved[24];
 };
 HS_STATIC_ASSERT(sizeof(struct hs_worker_row) == HS_WORKER_ROW_WORDS * sizeof(uint64_t),
                  "whole words");

@@ -53,6 +53,7 @@ static const char *const names[] = {
     [HS_NOTICE_DATACENTER_UNREACHABLE] = "datacenter_unreachable",
     [HS_NOTICE_TWO_LEADERS] = "two_leaders",
     [HS_NOTICE_WRONG_DATACENTER] = "wrong_datacenter",
+    [HS_NOTICE_EXTENDED] = "extended",
 };
 HS_STATIC_ASSERT(HS_ARRAY_LEN(names) == HS_NOTICE_KIND_COUNT, "a name each");
 

@@ -67,6 +67,8 @@ enum hs_notice_kind {
     HS_NOTICE_DATACENTER_UNREACHABLE,
     HS_NOTICE_TWO_LEADERS, /* number: the term */
     HS_NOTICE_WRONG_DATACENTER,
+    /* The manager, about a worker that works but cannot report; number: life of its process */
+    HS_NOTICE_EXTENDED,
     HS_NOTICE_KIND_COUNT
 };
 

@@ -126,6 +126,7 @@ json_t *hs_status_row_worker(const struct hs_worker_row *row, uint64_t now_ns)
         {"is_damped", json_boolean(row->is_damped)},
         {"jobs_suspect", hs_status_number(row->jobs_suspect)},
         {"jobs_dead", hs_status_number(row->jobs_dead)},
+        {"extensions", hs_status_number(row->extensions)},
     };
 
     return hs_status_object(pairs, HS_ARRAY_LEN(pairs));

@@ -103,10 +103,25 @@ static void take_rows(struct hs_gate_soft *soft, const struct hs_gate_job *job, 
 static void bound_deadline(struct hs_gate *gate, const struct hs_gate_job *job,
                            struct hs_gate_soft *soft)
 {
-    uint64_t left_ns = job->timeout_ns - hs_min_u64(job->timeout_ns, soft->elapsed_ns);
+    uint64_t limit_ns =
+        job->timeout_ns + hs_extension_of_job_ns(job->timeout_ns, soft->extended_ns);
+    uint64_t left_ns = limit_ns - hs_min_u64(limit_ns, soft->elapsed_ns);
 
     if (left_ns < HS_NEVER_NS - gate->now_ns)
         soft->deadline_ns = hs_min_u64(soft->deadline_ns, gate->now_ns + left_ns);
+}
+
+/* A worker was given more time: so is the job, for as much as the one that was given most. */
+static void extend_deadline(const struct hs_gate_job *job, struct hs_gate_soft *soft,
+                            uint64_t extended_ns)
+{
+    uint64_t before_ns = hs_extension_of_job_ns(job->timeout_ns, soft->extended_ns);
+    uint64_t more_ns = hs_extension_of_job_ns(job->timeout_ns, extended_ns);
+
+    if (extended_ns <= soft->extended_ns) return;
+    soft->extended_ns = extended_ns;
+    if (soft->deadline_ns && soft->deadline_ns < HS_NEVER_NS - more_ns)
+        soft->deadline_ns += more_ns - before_ns;
 }
 
 /* Is something missing between the last one and this? */
@@ -133,6 +148,7 @@ static bool take_progress(struct hs_gate *gate, struct hs_gate_job *job, unsigne
     if (message->planned_ns) soft->planned_ns = message->planned_ns;
     soft->is_row_dirty = true;
     take_rows(soft, job, message->workflows);
+    extend_deadline(job, soft, message->extended_ns);
     bound_deadline(gate, job, soft);
     rc = hs_progress_take(gate->progress, hs_gate_job_idx(gate->fsm, job), slot_idx,
                           message->payload, message->kind == HS_PROGRESS_FULL);

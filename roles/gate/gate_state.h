@@ -76,6 +76,7 @@ struct hs_gate_slot_soft {
 struct hs_gate_soft {
     uint64_t                 created_at_ns;
     uint64_t                 deadline_ns;
+    uint64_t                 extended_ns; /* of that, by what workers were given */
     uint64_t                 grace_at_ns;
     uint64_t                 planned_ns;
     uint64_t                 elapsed_ns; /* as told by a datacenter */

@@ -115,6 +115,14 @@ static void enter(struct hs_job_suspicion *table, uint32_t at_1, uint8_t state, 
         hs_timer_arm(&table->wheel, at_1 - 1, own_ns + for_ns);
 }
 
+static uint64_t remaining_of(const struct hs_job_suspicion *table, uint32_t at_1, uint64_t own_ns)
+{
+    uint64_t deadline_ns = table->timers[at_1 - 1].deadline_ns;
+
+    if (!hs_timer_is_armed(&table->wheel, at_1 - 1)) return table->slots[at_1 - 1].remaining_ns;
+    return deadline_ns > own_ns ? deadline_ns - own_ns : 0;
+}
+
 static void release(struct hs_job_suspicion *table, uint32_t at_1)
 {
     struct hs_job_slot *slot = &table->slots[at_1 - 1];
@@ -160,6 +168,7 @@ void hs_job_suspicion_watch(struct hs_job_suspicion *table, uint32_t job, uint32
     }
     table->slots[at_1 - 1] =
         (struct hs_job_slot){.job = (uint16_t)job, .node = (uint16_t)node, .in_bucket = *bucket};
+    table->slots[at_1 - 1].heard_ns = own_ns;
     *bucket = at_1;
     enter_list(table, &table->jobs[job], at_1, false);
     enter_list(table, &table->nodes[node], at_1, true);
@@ -178,6 +187,8 @@ bool hs_job_suspicion_news(struct hs_job_suspicion *table, uint32_t job, uint32_
     if (!slot || slot->state == HS_JOB_SLOT_DEAD || (seq && seq <= slot->seq)) return false;
     if (seq) slot->seq = seq;
     was_suspect = slot->state == HS_JOB_SLOT_SUSPECT;
+    slot->heard_ns = own_ns;
+    slot->grace_ns = 0;
     enter(table, at_1, HS_JOB_SLOT_WATCHED, own_ns, table->config.silence_ns);
     return was_suspect;
 }
@@ -204,11 +215,8 @@ static void forget_node(struct hs_job_suspicion *table, uint32_t node)
 
 static void freeze(struct hs_job_suspicion *table, uint32_t at_1, uint64_t own_ns)
 {
-    struct hs_job_slot *slot = &table->slots[at_1 - 1];
-    uint64_t            deadline_ns = table->timers[at_1 - 1].deadline_ns;
-
     if (!hs_timer_is_armed(&table->wheel, at_1 - 1)) return;
-    slot->remaining_ns = deadline_ns > own_ns ? deadline_ns - own_ns : 0;
+    table->slots[at_1 - 1].remaining_ns = remaining_of(table, at_1, own_ns);
     hs_timer_cancel(&table->wheel, at_1 - 1);
 }
 
@@ -246,6 +254,63 @@ void hs_job_suspicion_registered(struct hs_job_suspicion *table, uint32_t node, 
         table->slots[at_1 - 1].seq = 0;
 }
 
+/* ---- more time, and less ---- */
+
+void hs_job_suspicion_extend(struct hs_job_suspicion *table, uint32_t node, uint64_t by_ns,
+                             uint64_t grace_ns, uint64_t now_ns)
+{
+    uint64_t own_ns = advance(table, now_ns);
+
+    for (uint32_t at_1 = table->nodes[node].first_1; at_1;
+         at_1 = table->slots[at_1 - 1].in_node[NEXT]) {
+        struct hs_job_slot *slot = &table->slots[at_1 - 1];
+        uint64_t            left_ns = remaining_of(table, at_1, own_ns);
+
+        if (slot->state == HS_JOB_SLOT_DEAD ||
+            own_ns - slot->heard_ns < table->config.silence_ns / 2)
+            continue;
+        slot->grace_ns = grace_ns;
+        slot->extended_ns += by_ns;
+        if (slot->state == HS_JOB_SLOT_SUSPECT) left_ns = 0; /* its time is over already */
+        enter(table, at_1, HS_JOB_SLOT_WATCHED, own_ns, left_ns + by_ns);
+    }
+}
+
+void hs_job_suspicion_expire(struct hs_job_suspicion *table, uint32_t node, uint64_t silent_ns,
+                             uint64_t now_ns)
+{
+    uint64_t own_ns = advance(table, now_ns);
+
+    for (uint32_t at_1 = table->nodes[node].first_1; at_1;
+         at_1 = table->slots[at_1 - 1].in_node[NEXT]) {
+        const struct hs_job_slot *slot = &table->slots[at_1 - 1];
+
+        if (slot->state != HS_JOB_SLOT_DEAD && own_ns - slot->heard_ns >= silent_ns)
+            enter(table, at_1, HS_JOB_SLOT_SUSPECT, own_ns, 0);
+    }
+}
+
+uint64_t hs_job_suspicion_remaining_ns(struct hs_job_suspicion *table, uint32_t node,
+                                       uint64_t now_ns)
+{
+    uint64_t own_ns = advance(table, now_ns);
+    uint64_t least_ns = HS_NEVER_NS;
+
+    for (uint32_t at_1 = table->nodes[node].first_1; at_1;
+         at_1 = table->slots[at_1 - 1].in_node[NEXT])
+        if (table->slots[at_1 - 1].state != HS_JOB_SLOT_DEAD)
+            least_ns = hs_min_u64(least_ns, remaining_of(table, at_1, own_ns));
+    return least_ns;
+}
+
+uint64_t hs_job_suspicion_extended_ns(const struct hs_job_suspicion *table, uint32_t job,
+                                      uint32_t node)
+{
+    uint32_t at_1 = find(table, job, node);
+
+    return at_1 ? table->slots[at_1 - 1].extended_ns : 0;
+}
+
 void hs_job_suspicion_hold(struct hs_job_suspicion *table, bool is_held, uint64_t now_ns)
 {
     (void)advance(table, now_ns);
@@ -266,7 +331,8 @@ bool hs_job_suspicion_next(struct hs_job_suspicion *table, uint64_t now_ns,
     HS_ASSERT(slot->state == HS_JOB_SLOT_WATCHED || slot->state == HS_JOB_SLOT_SUSPECT);
     if (slot->state == HS_JOB_SLOT_WATCHED) {
         table->counts.suspicions++;
-        enter(table, idx + 1, HS_JOB_SLOT_SUSPECT, own_ns, table->config.suspect_ns);
+        enter(table, idx + 1, HS_JOB_SLOT_SUSPECT, own_ns,
+              hs_max_u64(slot->grace_ns, table->config.suspect_ns));
     } else {
         table->counts.deaths++;
         enter(table, idx + 1, HS_JOB_SLOT_DEAD, own_ns, 0);

@@ -55,6 +55,9 @@ struct hs_job_slot {
     uint32_t in_job[2]; /* next + 1, previous + 1 */
     uint32_t in_node[2];
     uint64_t seq;          /* of the last report */
+    uint64_t heard_ns;     /* in the table's own time */
+    uint64_t grace_ns;     /* it was given more time: then it stays suspected for so long */
+    uint64_t extended_ns;  /* all that it was given */
     uint64_t remaining_ns; /* while its worker is suspected of being gone */
 };
 
@@ -113,6 +116,18 @@ void hs_job_suspicion_node(struct hs_job_suspicion *table, uint32_t node, enum h
                            uint64_t now_ns);
 /* It has registered: reports are numbered anew; in a new life nothing is held against it. */
 void hs_job_suspicion_registered(struct hs_job_suspicion *table, uint32_t node, bool is_new_life);
+/* The worker works but cannot report: jobs that it has been silent about for half of silence_ns
+ * have so much longer, and are suspected for grace_ns when that is over. */
+void hs_job_suspicion_extend(struct hs_job_suspicion *table, uint32_t node, uint64_t by_ns,
+                             uint64_t grace_ns, uint64_t now_ns);
+/* It gets nowhere: jobs that it has been silent about for so long are dead there now. */
+void hs_job_suspicion_expire(struct hs_job_suspicion *table, uint32_t node, uint64_t silent_ns,
+                             uint64_t now_ns);
+/* Of the first of its jobs to be suspected, or dead; HS_NEVER_NS: there is none. */
+uint64_t hs_job_suspicion_remaining_ns(struct hs_job_suspicion *table, uint32_t node,
+                                       uint64_t now_ns);
+uint64_t hs_job_suspicion_extended_ns(const struct hs_job_suspicion *table, uint32_t job,
+                                      uint32_t node);
 /* From now on no time passes, or does again. */
 void hs_job_suspicion_hold(struct hs_job_suspicion *table, bool is_held, uint64_t now_ns);
 

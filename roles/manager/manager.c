@@ -228,8 +228,8 @@ static void watch_time(struct hs_manager_step *step, struct hs_manager_place *pl
     uint64_t                    at_ns = limit_ns(step->manager, place);
     struct hs_manager_proposal *proposal;
 
-    if (at_ns >= HS_NEVER_NS - fallback_ns || place->soft->is_timeout_proposed) return;
-    at_ns += fallback_ns;
+    if (at_ns >= HS_NEVER_NS - 2 * fallback_ns || place->soft->is_timeout_proposed) return;
+    at_ns += fallback_ns + hs_manager_extended_ns(place);
     if (step->now_ns < at_ns) {
         hs_manager_due(step, at_ns);
         return;

@@ -264,7 +264,8 @@ static void turn_running(struct hs_manager_step *step, struct view *view)
     uint64_t                end_at_ns = HS_NEVER_NS;
 
     if (limit_ns < HS_NEVER_NS - WORKER_SLACK_NS - exec->started_at_ns)
-        end_at_ns = exec->started_at_ns + limit_ns + WORKER_SLACK_NS;
+        end_at_ns =
+            exec->started_at_ns + limit_ns + WORKER_SLACK_NS + view->place->soft->extended_ns;
     if (step->now_ns >= end_at_ns) {
         kill_if_linked(step, view, "its time is over");
         end_exec(step, view, HS_OUTCOME_EXPIRED, "it did not end in its time");

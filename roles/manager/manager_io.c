@@ -173,6 +173,8 @@ static void show_counts(struct hs_manager_process *process)
         {HS_COUNT_execs_rejected, now->execs_rejected - told->execs_rejected},
         {HS_COUNT_execs_lost, now->execs_lost - told->execs_lost},
         {HS_COUNT_execs_retried, now->execs_retried - told->execs_retried},
+        {HS_COUNT_extensions_granted, now->extensions_granted - told->extensions_granted},
+        {HS_COUNT_extensions_denied, now->extensions_denied - told->extensions_denied},
         {HS_COUNT_breakers_opened, now->breakers_opened - told->breakers_opened},
         {HS_COUNT_breaker_refusals, now->breaker_refusals - told->breaker_refusals},
         {HS_COUNT_ledger_busy, now->busy - told->busy},

@@ -106,6 +106,7 @@ static struct hs_msg_dc_progress *open_progress(struct hs_manager_step  *step,
     progress->phase = job_phase(step->manager, place->job);
     progress->elapsed_ns = hs_manager_elapsed_ns(step, place);
     progress->planned_ns = place->soft->planned_ns;
+    progress->extended_ns = place->soft->extended_ns;
     return progress;
 }
 

@@ -54,9 +54,10 @@ static bool is_reporting(struct hs_manager *manager, const struct hs_manager_wor
 void hs_manager_rest(struct hs_manager *manager, const struct hs_manager_place *place,
                      const uint8_t worker_id[16])
 {
-    const struct hs_manager_worker *worker = hs_workers_find(&manager->workers, worker_id);
+    struct hs_manager_worker *worker = hs_workers_find(&manager->workers, worker_id);
 
     if (!worker) return;
+    hs_extension_reset(&worker->extension);
     for (unsigned i = 0; i < place->job->workflow_count; i++)
         if (is_reporting(manager, hs_manager_workflow_at(manager->state, place->job, i), worker_id))
             return;

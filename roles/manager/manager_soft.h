@@ -75,6 +75,7 @@ struct hs_manager_soft {
     uint64_t results_wait_ns;
     uint64_t results_id;
     uint64_t ended_at_ns;
+    uint64_t extended_ns; /* what a worker of it was given at most, because it could not report */
 };
 
 enum hs_manager_proposal_kind {

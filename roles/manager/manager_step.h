@@ -151,6 +151,13 @@ enum hs_job_health hs_manager_health(const struct hs_manager        *manager,
                                      const struct hs_manager_job    *job,
                                      const struct hs_manager_worker *worker);
 
+/* manager_extension.c */
+void hs_manager_take_extend(struct hs_manager_step *step, struct hs_manager_worker *worker,
+                            const struct hs_msg_extend *extend, uint64_t frame_id);
+void hs_manager_refuse_extend(struct hs_manager_step *step, uint32_t link, uint64_t frame_id);
+/* How much longer a job with this limit may take for what its workers were given. */
+uint64_t hs_manager_extended_ns(const struct hs_manager_place *place);
+
 /* manager_calls.c: leave to give a worker a share, and how that ended */
 bool hs_manager_begin_call(struct hs_manager_step *step, struct hs_manager_worker *worker,
                            struct hs_manager_exec *exec);

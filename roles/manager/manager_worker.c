@@ -58,11 +58,13 @@ static void take_registration(struct hs_manager_step *step, uint32_t link,
         return;
     }
     manager->counts.workers_registered++;
+    worker->extension = (struct hs_extension){0};
     hs_job_suspicion_registered(&manager->silence, (uint32_t)(worker - manager->workers.at),
                                 rc == 1);
     worker->is_reconciled = !hs_manager_may_lead(manager); /* the leader asks what it runs */
     ack->code = HS_RESULT_OK;
     ack->session = worker->session;
+    ack->silent_ns = manager->config.job_silent_after_ns;
     ack->manager_fence = manager->is_leading ? manager->state->leader_fence : 0;
     hs_notice_fill(hs_manager_event(step->actions), HS_NOTICE_WORKER_REGISTERED, worker->name,
                    worker->generation, "cores %u, %s", (unsigned)worker->cores,
@@ -267,6 +269,7 @@ static void take_exec_ack(struct hs_manager_step *step, struct hs_manager_worker
     found.exec->sent_at_ns = 0;
     hs_manager_end_call(step, worker, found.exec, hs_breaker_outcome_of(ack->code));
     if (ack->code == HS_RESULT_OK) {
+        if (!found.exec->is_acked) hs_extension_reset(&worker->extension);
         note_alive(step, found.exec);
         hs_manager_watch(step, &found.place, worker, 0);
         return;
@@ -359,6 +362,9 @@ static void take_registered(struct hs_manager_step *step, struct hs_manager_work
     case HS_MSG_EXEC_ACK: take_exec_ack(step, worker, &message->exec_ack); break;
     case HS_MSG_EXEC_CANCEL_ACK: take_cancel_ack(step, worker, &message->exec_cancel_ack); break;
     case HS_MSG_EXEC_PROGRESS: take_progress(step, worker, &message->exec_progress); break;
+    case HS_MSG_EXTEND:
+        hs_manager_take_extend(step, worker, &message->extend, frame->request_id);
+        break;
     case HS_MSG_EXEC_RESULT:
         hs_manager_take_result(step, worker->link, &message->exec_result);
         break;
@@ -387,6 +393,8 @@ void hs_manager_on_worker(struct hs_manager *manager, uint32_t link,
     }
     if (worker)
         take_registered(&step, worker, frame);
+    else if (frame->type == HS_MSG_EXTEND)
+        hs_manager_refuse_extend(&step, link, frame->request_id);
     else
         manager->counts.unexpected++; /* not registered on this link */
 }

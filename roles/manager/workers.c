@@ -217,6 +217,7 @@ void hs_workers_row(const struct hs_manager_worker *worker, uint32_t busy_cores,
         .results_waiting = worker->results_waiting,
         .breaker = worker->breaker.state,
         .is_damped = worker->flap.is_damped,
+        .extensions = worker->extension.grants,
     };
     memcpy(row->node_id, worker->id, sizeof row->node_id);
     memcpy(row->name, worker->name, sizeof row->name);

@@ -8,6 +8,7 @@
 
 #include "roles/guard/breaker.h"
 #include "roles/guard/flap.h"
+#include "roles/manager/extension.h"
 #include "roles/node_tables.h"
 #include "roles/wire.h"
 
@@ -38,6 +39,8 @@ struct hs_manager_worker {
     struct hs_breaker breaker;
     struct hs_flap    flap;
     struct hs_level   load; /* enum hs_node_load, as it is shown and judged by */
+
+    struct hs_extension extension; /* of the time to report */
 };
 
 struct hs_workers {

@@ -59,6 +59,31 @@ static int read_void(const struct hs_exec_record *record, const struct hs_exec_p
     return 0;
 }
 
+static uint64_t ended_on(const struct hs_figures_page_shm *page)
+{
+    struct hs_figures_glance glance;
+
+    if (!page) return 0;
+    hs_figures_glance(page, &glance);
+    return glance.completed + glance.failed;
+}
+
+uint64_t hs_exec_figures_ended(const struct hs_exec_record  *record,
+                               const struct hs_figures_shm **engines)
+{
+    uint64_t count = 0;
+
+    for (uint32_t step = 0; step < record->facts.step_count; step++)
+        for (uint32_t i = 0; i < record->part_count; i++) {
+            const struct hs_exec_part *part = &record->parts[i];
+
+            count += ended_on(find_page(record, part, engines, part->figures_id, step));
+            for (uint32_t k = 0; k < part->void_count; k++)
+                count += ended_on(find_page(record, part, engines, part->void_figures[k], step));
+        }
+    return count;
+}
+
 /* An engine that died and has no successor yet has left requests in flight: nobody will hear of
  * them. */
 static void cut_rest(struct hs_stats *stats)

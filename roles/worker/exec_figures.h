@@ -44,6 +44,10 @@ void   hs_exec_figures_fini(struct hs_exec_figures *figures); /* chunks go back 
 int hs_exec_figures_read(const struct hs_exec_record *record, const struct hs_figures_shm **engines,
                          uint32_t step, bool is_final, struct hs_stats *into) HS_MUST_CHECK;
 
+/* Requests that have come to an end so far: never fewer than before. */
+uint64_t hs_exec_figures_ended(const struct hs_exec_record  *record,
+                               const struct hs_figures_shm **engines);
+
 /* Appends to an empty payload what fits. 1: more follows, call again with an empty payload; 0: all
  * is said; -ENOBUFS. */
 int hs_exec_report_put(struct hs_exec_report *report, struct hs_writer *payload) HS_MUST_CHECK;

@@ -46,6 +46,24 @@ struct hs_exec_part {
     uint32_t vu_count;
 };
 
+/* As in EXEC_DISPATCH. */
+struct hs_exec_dispatch {
+    uint64_t session;
+    uint8_t  digest[HS_DIGEST_BYTES];
+    uint64_t vus;
+    uint64_t iterations;
+    uint64_t connections;
+    uint64_t start_delay_ns;
+    uint64_t timeout_ns;
+    uint32_t vus_first;
+    uint32_t share;
+    uint32_t share_first;
+    uint32_t share_total;
+    uint32_t cores;
+    bool     has_plan; /* its text is at hand, else the driver has to get it */
+    bool     is_digest_wrong;
+};
+
 /* What the compiled image said about the run. */
 struct hs_exec_facts {
     uint64_t warmup_ns;

@@ -70,6 +70,7 @@ static void adopt_row(struct hs_execs *execs, unsigned row, const struct hs_exec
 
     *exec = (struct hs_exec){.record = *record, .needs_full = true};
     exec->progress_at_ns = now_ns;
+    exec->told_at_ns = now_ns;
     exec->full_at_ns = now_ns;
     hs_exec_result_is_due(exec, now_ns);
     exec->stop_deadline_ns = now_ns + HS_EXEC_STOP_GRACE_NS;
@@ -198,9 +199,12 @@ static void on_registered(struct hs_execs *execs, uint64_t now_ns,
     execs->session = event->session;
     execs->manager_fence = hs_max_u64(execs->manager_fence, event->manager_fence);
     execs->needs_heartbeat = true;
+    execs->silent_ns = event->silent_ns;
+    execs->extended_ns = execs->ask_at_ns = 0;
     for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++) {
         execs->rows[i].needs_full = true;
         execs->rows[i].progress_at_ns = now_ns;
+        execs->rows[i].told_at_ns = now_ns;
         execs->rows[i].is_received = false; /* by the one before, if at all */
         hs_exec_result_is_due(&execs->rows[i], now_ns);
     }
@@ -306,6 +310,7 @@ static void do_what_is_due(struct hs_execs *execs, uint64_t now_ns,
         if (hs_exec_is_live(&execs->rows[row]))
             check_exec(execs, &execs->rows[row], now_ns, actions);
     talk(execs, now_ns, actions);
+    hs_execs_ask_extension(execs, now_ns, actions);
     for (unsigned row = 0; row < HS_EXECS_PER_WORKER_MAX; row++) {
         if (hs_exec_is_live(&execs->rows[row]) && execs->session)
             report(execs, row, now_ns, actions);
@@ -332,6 +337,7 @@ void hs_execs_step(struct hs_execs *execs, uint64_t now_ns, const struct hs_exec
     case HS_EXECS_CANCEL: hs_execs_on_cancel(execs, now_ns, event, actions); break;
     case HS_EXECS_PROGRESS_ACK: hs_execs_on_progress_ack(execs, now_ns, event, actions); break;
     case HS_EXECS_RESULT_ACK: hs_execs_on_result_ack(execs, event); break;
+    case HS_EXECS_EXTENSION: hs_execs_on_extension(execs, now_ns, event); break;
     case HS_EXECS_RELEASE: hs_execs_on_release(execs, now_ns, event, actions); break;
     case HS_EXECS_RECONCILE: on_reconcile(execs, now_ns, event, actions); break;
     case HS_EXECS_SET_ASIDE: on_set_aside(execs, now_ns, event, actions); break;
@@ -365,6 +371,7 @@ uint64_t hs_execs_deadline_ns(const struct hs_execs *execs)
 
     if (execs->is_linked)
         deadline_ns = execs->session ? execs->heartbeat_at_ns : execs->register_at_ns;
+    deadline_ns = hs_min_u64(deadline_ns, hs_execs_extend_at_ns(execs));
     for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++)
         deadline_ns = hs_min_u64(deadline_ns, exec_deadline_ns(execs, &execs->rows[i]));
     return deadline_ns;

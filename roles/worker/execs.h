@@ -49,6 +49,7 @@ struct hs_exec {
     uint64_t unsure_parts;     /* bits: SENT by a predecessor, who may not have lived to do it */
     uint64_t stop_deadline_ns; /* STOPPING: when it ends even if engines have not answered */
     uint64_t progress_at_ns;
+    uint64_t told_at_ns; /* when a manager could last hear of it */
     uint64_t full_at_ns;
     uint64_t result_at_ns;
     uint64_t result_wait_ns;
@@ -76,6 +77,9 @@ struct hs_execs {
     uint64_t                 alone_since_ns;
     uint64_t                 register_at_ns;
     uint64_t                 heartbeat_at_ns;
+    uint64_t                 silent_ns;   /* so long a job may be silent; 0: not told */
+    uint64_t                 extended_ns; /* and so much longer now */
+    uint64_t                 ask_at_ns;   /* for more time: not before */
     uint64_t                 dropped_results;
     uint64_t                 restarts; /* shares given to a successor, for the counters */
 };
@@ -94,30 +98,13 @@ enum hs_execs_event_type {
     HS_EXECS_CANCEL,       /* id, fence, manager_fence, session, wait_ns: grace, text */
     HS_EXECS_PROGRESS_ACK, /* id, fence, code, is_full, is_stop */
     HS_EXECS_RESULT_ACK,   /* id, fence, code: enum hs_result_stage */
+    HS_EXECS_EXTENSION,    /* code: enum hs_extension_code, wait_ns: granted */
     HS_EXECS_RELEASE,      /* id.job_id, workflow */
     HS_EXECS_RECONCILE,    /* manager_fence */
     HS_EXECS_SET_ASIDE,    /* plan_word: of a plan that kills; what runs of it ends */
     HS_EXECS_DRAIN,
     HS_EXECS_STOP, /* wait_ns: until when engines may finish */
     HS_EXECS_TIMEOUT
-};
-
-/* As in EXEC_DISPATCH. */
-struct hs_exec_dispatch {
-    uint64_t session;
-    uint8_t  digest[HS_DIGEST_BYTES];
-    uint64_t vus;
-    uint64_t iterations;
-    uint64_t connections;
-    uint64_t start_delay_ns;
-    uint64_t timeout_ns;
-    uint32_t vus_first;
-    uint32_t share;
-    uint32_t share_first;
-    uint32_t share_total;
-    uint32_t cores;
-    bool     has_plan; /* its text is at hand, else the driver has to get it */
-    bool     is_digest_wrong;
 };
 
 struct hs_execs_event {
@@ -132,6 +119,7 @@ struct hs_execs_event {
     uint64_t                       generation;
     uint64_t                       run_id;
     uint64_t                       wait_ns;
+    uint64_t                       silent_ns;
     uint64_t                       plan_word;
     unsigned                       row;
     unsigned                       engine_idx;
@@ -153,7 +141,8 @@ enum hs_execs_action_type {
     HS_EXECS_DO_RESULT,     /* row */
     HS_EXECS_DO_FORGET,     /* row: its figures may go; the row is free afterwards */
     HS_EXECS_DO_ACK_CANCEL, /* id, fence, code, state */
-    HS_EXECS_DO_STATE       /* WSTATE */
+    HS_EXECS_DO_STATE,      /* WSTATE */
+    HS_EXECS_DO_EXTEND      /* EXTEND; code: enum hs_extension_reason, cores: silent shares */
 };
 
 struct hs_execs_action {
@@ -186,6 +175,8 @@ unsigned hs_execs_next_dirty(const struct hs_execs *execs);
 void     hs_execs_step(struct hs_execs *execs, uint64_t now_ns, const struct hs_execs_event *event,
                        struct hs_execs_actions *actions);
 uint64_t hs_execs_deadline_ns(const struct hs_execs *execs);
+/* The driver has sent its progress. */
+void hs_execs_told(struct hs_execs *execs, unsigned row, uint64_t now_ns);
 /* The driver has carried out DO_FORGET: the row is free, a tombstone stays. */
 void               hs_execs_bury(struct hs_execs *execs, unsigned row, uint64_t now_ns);
 unsigned           hs_execs_free_cores(const struct hs_execs *execs, uint64_t now_ns);

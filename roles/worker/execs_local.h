@@ -51,6 +51,13 @@ void     hs_exec_result_is_due(struct hs_exec *exec,
  * been forgotten, which is after this step. */
 void hs_execs_make_room(struct hs_execs *execs);
 
+/* execs_extension.c: more time from the manager */
+uint64_t hs_execs_extend_at_ns(const struct hs_execs *execs);
+void     hs_execs_ask_extension(struct hs_execs *execs, uint64_t now_ns,
+                                struct hs_execs_actions *actions);
+void     hs_execs_on_extension(struct hs_execs *execs, uint64_t now_ns,
+                               const struct hs_execs_event *event);
+
 /* execs_parts.c: what happens at the engines */
 bool hs_execs_is_engine_free(const struct hs_execs *execs, unsigned idx, uint64_t now_ns);
 bool hs_execs_reserve(struct hs_execs *execs, struct hs_exec *exec, unsigned cores,

@@ -72,6 +72,7 @@ bool hs_execs_reserve(struct hs_execs *execs, struct hs_exec *exec, unsigned cor
             if (hs_execs_is_engine_free(execs, i, now_ns) && (pass || execs->engines[i].is_up))
                 reserve_part(execs, exec, i, now_ns);
     HS_ASSERT(exec->record.part_count == cores);
+    exec->told_at_ns = now_ns;
     return true;
 }
 

@@ -66,6 +66,7 @@ static void perform(struct hs_worker *worker, const struct hs_execs_action *acti
     case HS_EXECS_DO_FORGET: forget(worker, action->row, now_ns); return;
     case HS_EXECS_DO_ACK_CANCEL: hs_worker_ack_cancel(worker, action); return;
     case HS_EXECS_DO_STATE: hs_worker_tell_state(worker, now_ns); return;
+    case HS_EXECS_DO_EXTEND: hs_worker_extend(worker, action); return;
     }
 }
 

@@ -156,6 +156,7 @@ void     hs_worker_heartbeat(struct hs_worker *worker, uint64_t now_ns);
 void     hs_worker_ack(struct hs_worker *worker, const struct hs_execs_action *action);
 void     hs_worker_ack_cancel(struct hs_worker *worker, const struct hs_execs_action *action);
 void     hs_worker_tell_state(struct hs_worker *worker, uint64_t now_ns);
+void     hs_worker_extend(struct hs_worker *worker, const struct hs_execs_action *action);
 void     hs_worker_fetch(struct hs_worker *worker, uint64_t now_ns);
 
 /* worker_engine_io.c */

@@ -4,9 +4,11 @@
 #include "roles/worker/worker_io.h"
 
 #include "roles/config.h"
+#include "roles/counters.h"
 #include "roles/wire_io.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
+#include "shm/counters.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -151,6 +153,22 @@ void hs_worker_tell_state(struct hs_worker *worker, uint64_t now_ns)
     send_message(worker, HS_MSG_WSTATE, &state, worker->reconcile_request);
 }
 
+void hs_worker_extend(struct hs_worker *worker, const struct hs_execs_action *action)
+{
+    struct hs_msg_extend extend = {.session = worker->execs.session,
+                                   .reason = (uint8_t)action->code,
+                                   .shares = (uint16_t)action->cores};
+
+    for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++) {
+        const struct hs_exec_record *record = &worker->execs.rows[i].record;
+
+        if (record->is_started && record->state < HS_EXEC_FINISHED)
+            extend.items_done += hs_exec_figures_ended(record, worker->engine_figures);
+    }
+    hs_counter_add(worker->process.counters, HS_COUNT_extensions_asked, 1);
+    send_message(worker, HS_MSG_EXTEND, &extend, 0);
+}
+
 /* ---- plans that come in pieces ---- */
 
 static void end_fetch(struct hs_worker_fetch *fetch)
@@ -284,7 +302,8 @@ static void take_registration(struct hs_worker *worker, const struct hs_msg_wreg
                                    .code = ack->code,
                                    .session = ack->session,
                                    .manager_fence = ack->manager_fence,
-                                   .wait_ns = ack->retry_after_ns};
+                                   .wait_ns = ack->retry_after_ns,
+                                   .silent_ns = ack->silent_ns};
 
     if (ack->code != HS_RESULT_OK)
         hs_log(HS_LOG_WARN, "worker", "not registered code=%s text=\"%s\"",
@@ -309,6 +328,18 @@ static void take_result_ack(struct hs_worker *worker, const struct hs_msg_exec_r
     struct hs_execs_event event = {
         .type = HS_EXECS_RESULT_ACK, .id = ack->exec, .fence = ack->exec_fence, .code = ack->stage};
 
+    hs_worker_step(worker, &event);
+}
+
+static void take_extension(struct hs_worker *worker, const struct hs_msg_extend_ack *ack)
+{
+    struct hs_execs_event event = {
+        .type = HS_EXECS_EXTENSION, .code = ack->code, .wait_ns = ack->grant_ns};
+
+    hs_log(ack->warning ? HS_LOG_WARN : HS_LOG_INFO, "worker",
+           "more time asked for answer=%s granted_ms=%llu grants_left=%u",
+           hs_extension_code_name(ack->code), (unsigned long long)(ack->grant_ns / HS_NS_PER_MS),
+           (unsigned)ack->remaining_grants);
     hs_worker_step(worker, &event);
 }
 
@@ -344,6 +375,7 @@ void hs_worker_take_message(struct hs_worker *worker, const struct hs_frame *fra
     case HS_MSG_EXEC_CANCEL: take_cancel(worker, &message->exec_cancel, frame->request_id); return;
     case HS_MSG_EXEC_PROGRESS_ACK: take_progress_ack(worker, &message->exec_progress_ack); return;
     case HS_MSG_EXEC_RESULT_ACK: take_result_ack(worker, &message->exec_result_ack); return;
+    case HS_MSG_EXTEND_ACK: take_extension(worker, &message->extend_ack); return;
     case HS_MSG_EXEC_RELEASE: take_release(worker, &message->exec_release); return;
     case HS_MSG_RECONCILE: take_reconcile(worker, &message->reconcile, frame->request_id); return;
     case HS_MSG_PING: {

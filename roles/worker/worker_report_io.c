@@ -140,7 +140,10 @@ void hs_worker_progress(struct hs_worker *worker, const struct hs_execs_action *
         if (rc >= 0 && send_progress(worker, action->row, action->is_full, &payload, now_ns) < 0)
             rc = -ENOBUFS;
     }
-    if (rc < 0) exec->needs_full = true;
+    if (rc < 0)
+        exec->needs_full = true;
+    else
+        hs_execs_told(&worker->execs, action->row, now_ns);
     hs_stats_clear(&worker->now_stats);
 }
 

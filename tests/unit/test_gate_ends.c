@@ -213,6 +213,55 @@ static void a_job_whose_time_is_over_is_stopped(void)
     gate_rig_close(rig);
 }
 
+static void tell_extension(struct gate_rig *rig, uint64_t pseq, uint64_t extended_ns)
+{
+    union hs_msg message = {0};
+
+    gate_rig_name(message.dc_progress.job_id, 1);
+    message.dc_progress.manager_fence = 3;
+    message.dc_progress.pseq = pseq;
+    message.dc_progress.kind = HS_PROGRESS_FULL;
+    message.dc_progress.status = HS_JOB_RUNNING;
+    message.dc_progress.extended_ns = extended_ns;
+    gate_rig_manager(rig, HS_MSG_DC_PROGRESS, &message, 0);
+}
+
+static void what_a_worker_was_given_its_job_has_too(void)
+{
+    struct gate_rig *rig = gate_rig_open();
+    uint64_t         began_ns = rig->now_ns;
+    union hs_msg     submit = {0};
+
+    gate_rig_fill_submit(&submit.submit, 1, one());
+    submit.submit.timeout_ns = 100 * HS_NS_PER_S;
+    gate_rig_client(rig, 0, HS_MSG_SUBMIT, &submit, 1);
+    gate_rig_ack_dispatch(rig, 1, HS_RESULT_OK, 3);
+    HS_CHECK_EQ(gate_rig_job(rig, 1)->timeout_ns, 100 * HS_NS_PER_S);
+    tell_extension(rig, 1, 30 * HS_NS_PER_S);
+    tell_extension(rig, 2, 45 * HS_NS_PER_S);
+    tell_extension(rig, 3, 20 * HS_NS_PER_S); /* of another worker: the most counts */
+    gate_rig_pass(rig, began_ns + 145 * HS_NS_PER_S - HS_NS_PER_MS - rig->now_ns);
+    HS_CHECK_EQ(gate_rig_job(rig, 1)->phase, HS_GATE_ACTIVE);
+    gate_rig_pass(rig, 200 * HS_NS_PER_MS);
+    HS_CHECK_EQ(gate_rig_job(rig, 1)->phase, HS_GATE_TIMING_OUT);
+    gate_rig_close(rig);
+}
+
+static void no_job_is_lengthened_by_more_than_half(void)
+{
+    struct gate_rig *rig = gate_rig_open();
+    uint64_t         deadline_ns, limit_ns;
+
+    gate_rig_start(rig, 1, one());
+    limit_ns = gate_rig_job(rig, 1)->timeout_ns;
+    deadline_ns = rig->gate->soft[0].deadline_ns;
+    tell_extension(rig, 1, 1000 * HS_NS_PER_S);
+    HS_CHECK_EQ(rig->gate->soft[0].deadline_ns, deadline_ns + limit_ns / 2);
+    tell_extension(rig, 2, UINT64_MAX);
+    HS_CHECK_EQ(rig->gate->soft[0].deadline_ns, deadline_ns + limit_ns / 2);
+    gate_rig_close(rig);
+}
+
 /* A gate that dies again and again does not give a job its whole time each time. */
 static void deaths_of_the_gate_do_not_stretch_a_jobs_time(void)
 {
@@ -455,5 +504,8 @@ CU_TestInfo hs_tests_gate_ends[] = {
      a_repeated_key_runs_nothing_again_however_many_have_ended},
     {"unreleased jobs go by age without any manager",
      unreleased_jobs_go_by_age_without_any_manager},
+    {"12.8 a job of 100 s whose worker was given 45 s ends at 145 s",
+     what_a_worker_was_given_its_job_has_too},
+    {"no job is lengthened by more than half of its limit", no_job_is_lengthened_by_more_than_half},
     CU_TEST_INFO_NULL,
 };

@@ -247,7 +247,6 @@ static void a_new_life_begins_with_nothing_held_against_it(void)
     close_scene(scene);
 }
 
-/* R16 */
 static void a_worker_that_was_dead_can_be_suspected_again(void)
 {
     struct scene *scene = open_scene();
@@ -328,7 +327,7 @@ CU_TestInfo hs_tests_job_suspicion[] = {
      a_suspected_worker_is_judged_for_no_job},
     {"10.9 a new life begins with nothing held against it",
      a_new_life_begins_with_nothing_held_against_it},
-    {"R16 a worker that was dead can be suspected again",
+    {"10.9 a worker that was dead can be suspected again",
      a_worker_that_was_dead_can_be_suspected_again},
     {"a restarted worker process numbers its reports anew",
      a_restarted_worker_process_numbers_its_reports_anew},

@@ -180,6 +180,104 @@ static void a_share_whose_result_waits_is_not_silent(void)
     rig_close(rig);
 }
 
+/* ---- more time ---- */
+
+static const struct hs_msg_extend_ack *extend(struct rig *rig, uint64_t session, uint64_t items)
+{
+    union hs_msg      message = {0};
+    struct rig_frame *frame;
+
+    message.extend.session = session;
+    message.extend.items_done = items;
+    rig_worker(rig, 1, HS_MSG_EXTEND, &message);
+    frame = rig_find(rig, HS_MSG_EXTEND_ACK, 1, rig_count(rig, HS_MSG_EXTEND_ACK, 1) - 1);
+    return &frame->message.extend_ack;
+}
+
+static void open_long_run(struct rig **rig, struct hs_msg_exec_dispatch *share)
+{
+    *rig = rig_open_with_worker(8);
+    rig_dispatch(*rig, 1, one);
+    *share = take_share(*rig, 1, 0);
+}
+
+static void the_last_grant_is_followed_by_a_grace(void)
+{
+    static const unsigned       until_asked[] = {30, 30, 15, 7, 4}; /* each when its time is over */
+    struct rig                 *rig;
+    struct hs_msg_exec_dispatch share;
+
+    open_long_run(&rig, &share);
+    for (unsigned i = 0; i < 5; i++) {
+        live(rig, until_asked[i]);
+        HS_CHECK_EQ(extend(rig, worker_of(rig, 1)->session, 1 + i)->code, HS_EXTENSION_GRANTED);
+    }
+    live(rig, 1);
+    HS_CHECK_EQ(extend(rig, worker_of(rig, 1)->session, 9)->code, HS_EXTENSION_MAXED);
+    live(rig, 9);
+    HS_CHECK_EQ(rig->manager->counts.execs_lost, 0);
+    HS_CHECK_EQ(rig_job(rig, 1)->limit.timeout_ns, 600 * HS_NS_PER_S);
+    HS_CHECK_EQ(rig->manager->softs[0].extended_ns, UINT64_C(58125) * HS_NS_PER_MS);
+    live(rig, 4);
+    HS_CHECK_EQ(rig->manager->silence.counts.deaths, 1);
+    HS_CHECK_EQ(rig->manager->counts.execs_lost, 1);
+    rig_close(rig);
+}
+
+static void a_share_that_ends_in_the_grace_is_kept(void)
+{
+    struct rig                 *rig;
+    struct hs_msg_exec_dispatch share;
+
+    open_long_run(&rig, &share);
+    live(rig, 25);
+    HS_CHECK_EQ(extend(rig, worker_of(rig, 1)->session, 1)->code, HS_EXTENSION_GRANTED);
+    HS_CHECK_EQ(worker_of(rig, 1)->extension.grants, 1);
+    live(rig, 42); /* 60 s, and 7 of the 10 */
+    HS_CHECK_EQ(rig->manager->silence.nodes[0].suspect_count, 1);
+    rig_result(rig, 1, &share, HS_OUTCOME_COMPLETED, 10);
+    live(rig, 10);
+    HS_CHECK_EQ(rig->manager->silence.counts.deaths, 0);
+    HS_CHECK_EQ(rig_job(rig, 1)->status, HS_JOB_COMPLETED);
+    HS_CHECK_EQ(worker_of(rig, 1)->extension.grants, 0);
+    rig_close(rig);
+}
+
+static void three_requests_without_progress_end_it(void)
+{
+    struct rig                 *rig;
+    struct hs_msg_exec_dispatch share;
+
+    open_long_run(&rig, &share);
+    live(rig, 25);
+    HS_CHECK_EQ(extend(rig, worker_of(rig, 1)->session, 1)->code, HS_EXTENSION_GRANTED);
+    for (unsigned i = 0; i < 3; i++) {
+        HS_CHECK_EQ(rig->manager->counts.execs_lost, 0);
+        live(rig, 2);
+        HS_CHECK_EQ(extend(rig, worker_of(rig, 1)->session, 1)->code, HS_EXTENSION_NO_PROGRESS);
+    }
+    live(rig, 1);
+    HS_CHECK_EQ(rig->manager->counts.execs_lost, 1);
+    rig_close(rig);
+}
+
+static void an_old_session_moves_no_deadline(void)
+{
+    struct rig                     *rig;
+    struct hs_msg_exec_dispatch     share;
+    const struct hs_msg_extend_ack *ack;
+
+    open_long_run(&rig, &share);
+    live(rig, 25);
+    ack = extend(rig, worker_of(rig, 1)->session - 1, 1);
+    HS_CHECK_EQ(ack->code, HS_EXTENSION_STALE);
+    HS_CHECK(ack->remaining_ns <= 6 * HS_NS_PER_S);
+    HS_CHECK_EQ(worker_of(rig, 1)->extension.grants, 0);
+    live(rig, 8);
+    HS_CHECK_EQ(rig->manager->counts.execs_lost, 1);
+    rig_close(rig);
+}
+
 CU_TestInfo hs_tests_manager_silence[] = {
     {"10.1 new work of a silent job avoids its worker, that of others does not",
      new_work_of_a_silent_job_goes_elsewhere},
@@ -190,5 +288,10 @@ CU_TestInfo hs_tests_manager_silence[] = {
     {"10.8 a report of an older fence refutes nothing", a_report_of_an_older_fence_refutes_nothing},
     {"10.7 what a link that is down does not tell is not the job's silence",
      the_links_absence_is_not_the_jobs_silence},
+    {"12.5 after the fifth grant a grace of 10 s, then the share goes to others",
+     the_last_grant_is_followed_by_a_grace},
+    {"12.5 a share that ends in the grace is kept", a_share_that_ends_in_the_grace_is_kept},
+    {"12.2 three requests without progress end it", three_requests_without_progress_end_it},
+    {"12.9 a request of an old session moves no deadline", an_old_session_moves_no_deadline},
     {"a share whose result waits is not silent", a_share_whose_result_waits_is_not_silent},
     CU_TEST_INFO_NULL};
