@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// share: 1/2
 /* fuzz_credentials.c - any bytes, and good files with any bytes changed, as certificate, authority
  * and revocation list: no crash, a reason for every refusal, and nobody gets another name than the
  * one that was signed. Keys and key rings: fuzz_tls, fuzz_identity. */
@@ -23,6 +24,7 @@ static size_t          good_bytes[FILES];
 static void begin(void)
 {
     const struct hs_validity validity = {NOW_S - 1000, NOW_S + 1000000};
+    const struct hs_validity of_node = {NOW_S - 1000, NOW_S + 1000};
     struct hs_authority      authority;
     struct hs_identity       name;
     struct hs_issued         issued;
@@ -34,7 +36,7 @@ static void begin(void)
               0);
     HS_ASSERT(hs_authority_create(&authority, &name, &validity, validity.until_s, &err) == 0);
     HS_ASSERT(hs_identity_parse(hs_view_text(node_name), &name, &err) == 0);
-    HS_ASSERT(hs_authority_issue(&authority, &name, &validity, NOW_S, &issued, &err) == 0);
+    HS_ASSERT(hs_authority_issue(&authority, &name, &of_node, NOW_S, &issued, &err) == 0);
     HS_ASSERT(hs_put_certificate(&out[0], issued.certificate, &err) == 0);
     HS_ASSERT(hs_put_certificate(&out[1], authority.trust.authority, &err) == 0);
     HS_ASSERT(hs_put_revoked(&out[2], authority.trust.revoked, &err) == 0);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// share: 1/2
 /* fuzz_datagram.c - any bytes as a datagram's header and as a body of each type: no crash, every
  * bound is kept, and what was understood is written back and understood the same. */
 #include "roles/cluster/federation_message.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// share: 1/4
 /* fuzz_frame.c - any bytes as a stream of frames, whole and in two pieces: the same frames, the
  * same verdict; a header that was read is written back as it was. */
 #include "ipc/frame.h"

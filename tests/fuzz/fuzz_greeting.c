@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// share: 1/4
 /* fuzz_greeting.c - any bytes as a HELLO and as the answer to one, from any certificate: who gets
  * in is exactly who may and says of itself what its certificate says, and what is told to people
  * can be printed. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// share: 1/4
 /* fuzz_identity.c - any bytes as the name of a node and as a key ring: no crash, and what is taken
  * is written back to the very same bytes, so there is one way to write each. */
 #include "roles/cluster/identity.h"
