@@ -48,6 +48,7 @@ static void check_alone(const struct checker *checker, const struct hs_config *c
            "gate, manager and worker on different hosts need cluster.credentials; set all or none");
     expect(checker, !has_address(&cluster->gate_address), "cluster", "gate_address", needs);
     expect(checker, !has_address(&cluster->manager_address), "cluster", "manager_address", needs);
+    expect(checker, !has_address(&cluster->health_address), "cluster", "health_address", needs);
     expect(checker, !cluster->seed_gates.count, "cluster", "seed_gates", needs);
     expect(checker, !cluster->seed_managers.count, "cluster", "seed_managers", needs);
     expect(checker, !*cluster->leader, "cluster", "leader", needs);
@@ -67,6 +68,11 @@ static void check_cluster(const struct checker *checker, const struct hs_config 
            "manager_address",
            roles->manager ? "must be set: where do workers reach this host's manager?"
                           : "must be empty without roles.manager");
+    expect(checker, roles->console || !has_address(&cluster->health_address), "cluster",
+           "health_address", "must be empty without roles.console, which answers there");
+    expect(checker, roles->gate || roles->manager || !has_address(&cluster->health_address),
+           "cluster", "health_address",
+           "must be empty without roles.gate and roles.manager: it is they who are asked about");
     expect(checker, !roles->manager || roles->gate || cluster->seed_gates.count, "cluster",
            "seed_gates", "must name a gate: the manager of this host has none beside it");
     expect(checker, !roles->worker || roles->manager || cluster->seed_managers.count, "cluster",

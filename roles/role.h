@@ -32,6 +32,8 @@ enum hs_share {
     HS_SHARE_EXECS,           /* worker writes, for its successor: execs, fences, unsent results */
     HS_SHARE_GATE_RING,       /* gate writes: the gates that it knows, itself among them */
     HS_SHARE_MANAGER_RING,    /* manager writes: likewise, the managers of its datacenter */
+    HS_SHARE_GATE_CARD,       /* gate writes, console reads: how to vouch for it (oob_card.h) */
+    HS_SHARE_MANAGER_CARD,    /* manager writes: likewise */
     HS_SHARE_COUNT
 };
 
@@ -61,10 +63,12 @@ struct hs_heritage {
     int                     client_listen_fd;  /* gate: where clients of this host connect */
     int                     cluster_listen_fd; /* gate, manager: where other hosts do; -1: alone */
     int                     cluster_datagram_fd; /* likewise: bound, for the gossip of its ring */
-    int                     status_listen_fd;    /* console */
-    int                     metrics_listen_fd;   /* console; -1 when not configured */
-    int                     credentials_fd;      /* gate, manager, worker: an image; -1: alone */
-    int                     ledger_fd[2];        /* gate, manager: the two files of its log */
+    int                     health_fd; /* likewise: bound, to ask from whether others live; console:
+                                          where it is asked; -1: out of band nobody is */
+    int                     status_listen_fd;  /* console */
+    int                     metrics_listen_fd; /* console; -1 when not configured */
+    int                     credentials_fd;    /* gate, manager, worker: an image; -1: alone */
+    int                     ledger_fd[2];      /* gate, manager: the two files of its log */
     unsigned                engine_count;
     struct hs_engine_share
         engines[HS_ENGINES_MAX]; /* worker: all; console: their figures; engine: its own */

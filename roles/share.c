@@ -3,6 +3,7 @@
 #include "roles/share.h"
 
 #include "roles/cluster/member_row.h"
+#include "roles/cluster/oob_card.h"
 #include "roles/engine_link.h"
 #include "roles/host_table.h"
 #include "roles/job_table.h"
@@ -40,6 +41,10 @@ static const struct {
     [HS_SHARE_EXECS] = {"execs", HS_SEGMENT_EXEC_LEDGER, 1, HS_EXECS_BODY_BYTES},
     [HS_SHARE_GATE_RING] = {"gate_ring", HS_SEGMENT_MEMBERS, HS_MEMBER_ROWS_VERSION, 0},
     [HS_SHARE_MANAGER_RING] = {"manager_ring", HS_SEGMENT_MEMBERS, HS_MEMBER_ROWS_VERSION, 0},
+    [HS_SHARE_GATE_CARD] = {"gate_card", HS_SEGMENT_CARD, HS_OOB_CARD_VERSION,
+                            HS_OOB_CARD_BODY_BYTES},
+    [HS_SHARE_MANAGER_CARD] = {"manager_card", HS_SEGMENT_CARD, HS_OOB_CARD_VERSION,
+                               HS_OOB_CARD_BODY_BYTES},
 };
 
 static const struct {

@@ -96,7 +96,8 @@ const char *hs_segment_kind_name(enum hs_segment_kind kind)
         [HS_SEGMENT_PLAN_IMAGE] = "plan image",
         [HS_SEGMENT_COUNTERS] = "counters",
         [HS_SEGMENT_CREDENTIALS] = "credentials",
-        [HS_SEGMENT_MEMBERS] = "members of a ring"};
+        [HS_SEGMENT_MEMBERS] = "members of a ring",
+        [HS_SEGMENT_CARD] = "card"};
 
     return is_kind(kind) ? names[kind] : "unknown";
 }

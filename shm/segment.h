@@ -35,6 +35,7 @@ enum hs_segment_kind {
     HS_SEGMENT_COUNTERS = 16,
     HS_SEGMENT_CREDENTIALS = 17,
     HS_SEGMENT_MEMBERS = 18,
+    HS_SEGMENT_CARD = 19,
     HS_SEGMENT_KIND_END
 };
 

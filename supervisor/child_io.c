@@ -91,6 +91,7 @@ static void close_strangers(const struct hs_tree *tree, const struct hs_heritage
     keep[count++] = heritage->client_listen_fd;
     keep[count++] = heritage->cluster_listen_fd;
     keep[count++] = heritage->cluster_datagram_fd;
+    keep[count++] = heritage->health_fd;
     keep[count++] = heritage->status_listen_fd;
     keep[count++] = heritage->metrics_listen_fd;
     keep[count++] = heritage->credentials_fd;
@@ -126,6 +127,10 @@ static void fill_heritage(struct hs_tree *tree, const struct hs_child *child, in
     heritage->cluster_datagram_fd = kind == HS_ROLE_GATE      ? tree->gate_datagram_fd
                                     : kind == HS_ROLE_MANAGER ? tree->manager_datagram_fd
                                                               : -1;
+    heritage->health_fd = kind == HS_ROLE_GATE      ? tree->gate_ask_fd
+                          : kind == HS_ROLE_MANAGER ? tree->manager_ask_fd
+                          : kind == HS_ROLE_CONSOLE ? tree->health_fd
+                                                    : -1;
     heritage->status_listen_fd = kind == HS_ROLE_CONSOLE ? tree->status_listen_fd : -1;
     heritage->metrics_listen_fd = kind == HS_ROLE_CONSOLE ? tree->metrics_listen_fd : -1;
     heritage->credentials_fd = hs_credentials_fd(tree, kind);

@@ -59,13 +59,25 @@ static int fail(const char *doing, const struct hs_err *err)
 
 static void init_tree(struct hs_tree *tree, const struct hs_cli *cli)
 {
-    int *absent[] = {
-        &tree->signal_fd,           &tree->leash_fd,         &tree->status_listen_fd,
-        &tree->metrics_listen_fd,   &tree->client_listen_fd, &tree->gate_listen_fd,
-        &tree->manager_listen_fd,   &tree->gate_datagram_fd, &tree->manager_datagram_fd,
-        &tree->children_lock_fd,    &tree->instance_lock_fd, &tree->gate_ledger_fd[0],
-        &tree->gate_ledger_fd[1],   &tree->null_fd,          &tree->manager_ledger_fd[0],
-        &tree->manager_ledger_fd[1]};
+    int *absent[] = {&tree->signal_fd,
+                     &tree->leash_fd,
+                     &tree->status_listen_fd,
+                     &tree->metrics_listen_fd,
+                     &tree->client_listen_fd,
+                     &tree->gate_listen_fd,
+                     &tree->manager_listen_fd,
+                     &tree->gate_datagram_fd,
+                     &tree->manager_datagram_fd,
+                     &tree->children_lock_fd,
+                     &tree->instance_lock_fd,
+                     &tree->gate_ledger_fd[0],
+                     &tree->gate_ledger_fd[1],
+                     &tree->null_fd,
+                     &tree->manager_ledger_fd[0],
+                     &tree->manager_ledger_fd[1],
+                     &tree->health_fd,
+                     &tree->gate_ask_fd,
+                     &tree->manager_ask_fd};
 
     tree->config_path = cli->config_path;
     tree->run_dir = cli->run_dir;

@@ -160,15 +160,21 @@ static int bind_udp(const struct hs_addr *addr, struct hs_err *err)
     return hs_err_set(err, rc, "take datagrams at %s", text);
 }
 
-/* The configuration has an address only for a role that runs here: connections and datagrams. */
-static int listen_cluster(const struct hs_addr *addr, int *listen_fd, int *datagram_fd,
+/* The configuration has an address only for a role that runs here: connections, datagrams, and at
+ * any port of it where it asks out of band. */
+static int listen_cluster(const struct hs_addr *addr, int *listen_fd, int *datagram_fd, int *ask_fd,
                           struct hs_err *err)
 {
+    struct hs_addr any_port = *addr;
+
     if (addr->family == HS_ADDR_NONE) return 0;
     *listen_fd = listen_tcp(addr, err);
     if (*listen_fd < 0) return *listen_fd;
     *datagram_fd = bind_udp(addr, err);
-    return *datagram_fd < 0 ? *datagram_fd : 0;
+    if (*datagram_fd < 0) return *datagram_fd;
+    any_port.port = 0;
+    *ask_fd = bind_udp(&any_port, err);
+    return *ask_fd < 0 ? *ask_fd : 0;
 }
 
 int hs_listen_open(struct hs_tree *tree, struct hs_err *err)
@@ -193,10 +199,13 @@ int hs_listen_open(struct hs_tree *tree, struct hs_err *err)
         tree->client_listen_fd = rc;
     }
     rc = listen_cluster(&config->cluster.gate_address, &tree->gate_listen_fd,
-                        &tree->gate_datagram_fd, err);
+                        &tree->gate_datagram_fd, &tree->gate_ask_fd, err);
     if (rc < 0) return rc;
-    return listen_cluster(&config->cluster.manager_address, &tree->manager_listen_fd,
-                          &tree->manager_datagram_fd, err);
+    rc = listen_cluster(&config->cluster.manager_address, &tree->manager_listen_fd,
+                        &tree->manager_datagram_fd, &tree->manager_ask_fd, err);
+    if (rc < 0 || config->cluster.health_address.family == HS_ADDR_NONE) return rc;
+    tree->health_fd = bind_udp(&config->cluster.health_address, err);
+    return tree->health_fd < 0 ? tree->health_fd : 0;
 }
 
 static void remove_name(const struct hs_tree *tree, int fd, const char *name)

@@ -23,10 +23,12 @@
     X(ENGINE, engine, 0, 0, 500)                                                                   \
     X(WORKER, worker, HS_SHARE_BIT(EXECS), 0, 0)                                                   \
     X(MANAGER, manager,                                                                            \
-      HS_SHARE_BIT(WORKERS) | HS_SHARE_BIT(LATENCY_SAMPLES) | HS_SHARE_BIT(MANAGER_RING), 0, 0)    \
+      HS_SHARE_BIT(WORKERS) | HS_SHARE_BIT(LATENCY_SAMPLES) | HS_SHARE_BIT(MANAGER_RING) |         \
+          HS_SHARE_BIT(MANAGER_CARD),                                                              \
+      0, 0)                                                                                        \
     X(GATE, gate,                                                                                  \
       HS_SHARE_BIT(JOBS) | HS_SHARE_BIT(MANAGERS) | HS_SHARE_BIT(DISPATCH_TIMES) |                 \
-          HS_SHARE_BIT(LATENCY_SAMPLES) | HS_SHARE_BIT(GATE_RING),                                 \
+          HS_SHARE_BIT(LATENCY_SAMPLES) | HS_SHARE_BIT(GATE_RING) | HS_SHARE_BIT(GATE_CARD),       \
       0, 0)
 
 /* Each role's own folder defines its main; the supervisor only forks it. */

@@ -17,9 +17,12 @@ static const struct {
     [HS_GROUP_COMMON] = {"common", HS_SHARE_BIT(HOST) | HS_SHARES_OF_ALL, 0},
     [HS_GROUP_GATE] = {"gate",
                        HS_SHARE_BIT(JOBS) | HS_SHARE_BIT(MANAGERS) | HS_SHARE_BIT(DISPATCH_TIMES) |
-                           HS_SHARE_BIT(GATE_RING),
+                           HS_SHARE_BIT(GATE_RING) | HS_SHARE_BIT(GATE_CARD),
                        0},
-    [HS_GROUP_MANAGER] = {"manager", HS_SHARE_BIT(WORKERS) | HS_SHARE_BIT(MANAGER_RING), 0},
+    [HS_GROUP_MANAGER] = {"manager",
+                          HS_SHARE_BIT(WORKERS) | HS_SHARE_BIT(MANAGER_RING) |
+                              HS_SHARE_BIT(MANAGER_CARD),
+                          0},
     [HS_GROUP_SAMPLES] = {"samples", HS_SHARE_BIT(LATENCY_SAMPLES), 0},
     [HS_GROUP_WORK] = {"work", HS_SHARE_BIT(EXECS),
                        ENGINE_BIT(COMMANDS) | ENGINE_BIT(EVENTS) | ENGINE_BIT(FIGURES)},

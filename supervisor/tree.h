@@ -140,6 +140,9 @@ struct hs_tree {
     int manager_listen_fd;
     int gate_datagram_fd; /* the same address, for the gossip of its ring */
     int manager_datagram_fd;
+    int health_fd;   /* where other hosts ask whether our roles live; -1: nowhere */
+    int gate_ask_fd; /* from where ours ask so */
+    int manager_ask_fd;
     int children_lock_fd; /* every child holds it open */
     int instance_lock_fd;
     int gate_ledger_fd[2];

@@ -12,6 +12,7 @@ enum {
     SECTION_HEAD_BYTES = 3,
     STATUS_OLD = 0x80,
     FACTS = 0x40,
+    HEALTH_ADDRESS = 0x20, /* behind the facts */
     STATUS_BITS = 0x0f
 };
 
@@ -320,17 +321,20 @@ bool hs_datagram_put_claim(struct hs_datagram_writer *writer, const struct hs_cl
     struct mark       mark = begin_entry(writer, SECTION_CLAIMS);
     struct hs_writer *out = &writer->out;
     bool              has_facts = claim->facts.address.port != 0;
+    bool              has_health = has_facts && claim->facts.health.port != 0;
     unsigned          bits = (unsigned)claim->status;
 
     HS_ASSERT(claim->status < HS_MEMBER_STATUS_COUNT);
     if (is_old) bits |= STATUS_OLD;
     if (has_facts) bits |= FACTS;
+    if (has_health) bits |= HEALTH_ADDRESS;
     hs_put_u8(out, (uint8_t)bits);
     hs_put_u64le(out, claim->incarnation);
     hs_put_bytes(out, claim->subject.bytes, sizeof claim->subject.bytes);
     if (is_accusation(claim->status))
         hs_put_bytes(out, claim->from.bytes, sizeof claim->from.bytes);
     if (has_facts) put_facts(out, &claim->facts);
+    if (has_health) put_address(out, &claim->facts.health);
     return end_entry(writer, &mark);
 }
 
@@ -370,13 +374,14 @@ static bool get_claim(struct hs_reader *in, struct hs_claim *claim, bool *is_old
 
     memset(claim, 0, sizeof *claim);
     *is_old = (bits & STATUS_OLD) != 0;
-    if (status >= HS_MEMBER_STATUS_COUNT || (bits & ~(STATUS_BITS | STATUS_OLD | FACTS)))
-        return false;
+    if (status >= HS_MEMBER_STATUS_COUNT || (bits & 0x10)) return false;
     claim->status = (enum hs_member_status)status;
     claim->incarnation = hs_get_u64le(in);
     claim->subject = get_id(in);
     claim->from = is_accusation(claim->status) ? get_id(in) : claim->subject;
     if ((bits & FACTS) && !get_facts(in, &claim->facts)) return false;
+    if (bits & HEALTH_ADDRESS)
+        if (!(bits & FACTS) || !get_address(in, &claim->facts.health)) return false;
     return !in->failed && claim->incarnation && !hs_node_id_is_none(&claim->subject) &&
            !hs_node_id_is_none(&claim->from);
 }

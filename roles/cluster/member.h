@@ -46,6 +46,7 @@ const char *hs_claim_source_name(enum hs_claim_source source); /* "push-pull" */
 /* What a node says of itself; a third party's word for it counts only until its own is heard. */
 struct hs_member_facts {
     struct hs_addr        address; /* UDP and TCP: one port */
+    struct hs_addr        health;  /* UDP: where its host's console answers for it; port 0: not */
     enum hs_identity_role role;
     enum hs_member_class class;
     char name[HS_IDENTITY_LABEL_BYTES]; /* may be empty: not told yet */
@@ -107,8 +108,9 @@ struct hs_member_suspicion {
     struct hs_node_id accuser;       /* the first */
     struct hs_node_id confirmers[HS_MEMBER_CONFIRMERS_MAX]; /* distinct, without the first */
     uint8_t           confirmer_count;
+    uint8_t           postponed_count;
     bool              is_accused_by_self;
-    bool              is_warned; /* that the end is near: once, so that it can still refute */
+    bool              is_asked; /* out of band, before the end */
 };
 
 /* While UNCONFIRMED; belongs to join.h. */

@@ -149,6 +149,8 @@ bool hs_members_set_facts(struct hs_members *members, struct hs_member *member,
         has_changed = has_changed || class != member->facts.class;
     }
     if (member->facts.role != facts->role) has_changed = true;
+    if (!hs_addr_equal(&member->facts.health, &facts->health)) has_changed = true;
+    member->facts.health = facts->health;
     member->facts.role = facts->role;
     copy_label(member->facts.name, facts->name, &has_changed);
     copy_label(member->facts.datacenter, facts->datacenter, &has_changed);

@@ -133,7 +133,7 @@ static void turn_join(struct hs_membership_call *call)
     }
 }
 
-static void tell_own_health(struct hs_membership *membership)
+enum hs_health_load hs_membership_load(const struct hs_membership *membership)
 {
     static const enum hs_health_load loads[HS_HEALTH_LEVEL_COUNT] = {
         [HS_HEALTH_NORMAL] = HS_LOAD_HEALTHY,
@@ -141,9 +141,15 @@ static void tell_own_health(struct hs_membership *membership)
         [HS_HEALTH_MODERATE] = HS_LOAD_BUSY,
         [HS_HEALTH_HEAVY] = HS_LOAD_STRESSED,
         [HS_HEALTH_CRITICAL] = HS_LOAD_OVERLOADED};
+
+    return loads[membership->swim.health.level];
+}
+
+static void tell_own_health(struct hs_membership *membership)
+{
     const struct hs_local_health *health = &membership->swim.health;
     struct hs_health_entry        own = {.node = hs_members_self(&membership->members)->id,
-                                         .load = (uint8_t)loads[health->level],
+                                         .load = (uint8_t)hs_membership_load(membership),
                                          .score = (uint8_t)health->score,
                                          .is_accepting = membership->left_at_ns == 0};
 
@@ -190,7 +196,7 @@ void hs_membership_turn(struct hs_membership *membership, uint64_t now_ns,
 {
     struct hs_membership_call call = {.membership = membership, .out = out};
 
-    out->send_count = 0;
+    hs_membership_out_clear(out);
     membership->now_ns = now_ns;
     if (hs_incarnation_turn(&membership->incarnation, now_ns)) hs_membership_renewed(&call);
     if (!membership->left_at_ns) {
@@ -220,7 +226,7 @@ void hs_membership_leave(struct hs_membership *membership, uint64_t now_ns,
     struct hs_claim            own;
     unsigned                   count = 0;
 
-    out->send_count = 0;
+    hs_membership_out_clear(out);
     if (membership->left_at_ns) return;
     membership->now_ns = now_ns;
     membership->left_at_ns = now_ns;

@@ -17,6 +17,7 @@
 
 enum {
     HS_MEMBERSHIP_SENDS_MAX = 80, /* of one call; what a turn decides at most, with room */
+    HS_MEMBERSHIP_ASKS_MAX = 64,  /* likewise */
     HS_MEMBERSHIP_JOINS_MAX = 32  /* asked for and not answered yet */
 };
 
@@ -55,9 +56,25 @@ struct hs_membership_send {
     uint8_t               body[HS_DATAGRAM_BODY_BYTES_MAX];
 };
 
+/* To be asked past that node's own loop: of the console of its host. */
+struct hs_membership_ask {
+    struct hs_node_id node;
+    struct hs_addr    address;
+};
+
 struct hs_membership_out {
     unsigned                  send_count;
     struct hs_membership_send sends[HS_MEMBERSHIP_SENDS_MAX];
+    unsigned                  ask_count;
+    struct hs_membership_ask  asks[HS_MEMBERSHIP_ASKS_MAX];
+};
+
+/* What a console said; proved to be of the node's host, and to answer us. */
+struct hs_membership_oob {
+    struct hs_node_id node;
+    uint64_t          incarnation;
+    uint8_t           load; /* enum hs_health_load */
+    bool              is_stalled;
 };
 
 struct hs_membership_join {  /* asked for */
@@ -112,6 +129,9 @@ uint64_t hs_membership_deadline_ns(const struct hs_membership *membership); /* m
  * fills out anew. */
 void hs_membership_say(struct hs_membership *membership, uint64_t now_ns, struct hs_view verdicts,
                        struct hs_membership_out *out);
+/* Fills out anew, too. */
+void hs_membership_hear_oob(struct hs_membership *membership, uint64_t now_ns,
+                            const struct hs_membership_oob *answer, struct hs_membership_out *out);
 
 /* Says goodbye; turn goes on until has_left. */
 void hs_membership_leave(struct hs_membership *membership, uint64_t now_ns,
@@ -123,6 +143,8 @@ void hs_membership_set_keyring(struct hs_membership *membership, uint32_t mark);
 
 /* What happened, in order, once each: take them after every call. */
 bool hs_membership_next_event(struct hs_membership *membership, struct hs_member_event *event);
+/* How we are, as all are told of it. */
+enum hs_health_load hs_membership_load(const struct hs_membership *membership);
 /* What the seal says in its header. */
 uint64_t hs_membership_incarnation(const struct hs_membership *membership);
 

@@ -235,6 +235,9 @@ static void perform(struct hs_membership_call *call, const struct hs_swim_action
     case HS_SWIM_SEND_IND_ACK: send_swim(call, action, HS_DATAGRAM_IND_ACK); break;
     case HS_SWIM_SEND_NACK: send_swim(call, action, HS_DATAGRAM_NACK); break;
     case HS_SWIM_SEND_BUDDY: send_swim(call, action, HS_DATAGRAM_GOSSIP); break;
+    case HS_SWIM_ASK_OOB:
+        if (member) hs_membership_ask_oob(call, member);
+        break;
     case HS_SWIM_CLAIM_SUSPECT: claim_own(call, action, HS_MEMBER_SUSPECT); break;
     case HS_SWIM_CLAIM_DEAD: claim_own(call, action, HS_MEMBER_DEAD); break;
     case HS_SWIM_GOSSIP_SUSPECT: gossip_again(call, action); break;

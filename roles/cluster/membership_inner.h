@@ -17,6 +17,12 @@ struct hs_membership_call {
     unsigned step_depth;                       /* steps of probing within one another */
 };
 
+static inline void hs_membership_out_clear(struct hs_membership_out *out)
+{
+    out->send_count = 0;
+    out->ask_count = 0;
+}
+
 /* ---- membership_send.c: messages out */
 
 void hs_membership_send_to(struct hs_membership_call *call, const struct hs_member *member,
@@ -27,6 +33,8 @@ void hs_membership_reply(struct hs_membership_call *call, const struct hs_datagr
 void hs_membership_send_join(struct hs_membership_call *call, struct hs_membership_join *join);
 void hs_membership_send_page(struct hs_membership_call *call, const struct hs_member *member,
                              uint32_t transfer);
+/* Past its loop, if its host answers there. */
+void hs_membership_ask_oob(struct hs_membership_call *call, const struct hs_member *member);
 /* Ask who is there, and JOIN it. */
 void hs_membership_dial(struct hs_membership_call *call, const struct hs_addr *address,
                         const struct hs_node_id *id);

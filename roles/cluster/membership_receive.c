@@ -18,15 +18,21 @@ static bool is_own_word(const struct hs_membership_call *call, const struct hs_c
 
 /* Who listens on every address it has does not know by which of them it is reached: of its own
  * word, that is where it comes from; of somebody else's, nobody knows. */
-static void mend_address(const struct hs_membership_call *call, struct hs_claim *claim)
+static void mend(const struct hs_membership_call *call, const struct hs_claim *claim,
+                 struct hs_addr *address)
 {
-    static const uint8_t any[sizeof claim->facts.address.bytes] = {0};
-    struct hs_addr      *address = &claim->facts.address;
+    static const uint8_t any[sizeof address->bytes] = {0};
     uint16_t             port = address->port;
 
     if (port == 0 || memcmp(address->bytes, any, sizeof any) != 0) return;
     *address = call->packet->from;
     address->port = is_own_word(call, claim) ? port : 0;
+}
+
+static void mend_address(const struct hs_membership_call *call, struct hs_claim *claim)
+{
+    mend(call, claim, &claim->facts.address);
+    mend(call, claim, &claim->facts.health);
 }
 
 /* Its header says a newer life than we know: its own word. */
@@ -242,6 +248,36 @@ static void hear_message(struct hs_membership_call *call)
     }
 }
 
+/* Its console says how loaded it is; never that it is less than it said itself. */
+static void hear_load(struct hs_membership *membership, struct hs_member *member, uint8_t load)
+{
+    const struct hs_gossip_health *known =
+        hs_gossip_find_health(&membership->gossip, membership->now_ns, &member->id);
+    struct hs_health_entry entry = {.node = member->id, .is_accepting = true};
+
+    if (known) entry = known->entry;
+    if (load <= entry.load || load >= HS_LOAD_COUNT) return;
+    entry.age_ms = 0;
+    entry.load = load;
+    (void)hs_gossip_hear_health(&membership->gossip, membership->now_ns, &entry);
+}
+
+void hs_membership_hear_oob(struct hs_membership *membership, uint64_t now_ns,
+                            const struct hs_membership_oob *answer, struct hs_membership_out *out)
+{
+    struct hs_membership_call call = {.membership = membership, .out = out};
+    struct hs_member         *member = hs_members_find(&membership->members, &answer->node);
+    struct hs_swim_event      event = {.type = HS_SWIM_OOB_ACK, .sender_idx = HS_SWIM_NOBODY};
+
+    hs_membership_out_clear(out);
+    membership->now_ns = now_ns;
+    if (!member || answer->incarnation < member->incarnation) return;
+    hear_load(membership, member, answer->load);
+    event.member_idx = member->idx;
+    event.is_stalled = answer->is_stalled;
+    hs_membership_swim(&call, &event);
+}
+
 void hs_membership_receive(struct hs_membership *membership, uint64_t now_ns,
                            const struct hs_membership_packet *packet, struct hs_membership_out *out)
 {
@@ -251,7 +287,7 @@ void hs_membership_receive(struct hs_membership *membership, uint64_t now_ns,
     struct hs_membership_call  call = {
          .membership = membership, .out = out, .packet = packet, .source = HS_CLAIM_GOSSIP};
 
-    out->send_count = 0;
+    hs_membership_out_clear(out);
     membership->now_ns = now_ns;
     membership->counts.received++;
     if (hs_node_id_equal(&packet->sender, &hs_members_self(&membership->members)->id)) return;

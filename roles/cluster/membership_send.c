@@ -129,7 +129,7 @@ void hs_membership_say(struct hs_membership *membership, uint64_t now_ns, struct
     uint32_t                   slots = membership->members.slot_count;
     uint32_t                   first = (uint32_t)hs_rand_below(&membership->rand, slots);
 
-    out->send_count = 0;
+    hs_membership_out_clear(out);
     membership->now_ns = now_ns;
     for (uint32_t i = 0; i < slots && out->send_count < LISTENERS_MAX; i++) {
         const struct hs_member *member = hs_members_at(&membership->members, (first + i) % slots);
@@ -146,6 +146,19 @@ void hs_membership_say(struct hs_membership *membership, uint64_t now_ns, struct
         send->body_bytes = hs_datagram_finish(&writer);
         out->send_count++;
     }
+}
+
+void hs_membership_ask_oob(struct hs_membership_call *call, const struct hs_member *member)
+{
+    struct hs_membership_out *out = call->out;
+
+    if (member->facts.health.port == 0) return;
+    if (out->ask_count == HS_MEMBERSHIP_ASKS_MAX) {
+        call->membership->counts.unsent++;
+        return;
+    }
+    out->asks[out->ask_count++] =
+        (struct hs_membership_ask){.node = member->id, .address = member->facts.health};
 }
 
 /* The one for that address, or a fresh one in place of the oldest. */

@@ -3,6 +3,8 @@
 #include "roles/cluster/ring_io.h"
 
 #include "roles/cluster/membership.h"
+#include "roles/cluster/oob_ask_io.h"
+#include "roles/cluster/oob_card.h"
 #include "roles/cluster/post_counts_io.h"
 #include "roles/cluster/ring_names_io.h"
 #include "roles/cluster/ring_rows_io.h"
@@ -26,6 +28,7 @@ struct told { /* is in the counters already */
     struct hs_post_figures      post;
     struct hs_swim_counts       swim;
     struct hs_membership_counts membership;
+    struct hs_oob_asker_figures oob;
     uint64_t                    deaths;
     uint64_t                    refutations;
     uint64_t                    news_evicted;
@@ -34,6 +37,9 @@ struct told { /* is in the counters already */
 struct hs_ring_io {
     struct hs_role_process  *process;
     struct hs_post          *post;
+    struct hs_oob_asker     *asker;
+    struct hs_segment        card_segment;
+    struct hs_oob_card       card; /* as it lies there */
     struct hs_ring_rows      rows;
     struct hs_ring_names     names;
     struct hs_membership     membership;
@@ -50,6 +56,17 @@ struct hs_ring_io {
 
 /* ---- out ---- */
 
+/* The console vouches for us with it while we cannot. */
+static void renew_card(struct hs_ring_io *ring)
+{
+    enum hs_health_load load = hs_membership_load(&ring->membership);
+
+    if (ring->card.incarnation == ring->incarnation && ring->card.load == load) return;
+    ring->card.incarnation = ring->incarnation;
+    ring->card.load = (uint8_t)load;
+    hs_oob_card_store(hs_segment_body(&ring->card_segment), &ring->card);
+}
+
 static void carry(struct hs_ring_io *ring)
 {
     struct hs_membership *membership = &ring->membership;
@@ -60,13 +77,17 @@ static void carry(struct hs_ring_io *ring)
         hs_post_set_incarnation(ring->post, incarnation);
         hs_ring_rows_show_self(&ring->rows, &membership->members, membership->now_ns);
     }
+    renew_card(ring);
     for (unsigned i = 0; i < ring->out.send_count; i++) {
         const struct hs_membership_send *send = &ring->out.sends[i];
 
         memcpy(hs_post_body(ring->post), send->body, send->body_bytes);
         hs_post_send(ring->post, &send->to, &send->address, send->type, send->body_bytes);
     }
+    for (unsigned i = 0; i < ring->out.ask_count; i++)
+        hs_oob_asker_ask(ring->asker, &ring->out.asks[i].node, &ring->out.asks[i].address);
     ring->out.send_count = 0;
+    ring->out.ask_count = 0;
 }
 
 /* ---- what happened ---- */
@@ -145,6 +166,23 @@ static void add(struct hs_ring_io *ring, enum hs_count count, uint64_t now, uint
     if (now != told) hs_counter_add(ring->process->counters, count, now - told);
 }
 
+static void count_oob(struct hs_ring_io *ring)
+{
+    const struct hs_swim_counts *swim = &ring->membership.swim.counts;
+    struct told                 *told = &ring->told;
+    struct hs_oob_asker_figures  now;
+
+    hs_oob_asker_figures(ring->asker, &now);
+    add(ring, HS_COUNT_ring_udp_path_bad, swim->udp_path_bad, told->swim.udp_path_bad);
+    add(ring, HS_COUNT_ring_oob_saved, swim->oob_saved, told->swim.oob_saved);
+    add(ring, HS_COUNT_ring_oob_asked, now.asks.asked, told->oob.asks.asked);
+    add(ring, HS_COUNT_ring_oob_answered, now.asks.answered, told->oob.asks.answered);
+    add(ring, HS_COUNT_ring_oob_refused, now.asks.refused, told->oob.asks.refused);
+    add(ring, HS_COUNT_ring_oob_dropped, now.bad + now.asks.strays,
+        told->oob.bad + told->oob.asks.strays);
+    told->oob = now;
+}
+
 static void count_members(struct hs_ring_io *ring)
 {
     const struct hs_membership  *membership = &ring->membership;
@@ -200,6 +238,21 @@ static void on_datagram(void *owner, const struct hs_addr *from,
     hear_verdicts(ring, &header->sender, datagram->verdicts);
 }
 
+static void on_oob_answer(void *owner, const struct hs_node_id *node,
+                          const struct hs_oob_frame *answer)
+{
+    struct hs_ring_io             *ring = owner;
+    const struct hs_membership_oob heard = {.node = *node,
+                                            .incarnation = answer->incarnation,
+                                            .load = answer->load,
+                                            .is_stalled = answer->is_stalled};
+
+    if (ring->membership.has_conflict) return;
+    hs_membership_hear_oob(&ring->membership, hs_loop_now_ns(ring->process->loop), &heard,
+                           &ring->out);
+    carry(ring);
+}
+
 /* Whoever started a copy of this host's state directory has to end one of the two. */
 static uint64_t complain_of_conflict(struct hs_ring_io *ring, uint64_t now_ns)
 {
@@ -229,6 +282,7 @@ uint64_t hs_ring_io_turn(struct hs_ring_io *ring, uint64_t now_ns)
     if (now_ns >= ring->count_at_ns) {
         ring->count_at_ns = now_ns + COUNT_INTERVAL_NS;
         hs_post_count(ring->post, &ring->told.post, ring->process->counters);
+        count_oob(ring); /* before the next, which takes note of what was told */
         count_members(ring);
     }
     rows_ns = hs_min_u64(rows_ns, hs_ring_names_turn(&ring->names, now_ns));
@@ -245,6 +299,10 @@ void hs_ring_io_set_keyring(struct hs_ring_io *ring, const struct hs_keyring *ke
         hs_log(HS_LOG_ERROR, "ring", "keys not renewed: %s", err.text);
     else
         hs_membership_set_keyring(&ring->membership, hs_seal_mark(keyring));
+    hs_oob_asker_set_ring(ring->asker, keyring);
+    if (hs_oob_keys(keyring, &ring->card.node, &ring->card.keys))
+        hs_log(HS_LOG_ERROR, "ring", "keys for the console not renewed");
+    hs_oob_card_store(hs_segment_body(&ring->card_segment), &ring->card);
 }
 
 void hs_ring_io_leave(struct hs_ring_io *ring)
@@ -415,6 +473,7 @@ static int open_membership(struct hs_ring_io *ring, const struct hs_identity *id
         .host_life = heritage->incarnation,
         .kept_incarnation = kept,
         .self_facts = {.address = *address_of(ring->process),
+                       .health = ring->process->config->cluster.health_address,
                        .role = identity->role,
                        .class = HS_MEMBER_NONVOTER},
         .capacity = HS_MEMBER_ROWS_MAX};
@@ -435,6 +494,26 @@ static int open_membership(struct hs_ring_io *ring, const struct hs_identity *id
     hs_membership_init(&ring->membership, &membership, memory, hs_loop_now_ns(ring->process->loop));
     ring->incarnation = hs_membership_incarnation(&ring->membership);
     return 0;
+}
+
+static int open_oob(struct hs_ring_io *ring, const struct hs_credentials *credentials,
+                    struct hs_err *err)
+{
+    const struct hs_heritage *heritage = ring->process->heritage;
+    enum hs_share             share =
+        heritage->kind == HS_ROLE_GATE ? HS_SHARE_GATE_CARD : HS_SHARE_MANAGER_CARD;
+    struct hs_oob_asker_config asker = {.loop = ring->process->loop,
+                                        .fd = heritage->health_fd,
+                                        .owner = ring,
+                                        .on_answer = on_oob_answer};
+    int rc = hs_role_map_share(heritage, share, HS_SEGMENT_READ_WRITE, &ring->card_segment, err);
+
+    if (rc) return rc;
+    memcpy(ring->card.node.bytes, heritage->node_id, sizeof ring->card.node.bytes);
+    rc = hs_oob_keys(&credentials->keyring, &ring->card.node, &ring->card.keys);
+    if (rc) return hs_err_set(err, rc, "keys for the console");
+    renew_card(ring);
+    return hs_oob_asker_open(&ring->asker, &asker, &credentials->keyring, err);
 }
 
 /* Lives as long as the process. */
@@ -460,6 +539,7 @@ int hs_ring_io_open(struct hs_ring_io **ring, struct hs_role_process *process,
                                                 .owner = opened,
                                                 .on_datagram = on_datagram},
                        NULL, &opened->post, err);
+    if (!rc) rc = open_oob(opened, credentials, err);
     if (rc) return rc;
     hs_membership_set_keyring(&opened->membership, hs_seal_mark(&credentials->keyring));
     opened->names.owner = opened;

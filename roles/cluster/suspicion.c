@@ -74,10 +74,23 @@ enum hs_suspicion_result hs_suspicion_accuse(const struct hs_members          *m
     if (suspicion->confirmer_count >= limits->confirmers) return HS_SUSPICION_ENOUGH;
     HS_ASSERT(suspicion->confirmer_count < HS_MEMBER_CONFIRMERS_MAX);
     suspicion->confirmers[suspicion->confirmer_count++] = *from;
-    deadline_ns =
-        suspicion->started_at_ns + hs_suspicion_timeout_ns(limits, suspicion->confirmer_count);
+    deadline_ns = suspicion->started_at_ns +
+                  hs_suspicion_timeout_ns(limits, suspicion->confirmer_count) +
+                  suspicion->postponed_count * limits->minimum_ns;
     suspicion->deadline_ns = hs_min_u64(suspicion->deadline_ns, deadline_ns);
     return HS_SUSPICION_CONFIRMED;
+}
+
+bool hs_suspicion_postpone(const struct hs_suspicion_limits *limits, struct hs_member *member)
+{
+    struct hs_member_suspicion *suspicion = &member->suspicion;
+
+    if (suspicion->deadline_ns == HS_NEVER_NS) return false;
+    if (suspicion->postponed_count >= HS_SUSPICION_POSTPONED_MAX) return false;
+    suspicion->postponed_count++;
+    suspicion->deadline_ns += limits->minimum_ns;
+    suspicion->is_asked = false;
+    return true;
 }
 
 void hs_suspicion_shift(struct hs_member *member, uint64_t by_ns)

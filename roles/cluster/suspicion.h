@@ -17,6 +17,8 @@
 
 #include "roles/cluster/members.h"
 
+enum { HS_SUSPICION_POSTPONED_MAX = 2 }; /* times that an answer out of band puts the end off */
+
 struct hs_suspicion_config {
     uint64_t period_ns; /* of probe rounds */
     uint32_t multiplier;
@@ -49,6 +51,10 @@ enum hs_suspicion_result hs_suspicion_accuse(const struct hs_members          *m
                                              const struct hs_suspicion_limits *limits,
                                              struct hs_member                 *member,
                                              const struct hs_node_id *from, uint64_t now_ns);
+
+/* It answered the question that is asked out of band before the end: one minimum more, if it has
+ * not had that twice. false: it had. */
+bool hs_suspicion_postpone(const struct hs_suspicion_limits *limits, struct hs_member *member);
 
 /* We did not run for that long: neither the end nor the start were ours to judge by. */
 void hs_suspicion_shift(struct hs_member *member, uint64_t by_ns);

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { TIMER_ACTIONS = HS_PROBE_HELPERS_MAX + 1 /* at most, of one timer */ };
+enum { TIMER_ACTIONS = HS_PROBE_HELPERS_MAX + 2 /* at most, of one timer */ };
 #define CONFIRM_NS  (3 * HS_NS_PER_S) /* for an answer outside of rounds */
 #define ASKED_NS    (HS_NS_PER_S / 2)
 #define RTT_ROOM_NS (50 * HS_NS_PER_MS)
@@ -153,6 +153,8 @@ static void finish_round(struct hs_swim *swim, struct hs_swim_actions *actions)
     swim->round_idx = HS_SWIM_NOBODY;
     if (probe->is_acked) {
         hs_local_health_on_round_won(&swim->health);
+    } else if (probe->is_oob_acked) {
+        swim->counts.udp_path_bad++;
     } else {
         swim->counts.rounds_lost++;
         hs_local_health_on_round_lost(&swim->health, probe->helpers.count, probe->nack_count);
@@ -210,6 +212,7 @@ static void ask_helpers(struct hs_swim *swim, struct hs_swim_probe *probe,
     hs_timer_arm(&swim->wheel, hs_swim_slot_timer(swim, probe_slot(swim, probe)),
                  probe->sent_at_ns + (swim->round_at_ns - probe->sent_at_ns) * LAST_PING);
     send_ping(swim, probe, actions);
+    hs_swim_add(actions, HS_SWIM_ASK_OOB, HS_SWIM_NOBODY, probe->target_idx);
 }
 
 static void on_probe_timer(struct hs_swim *swim, uint32_t slot, struct hs_swim_actions *actions)
@@ -227,14 +230,14 @@ static void on_probe_timer(struct hs_swim *swim, uint32_t slot, struct hs_swim_a
 
 /* ---- accusations */
 
-/* The next moment at which there is something to do: the warning before the end, then the end. */
+/* The next moment at which there is something to do: the question before the end, then the end. */
 static void arm_suspicion(struct hs_swim *swim, const struct hs_member *member)
 {
     const struct hs_member_suspicion *suspicion = &member->suspicion;
     uint64_t                          lead_ns = hs_swim_timeout_ns(swim, member);
     uint64_t                          due_ns = suspicion->deadline_ns;
 
-    if (!suspicion->is_warned) due_ns = due_ns > lead_ns ? due_ns - lead_ns : 0;
+    if (!suspicion->is_asked) due_ns = due_ns > lead_ns ? due_ns - lead_ns : 0;
     hs_timer_arm(&swim->wheel, member->idx, due_ns);
 }
 
@@ -250,10 +253,11 @@ static void on_suspicion_timer(struct hs_swim *swim, uint64_t now_ns, uint32_t m
             member->incarnation;
         return;
     }
-    if (!member->suspicion.is_warned &&
+    if (!member->suspicion.is_asked &&
         member->suspicion.deadline_ns - now_ns <= hs_swim_timeout_ns(swim, member)) {
-        member->suspicion.is_warned = true;
+        member->suspicion.is_asked = true;
         hs_swim_add(actions, HS_SWIM_SEND_BUDDY, member_idx, member_idx);
+        hs_swim_add(actions, HS_SWIM_ASK_OOB, HS_SWIM_NOBODY, member_idx);
     }
     arm_suspicion(swim, member);
 }
@@ -279,6 +283,23 @@ static void on_accused(struct hs_swim *swim, uint64_t now_ns, const struct hs_sw
     case HS_SUSPICION_ENOUGH:
     case HS_SUSPICION_REFUSED: return;
     }
+    arm_suspicion(swim, member);
+}
+
+/* A loop that stands still behind a living answering thread saves nobody's round, and puts the end
+ * off no more often than any other answer. */
+static void on_oob_ack(struct hs_swim *swim, const struct hs_swim_event *event)
+{
+    struct hs_member          *member = hs_members_at(swim->members, event->member_idx);
+    struct hs_suspicion_limits limits = limits_now(swim);
+
+    if (!member) return;
+    if (swim->round_idx != HS_SWIM_NOBODY && !event->is_stalled &&
+        swim->probes[swim->round_idx].target_idx == event->member_idx)
+        swim->probes[swim->round_idx].is_oob_acked = true;
+    if (member->status != HS_MEMBER_SUSPECT || !member->suspicion.is_asked) return;
+    if (!hs_suspicion_postpone(&limits, member)) return;
+    swim->counts.oob_saved++;
     arm_suspicion(swim, member);
 }
 
@@ -479,6 +500,7 @@ void hs_swim_step(struct hs_swim *swim, uint64_t now_ns, const struct hs_swim_ev
     case HS_SWIM_PING_REQ: hs_swim_on_ping_req(swim, now_ns, event, actions); break;
     case HS_SWIM_IND_ACK: on_ind_ack(swim, event); break;
     case HS_SWIM_NACK: on_nack(swim, event); break;
+    case HS_SWIM_OOB_ACK: on_oob_ack(swim, event); break;
     case HS_SWIM_CONFIRM: on_confirm(swim, now_ns, event->member_idx, actions); break;
     case HS_SWIM_JOINED: hs_probe_order_add(&swim->order, &swim->rand, event->member_idx); break;
     case HS_SWIM_ACCUSED: on_accused(swim, now_ns, event, actions); break;

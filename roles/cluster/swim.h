@@ -8,10 +8,11 @@
  *     0        T                2T or more
  *     PING --> no ACK: PING-REQ --> nothing: CLAIM SUSPECT --> ... deadline: CLAIM DEAD
  *              to 3 helpers, PING   (round ends, the          one T before it a last
- *              again                next one starts)          BUDDY
+ *              again, ASK           next one starts)          BUDDY, and ASK
  *
- * The second PING, and a third one late in the round, are there so that loss alone, or the restart
- * of a role, seldom costs one.
+ * ASK is out of band, where the console of its host answers for it (oob_frame.h); the second PING,
+ * and a third one late in the round, serve the same end, so that loss alone, or the restart of a
+ * role, seldom costs one.
  *
  * All of it is stretched by local_health.h's multiplier, and by nothing else. */
 #ifndef HS_CLUSTER_SWIM_H
@@ -49,6 +50,7 @@ enum hs_swim_event_type {
     HS_SWIM_PING_REQ, /* of sender, to ping member; sequence is the sender's */
     HS_SWIM_IND_ACK,  /* from sender: member answered it, with incarnation */
     HS_SWIM_NACK,     /* from sender: it lives, member did not answer it */
+    HS_SWIM_OOB_ACK,  /* member answered out of band */
     HS_SWIM_CONFIRM,  /* ping member once, outside of rounds: an answer yields ANSWERED */
     HS_SWIM_JOINED,   /* member turned ALIVE */
     HS_SWIM_ACCUSED   /* the table took, or held, SUSPECT of member; by from */
@@ -60,7 +62,8 @@ struct hs_swim_event {
     uint32_t                member_idx;
     uint32_t                sequence;
     uint64_t                incarnation;
-    struct hs_node_id       from; /* of ACCUSED: the original accuser */
+    struct hs_node_id       from;       /* of ACCUSED: the original accuser */
+    bool                    is_stalled; /* of OOB_ACK: its loop stands still */
 };
 
 enum hs_swim_action_type {
@@ -70,6 +73,7 @@ enum hs_swim_action_type {
     HS_SWIM_SEND_IND_ACK,   /* to to_idx, about member_idx, with its incarnation */
     HS_SWIM_SEND_NACK,      /* to to_idx, about member_idx, with code */
     HS_SWIM_SEND_BUDDY,     /* to to_idx at once: that we suspect it */
+    HS_SWIM_ASK_OOB,        /* ask member_idx out of band */
     HS_SWIM_CLAIM_SUSPECT,  /* tell the table, from ourselves; then ACCUSED */
     HS_SWIM_CLAIM_DEAD,     /* likewise; gossip it */
     HS_SWIM_GOSSIP_SUSPECT, /* gossip that from suspects member_idx, as if it were new */
@@ -95,11 +99,13 @@ struct hs_swim_actions {
 struct hs_swim_counts { /* only ever grow */
     uint64_t rounds;
     uint64_t rounds_lost;
+    uint64_t udp_path_bad; /* rounds that an answer out of band alone has saved */
     uint64_t late_acks;    /* answers to nothing that we still ask */
     uint64_t misdelivered; /* pings for somebody who is not we */
     uint64_t no_slot;
     uint64_t relays_refused;
-    uint64_t accused; /* members whom our own rounds found missing */
+    uint64_t oob_saved; /* deaths put off by an answer out of band */
+    uint64_t accused;   /* members whom our own rounds found missing */
 };
 
 struct hs_swim_probe {
@@ -114,6 +120,7 @@ struct hs_swim_probe {
     bool                    is_round;
     bool is_repeated; /* nobody knows which PING an answer is to: no round trip */
     bool is_acked;
+    bool is_oob_acked;
 };
 
 struct hs_swim {

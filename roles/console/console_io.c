@@ -2,6 +2,7 @@
 /* console_io.c - the main of the console role: maps everything read-only, serves two listeners. */
 #include "roles/console/console.h"
 #include "roles/console/metrics_server_io.h"
+#include "roles/console/oob_server_io.h"
 #include "roles/console/status_server_io.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
@@ -24,6 +25,7 @@ struct console {
     struct hs_status_snapshot snapshot;
     struct hs_status_server   status;
     struct hs_metrics_server  metrics;
+    struct hs_oob_server      oob;
 };
 
 static const struct hs_loop_config loop_config = {
@@ -88,6 +90,7 @@ static void on_stop(void *self, uint64_t deadline_ns)
     (void)deadline_ns; /* nothing here takes long */
     hs_status_server_stop(&console->status);
     hs_metrics_server_stop(&console->metrics);
+    hs_oob_server_close(&console->oob);
 }
 
 static uint64_t turn(void *self, uint64_t now_ns)
@@ -128,12 +131,18 @@ static int open_console(struct console *console, const struct hs_heritage *herit
     console->source.manager_ring = map_table(console, HS_SHARE_MANAGER_RING);
     console->source.dispatch_times = map_table(console, HS_SHARE_DISPATCH_TIMES);
     console->source.latency_samples = map_table(console, HS_SHARE_LATENCY_SAMPLES);
+    console->oob.cards[0] = map_table(console, HS_SHARE_GATE_CARD);
+    console->oob.cards[1] = map_table(console, HS_SHARE_MANAGER_CARD);
+    console->oob.vitals = console->source.vitals;
+    console->oob.process = &console->process;
     console->status.process = console->metrics.process = &console->process;
     console->status.source = console->metrics.source = &console->source;
     console->status.snapshot = console->metrics.snapshot = &console->snapshot;
     rc = hs_status_server_open(&console->status, heritage->status_listen_fd, err);
     if (rc) return rc;
     rc = hs_metrics_server_open(&console->metrics, heritage->metrics_listen_fd, err);
+    if (rc) return rc;
+    rc = hs_oob_server_open(&console->oob, heritage->health_fd, err);
     if (rc) return rc;
     return hs_role_ready(&console->process, err);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // share: 1/2
 /* fuzz_datagram.c - any bytes as a datagram's header and as a body of each type: no crash, every
- * bound is kept, and what was understood is written back and understood the same. */
+ * bound is kept, and what was understood is written back and understood the same. And as a question
+ * out of band, or its answer. */
 #include "roles/cluster/federation_message.h"
+#include "roles/cluster/oob_frame.h"
 #include "shm/base/assert.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -22,12 +24,24 @@ static void try_header(struct hs_view input)
     HS_ASSERT(memcmp(bytes, input.data, sizeof bytes) == 0);
 }
 
+/* There is one way to write each. */
+static void try_oob(struct hs_view input)
+{
+    struct hs_oob_frame frame;
+    uint8_t             bytes[HS_OOB_BODY_BYTES];
+
+    if (hs_oob_get(input, &frame)) return;
+    hs_oob_put(bytes, &frame);
+    HS_ASSERT(memcmp(bytes, input.data, sizeof bytes) == 0);
+}
+
 static bool is_same_claim(const struct hs_claim *a, const struct hs_claim *b)
 {
     return hs_node_id_equal(&a->subject, &b->subject) && hs_node_id_equal(&a->from, &b->from) &&
            a->incarnation == b->incarnation && a->status == b->status &&
            a->facts.role == b->facts.role && a->facts.class == b->facts.class &&
            memcmp(&a->facts.address, &b->facts.address, sizeof a->facts.address) == 0 &&
+           memcmp(&a->facts.health, &b->facts.health, sizeof a->facts.health) == 0 &&
            memcmp(a->facts.name, b->facts.name, sizeof a->facts.name) == 0 &&
            memcmp(a->facts.datacenter, b->facts.datacenter, sizeof a->facts.datacenter) == 0;
 }
@@ -111,6 +125,7 @@ static void try_body(struct hs_view input, enum hs_datagram_type type)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     try_header(hs_view_of(data, size));
+    try_oob(hs_view_of(data, size));
     if (!size) return 0;
     if (data[0] && data[0] < HS_DATAGRAM_TYPE_END)
         try_body(hs_view_of(data, size), (enum hs_datagram_type)data[0]);

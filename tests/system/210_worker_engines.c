@@ -130,6 +130,7 @@ static void run_role(const struct tree *tree, const struct process *process, enu
                                    .credentials_fd = -1,
                                    .cluster_listen_fd = -1,
                                    .cluster_datagram_fd = -1,
+                                   .health_fd = -1,
                                    .ledger_fd = {-1, -1},
                                    .engine_count = ENGINES};
 

@@ -73,6 +73,7 @@ static void start_engine(struct bench *bench)
                                        .cluster_datagram_fd = -1,
                                        .status_listen_fd = -1,
                                        .metrics_listen_fd = -1,
+                                       .health_fd = -1,
                                        .credentials_fd = -1,
                                        .ledger_fd = {-1, -1},
                                        .engine_count = 1};

@@ -7,9 +7,9 @@
 
 #include <stdlib.h>
 
-enum { CAPACITY = 256 };
+enum { CAPACITY = 256, MAIN_PORT = 7400, HEALTH_PORT = 7402 };
 
-enum packet_kind { DATAGRAM, GREET_ASK, GREET_ANSWER, GREET_PROOF };
+enum packet_kind { DATAGRAM, GREET_ASK, GREET_ANSWER, GREET_PROOF, OOB_PING, OOB_PONG };
 
 struct hs_ring_packet {
     uint64_t              at_ns;
@@ -20,6 +20,7 @@ struct hs_ring_packet {
     uint64_t              boot_id; /* of the sender */
     uint64_t              incarnation;
     enum hs_datagram_type type;
+    bool                  is_stalled; /* of a PONG */
     size_t                bytes;
     uint8_t               body[HS_DATAGRAM_BODY_BYTES_MAX];
 };
@@ -75,7 +76,10 @@ static void put_on_the_way(struct hs_ring *ring, unsigned from, unsigned to,
 {
     static uint64_t order;
 
+    bool is_oob = packet->kind == OOB_PING || packet->kind == OOB_PONG;
+
     if (hs_rand_below(&ring->rand, 1000000) < ring->loss_ppm) return;
+    if (!is_oob && (ring->nodes[from].is_blocked || ring->nodes[to].is_blocked)) return;
     packet->from = from;
     packet->to = to;
     packet->order = order++;
@@ -153,7 +157,17 @@ static void carry(struct hs_ring *ring, unsigned idx)
         else if (hs_node_id_equal(&ring->nodes[to].id, &send->to))
             put_on_the_way(ring, idx, to, &packet);
     }
+    for (unsigned i = 0; i < out.ask_count; i++) {
+        struct hs_ring_packet packet = {.kind = OOB_PING};
+        struct hs_addr        address = out.asks[i].address;
+
+        HS_CHECK_EQ(address.port, HEALTH_PORT);
+        address.port = MAIN_PORT;
+        HS_CHECK(node_at(ring, &address) < ring->count);
+        put_on_the_way(ring, idx, node_at(ring, &address), &packet);
+    }
     out.send_count = 0;
+    out.ask_count = 0;
     while (hs_membership_next_event(&node->membership, &event)) {
         node->event_counts[event.type]++;
         if (node->event_count < HS_RING_EVENTS_MAX) node->events[node->event_count++] = event;
@@ -205,10 +219,32 @@ static void take_datagram(struct hs_ring *ring, struct hs_ring_packet *packet)
     carry(ring, packet->to);
 }
 
+/* The console sees in the vitals whether the role runs. */
+static void answer_for(struct hs_ring *ring, unsigned idx, unsigned to)
+{
+    struct hs_ring_node  *node = &ring->nodes[idx];
+    struct hs_ring_packet pong = {
+        .kind = OOB_PONG, .is_stalled = !node->is_up || node->paused_until_ns > ring->now_ns};
+
+    if (node->has_console) put_on_the_way(ring, idx, to, &pong);
+}
+
+static void take_pong(struct hs_ring *ring, const struct hs_ring_packet *packet)
+{
+    struct hs_membership_oob answer = {.node = ring->nodes[packet->from].id,
+                                       .incarnation = packet->incarnation,
+                                       .is_stalled = packet->is_stalled};
+
+    hs_membership_hear_oob(&ring->nodes[packet->to].membership, ring->now_ns, &answer, &out);
+    carry(ring, packet->to);
+}
+
 static void deliver(struct hs_ring *ring, struct hs_ring_packet *packet)
 {
     struct hs_ring_node *node = &ring->nodes[packet->to];
 
+    if (packet->kind == OOB_PING && node->group == ring->nodes[packet->from].group)
+        answer_for(ring, packet->to, packet->from);
     if (!node->is_up || node->group != ring->nodes[packet->from].group) return;
     switch (packet->kind) {
     case DATAGRAM: take_datagram(ring, packet); break;
@@ -218,6 +254,8 @@ static void deliver(struct hs_ring *ring, struct hs_ring_packet *packet)
         greet(ring, packet->to, packet->from, GREET_PROOF);
         break;
     case GREET_PROOF: prove(ring, packet->to, packet); break;
+    case OOB_PING: break; /* its console's */
+    case OOB_PONG: take_pong(ring, packet); break;
     }
 }
 
@@ -235,8 +273,13 @@ void hs_ring_begin(struct hs_ring *ring, unsigned count, unsigned seed_count,
         node->id.bytes[0] = (uint8_t)(i + 1);
         node->id.bytes[9] = 0x5a;
         node->address = (struct hs_addr){
-            .family = HS_ADDR_IPV4, .port = 7400, .bytes = {10, 0, 0, (uint8_t)(i + 1)}};
+            .family = HS_ADDR_IPV4, .port = MAIN_PORT, .bytes = {10, 0, 0, (uint8_t)(i + 1)}};
     }
+}
+
+void hs_ring_add_consoles(struct hs_ring *ring)
+{
+    for (unsigned i = 0; i < ring->count; i++) ring->nodes[i].has_console = true;
 }
 
 void hs_ring_end(struct hs_ring *ring)
@@ -266,6 +309,10 @@ void hs_ring_start(struct hs_ring *ring, unsigned idx, uint64_t host_life, uint6
                                                  .role = HS_IDENTITY_GATE,
                                                  .class = HS_MEMBER_NONVOTER,
                                                  .datacenter = "ber"};
+    if (node->has_console) {
+        config.self_facts.health = node->address;
+        config.self_facts.health.port = HEALTH_PORT;
+    }
     if (node->listens_everywhere)
         memset(config.self_facts.address.bytes, 0, sizeof config.self_facts.address.bytes);
     (void)snprintf(config.self_facts.name, sizeof config.self_facts.name, "n%u", idx);
@@ -319,7 +366,7 @@ static void deliver_next(struct hs_ring *ring)
     pop(ring, &packet);
     node = &ring->nodes[packet.to];
     ring->now_ns = hs_max_u64(packet.at_ns, ring->now_ns);
-    if (node->is_up && node->paused_until_ns > ring->now_ns) {
+    if (node->is_up && node->paused_until_ns > ring->now_ns && packet.kind != OOB_PING) {
         packet.at_ns = node->paused_until_ns;
         push(ring, &packet);
         return;

@@ -31,7 +31,9 @@ struct hs_ring_node {
     uint64_t               challenged_at_ns[HS_RING_NODES_MAX];
     bool                   is_up;
     bool                   listens_everywhere;
-    unsigned               group; /* of the network: groups do not reach one another */
+    bool                   has_console; /* that answers for it: set before it starts */
+    bool                   is_blocked;  /* its datagrams are lost, those to its console are not */
+    unsigned               group;       /* of the network: groups do not reach one another */
     unsigned               event_counts[HS_MEMBER_EVENT_TYPE_COUNT];
     unsigned               event_count;
     struct hs_member_event events[HS_RING_EVENTS_MAX]; /* the first */
@@ -58,6 +60,8 @@ struct hs_ring {
 void hs_ring_begin(struct hs_ring *ring, unsigned count, unsigned seed_count,
                    enum hs_membership_profile profile, uint64_t seed);
 void hs_ring_end(struct hs_ring *ring);
+/* Before they start: the consoles of all answer for them. */
+void hs_ring_add_consoles(struct hs_ring *ring);
 /* A process of it starts; kept: the incarnation that its role left in shared memory, or 0. */
 void hs_ring_start(struct hs_ring *ring, unsigned idx, uint64_t host_life, uint64_t kept);
 void hs_ring_start_all(struct hs_ring *ring);

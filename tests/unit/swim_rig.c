@@ -141,6 +141,11 @@ static void perform(struct swim_rig *rig, const struct hs_swim_action *action)
         answer.type = rig->is_dead[peer] ? HS_SWIM_NACK : HS_SWIM_IND_ACK;
         answer_later(rig, answer);
     }
+    if (action->type == HS_SWIM_ASK_OOB && rig->has_oob[peer]) {
+        answer.type = HS_SWIM_OOB_ACK;
+        answer.is_stalled = rig->is_wedged[peer];
+        answer_later(rig, answer);
+    }
 }
 
 void swim_rig_step(struct swim_rig *rig, const struct hs_swim_event *event)

@@ -26,11 +26,13 @@ struct swim_rig {
     void                   *table_memory;
     void                   *swim_memory;
     uint64_t                now_ns;
-    uint32_t                count;                   /* members, we too */
-    uint32_t                idx[SWIM_RIG_PEERS];     /* slots of the table; [0] is ourselves */
-    bool                    is_dead[SWIM_RIG_PEERS]; /* by position, not slot: answers nothing */
-    bool                    is_cut[SWIM_RIG_PEERS];  /* our own path to it is; others reach it */
-    uint64_t                delay_ns;                /* of an answer */
+    uint32_t                count;                     /* members, we too */
+    uint32_t                idx[SWIM_RIG_PEERS];       /* slots of the table; [0] is ourselves */
+    bool                    is_dead[SWIM_RIG_PEERS];   /* by position, not slot: answers nothing */
+    bool                    is_cut[SWIM_RIG_PEERS];    /* our own path to it is; others reach it */
+    bool                    has_oob[SWIM_RIG_PEERS];   /* answers out of band */
+    bool                    is_wedged[SWIM_RIG_PEERS]; /* and says that its loop stands still */
+    uint64_t                delay_ns;                  /* of an answer */
     struct swim_rig_entry   log[SWIM_RIG_LOG];
     unsigned                log_count;
     struct swim_rig_pending pending[SWIM_RIG_PENDING];

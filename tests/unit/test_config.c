@@ -165,6 +165,7 @@ static void keys_that_contradict_each_other_are_found(void)
         {"cluster", "gate_address", "10.0.0.1:7400", "cluster.gate_address"},
         {"cluster", "seed_gates", "10.0.0.1:7400", "cluster.seed_gates"},
         {"cluster", "leader", "m-1", "cluster.leader"},
+        {"cluster", "health_address", "10.0.0.1:7402", "cluster.health_address"},
     };
 
     for (size_t i = 0; i < HS_ARRAY_LEN(cases); i++) {
@@ -208,6 +209,15 @@ static void what_a_host_of_a_cluster_runs_and_what_it_is_told_fit(void)
         {{"cluster.gate_address=10.0.0.1:7400", "cluster.manager_address=10.0.0.1:7401",
           "node.name=a-name-of-more-than-32-characters"},
          "node.name"},
+        {{"cluster.gate_address=10.0.0.1:7400", "cluster.manager_address=10.0.0.1:7401",
+          "cluster.health_address=10.0.0.1:7402"},
+         ""},
+        {{"cluster.gate_address=10.0.0.1:7400", "cluster.manager_address=10.0.0.1:7401",
+          "cluster.health_address=10.0.0.1:7402", "roles.console=false"},
+         "cluster.health_address"},
+        {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=10.0.0.2:7401",
+          "cluster.health_address=10.0.0.1:7402"},
+         "cluster.health_address"},
     };
 
     for (size_t i = 0; i < HS_ARRAY_LEN(cases); i++) {

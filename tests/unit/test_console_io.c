@@ -136,6 +136,7 @@ static void start(struct tree *tree)
     tree->heritage.credentials_fd = -1;
     tree->heritage.cluster_listen_fd = -1;
     tree->heritage.cluster_datagram_fd = -1;
+    tree->heritage.health_fd = -1;
     tree->heritage.config = &tree->config;
     make_segments(tree);
     make_listeners(tree);

@@ -138,6 +138,7 @@ static bool is_same_claim(const struct hs_claim *a, const struct hs_claim *b)
            a->incarnation == b->incarnation && a->status == b->status &&
            a->facts.role == b->facts.role && a->facts.class == b->facts.class &&
            !memcmp(&a->facts.address, &b->facts.address, sizeof a->facts.address) &&
+           !memcmp(&a->facts.health, &b->facts.health, sizeof a->facts.health) &&
            !strcmp(a->facts.name, b->facts.name) &&
            !strcmp(a->facts.datacenter, b->facts.datacenter);
 }
@@ -157,6 +158,8 @@ static void news_of_every_kind_are_read_as_they_were_written(void)
         put = put && hs_datagram_put_claim(&writer, &claims[i], i == HS_MEMBER_DEAD);
     }
     claims[HS_MEMBER_STATUS_COUNT] = alive_with_facts(3);
+    claims[HS_MEMBER_STATUS_COUNT].facts.health = claims[HS_MEMBER_STATUS_COUNT].facts.address;
+    claims[HS_MEMBER_STATUS_COUNT].facts.health.port = 7402;
     put = put && hs_datagram_put_claim(&writer, &claims[HS_MEMBER_STATUS_COUNT], false);
     put = put && hs_datagram_put_health(&writer, &health);
     put = put && hs_datagram_put_coordinate(&writer, &place);
@@ -257,16 +260,17 @@ static void an_unknown_section_is_skipped(void)
 
 static void what_no_node_says_is_malformed(void)
 {
-    struct hs_claim claims[5];
+    struct hs_claim claims[6];
     struct hs_claim base = alive_with_facts(1);
 
-    for (int i = 0; i < 5; i++) claims[i] = base;
+    for (int i = 0; i < 6; i++) claims[i] = base;
     memset(&claims[0].subject, 0, sizeof claims[0].subject);
     claims[1].facts.role = HS_IDENTITY_CLIENT;
     claims[2].facts.name[1] = 'A';
     claims[3].facts.address.family = 7;
     (void)snprintf(claims[4].facts.datacenter, sizeof claims[4].facts.datacenter, "a/b");
-    for (int i = 0; i < 5; i++) {
+    claims[5].facts.health = (struct hs_addr){.family = 7, .port = 1};
+    for (int i = 0; i < 6; i++) {
         start(&gossip);
         HS_CHECK(hs_datagram_put_claim(&writer, &claims[i], false));
         HS_CHECK_EQ(decode(), 0);
@@ -276,6 +280,12 @@ static void what_no_node_says_is_malformed(void)
     start(&gossip);
     HS_CHECK(hs_datagram_put_claim(&writer, &base, false));
     body[6] = 0x4f; /* a status that nobody knows */
+    HS_CHECK_EQ(decode(), 0);
+    HS_CHECK_EQ(read.claim_count, 0);
+    body[6] = 0x21; /* a health address of a member without one of its own */
+    HS_CHECK_EQ(decode(), 0);
+    HS_CHECK_EQ(read.claim_count, 0);
+    body[6] = 0x51; /* a bit without a meaning */
     HS_CHECK_EQ(decode(), 0);
     HS_CHECK_EQ(read.claim_count, 0);
 }

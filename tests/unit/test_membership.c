@@ -398,7 +398,100 @@ static void each_member_says_itself_which_keys_it_holds(void)
     hs_ring_end(&ring);
 }
 
+static void whole_with_consoles(unsigned count, enum hs_membership_profile profile, uint64_t seed)
+{
+    begin(count, profile, seed);
+    hs_ring_add_consoles(&ring);
+    hs_ring_start_all(&ring);
+    HS_CHECK(hs_ring_run_until_whole(&ring, S(15)) != HS_NEVER_NS);
+    hs_ring_run(&ring, S(10));
+    hs_ring_clear_events(&ring);
+}
+
+static const struct hs_swim_counts *counts_of(unsigned idx)
+{
+    return &ring.nodes[idx].membership.swim.counts;
+}
+
+static void a_member_without_a_way_is_vouched_for(void)
+{
+    uint64_t rounds = 0;
+    uint64_t saved = 0;
+
+    whole_with_consoles(5, HS_MEMBERSHIP_LAN, 4);
+    for (unsigned i = 0; i < 5; i++) HS_CHECK_EQ(counts_of(i)->udp_path_bad, 0);
+    ring.nodes[2].is_blocked = true;
+    hs_ring_run(&ring, S(120));
+    HS_CHECK_EQ(hs_ring_holders(&ring, 2, HS_MEMBER_ALIVE), 4);
+    HS_CHECK_EQ(hs_ring_events(&ring, HS_MEMBER_EVENT_SUSPECT), 0);
+    for (unsigned i = 0; i < 5; i++) {
+        if (i == 2) continue;
+        saved += counts_of(i)->udp_path_bad;
+        rounds += counts_of(i)->rounds_lost;
+    }
+    HS_CHECK(saved >= 4 * 20); /* its turn comes every fourth round of half a second */
+    HS_CHECK_EQ(rounds, 0);
+    ring.nodes[2].is_blocked = false;
+    hs_ring_run(&ring, S(30));
+    HS_CHECK(hs_ring_is_whole(&ring));
+    end();
+}
+
+static void without_a_console_it_is_dead(void)
+{
+    whole(5, HS_MEMBERSHIP_LAN, 4);
+    ring.nodes[2].is_blocked = true;
+    hs_ring_run(&ring, S(60));
+    HS_CHECK_EQ(hs_ring_holders(&ring, 2, HS_MEMBER_DEAD), 4);
+    end();
+}
+
+/* The minimum of a ring of five is 3 s, the maximum 18 s. */
+static void a_loop_that_hangs_dies_behind_a_console_that_answers(void)
+{
+    whole_with_consoles(5, HS_MEMBERSHIP_LAN, 9);
+    hs_ring_pause(&ring, 2, S(600));
+    hs_ring_run(&ring, S(5 + 18 + 2 * 3 + 5));
+    HS_CHECK_EQ(hs_ring_holders(&ring, 2, HS_MEMBER_DEAD), 4);
+    for (unsigned i = 0; i < 5; i++) HS_CHECK_EQ(counts_of(i)->udp_path_bad, 0);
+    end();
+}
+
+/* Its console speaks for the life that it knows. */
+static void an_answer_for_an_older_life_saves_nobody(void)
+{
+    const struct hs_member  *member;
+    struct hs_membership    *membership;
+    struct hs_membership_out out;
+    struct hs_membership_oob answer = {.load = HS_LOAD_OVERLOADED};
+
+    whole_with_consoles(5, HS_MEMBERSHIP_LAN, 5);
+    membership = &ring.nodes[0].membership;
+    member = hs_members_find(&membership->members, &ring.nodes[1].id);
+    answer.node = ring.nodes[1].id;
+    answer.incarnation = member->incarnation - 1;
+    hs_membership_hear_oob(membership, ring.now_ns, &answer, &out);
+    HS_CHECK_EQ(hs_gossip_find_health(&membership->gossip, ring.now_ns, &member->id)->entry.load,
+                HS_LOAD_HEALTHY);
+    answer.incarnation++;
+    ring.now_ns += S(1);
+    hs_membership_hear_oob(membership, ring.now_ns, &answer, &out);
+    HS_CHECK_EQ(hs_gossip_find_health(&membership->gossip, ring.now_ns, &member->id)->entry.load,
+                HS_LOAD_OVERLOADED);
+    answer.node.bytes[3] ^= 1;
+    hs_membership_hear_oob(membership, ring.now_ns, &answer, &out);
+    HS_CHECK_EQ(out.send_count, 0);
+    end();
+}
+
 CU_TestInfo hs_tests_membership[] = {
+    {"2.10 who can only be reached through its console is not suspected",
+     a_member_without_a_way_is_vouched_for},
+    {"without a console nobody vouches for it", without_a_console_it_is_dead},
+    {"13.6 a loop that hangs dies behind a console that answers",
+     a_loop_that_hangs_dies_behind_a_console_that_answers},
+    {"13 an answer for an older life saves nobody; that of a loaded one says so",
+     an_answer_for_an_older_life_saves_nobody},
     {"7.1 three gates that start together know each other",
      three_gates_that_start_together_know_each_other},
     {"thirty members form a ring from three seeds", thirty_members_form_a_ring_from_three_seeds},

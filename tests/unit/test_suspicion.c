@@ -188,6 +188,25 @@ static void newer_life_accused_starts_anew(void)
     check_about(dies_after_ns(), 34000);
 }
 
+static void answer_out_of_band_postpones_twice(void)
+{
+    open_quiet(10);
+    rig.has_oob[1] = true;
+    swim_rig_accuse(&rig, 1, 2, 5);
+    check_about(dies_after_ns(), 24000 + 2 * 4000);
+    HS_CHECK_EQ(rig.swim.counts.oob_saved, 2);
+    HS_CHECK_EQ(swim_rig_count_of(&rig, HS_SWIM_ASK_OOB, 1), 3);
+}
+
+static void wedged_loop_does_not_live_on(void)
+{
+    open_quiet(10);
+    rig.has_oob[1] = true;
+    rig.is_wedged[1] = true;
+    swim_rig_accuse(&rig, 1, 2, 5);
+    check_about(dies_after_ns(), 24000 + 2 * 4000);
+}
+
 CU_TestInfo hs_tests_suspicion[] = {
     {"4 table of timeouts", table_of_timeouts},
     {"4.1 accused by one alone it stands for 24 s", alone_it_stands_for_the_maximum},
@@ -203,4 +222,6 @@ CU_TestInfo hs_tests_suspicion[] = {
     {"4.8 ring of three waits as long as it distrusts itself",
      ring_of_three_waits_as_long_as_it_distrusts_itself},
     {"4 accusation of a newer life starts anew", newer_life_accused_starts_anew},
+    {"4 answer out of band postpones the end twice", answer_out_of_band_postpones_twice},
+    {"13.6 wedged loop is dead by the maximum and two minima", wedged_loop_does_not_live_on},
     CU_TEST_INFO_NULL};

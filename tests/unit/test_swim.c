@@ -44,9 +44,10 @@ static void dead_target_is_suspected_after_a_second(void)
     swim_rig_forget(&rig);
     swim_rig_run(&rig, at_ns + 1005 * MS);
     HS_CHECK_EQ(swim_rig_count_of(&rig, HS_SWIM_SEND_PING_REQ, 1), 3);
+    HS_CHECK_EQ(swim_rig_count_of(&rig, HS_SWIM_ASK_OOB, 1), 1);
     HS_CHECK_EQ(swim_rig_count_of(&rig, HS_SWIM_SEND_PING, 1), 2);
     HS_CHECK(swim_rig_first_ns(&rig, HS_SWIM_SEND_PING_REQ) - at_ns <= 502 * MS);
-    HS_CHECK(swim_rig_first_ns(&rig, HS_SWIM_SEND_PING_REQ) - at_ns >= 500 * MS);
+    HS_CHECK(swim_rig_first_ns(&rig, HS_SWIM_ASK_OOB) - at_ns >= 500 * MS);
     HS_CHECK(swim_rig_first_ns(&rig, HS_SWIM_CLAIM_SUSPECT) - at_ns <= 1002 * MS);
     HS_CHECK_EQ(swim_rig_status(&rig, 1), HS_MEMBER_SUSPECT);
     HS_CHECK_EQ(swim_rig_count_of(&rig, HS_SWIM_SEND_BUDDY, 1), 1);
@@ -194,6 +195,18 @@ static void answer_after_the_nack_is_still_passed_on(void)
     swim_rig_run(&rig, START_NS + 2 * S);
     HS_CHECK_EQ(swim_rig_count(&rig, HS_SWIM_SEND_NACK), 1);
     HS_CHECK_EQ(swim_rig_count(&rig, HS_SWIM_SEND_IND_ACK), 1);
+    swim_rig_close(&rig);
+}
+
+static void answer_out_of_band_saves_the_round(void)
+{
+    swim_rig_open(&rig, 2, NULL);
+    rig.is_dead[1] = true;
+    rig.has_oob[1] = true;
+    swim_rig_run(&rig, START_NS + 11 * S);
+    HS_CHECK_EQ(swim_rig_count(&rig, HS_SWIM_CLAIM_SUSPECT), 0);
+    HS_CHECK_EQ(rig.swim.counts.udp_path_bad, rig.swim.counts.rounds - 1);
+    HS_CHECK_EQ(rig.swim.health.score, 0);
     swim_rig_close(&rig);
 }
 
@@ -475,6 +488,7 @@ CU_TestInfo hs_tests_swim[] = {
     {"2.6 late ack leaves the open round alone", late_ack_leaves_the_open_round_alone},
     {"2.7 helper believes its own ping only", helper_believes_its_own_ping_only},
     {"2.8 two who ask about one target get their own answer", two_requesters_get_their_own_answer},
+    {"2.10 answer out of band saves the round, and is counted", answer_out_of_band_saves_the_round},
     {"2.11 burst of 300 requests fills the slots and no more",
      burst_of_requests_fills_the_slots_and_no_more},
     {"3.4 no death for time that we did not run", no_death_for_time_that_we_did_not_run},
