@@ -234,10 +234,11 @@ void hs_orders_take(struct hs_tree *tree, struct hs_child *child)
             take_record(tree, child, &record);
             continue;
         }
+        /* First the signal: who sees its socket closed ends by itself, and nobody learns why. */
+        if (rc < 0) hs_process_give_up(tree, child, HS_KILL_NONSENSE);
         /* Its end is closed: it is dead or as good as that; a socket at its end is never quiet. */
         (void)close(child->control_fd);
         child->control_fd = -1;
-        if (rc < 0) hs_process_give_up(tree, child, HS_KILL_NONSENSE);
     }
 }
 
