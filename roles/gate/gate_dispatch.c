@@ -101,6 +101,16 @@ static void propose_slot(struct hs_gate *gate, const struct hs_gate_job *job, un
         0;
 }
 
+static void refuse_for_lack_of(struct hs_gate *gate, const struct hs_gate_job *job, unsigned slot,
+                               const char *whom)
+{
+    char reason[HS_GATE_REASON_BYTES];
+
+    (void)snprintf(reason, sizeof reason, "datacenter %s has no %s", job->slots[slot].datacenter,
+                   whom);
+    propose_slot(gate, job, slot, HS_GATE_SLOT_REFUSED, 0, reason);
+}
+
 /* ---- telling ---- */
 
 /* Nobody is there to be asked: not for ever, since a job may have no time of its own. A datacenter
@@ -109,16 +119,13 @@ static void wait_for_manager(struct hs_gate *gate, const struct hs_gate_job *job
 {
     struct hs_gate_slot_soft *soft = &hs_gate_soft_of(gate, job)->slots[slot];
     uint64_t                  end_ns = soft->unheard_since_ns + gate->limits.manager_wait_ns;
-    char                      reason[HS_GATE_REASON_BYTES];
 
     if (job->slots[slot].state != HS_GATE_SLOT_PLANNED) return;
     if (gate->now_ns < end_ns) {
         soft->retry_at_ns = end_ns; /* its coming sets it to 0 */
         return;
     }
-    (void)snprintf(reason, sizeof reason, "datacenter %s has no manager",
-                   job->slots[slot].datacenter);
-    propose_slot(gate, job, slot, HS_GATE_SLOT_REFUSED, 0, reason);
+    refuse_for_lack_of(gate, job, slot, "manager");
 }
 
 /* Until it is acknowledged, or so often, or so long, that nobody is there. */
@@ -269,6 +276,21 @@ static void accept(struct hs_gate *gate, struct hs_gate_job *job, unsigned slot,
     soft->retry_at_ns = gate->now_ns + gate->limits.dispatch_ack_timeout_ns;
 }
 
+/* Who answers has answered, however often; but a leader has to come in the time in which a manager
+ * has to. */
+static void wait_for_leader(struct hs_gate *gate, const struct hs_gate_job *job, unsigned slot)
+{
+    struct hs_gate_slot_soft *soft = &hs_gate_soft_of(gate, job)->slots[slot];
+
+    soft->attempts = 0;
+    soft->retry_at_ns = gate->now_ns + TELL_AGAIN_NS; /* unless another one leads */
+    if (!soft->unled_since_ns) soft->unled_since_ns = gate->now_ns;
+    if (gate->now_ns - soft->unled_since_ns < gate->limits.manager_wait_ns) return;
+    if (job->slots[slot].state == HS_GATE_SLOT_PLANNED && job->phase != HS_GATE_DONE &&
+        !soft->is_proposed)
+        refuse_for_lack_of(gate, job, slot, "leading manager");
+}
+
 void hs_gate_take_dispatch_ack(struct hs_gate *gate, unsigned manager, struct hs_gate_job *job,
                                unsigned slot, const struct hs_msg_job_dispatch_ack *ack)
 {
@@ -280,11 +302,12 @@ void hs_gate_take_dispatch_ack(struct hs_gate *gate, unsigned manager, struct hs
     if (soft->call.manager == manager)
         hs_gate_end_call(gate, &soft->call, hs_breaker_outcome_of(ack->code));
     soft->unheard_since_ns = 0;
+    if (ack->code != HS_RESULT_NOT_LEADER) soft->unled_since_ns = 0;
     if (ack->code == HS_RESULT_OK) {
         accept(gate, job, slot, ack->manager_fence);
     } else if (ack->code == HS_RESULT_NOT_LEADER) {
         hs_gate_take_hint(gate, manager, ack->leader);
-        soft->retry_at_ns = gate->now_ns + TELL_AGAIN_NS; /* unless another one leads */
+        wait_for_leader(gate, job, slot);
     } else if (is_transient(ack->code)) {
         soft->attempts = 0;
         soft->retry_at_ns =

@@ -58,6 +58,7 @@ struct hs_gate_slot_soft {
     uint64_t resent_at_ns;
     uint64_t accepted_at_ns;
     uint64_t unheard_since_ns; /* nobody has said anything to the dispatch; 0: not yet asked */
+    uint64_t unled_since_ns;   /* whoever answers to it only follows; 0: somebody leads */
     uint32_t attempts;
     uint32_t manager; /* who was told what follows, + 1; 0: nobody */
     struct hs_gate_call call;

@@ -12,6 +12,11 @@ static const char *one(void)
     return gate_rig_plan(1, false);
 }
 
+/* Has no time of its own: it is bounded by iterations. */
+static const char endless[] =
+    "{\"version\":1,\"workflows\":[{\"name\":\"w\",\"load\":{\"model\":\"closed\",\"vus\":1,"
+    "\"iterations\":1000},\"steps\":[{\"name\":\"s\",\"url\":\"http://127.0.0.1:1/\"}]}]}";
+
 /* ---- dispatch ---- */
 
 static void a_dispatch_is_repeated_until_it_is_taken(void)
@@ -95,12 +100,8 @@ static void without_a_manager_the_job_waits_for_its_time(void)
     gate_rig_close(rig);
 }
 
-/* Also one that has no time of its own: it is bounded by iterations. */
 static void a_job_that_no_manager_comes_for_fails_in_time(void)
 {
-    static const char endless[] =
-        "{\"version\":1,\"workflows\":[{\"name\":\"w\",\"load\":{\"model\":\"closed\",\"vus\":1,"
-        "\"iterations\":1000},\"steps\":[{\"name\":\"s\",\"url\":\"http://127.0.0.1:1/\"}]}]}";
     struct gate_rig *rig = gate_rig_open();
     union hs_msg     busy = {0};
 
@@ -127,6 +128,32 @@ static void a_job_that_no_manager_comes_for_fails_in_time(void)
     gate_manager_enter(rig->gate); /* one of those may have taken it all the same */
     gate_rig_settle(rig);
     HS_CHECK_EQ(gate_rig_count_manager(rig, HS_MSG_JOB_CANCEL), 1);
+    gate_rig_close(rig);
+}
+
+static void answer_that_another_leads(struct gate_rig *rig, unsigned count)
+{
+    union hs_msg ack = {0};
+
+    gate_rig_name(ack.job_dispatch_ack.job_id, 1);
+    ack.job_dispatch_ack.code = HS_RESULT_NOT_LEADER;
+    for (unsigned i = 0; i < count; i++) {
+        gate_rig_manager(rig, HS_MSG_JOB_DISPATCH_ACK, &ack, 0);
+        gate_rig_pass(rig, HS_NS_PER_S);
+    }
+}
+
+/* However often a manager is asked that only follows: it has answered. */
+static void a_job_waits_for_a_leader_as_long_as_for_a_manager(void)
+{
+    struct gate_rig *rig = gate_rig_open();
+
+    gate_rig_submit(rig, 0, 1, endless);
+    answer_that_another_leads(rig, 59);
+    HS_CHECK_EQ(gate_rig_job(rig, 1)->phase, HS_GATE_ACTIVE);
+    answer_that_another_leads(rig, 3);
+    HS_CHECK_EQ(gate_rig_job(rig, 1)->final, HS_JOB_FAILED);
+    HS_CHECK_TEXT(gate_rig_job(rig, 1)->reason, "datacenter dc has no leading manager");
     gate_rig_close(rig);
 }
 
@@ -432,6 +459,8 @@ CU_TestInfo hs_tests_gate_jobs[] = {
     {"without a manager the job waits for its time", without_a_manager_the_job_waits_for_its_time},
     {"a job that no manager comes for fails in time",
      a_job_that_no_manager_comes_for_fails_in_time},
+    {"a job waits for a leader as long as for a manager",
+     a_job_waits_for_a_leader_as_long_as_for_a_manager},
     {"results are fetched piece by piece and kept", results_are_fetched_piece_by_piece_and_kept},
     {"bytes that are not the record are done without",
      bytes_that_are_not_the_record_are_done_without},
