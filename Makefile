@@ -201,6 +201,8 @@ system-programs: all $(SYSTEM_PROGRAMS)
 system: ## real processes: tests/system/NNN_*
 system: all $(SYSTEM_PROGRAMS)
 	$(Q)HS_BUILD=$(BUILD) tests/system/run
+system-beside system-alone: system-%: all $(SYSTEM_PROGRAMS)
+	$(Q)HS_BUILD=$(BUILD) tests/system/run --$*
 
 soak: ## the long profile of the simulated rings, of shared memory in every order, and of the system tests
 soak: all $(SYSTEM_PROGRAMS) $(BUILD)/tests/sim/test_sim_ring $(BUILD)/unit
@@ -228,7 +230,7 @@ $(BUILD)/%.tidy: %.c .clang-tidy $(BUILD)/flags
 	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=c11 -D_GNU_SOURCE -I. 2> $@.log || { cat $@.log; exit 1; }
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. -MM -MP -MT $@ -MF $(@:.tidy=.tidy.d) $< && touch $@
 analyze-objects: $(LIB_OBJ) $(SUPERVISOR_OBJ) $(CLIENT_OBJ)
-.PHONY: system system-asan system-programs tidy analyze-objects
+.PHONY: system system-beside system-alone system-asan system-programs tidy analyze-objects
 
 format: ## lay the sources out
 	clang-format -i $(SOURCES)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 180
+# beside: others
 """The supervisor keeps a tree going, whatever its processes do, and takes it with it when it goes."""
 import os
 import resource

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 60
+# beside: others
 """The tree of one `hyperscale run`: on a leash, without names, gone with its client. And the service manager's protocol."""
 import os
 import signal

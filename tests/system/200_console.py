@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 120
+# beside: others
 """The status socket and the metrics page of a real daemon: what they show, who may do what, and what they withstand."""
 import errno
 import json

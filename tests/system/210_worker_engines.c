@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // timeout: 300
+// beside: others
 /* 210_worker_engines.c - a real worker, two engines under load; this program is their supervisor,
  * manager and target: shares are taken, measured, reported and survive deaths of all of them. */
 #include "ipc/frame.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // timeout: 60
+// beside: others
 /* 211_engine_orders.c - a real engine, with this program as its supervisor and as a worker that
  * gives orders too early, too often, or nonsense: each is answered, nothing is kept that was not
  * asked for. */

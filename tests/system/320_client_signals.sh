@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # What ends a run early: SIGINT and SIGTERM report what was measured, a second signal ends at once, also while the tree ends, and
 # a client that is killed takes its tree with it.
 set -eu
@@ -49,15 +50,20 @@ wait $client || code=$?
 wait_gone $tree
 
 # The result is out, and the tree does not end: its supervisor stands still.
-begin_last_wait() { # sets client and tree
-    stop_target
-    start_target
+stop_supervisor() { # of a run that has load: sets client and tree; false: it was over before
     : > "$HS_TMP/err"
     "$hyperscale" run "$url" -d 4s -c 4 --json > "$HS_TMP/out" 2> "$HS_TMP/err" &
     client=$!
-    until_true "load" has_sent
+    until_true "load" grep -q '^t=1s' "$HS_TMP/err"
     tree=$(tree_of $client)
-    kill -STOP "$(pgrep -P $client)"
+    kill -STOP "$(pgrep -P $client)" 2> /dev/null && kill -0 $client && return 0
+    wait $client || fail "exit code $? of a run that nobody disturbed"
+    return 1
+}
+begin_last_wait() {
+    stop_target
+    start_target
+    stop_supervisor || stop_supervisor || stop_supervisor || fail "its supervisor cannot be stopped"
     until_true "the result" grep -q '^}' "$HS_TMP/out"
 }
 end_last_wait() { # SECONDS BEGIN: it ended, this long after that

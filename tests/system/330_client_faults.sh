@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # Whatever a target does is counted in its class; a process of the tree that dies costs no count.
 set -eu
 . tests/system/client_lib.sh
 
-class_of() { # MODE CLASS
+class_of() { # MODE CLASS; who waits for a timeout has a short one, who is answered, one that a busy machine keeps
+    local timeout=5s
+    [ "$2" != timeout.response ] || timeout=300ms
     start_target --mode "$1"
-    expect 99 "$hyperscale" run "$url" -d 1s -c 4 --timeout 300ms --drain 500ms --json
-    # A slow machine may let a few time out instead.
+    expect 99 "$hyperscale" run "$url" -d 1s -c 4 --timeout $timeout --drain 500ms --json
     holds "$HS_TMP/out" "d['errors'].get('$2', 0) >= 0.95 * r['failed'] > 0 and r['completed'] == 0"
 }
 class_of silent timeout.response
@@ -24,17 +26,20 @@ expect 99 "$hyperscale" run "$url" -d 1s -c 4 --json
 holds "$HS_TMP/out" 'set(d["errors"]) == {"status.5xx"} and set(d["status"]) == {"503"}'
 
 start_target
-kill_one() { # NAME
+kill_one() { # NAME; false: it could not be found before the load was over
     : > "$HS_TMP/err"
     "$hyperscale" run "$url" -R 1000/s -d 4s --cores 2 --json > "$HS_TMP/out" 2> "$HS_TMP/err" &
-    local client=$! code=0 pid
-    until_true "a second of load" grep -q '^t=1s' "$HS_TMP/err"
-    pid=$(for p in $(tree_of $client); do ps -o pid=,args= -p "$p"; done | sed -n "s/^ *\([0-9]*\) hyperscaled: $1 *\$/\1/p" | head -1)
-    [ -n "$pid" ] || fail "there is no $1"
-    kill -KILL "$pid"
+    local client=$! code=0 is_killed=
+    if find_role $client "$1"; then
+        until_true "a second of load" grep -q '^t=1s' "$HS_TMP/err"
+        ! kill -KILL "$role" 2> /dev/null || is_killed=yes
+    fi
     wait $client || code=$?
     [ $code -eq 0 ] || fail "exit code $code after the death of $1: $(cat "$HS_TMP/err")"
+    [ -n "$is_killed" ] || return 1
     grep -q "^$1 died" "$HS_TMP/err" || fail "nobody tells of $1"
     holds "$HS_TMP/out" 'r["offered"] == 4000 and d["restarts"] >= 1'
 }
-for name in gate manager worker engine.0; do kill_one $name; done
+for name in gate manager worker engine.0; do
+    kill_one $name || kill_one $name || kill_one $name || fail "there is no $name"
+done

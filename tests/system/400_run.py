@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 240
+# beside: others
 """A run by itself: its figures agree with each other and with the target's, and whatever ends it, nothing stays."""
 import json
 import os

@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from tree import CLIENT, Target, check_identities, on_a_quiet_machine, run_cases, run_json, show
+from tree import CLIENT, Target, check_identities, hold, on_a_quiet_machine, run_cases, run_json, show
 
 S, T = 1e9, 10e9
 LOAD = ("-R", "500/s", "-d", "40s")
@@ -39,11 +39,11 @@ def a_stall_is_seen_by_all_who_were_due():
     assert requests["offered"] == 20000 and requests["completed"] == 20000, requests
     assert counts["requests"] == 20000, counts
     print("  without a stall: " + " ".join(f"{name}={machine[name] / 1e6:.3f}ms" for name in ("p50", "p99", "mean", "max")))
-    assert times["p50"] < 5e6 + machine["p90"], times
+    hold(document, times["p50"] < 5e6 + machine["p90"], times)
     for name, wanted in WANTED.items():
         added = machine["mean" if name == "mean" else "p99"]
-        assert -0.03 * wanted <= times[name] - wanted <= 0.03 * wanted + 2 * added, \
-            f"{name} is {times[name]}, not {wanted} within 3 % (the machine adds {added})"
+        hold(document, -0.03 * wanted <= times[name] - wanted <= 0.03 * wanted + 2 * added,
+             f"{name} is {times[name]}, not {wanted} within 3 % (the machine adds {added})")
 
 
 run_cases((a_stall_is_seen_by_all_who_were_due,))

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
+# beside: others
 """The supervisor is killed in the middle of a job: its processes go with it, and the next one knows what there was."""
 import os
 import signal

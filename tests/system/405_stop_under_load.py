@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
+# beside: others
 """The daemon is told to stop while jobs run: it ends in order within its deadline, and what was measured is kept."""
 import os
 import signal

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
+# beside: others
 """Bad plans, words, configurations, requests and frames: each is refused with its code and all its reasons, and the job that runs
 all the while does not notice."""
 import json

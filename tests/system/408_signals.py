@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 400
+# beside: others
 """Early ends and exact counts: signals to a run, -n, workflows that wait for each other, cancelling, submitting twice."""
 import json
 import os

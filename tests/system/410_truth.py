@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 120
+# timeout: 300
 """What is reported is what happened, as others saw it: a server that notes for itself when each request came and when it was
 answered, and nginx with its own clock; counts to the last request, whatever the rate, the engines and the end."""
 import os
@@ -133,7 +133,8 @@ def what_is_in_flight_at_the_end_is_drained_or_cut():
     requests = document["requests"]
     check_identities(document)
     print(f"  {show(requests)}")
-    assert requests["offered"] == requests["sent"] == 40 and 6 <= requests["cut"] <= 9, requests  # 8 began in 375 ms
+    assert requests["offered"] == requests["sent"] == 40, requests
+    hold(document, 6 <= requests["cut"] <= 9, requests)  # 8 began in 375 ms
     assert len(witness.seen) == 80
     witness.close()
 
@@ -174,12 +175,13 @@ def a_rate_that_cannot_be_met_is_said():
     counts = target.stop()
     check_identities(document)
     requests = document["requests"]
-    assert document["lag_ns"]["mean"] < document["response_time_ns"]["p50"] / 10, "waiting for a user is no lateness"
-    assert document["response_time_ns"]["p50"] > 5 * document["service_time_ns"]["p50"], document
-    assert 1.9e9 < document["duration_ns"] < 2.6e9, document["duration_ns"]
+    hold(document, document["lag_ns"]["mean"] < document["response_time_ns"]["p50"] / 10, "waiting for a user is no lateness")
+    hold(document, document["response_time_ns"]["p50"] > 5 * document["service_time_ns"]["p50"], document)
+    hold(document, 1.9e9 < document["duration_ns"] < 2.6e9, document["duration_ns"])
     print(f"  exit code {done.returncode}; {show(requests)}; {document['verdict']}")
     assert requests["offered"] == 2000 and requests["sent"] == counts["requests"], (requests, counts)
-    assert 90 <= requests["sent"] <= 105 and requests["dropped"] == 2000 - requests["sent"], requests
+    hold(document, 90 <= requests["sent"] <= 105, requests)
+    assert requests["dropped"] == 2000 - requests["sent"], requests
     assert document["verdict"]["measurement"] == "INVALID", document["verdict"]
     assert any("dropped" in reason for reason in document["verdict"]["reasons"]), document["verdict"]
 

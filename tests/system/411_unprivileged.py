@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 180
+# beside: others
 """The whole path as a user who is nobody special: without a name, without root, with directories of his own and little memory to lock.
 Started by root, the test becomes such a user; the other tests then show the same path as root."""
 import os

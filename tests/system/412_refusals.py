@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 240
+# beside: others
 """What a machine may refuse: io_uring, descriptors, memory to lock, /proc, a state directory that can be written, room on its disk.
 Each is either done without, and told, or an error that says what is missing."""
 import ctypes

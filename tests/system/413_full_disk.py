@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 180
+# beside: others
 """The disk of the state directory fills up under a daemon: new jobs are refused and told why, the one that runs ends with its results,
 nobody dies of it, nothing accepted is lost, and with room again there is work again."""
 import ctypes

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 240
+# beside: others
 """A plan that kills whoever reads or runs it is set aside after its second victim: it is refused from then on, its job ends, and the
 daemon goes on with everybody else's work."""
 import os

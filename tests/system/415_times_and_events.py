@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 90
+# beside: others
 """What a daemon under load tells of itself: how long its parts take to answer one another, and what has happened to them."""
 import json
 import os
@@ -11,7 +12,7 @@ import time
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from tree import Daemon, Target, cases_of, client, closed_plan, free_port, run_cases, wait_for
+from tree import Daemon, Target, Yardstick, cases_of, client, closed_plan, free_port, run_cases, wait_for
 
 
 def peer_of(daemon, process, kind):
@@ -31,13 +32,19 @@ def round_trips_are_those_of_the_processes():
     assert 0 < worker["round_trip_ns"] < 5e9, worker
     # A worker that stands still for a moment answers its manager so much later, and the gate's manager does not.
     calm = peer_of(daemon, "gate", "ping")
-    pid = daemon.rows()["worker"]["pid"]
-    os.kill(pid, signal.SIGSTOP)
-    time.sleep(1.5)
-    os.kill(pid, signal.SIGCONT)
-    slow = wait_for("a late answer", lambda: (row := peer_of(daemon, "manager", "ping")) and row["max_ns"] > 0.4e9 and row)
-    assert slow["max_ns"] < 3e9, slow
-    assert peer_of(daemon, "gate", "ping")["max_ns"] < max(0.4e9, 2 * calm["max_ns"]), "the manager did not stand still"
+    pid, slow = daemon.rows()["worker"]["pid"], None
+    with Yardstick() as yardstick:
+        for _ in range(5):  # a busy manager may have had nothing to ask meanwhile
+            count = peer_of(daemon, "manager", "ping")["count"]
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(1.5)
+            os.kill(pid, signal.SIGCONT)
+            slow = wait_for("an answer", lambda: (row := peer_of(daemon, "manager", "ping")) and row["count"] > count and row)
+            if slow["max_ns"] > 0.4e9:
+                break
+        assert 0.4e9 < slow["max_ns"] < yardstick.allows(3) * 1e9, slow
+        assert peer_of(daemon, "gate", "ping")["max_ns"] < max(yardstick.allows(0.4) * 1e9, 2 * calm["max_ns"]), \
+            "the manager did not stand still"
     assert daemon.rows()["worker"]["restarts"] == 0
     samples = daemon.get("latency")["latency"]["samples"]
     assert [row["at_ns"] for row in samples] == sorted((row["at_ns"] for row in samples), reverse=True), samples

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 90
+# beside: others
 """hyperscale top on a terminal: what it shows fits, what is shown is so, and the terminal is given back whatever ends it."""
 import fcntl
 import os

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 90
+# beside: others
 """Those who ask the console and mean it badly: they are cut off, others are answered, and it stays the process it was."""
 import json
 import os

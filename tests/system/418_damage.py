@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 400
+# beside: others
 """Shared memory is damaged under a daemon at work: whoever finds it says so, its group of segments is replaced and kept for a
 post-mortem, and the job completes with figures that add up."""
 import os

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 120
+# beside: others
 """One who asks too much is refused politely: he is told when to come again, keeps his connection, and takes nothing from the others."""
 import os
 import subprocess

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 60
+# beside: others
 """A worker that does not answer is left alone and tried again; the counters say so, and the job ends all the same."""
 import os
 import signal

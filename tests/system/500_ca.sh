@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # `hyperscale ca`: what it issues, looked at with openssl; what it refuses; what is left when the disk is full.
 set -eu
 . tests/system/client_lib.sh

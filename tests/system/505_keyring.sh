@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # `hyperscale keyring`: a gossip key from its installation to its removal, and what is refused on the way.
 set -eu
 . tests/system/client_lib.sh

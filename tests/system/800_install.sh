@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# beside: others
 # What `make install` puts into a staging directory is complete and runs from there, `make uninstall` leaves the configuration
 # alone, and the Debian package holds the same files.
 set -eu

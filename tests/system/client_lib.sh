@@ -63,6 +63,17 @@ if not eval(sys.argv[2]):
 PYTHON
 }
 
+# find_role PID ROLE: sets role to that process of the tree below the client PID; false: the client has ended before there was one.
+find_role() {
+    local daemon
+    role=
+    while kill -0 "$1" 2> /dev/null; do
+        daemon=$(pgrep -P "$1") && role=$(pgrep -P "$daemon" -f "^hyperscaled: $2 *\$") && return 0
+        sleep 0.05
+    done
+    return 1
+}
+
 # tree_of PID: processes of the tree below the client PID.
 tree_of() {
     local daemon

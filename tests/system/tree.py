@@ -275,33 +275,37 @@ def closed_plan(url, users, seconds):
     return {"version": 1, "name": "closed", "workflows": [{"name": "w", "load": load, "steps": [{"name": "get", "url": url}]}]}
 
 
-class Distrusted(AssertionError):
-    """Figures are off, and their document says so itself."""
+class Late(AssertionError):
+    """Figures are off, and other work on the machine may be the cause."""
+
+
+class Distrusted(Late):
+    """Their document says so itself."""
 
 
 def hold(document, is_so, text):
-    """Fails unless it is so; otherwise than an assertion when the document says that its generator was late."""
+    """A judgement of time: fails unless it is so."""
     if not is_so:
         is_late = any(reason.startswith("the generator was late") for reason in document["verdict"]["reasons"])
-        raise (Distrusted if is_late else AssertionError)(text)
+        raise (Distrusted if is_late else Late)(text)
 
 
 def on_a_quiet_machine(case):
-    """Up to three tries: what other work on the machine adds is gone in another run, what the generator adds is not.
-    Where it never is quiet, a document that said so each time has told no lie."""
+    """Up to three tries: what other work on the machine adds is gone in another run, what the generator adds is not; and counts are
+    right at once. Where it never is quiet, a document that said so each time has told no lie."""
     def tried():
         is_honest = True
         for left in (2, 1, 0):
             try:
                 return case()
-            except AssertionError as error:
-                is_honest = is_honest and isinstance(error, Distrusted)
+            except Late as late:
+                is_honest = is_honest and isinstance(late, Distrusted)
                 if not left and is_honest:
-                    print(f"  {case.__name__}: skipped (this machine is never quiet, and each document said so: {error})")
+                    print(f"  {case.__name__}: skipped (this machine is never quiet, and each document said so: {late})")
                     return None
                 if not left:
                     raise
-                print(f"  once more: {error}")
+                print(f"  once more: {late}")
         return None
     tried.__name__, tried.__module__ = case.__name__, case.__module__
     return tried
