@@ -7,6 +7,7 @@
 #include "roles/control_io.h"
 #include "roles/counters.h"
 #include "roles/host_table.h"
+#include "roles/role_load_io.h"
 #include "shm/base/assert.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
@@ -222,9 +223,11 @@ static bool take_turn(struct hs_role_process *process, uint64_t *beat_at_ns, int
         look_at_supervisor(process, now_ns);
         show_counts(process);
         note_held(process, now_ns);
+        hs_role_load_tick(process, now_ns);
         *beat_at_ns = now_ns + BEAT_INTERVAL_NS;
     }
     process->due_ns = process->hooks->turn(process->self, now_ns);
+    hs_role_load_turn(process, now_ns);
     if (!process->is_stopping) return true;
     *exit_code = process->hooks->is_done(process->self) ? 0 : 1;
     return *exit_code != 0 && now_ns < process->stop_deadline_ns;
@@ -255,12 +258,14 @@ int hs_role_serve(struct hs_role_process *process, const struct hs_role_hooks *h
     process->hooks = hooks;
     process->self = self;
     tell_quarantine(process);
+    if (hooks->measures_load) process->load = hs_role_load_open(process, now_ns);
     process->due_ns = hooks->turn(self, now_ns);
     while (take_turn(process, &beat_at_ns, &exit_code))
         ;
     show_counts(process);
     if (process->is_orphaned) hs_log(HS_LOG_ERROR, "role", "supervisor_gone");
     hs_vitals_enter(process->vitals, HS_VITALS_STOPPING, hs_loop_clock_ns(process->loop));
+    hs_role_load_close(process);
     return exit_code;
 }
 

@@ -26,6 +26,7 @@ struct hs_counters_shm;
 struct hs_host_table_shm;
 struct hs_log_ring_shm;
 struct hs_resolver_answer;
+struct hs_role_load;
 struct hs_vitals_shm;
 
 enum { HS_ROLE_SEGMENTS_MAX = 6 }; /* host, vitals, counters, logs, events, configuration */
@@ -60,6 +61,7 @@ struct hs_role_hooks {
     /* Restarted alone while the daemon goes on, it leaves its work to its successor, as after a
      * death, and is not asked to end it. */
     bool hands_over;
+    bool measures_load; /* its turns, its queue and its core: role_load_io.h */
 };
 
 /* What is in the counters' page already, of what is counted elsewhere. */
@@ -84,6 +86,7 @@ struct hs_role_process {
     struct hs_conn_figures          frames; /* hs_conn_config.figures of all the role's links */
     struct hs_role_told             told;
     struct hs_notice_limit          event_limits[HS_NOTICE_LIMITS];
+    struct hs_role_load            *load;             /* NULL: not measured */
     uint64_t                        turn_count;       /* not yet in the page */
     uint64_t                        stop_deadline_ns; /* HS_NEVER_NS: not told to stop */
     uint64_t                        due_ns;           /* what the last turn asked for */

@@ -5,6 +5,7 @@
 #include "roles/config.h"
 #include "roles/counters.h"
 #include "roles/result_code.h"
+#include "roles/role_load_io.h"
 #include "roles/wire_io.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
@@ -169,6 +170,7 @@ uint64_t hs_gate_guard_turn(struct hs_gate_guard *guard, struct hs_gate *gate,
     uint64_t             now_ns = gate->now_ns;
 
     admission->bytes = waiting_bytes;
+    admission->floor = hs_role_load(guard->process->load);
     guard->turnstile.limiter->load = hs_admission_load(admission);
     if (hs_admission_warns(admission, now_ns))
         hs_log(HS_LOG_WARN, "gate", "nearly full messages=%u bytes_waiting=%llu",

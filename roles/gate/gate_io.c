@@ -239,7 +239,8 @@ static uint64_t turn(void *self, uint64_t now_ns)
     return hs_min_u64(next_ns, hs_ledger_deadline_ns(process->ledger));
 }
 
-static const struct hs_role_hooks hooks = {.on_link = on_link,
+static const struct hs_role_hooks hooks = {.measures_load = true,
+                                           .on_link = on_link,
                                            .on_drain = on_drain,
                                            .on_stop = on_stop,
                                            .on_config = on_config,

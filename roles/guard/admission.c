@@ -112,9 +112,12 @@ void hs_admission_give(struct hs_admission *admission, hs_slot *slot)
 
 enum hs_node_load hs_admission_load(const struct hs_admission *admission)
 {
-    if (is_below(admission, BUSY_PERCENT)) return HS_NODE_HEALTHY;
-    if (is_below(admission, DATA_PERCENT)) return HS_NODE_BUSY;
-    return is_below(admission, OVERLOADED_PERCENT) ? HS_NODE_DEGRADED : HS_NODE_OVERLOADED;
+    enum hs_node_load fill = HS_NODE_HEALTHY;
+
+    if (!is_below(admission, BUSY_PERCENT)) fill = HS_NODE_BUSY;
+    if (!is_below(admission, DATA_PERCENT)) fill = HS_NODE_DEGRADED;
+    if (!is_below(admission, OVERLOADED_PERCENT)) fill = HS_NODE_OVERLOADED;
+    return fill > admission->floor ? fill : admission->floor;
 }
 
 bool hs_admission_warns(struct hs_admission *admission, uint64_t now_ns)

@@ -38,6 +38,7 @@ struct hs_admission {
     uint32_t                  messages_max;
     uint64_t                  bytes_max;
     uint64_t                  bytes; /* that wait to be sent, as the role told last */
+    enum hs_node_load         floor; /* of the process (guard/overload.h), likewise */
     uint32_t                  high;  /* places from here on were never used */
     uint32_t                  free_1;
     uint32_t                  taken[HS_TRAFFIC_COUNT];
@@ -54,7 +55,8 @@ bool hs_admission_take(struct hs_admission *admission, enum hs_traffic traffic, 
                        hs_slot *slot);
 /* slot is zeroed; of a zero one nothing is given. */
 void hs_admission_give(struct hs_admission *admission, hs_slot *slot);
-/* How full it is, by messages or by bytes: BUSY from 0.70, DEGRADED 0.85, OVERLOADED 0.95. */
+/* The floor, or how full it is, by messages or by bytes: BUSY from 0.70, DEGRADED 0.85, OVERLOADED
+ * 0.95. */
 enum hs_node_load hs_admission_load(const struct hs_admission *admission);
 /* Is it nearly full? Once a minute at most. */
 bool hs_admission_warns(struct hs_admission *admission, uint64_t now_ns);

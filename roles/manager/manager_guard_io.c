@@ -3,6 +3,7 @@
 #include "roles/manager/manager_guard_io.h"
 
 #include "roles/counters.h"
+#include "roles/role_load_io.h"
 #include "roles/wire_io.h"
 #include "shm/base/log.h"
 
@@ -41,6 +42,7 @@ void hs_manager_guard_turn(struct hs_manager_guard *guard, uint64_t waiting_byte
     struct hs_admission              *admission = &guard->turnstile.admission;
 
     admission->bytes = waiting_bytes;
+    admission->floor = hs_role_load(guard->process->load);
     if (hs_admission_warns(admission, now_ns))
         hs_log(HS_LOG_WARN, "manager", "nearly full messages=%u bytes_waiting=%llu",
                hs_admission_under_way(admission), (unsigned long long)waiting_bytes);

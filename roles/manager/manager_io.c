@@ -295,7 +295,8 @@ static bool is_done(const void *self)
     return is_finished(process) && hs_ring_io_has_left(process->ring);
 }
 
-static const struct hs_role_hooks hooks = {.on_link = on_link,
+static const struct hs_role_hooks hooks = {.measures_load = true,
+                                           .on_link = on_link,
                                            .on_drain = on_drain,
                                            .on_stop = on_stop,
                                            .on_quarantine = on_quarantine,

@@ -13,7 +13,6 @@
 
 /* Of the time an engine host is busy; above each it gets work later, above the last none
  * (jobs.md 7.6). */
-enum { BUSY_PPM = 700000, DEGRADED_PPM = 850000, OVERLOADED_PPM = 950000 };
 
 struct hs_manager_worker *hs_workers_find(struct hs_workers *workers, const uint8_t id[16])
 {
@@ -111,20 +110,13 @@ int hs_workers_register(struct hs_workers *workers, const struct hs_msg_wreg *wr
     return is_same ? 2 : 1;
 }
 
-static enum hs_node_load level_of(uint32_t load_ppm)
-{
-    if (load_ppm >= OVERLOADED_PPM) return HS_NODE_OVERLOADED;
-    if (load_ppm >= DEGRADED_PPM) return HS_NODE_DEGRADED;
-    return load_ppm >= BUSY_PPM ? HS_NODE_BUSY : HS_NODE_HEALTHY;
-}
-
 bool hs_workers_heartbeat(struct hs_manager_worker *worker, const struct hs_msg_whb *whb,
                           uint64_t now_ns)
 {
     if (whb->session != worker->session) return false;
     worker->heard_at_ns = now_ns;
     worker->results_waiting = whb->results_waiting;
-    (void)hs_level_take(&worker->load, level_of(whb->load_ppm), now_ns);
+    (void)hs_level_take(&worker->load, (unsigned)hs_min_u64(whb->load, HS_NODE_OVERLOADED), now_ns);
     hs_breaker_heard(&worker->breaker, now_ns);
     worker->is_draining = whb->draining != 0;
     set_engines(worker, whb->engines_mask, now_ns);

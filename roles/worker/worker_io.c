@@ -203,7 +203,8 @@ static bool is_done(const void *self)
     return hs_execs_is_done(&worker->execs) && hs_worker_managers_are_flushed(worker);
 }
 
-static const struct hs_role_hooks hooks = {.on_link = on_link,
+static const struct hs_role_hooks hooks = {.measures_load = true,
+                                           .on_link = on_link,
                                            .on_peer_down = on_peer_down,
                                            .on_drain = on_drain,
                                            .on_stop = on_stop,

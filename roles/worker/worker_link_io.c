@@ -5,6 +5,7 @@
 
 #include "roles/config.h"
 #include "roles/counters.h"
+#include "roles/role_load_io.h"
 #include "roles/wire_io.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
@@ -87,6 +88,7 @@ void hs_worker_fill_heartbeat(const struct hs_worker *worker, uint64_t now_ns,
                                .exec_count = (uint16_t)hs_execs_live_count(execs),
                                .engines_mask = hs_execs_engines_mask(execs),
                                .draining = execs->is_draining,
+                               .load = (uint8_t)hs_role_load(worker->process.load),
                                .results_waiting = (uint16_t)hs_execs_waiting_count(execs),
                                .results_dropped = execs->dropped_results};
 }

@@ -56,9 +56,9 @@ static void a_job_without_a_limit_does_not_wait_for_ever_for_a_worker(void)
     rig_close(rig);
 }
 
-static void beat_with_load(struct rig *rig, uint32_t load_ppm)
+static void beat_with_load(struct rig *rig, enum hs_node_load load)
 {
-    union hs_msg message = {.whb = {.cores_free = 2, .engines_mask = 3, .load_ppm = load_ppm}};
+    union hs_msg message = {.whb = {.cores_free = 2, .engines_mask = 3, .load = (uint8_t)load}};
 
     message.whb.session = rig->manager->workers.at[0].session;
     rig_worker(rig, 1, HS_MSG_WHB, &message);
@@ -69,20 +69,21 @@ static void an_overloaded_worker_gets_nothing_until_it_is_not(void)
 {
     struct rig *rig = rig_open_with_worker(2);
 
-    beat_with_load(rig, 950000);
+    beat_with_load(rig, HS_NODE_OVERLOADED);
     dispatch(rig, 1, 10, HS_NEVER_NS);
     for (unsigned i = 0; i < 310; i++) {
         rig_pass(rig, HS_NS_PER_S);
-        beat_with_load(rig, 999999);
+        beat_with_load(rig, HS_NODE_OVERLOADED);
     }
     HS_CHECK_EQ(rig_count(rig, HS_MSG_EXEC_DISPATCH, 1), 0);
     HS_CHECK_EQ(rig_workflow(rig, 1, 0)->state, HS_WORKFLOW_READY);
-    beat_with_load(rig, 949999); /* heavily loaded, and the only one; but it may be a moment only */
+    beat_with_load(
+        rig, HS_NODE_DEGRADED); /* heavily loaded, and the only one; but it may be a moment only */
     rig_settle(rig);
     HS_CHECK_EQ(rig_count(rig, HS_MSG_EXEC_DISPATCH, 1), 0);
     for (unsigned i = 0; i < 10; i++) {
         rig_pass(rig, HS_NS_PER_S);
-        beat_with_load(rig, 949999);
+        beat_with_load(rig, HS_NODE_DEGRADED);
     }
     rig_settle(rig);
     HS_CHECK_EQ(rig_count(rig, HS_MSG_EXEC_DISPATCH, 1), 1);
