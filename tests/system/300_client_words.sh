@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# timeout: 300
 # beside: others
 # The words of the client: help, versions, plans printed and checked, and exit codes 2 and 3 with a sentence.
 set -eu

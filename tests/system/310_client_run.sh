@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# timeout: 300
 # beside: others
 # A run through a tree of its own: one JSON document, identities, the target's own count, the summary, the lines; and nothing
 # of the tree is left.

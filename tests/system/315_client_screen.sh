@@ -16,13 +16,14 @@ grep -q 'response time' "$HS_TMP/screen" || fail "no screen"
 
 # A process of the tree that dies makes the tree's log speak: on the screen, and after it. The run goes on. (exec: some shells
 # would stay between `script` and the client.)
+has_child() { children_of "$1" && [ -n "$children" ]; }
 kill_gate() { # false: the load was over before it was found
     local terminal is_killed=
     : > "$HS_TMP/screen"
     TERM=xterm LANG=C.UTF-8 script -qec "exec $hyperscale run $url -R 500/s -d 3s" /dev/null > "$HS_TMP/screen" < /dev/null &
     terminal=$!
-    until_true "the client" pgrep -P $terminal
-    if find_role "$(pgrep -P $terminal)" gate; then
+    until_true "the client" has_child $terminal
+    if find_role "$children" gate; then
         until_true "load" grep -q "steady" "$HS_TMP/screen"
         ! kill -KILL "$role" 2> /dev/null || is_killed=yes
     fi

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# timeout: 300
 # beside: others
 # Whatever a target does is counted in its class; a process of the tree that dies costs no count.
 set -eu

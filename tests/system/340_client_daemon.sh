@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# timeout: 300
 # beside: others
 # A daemon from outside: submit, list, status, watch, cancel, results, top.
 set -eu

@@ -63,12 +63,25 @@ if not eval(sys.argv[2]):
 PYTHON
 }
 
-# find_role PID ROLE: sets role to that process of the tree below the client PID; false: the client has ended before there was one.
+# The rest asks /proc alone: pgrep looks at every process there is, and on a loaded machine that takes longer than a load.
+children_of() { # PID: sets children
+    children=
+    read -r children 2> /dev/null < "/proc/$1/task/$1/children" || :
+}
+
+# find_role PID ROLE: sets supervisor, and role to that process of the tree below the client PID; false: the client has ended before
+# there was one.
 find_role() {
-    local daemon
-    role=
+    local child title
     while kill -0 "$1" 2> /dev/null; do
-        daemon=$(pgrep -P "$1") && role=$(pgrep -P "$daemon" -f "^hyperscaled: $2 *\$") && return 0
+        children_of "$1"
+        supervisor=${children%% *}
+        children_of "${supervisor:-none}"
+        for role in $children; do
+            title=
+            read -r -d '' title 2> /dev/null < "/proc/$role/cmdline" || :
+            [ "$title" != "hyperscaled: $2" ] || return 0
+        done
         sleep 0.05
     done
     return 1
@@ -77,5 +90,10 @@ find_role() {
 # tree_of PID: processes of the tree below the client PID.
 tree_of() {
     local daemon
-    for daemon in $(pgrep -P "$1"); do echo "$daemon"; pgrep -P "$daemon" || :; done
+    children_of "$1"
+    for daemon in $children; do
+        echo "$daemon"
+        children_of "$daemon"
+        [ -z "$children" ] || printf '%s\n' $children
+    done
 }

@@ -149,8 +149,8 @@ class HostTarget(Target):
     """hyperscale target on a host of its own."""
 
     def __init__(self, net, *flags):
-        holder, address, _ = net.plug()
-        super().__init__(*flags, port=8080, address=address, before=inside(holder))
+        holder, self.address, _ = net.plug()
+        super().__init__(*flags, port=8080, address=self.address, before=inside(holder))
 
 
 class Rings:
