@@ -54,6 +54,8 @@ static const char *const names[] = {
     [HS_NOTICE_TWO_LEADERS] = "two_leaders",
     [HS_NOTICE_WRONG_DATACENTER] = "wrong_datacenter",
     [HS_NOTICE_EXTENDED] = "extended",
+    [HS_NOTICE_ALERT] = "alert",
+    [HS_NOTICE_ALERT_OVER] = "alert_over",
 };
 HS_STATIC_ASSERT(HS_ARRAY_LEN(names) == HS_NOTICE_KIND_COUNT, "a name each");
 

@@ -69,6 +69,9 @@ enum hs_notice_kind {
     HS_NOTICE_WRONG_DATACENTER,
     /* The manager, about a worker that works but cannot report; number: life of its process */
     HS_NOTICE_EXTENDED,
+    /* The manager, about its ring or a member of it; number: managers that are alive */
+    HS_NOTICE_ALERT, /* they have too much to do */
+    HS_NOTICE_ALERT_OVER,
     HS_NOTICE_KIND_COUNT
 };
 

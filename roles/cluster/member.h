@@ -142,6 +142,7 @@ struct hs_member {
     uint64_t                     acked_at_ns;  /* an answer to our question; 0: never */
     struct hs_coordinate_peer    place;        /* round trips, and where it says it is */
     uint8_t                      health_score; /* its local health, 0 (good) to 8 */
+    uint8_t                      load;         /* enum hs_health_load, as it says */
     uint32_t                     keyring_mark; /* of the key ring it holds; 0: not said */
 
     /* the table's own links */

@@ -15,6 +15,7 @@ void hs_member_row_fill(struct hs_member_row *row, const struct hs_members *memb
                                   .status = (uint32_t)member->status,
                                   .role = (uint32_t)member->facts.role,
                                   .health_score = member->health_score,
+                                  .load = member->load,
                                   .keyring_mark = member->keyring_mark,
                                   .place = member->place.last};
 

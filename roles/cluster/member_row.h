@@ -40,7 +40,7 @@ struct hs_member_row {
     uint32_t             flags;
     struct hs_coordinate place;        /* as it says */
     uint32_t             keyring_mark; /* of the key ring it holds; 0: not said */
-    uint8_t              reserved[4];
+    uint32_t             load;         /* enum hs_health_load, as it says */
 };
 HS_STATIC_ASSERT(sizeof(struct hs_member_row) == HS_MEMBER_ROW_WORDS * sizeof(uint64_t),
                  "whole words");

@@ -142,7 +142,7 @@ enum hs_health_load hs_membership_load(const struct hs_membership *membership)
         [HS_HEALTH_HEAVY] = HS_LOAD_STRESSED,
         [HS_HEALTH_CRITICAL] = HS_LOAD_OVERLOADED};
 
-    return loads[membership->swim.health.level];
+    return (enum hs_health_load)hs_max_u64(loads[membership->swim.health.level], membership->load);
 }
 
 static void tell_own_health(struct hs_membership *membership)
@@ -153,6 +153,7 @@ static void tell_own_health(struct hs_membership *membership)
                                          .score = (uint8_t)health->score,
                                          .is_accepting = membership->left_at_ns == 0};
 
+    hs_members_self(&membership->members)->load = own.load;
     hs_gossip_set_own_health(&membership->gossip, membership->now_ns, &own);
 }
 
@@ -254,6 +255,11 @@ void hs_membership_set_keyring(struct hs_membership *membership, uint32_t mark)
 {
     membership->keyring_mark = mark;
     hs_members_self(&membership->members)->keyring_mark = mark;
+}
+
+void hs_membership_set_load(struct hs_membership *membership, enum hs_health_load load)
+{
+    membership->load = load;
 }
 
 bool hs_membership_next_event(struct hs_membership *membership, struct hs_member_event *event)

@@ -109,6 +109,7 @@ struct hs_membership {
     bool                        has_conflict;      /* another host has our id, and is newer */
     struct hs_membership_join   joins[HS_MEMBERSHIP_JOINS_MAX];
     uint32_t                    keyring_mark; /* that we tell; 0: nothing */
+    enum hs_health_load         load;         /* of our role, as it was told last */
     struct hs_membership_counts counts;
 };
 
@@ -140,6 +141,9 @@ bool hs_membership_has_left(const struct hs_membership *membership, uint64_t now
 
 /* The key ring that this node holds from now on, by its mark (seal_io.h): the others are told. */
 void hs_membership_set_keyring(struct hs_membership *membership, uint32_t mark);
+
+/* How much its role has to do: the others are told, with what ails the node itself. */
+void hs_membership_set_load(struct hs_membership *membership, enum hs_health_load load);
 
 /* What happened, in order, once each: take them after every call. */
 bool hs_membership_next_event(struct hs_membership *membership, struct hs_member_event *event);

@@ -119,8 +119,10 @@ static void hear_claims(struct hs_membership_call *call)
         struct hs_member *member = hs_members_find(&call->membership->members, &entry->node);
 
         if (member &&
-            hs_gossip_hear_health(&call->membership->gossip, call->membership->now_ns, entry))
+            hs_gossip_hear_health(&call->membership->gossip, call->membership->now_ns, entry)) {
             member->health_score = entry->score;
+            member->load = entry->load;
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 #include "roles/cluster/oob_ask_io.h"
 #include "roles/cluster/oob_card.h"
 #include "roles/cluster/post_counts_io.h"
+#include "roles/cluster/ring_alerts_io.h"
 #include "roles/cluster/ring_names_io.h"
 #include "roles/cluster/ring_rows_io.h"
 #include "roles/config_hosts.h"
@@ -42,6 +43,7 @@ struct hs_ring_io {
     struct hs_oob_card       card; /* as it lies there */
     struct hs_ring_rows      rows;
     struct hs_ring_names     names;
+    struct hs_ring_alerts    alerts;
     struct hs_membership     membership;
     struct hs_membership_out out;
     struct told              told;
@@ -140,13 +142,23 @@ static void tell_level(struct hs_ring_io *ring)
     ring->level = level;
 }
 
+/* Gates share their work with nobody. */
+static void look_at_loads(struct hs_ring_io *ring)
+{
+    if (ring->process->heritage->kind == HS_ROLE_MANAGER)
+        hs_ring_alerts_look(&ring->alerts, ring->process, &ring->membership, ring->name);
+}
+
 static void tell_all(struct hs_ring_io *ring)
 {
     struct hs_member_event event;
     uint64_t               self_deaths = ring->membership.counts.self_deaths;
 
     tell_level(ring);
-    while (hs_membership_next_event(&ring->membership, &event)) tell(ring, &event);
+    while (hs_membership_next_event(&ring->membership, &event)) {
+        tell(ring, &event);
+        look_at_loads(ring); /* who has died does not count any more */
+    }
     if (self_deaths != ring->self_deaths)
         hs_log(HS_LOG_WARN, "ring",
                "held_for_dead ring=%s: others took this node for dead; refuted", ring->name);
@@ -284,6 +296,7 @@ uint64_t hs_ring_io_turn(struct hs_ring_io *ring, uint64_t now_ns)
         hs_post_count(ring->post, &ring->told.post, ring->process->counters);
         count_oob(ring); /* before the next, which takes note of what was told */
         count_members(ring);
+        look_at_loads(ring);
     }
     rows_ns = hs_min_u64(rows_ns, hs_ring_names_turn(&ring->names, now_ns));
     return hs_min_u64(hs_min_u64(rows_ns, ring->count_at_ns),
@@ -303,6 +316,11 @@ void hs_ring_io_set_keyring(struct hs_ring_io *ring, const struct hs_keyring *ke
     if (hs_oob_keys(keyring, &ring->card.node, &ring->card.keys))
         hs_log(HS_LOG_ERROR, "ring", "keys for the console not renewed");
     hs_oob_card_store(hs_segment_body(&ring->card_segment), &ring->card);
+}
+
+void hs_ring_io_set_load(struct hs_ring_io *ring, enum hs_health_load load)
+{
+    if (ring) hs_membership_set_load(&ring->membership, load);
 }
 
 void hs_ring_io_leave(struct hs_ring_io *ring)

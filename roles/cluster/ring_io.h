@@ -23,6 +23,8 @@ void hs_ring_io_set_keyring(struct hs_ring_io *ring, const struct hs_keyring *ke
 /* From the role's hooks on_link (the callee owns fd) and on_answer: true: it was ours. */
 bool hs_ring_io_resolver(struct hs_ring_io *ring, uint64_t token, int fd);
 bool hs_ring_io_no_resolver(struct hs_ring_io *ring, uint64_t token, int code);
+/* How much the role has to do: the others are told. */
+void hs_ring_io_set_load(struct hs_ring_io *ring, enum hs_health_load load);
 /* The host ends: the others are told, so that nobody has to find it out. */
 void hs_ring_io_leave(struct hs_ring_io *ring);
 bool hs_ring_io_has_left(const struct hs_ring_io *ring);

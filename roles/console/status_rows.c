@@ -180,6 +180,7 @@ json_t *hs_status_row_member(const struct hs_member_row *row, uint64_t now_ns)
         {"answered_ns", age(now_ns, row->acked_at_ns)},
         {"round_trip_ns", hs_status_number_or_null(row->round_trip_ns != 0, row->round_trip_ns)},
         {"health", hs_status_number(row->health_score)},
+        {"load", hs_status_text(hs_node_load_name(row->load))},
         {"keyring", keyring_mark(row)},
         {"coordinate", place_list(row)},
         {"is_self", json_boolean(row->flags & HS_MEMBER_ROW_SELF)},

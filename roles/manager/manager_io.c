@@ -207,11 +207,20 @@ static void show_guarded(struct hs_manager_process *process, uint64_t now_ns)
     hs_counter_set(process->process.counters, HS_COUNT_peers_damped, damped_count);
 }
 
+/* Worse at once, better slowly: the others are not told of every moment. */
+static enum hs_health_load load_of(struct hs_manager_process *process, uint64_t now_ns)
+{
+    HS_STATIC_ASSERT((int)HS_NODE_LOAD_COUNT == (int)HS_LOAD_COUNT, "the same four");
+    return (enum hs_health_load)hs_level_take(
+        &process->load, hs_admission_load(&process->guard.turnstile.admission), now_ns);
+}
+
 static void show(struct hs_manager_process *process, uint64_t now_ns)
 {
     if (now_ns < process->rows_at_ns) return;
     process->rows_at_ns = now_ns + ROWS_INTERVAL_NS;
     show_guarded(process, now_ns);
+    hs_ring_io_set_load(process->ring, load_of(process, now_ns));
     for (uint32_t i = 0; i < process->manager.workers.high; i++)
         if (process->manager.workers.at[i].is_used)
             show_worker(process, i);

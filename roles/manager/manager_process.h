@@ -56,6 +56,7 @@ struct hs_manager_process {
     struct hs_recent_shm          *samples;                 /* round trips, for status */
     hs_registry_handle             handles[HS_WORKERS_MAX]; /* 0: no row */
     uint64_t                       rows_at_ns;
+    struct hs_level                load;         /* that the ring is told */
     struct hs_manager_counts       told;         /* counts that are in the page already */
     struct hs_job_suspicion_counts told_silence; /* likewise */
     struct hs_manager_later        later[HS_MANAGER_LATER_MAX];

@@ -381,6 +381,28 @@ static unsigned count_told(unsigned idx, uint32_t mark)
     return count;
 }
 
+static uint8_t load_of(unsigned at, unsigned of)
+{
+    const struct hs_member *member =
+        hs_members_find(&ring.nodes[at].membership.members, &ring.nodes[of].id);
+
+    return member ? member->load : UINT8_MAX;
+}
+
+static void how_loaded_one_is_all_others_know(void)
+{
+    whole(5, HS_MEMBERSHIP_LAN, 1);
+    HS_CHECK_EQ(load_of(1, 0), HS_LOAD_HEALTHY);
+    hs_membership_set_load(&ring.nodes[0].membership, HS_LOAD_OVERLOADED);
+    hs_ring_run(&ring, S(5));
+    for (unsigned i = 0; i < 5; i++) HS_CHECK_EQ(load_of(i, 0), HS_LOAD_OVERLOADED);
+    HS_CHECK_EQ(load_of(0, 1), HS_LOAD_HEALTHY);
+    hs_membership_set_load(&ring.nodes[0].membership, HS_LOAD_BUSY);
+    hs_ring_run(&ring, S(5));
+    for (unsigned i = 0; i < 5; i++) HS_CHECK_EQ(load_of(i, 0), HS_LOAD_BUSY);
+    end();
+}
+
 static void each_member_says_itself_which_keys_it_holds(void)
 {
     hs_ring_begin(&ring, 12, 3, HS_MEMBERSHIP_WAN, 77);
@@ -520,6 +542,7 @@ CU_TestInfo hs_tests_membership[] = {
     {"a rolling restart of everything ends whole", a_rolling_restart_of_everything_ends_whole},
     {"6.8 all that restart within ten seconds are back",
      all_that_restart_within_ten_seconds_are_back},
+    {"18.1 how loaded one is all others know", how_loaded_one_is_all_others_know},
     {"SEC-12 each member says itself which keys it holds",
      each_member_says_itself_which_keys_it_holds},
     {"A.3 garbled datagrams do no lasting harm", garbled_datagrams_do_no_lasting_harm},
