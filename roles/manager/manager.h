@@ -91,6 +91,8 @@ struct hs_manager {
     struct hs_workers           workers;
     struct hs_job_suspicion     silence; /* by numbers of softs and workers */
     uint64_t                    reconcile_at_ns;
+    uint64_t                    reports_refused; /* by admission, when it was last looked at */
+    uint64_t                    hold_until_ns;   /* until then silence is not counted */
     struct hs_manager_soft      softs[HS_JOBS_MAX];
     struct hs_manager_flow      flows[HS_MANAGER_WORKFLOW_SLOTS];
     struct hs_manager_exec      execs[HS_MANAGER_SHARD_SLOTS];

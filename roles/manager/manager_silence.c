@@ -6,6 +6,7 @@
 #include "shm/base/log.h"
 
 #define RECONCILE_INTERVAL_NS (5 * HS_NS_PER_S) /* membership 10 */
+#define HOLD_NS               (2 * HS_NS_PER_S) /* after the last report that was refused */
 
 static uint32_t idx_of(const struct hs_manager *manager, const struct hs_manager_worker *worker)
 {
@@ -91,16 +92,24 @@ static void reconcile(struct hs_manager_step *step)
                repaired);
 }
 
+/* Reports that this manager itself turns away are no silence of others. */
+static bool turns_reports_away(struct hs_manager_step *step)
+{
+    struct hs_manager *manager = step->manager;
+    uint64_t refused = manager->admission ? manager->admission->refused[HS_TRAFFIC_DATA] : 0;
+
+    if (refused != manager->reports_refused) manager->hold_until_ns = step->now_ns + HOLD_NS;
+    manager->reports_refused = refused;
+    return step->now_ns < manager->hold_until_ns;
+}
+
 void hs_manager_turn_silence(struct hs_manager_step *step)
 {
     struct hs_manager       *manager = step->manager;
     struct hs_job_suspicion *silence = &manager->silence;
     struct hs_job_verdict    verdict;
 
-    /* Reports that this manager itself turns away are no silence of others. */
-    hs_job_suspicion_hold(
-        silence, manager->admission && hs_admission_load(manager->admission) >= HS_NODE_DEGRADED,
-        step->now_ns);
+    hs_job_suspicion_hold(silence, turns_reports_away(step), step->now_ns);
     for (uint32_t i = 0; i < manager->workers.high; i++)
         hs_job_suspicion_node(silence, i, health_of(&manager->workers.at[i]), step->now_ns);
     while (hs_job_suspicion_next(silence, step->now_ns, &verdict))

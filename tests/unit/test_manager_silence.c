@@ -180,6 +180,25 @@ static void a_share_whose_result_waits_is_not_silent(void)
     rig_close(rig);
 }
 
+static void reports_that_are_turned_away_are_no_silence(void)
+{
+    static struct hs_admission admission;
+    struct rig                *rig = rig_open_with_worker(8);
+
+    rig->manager->admission = &admission;
+    rig_dispatch(rig, 1, one);
+    (void)take_share(rig, 1, 0);
+    for (unsigned i = 0; i < 40; i++) {
+        admission.refused[HS_TRAFFIC_DATA]++;
+        live(rig, 1);
+    }
+    HS_CHECK_EQ(rig->manager->silence.counts.suspicions, 0);
+    live(rig, 40);
+    HS_CHECK_EQ(rig->manager->silence.counts.deaths, 1);
+    rig->manager->admission = NULL;
+    rig_close(rig);
+}
+
 /* ---- more time ---- */
 
 static const struct hs_msg_extend_ack *extend(struct rig *rig, uint64_t session, uint64_t items)
@@ -293,5 +312,7 @@ CU_TestInfo hs_tests_manager_silence[] = {
     {"12.5 a share that ends in the grace is kept", a_share_that_ends_in_the_grace_is_kept},
     {"12.2 three requests without progress end it", three_requests_without_progress_end_it},
     {"12.9 a request of an old session moves no deadline", an_old_session_moves_no_deadline},
+    {"reports that the manager turns away are no silence",
+     reports_that_are_turned_away_are_no_silence},
     {"a share whose result waits is not silent", a_share_whose_result_waits_is_not_silent},
     CU_TEST_INFO_NULL};
