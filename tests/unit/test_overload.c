@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "roles/guard/overload.h"
 #include "tests/check.h"
+#include "tests/unit/suites.h"
 
 #include <string.h>
 
