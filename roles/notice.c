@@ -56,6 +56,9 @@ static const char *const names[] = {
     [HS_NOTICE_EXTENDED] = "extended",
     [HS_NOTICE_ALERT] = "alert",
     [HS_NOTICE_ALERT_OVER] = "alert_over",
+    [HS_NOTICE_PARTITION_DETECTED] = "partition_detected",
+    [HS_NOTICE_PARTITION_LASTS] = "partition_lasts",
+    [HS_NOTICE_PARTITION_HEALED] = "partition_healed",
 };
 HS_STATIC_ASSERT(HS_ARRAY_LEN(names) == HS_NOTICE_KIND_COUNT, "a name each");
 

@@ -72,6 +72,10 @@ enum hs_notice_kind {
     /* The manager, about its ring or a member of it; number: managers that are alive */
     HS_NOTICE_ALERT, /* they have too much to do */
     HS_NOTICE_ALERT_OVER,
+    /* The gate, about datacenters that fail together; the text names them */
+    HS_NOTICE_PARTITION_DETECTED, /* number: how severe, 2 or 3; again when it grows */
+    HS_NOTICE_PARTITION_LASTS,    /* held for 300 s */
+    HS_NOTICE_PARTITION_HEALED,   /* number: how long it was, in ms */
     HS_NOTICE_KIND_COUNT
 };
 

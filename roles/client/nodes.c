@@ -52,15 +52,29 @@ static void put_place(const json_t *member, char text[PLACE_BYTES])
     (void)snprintf(text, PLACE_BYTES, "%.1f,%.1f,%.1f+%.1f", ms[0], ms[1], ms[2], ms[HEIGHT_IDX]);
 }
 
+/* What was cut off still ends its line. */
+static const char *end_line(char text[HS_NODES_LINE_BYTES])
+{
+    size_t bytes;
+
+    text[HS_NODES_LINE_BYTES - 2] = '\0';
+    hs_make_printable(text, strlen(text));
+    bytes = strlen(text);
+    if (!strchr(text, '\n')) {
+        text[bytes] = '\n';
+        text[bytes + 1] = '\0';
+    }
+    return text;
+}
+
 const char *hs_nodes_line(const json_t *member, char text[HS_NODES_LINE_BYTES])
 {
-    char   since[HS_UNITS_TEXT_BYTES];
-    char   answered[HS_UNITS_TEXT_BYTES];
-    char   trip[HS_UNITS_TEXT_BYTES];
-    char   life[48];
-    char   health[24];
-    char   place[PLACE_BYTES];
-    size_t bytes;
+    char since[HS_UNITS_TEXT_BYTES];
+    char answered[HS_UNITS_TEXT_BYTES];
+    char trip[HS_UNITS_TEXT_BYTES];
+    char life[48];
+    char health[24];
+    char place[PLACE_BYTES];
 
     (void)snprintf(life, sizeof life, "%lld.%lld", number_of(member, "incarnation"),
                    number_of(member, "refutations"));
@@ -73,12 +87,42 @@ const char *hs_nodes_line(const json_t *member, char text[HS_NODES_LINE_BYTES])
                    text_of(member, "state"), time_of(member, "since_ns", since), life,
                    time_of(member, "answered_ns", answered), time_of(member, "round_trip_ns", trip),
                    health, text_of(member, "address"), place);
-    text[HS_NODES_LINE_BYTES - 2] = '\0'; /* what was cut off still ends its line */
-    hs_make_printable(text, strlen(text));
-    bytes = strlen(text);
-    if (!strchr(text, '\n')) {
-        text[bytes] = '\n';
-        text[bytes + 1] = '\0';
-    }
+    return end_line(text);
+}
+
+/* ---- datacenters ---- */
+
+static const char reach_format[] = "%-20s %-12s %-12s %8s  %s\n";
+
+const char *hs_nodes_reach_title(char text[HS_NODES_LINE_BYTES])
+{
+    (void)snprintf(text, HS_NODES_LINE_BYTES, reach_format, "DATACENTER", "REACH", "STATE", "TRIP",
+                   "NOTE");
     return text;
+}
+
+static bool is_shown(const json_t *managers, size_t idx)
+{
+    const char *name = text_of(json_array_get(managers, idx), "datacenter");
+
+    for (size_t i = 0; i < idx; i++)
+        if (strcmp(text_of(json_array_get(managers, i), "datacenter"), name) == 0) return true;
+    return false;
+}
+
+const char *hs_nodes_reach_line(const json_t *managers, size_t idx, char text[HS_NODES_LINE_BYTES])
+{
+    const json_t *manager = json_array_get(managers, idx);
+    char          trip[HS_UNITS_TEXT_BYTES];
+    const char   *remark = "";
+
+    if (!json_is_string(json_object_get(manager, "reach")) || is_shown(managers, idx)) return NULL;
+    if (json_is_true(json_object_get(manager, "is_local_partition")))
+        remark = "another gate hears it";
+    else if (json_is_true(json_object_get(manager, "is_held")))
+        remark = "held";
+    (void)snprintf(text, HS_NODES_LINE_BYTES, reach_format, text_of(manager, "datacenter"),
+                   text_of(manager, "reach"), text_of(manager, "datacenter_state"),
+                   time_of(manager, "reach_round_trip_ns", trip), remark);
+    return end_line(text);
 }

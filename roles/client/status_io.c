@@ -139,6 +139,30 @@ static int print_status(struct line *line)
     return hs_print(STDOUT_FILENO, line->text, bytes) < 0 ? -EIO : 0;
 }
 
+/* Of a gate; nothing where there is none, or none is asked. */
+static int print_datacenters(struct line *line)
+{
+    char    text[HS_NODES_LINE_BYTES];
+    json_t *answer;
+    json_t *managers;
+    bool    has_title = false;
+    int     rc = hs_status_line_ask(&line->link, "{\"get\":\"managers\"}\n", &answer);
+
+    managers = json_object_get(answer, "managers");
+    for (size_t i = 0; !rc && i < json_array_size(managers); i++) {
+        char title[HS_NODES_LINE_BYTES];
+
+        if (!hs_nodes_reach_line(managers, i, text)) continue;
+        if (!has_title && (hs_print_text(STDOUT_FILENO, "\n") < 0 ||
+                           hs_print_text(STDOUT_FILENO, hs_nodes_reach_title(title)) < 0))
+            rc = -EIO;
+        has_title = true;
+        if (!rc && hs_print_text(STDOUT_FILENO, text) < 0) rc = -EIO;
+    }
+    json_decref(answer);
+    return rc;
+}
+
 static int print_nodes(struct line *line)
 {
     char    text[HS_NODES_LINE_BYTES];
@@ -152,7 +176,7 @@ static int print_nodes(struct line *line)
         if (hs_print_text(STDOUT_FILENO, hs_nodes_line(json_array_get(members, i), text)) < 0)
             rc = -EIO;
     json_decref(answer);
-    return rc;
+    return rc ? rc : print_datacenters(line);
 }
 
 /* One question, answered as it is or in words. */

@@ -2,7 +2,7 @@
 /* federation_io.c - between a gate's loop and its view of the datacenters. */
 #include "roles/cluster/federation_io.h"
 
-#include "roles/cluster/federation.h"
+#include "roles/cluster/partition_io.h"
 #include "roles/cluster/post_counts_io.h"
 #include "roles/counters.h"
 #include "shm/base/log.h"
@@ -23,6 +23,7 @@ struct hs_federation_io {
     struct hs_post                *post;
     struct hs_federation           federation;
     struct hs_federation_out       out;
+    struct hs_partition_io         partition;
     struct hs_federation_counts    told;
     struct hs_post_figures         post_told;
     uint32_t                       said_idx; /* the next one to be told of */
@@ -88,6 +89,7 @@ static void show(struct hs_federation_io *io, uint32_t datacenter)
     struct hs_reach_facts facts;
 
     hs_federation_facts(&io->federation, datacenter, &facts);
+    facts.is_held = hs_partition_holds(&io->partition, datacenter);
     if (facts.is_asked)
         io->config.on_reach(io->config.owner, io->federation.datacenters[datacenter].name, &facts);
 }
@@ -110,6 +112,7 @@ static void tell_change(struct hs_federation_io *io, const struct hs_federation_
         [HS_REACH_UNREACHABLE] = HS_NOTICE_DATACENTER_UNREACHABLE};
     const char *name = io->federation.datacenters[change->datacenter].name;
 
+    hs_partition_change(&io->partition, now_of(io), change);
     if (change->is_gone) {
         static const struct hs_reach_facts gone = {.ack_age_ns = HS_NEVER_NS};
 
@@ -237,21 +240,32 @@ static void on_gone(void *owner, const struct hs_node_id *id)
     hs_federation_forget_gate(&io->federation, id);
 }
 
+static uint64_t turn_partition(struct hs_federation_io *io, uint64_t now_ns)
+{
+    uint16_t live, total;
+
+    hs_ring_io_count(io->config.ring, &live, &total);
+    return hs_partition_turn(&io->partition, now_ns, live);
+}
+
 uint64_t hs_federation_io_turn(struct hs_federation_io *io, uint64_t now_ns)
 {
+    uint64_t next_ns;
+
     if (!io) return HS_NEVER_NS;
     if (now_ns >= hs_federation_deadline_ns(&io->federation)) {
         hs_federation_turn(&io->federation, now_ns, &io->out);
         carry(io);
     }
     if (now_ns >= io->say_at_ns) say(io, now_ns);
+    next_ns = turn_partition(io, now_ns);
     if (now_ns >= io->show_at_ns) {
         io->show_at_ns = now_ns + SHOW_INTERVAL_NS;
         for (uint32_t i = 0; i < HS_FEDERATION_DATACENTERS_MAX; i++) show(io, i);
         count(io);
     }
-    return hs_min_u64(hs_min_u64(io->say_at_ns, io->show_at_ns),
-                      hs_federation_deadline_ns(&io->federation));
+    next_ns = hs_min_u64(next_ns, hs_min_u64(io->say_at_ns, io->show_at_ns));
+    return hs_min_u64(next_ns, hs_federation_deadline_ns(&io->federation));
 }
 
 void hs_federation_io_register(struct hs_federation_io *io, const char *datacenter,
@@ -289,6 +303,7 @@ int hs_federation_io_open(struct hs_federation_io             **federation,
     memcpy(self.bytes, heritage->node_id, sizeof self.bytes);
     hs_federation_init(&io->federation, &self, heritage->incarnation << 32 ^ heritage->generation,
                        now_of(io));
+    hs_partition_open(&io->partition, config->process, &io->federation, now_of(io));
     rc = hs_ring_io_open_beside(config->ring,
                                 &(struct hs_ring_beside){.name = HS_FEDERATION_RING,
                                                          .credentials = config->credentials,

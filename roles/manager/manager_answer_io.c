@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* manager_answer_io.c - what this manager says of its datacenter to gates that ask. */
+#include "roles/config.h"
 #include "roles/manager/manager_process.h"
 #include "shm/base/time.h"
 
-#include <string.h>
+#include <stdio.h>
 
 /* Of another manager only its name is known, and what the ring knows of that; its term is its own
  * to say. */
@@ -50,6 +51,9 @@ static void fill(void *owner, struct hs_federation_message *message)
         message->type = HS_DATAGRAM_XNACK;
     else
         fill_body(process, &message->body);
+    if (message->type == HS_DATAGRAM_XACK)
+        (void)snprintf(message->region, sizeof message->region, "%s",
+                       process->process.config->node.region);
 }
 
 int hs_manager_answer_open(struct hs_manager_process *process, struct hs_err *err)

@@ -9,7 +9,8 @@ import os
 import subprocess
 
 from faketree import run_cases, wait_for
-from hosts import Authority, GATE_PORT, Host, HostTarget, inside, MANAGER_PORT, Net, nodes_of, wait_alive
+from hosts import Authority, GATE_PORT, Host, HostTarget, inside, Net, nodes_of, wait_alive
+from tree import client
 
 
 def drop_datagrams(host, address):
@@ -46,6 +47,7 @@ def datacenters_of(gate, job_id):
 
 
 def a_datacenter_that_one_gate_does_not_hear_gets_its_work_only_from_the_other():
+    """15.8"""
     net, authority = Net(), Authority("reach-ca")
     target = HostTarget(net)
     addresses = [f"10.77.0.{number}:{GATE_PORT}" for number in (2, 3)]
@@ -63,6 +65,7 @@ def a_datacenter_that_one_gate_does_not_hear_gets_its_work_only_from_the_other()
     wait_reach(deaf, first, "SUSPECTED", True)
     assert reach_of(other, first) == ("REACHABLE", False), reach_of(other, first)
     assert nodes_of(deaf, "managers")["reach-a"]["state"] == "ALIVE"
+    assert "another gate hears it" in client("nodes", "--socket", deaf.run_dir).stdout
     here, there = submit(deaf, target.url), submit(other, target.url)
     assert datacenters_of(deaf, here) == "dc-b", datacenters_of(deaf, here)
     assert datacenters_of(other, there) == "dc-a", datacenters_of(other, there)

@@ -62,10 +62,33 @@ static void what_is_missing_or_mad_is_one_row_all_the_same(void)
     HS_CHECK_TEXT(text + strlen(text) - 1, "\n");
 }
 
+static void each_datacenter_that_is_asked_is_one_row(void)
+{
+    json_t *managers =
+        json_loads("[{\"datacenter\":\"ber\",\"reach\":null},"
+                   "{\"datacenter\":\"muc\",\"reach\":\"SUSPECTED\",\"datacenter_state\":\"BUSY\","
+                   "\"is_local_partition\":true,\"is_held\":true,\"reach_round_trip_ns\":3000000},"
+                   "{\"datacenter\":\"muc\",\"reach\":\"SUSPECTED\"},"
+                   "{\"datacenter\":\"\\u001b[2J\",\"reach\":\"REACHABLE\",\"is_held\":true}]",
+                   0, NULL);
+
+    HS_CHECK(managers != NULL);
+    HS_CHECK(hs_nodes_reach_line(managers, 0, text) == NULL);
+    HS_CHECK(hs_nodes_reach_line(managers, 1, text) == text);
+    HS_CHECK_TEXT(text, "muc                  SUSPECTED    BUSY              3ms  another gate "
+                        "hears it\n");
+    HS_CHECK(hs_nodes_reach_line(managers, 2, text) == NULL);
+    HS_CHECK(hs_nodes_reach_line(managers, 3, text) == text);
+    HS_CHECK(strchr(text, '\x1b') == NULL);
+    HS_CHECK(strstr(text, "  held\n") != NULL);
+    json_decref(managers);
+}
+
 CU_TestInfo hs_tests_client_nodes[] = {
     {"a node is one row under its titles", a_node_is_one_row_under_its_titles},
     {"a place is shown in milliseconds", a_place_is_shown_in_milliseconds},
     {"what is missing or mad is one row all the same",
      what_is_missing_or_mad_is_one_row_all_the_same},
+    {"each datacenter that is asked is one row", each_datacenter_that_is_asked_is_one_row},
     CU_TEST_INFO_NULL,
 };

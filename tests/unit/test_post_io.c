@@ -478,6 +478,60 @@ static void st_11_keys_rotate_under_traffic(void)
     stop();
 }
 
+struct extra { /* a second post of a side, of another ring, on the same socket */
+    struct hs_post *post;
+    struct side     heard; /* its counts */
+};
+
+static void open_beside(unsigned n, struct extra *extra)
+{
+    struct hs_post_config config = {.loop = side[n].loop,
+                                    .fd = -1,
+                                    .beside = side[n].post,
+                                    .seal = {.self = side[n].id,
+                                             .incarnation = 5,
+                                             .cluster = "load",
+                                             .environment = "prod",
+                                             .ring = "other"},
+                                    .owner = &extra->heard,
+                                    .on_datagram = on_datagram};
+    struct hs_keyring     ring;
+
+    make_ring(&ring, 1);
+    HS_CHECK_EQ(hs_post_open(&extra->post, &config, &ring, &err), 0);
+}
+
+static void two_rings_share_a_socket_and_neither_hears_the_other(enum hs_loop_backend backend)
+{
+    static struct extra        extra[2];
+    struct hs_datagram_message message = {
+        .type = HS_DATAGRAM_PING, .seq = 21, .incarnation = 5, .target = {{2, 9}}};
+    struct hs_datagram_writer writer;
+
+    memset(extra, 0, sizeof extra);
+    start(backend);
+    for (unsigned n = 0; n < 2; n++) open_beside(n, &extra[n]);
+    hs_datagram_start(&writer, hs_post_body(extra[0].post), HS_DATAGRAM_BODY_BYTES_MAX, &message);
+    hs_post_send(extra[0].post, &side[1].id, &side[1].middle, HS_DATAGRAM_PING,
+                 hs_datagram_finish(&writer));
+    ping(0, 1, 22);
+    settle();
+    HS_CHECK_EQ(extra[1].heard.count, 1);
+    HS_CHECK_EQ(extra[1].heard.last_seq, 21);
+    HS_CHECK_EQ(side[1].count, 1);
+    HS_CHECK_EQ(side[1].last_seq, 22);
+    HS_CHECK_EQ(dropped(1, HS_POST_FOREIGN), 0);
+    hs_post_close(&extra[1].post); /* what comes for it now is nobody's */
+    hs_datagram_start(&writer, hs_post_body(extra[0].post), HS_DATAGRAM_BODY_BYTES_MAX, &message);
+    hs_post_send(extra[0].post, &side[1].id, &side[1].middle, HS_DATAGRAM_PING,
+                 hs_datagram_finish(&writer));
+    settle();
+    HS_CHECK_EQ(dropped(1, HS_POST_FOREIGN), 1);
+    hs_post_close(&extra[0].post);
+    stop();
+}
+HS_ON_BOTH(two_rings_share_a_socket_and_neither_hears_the_other)
+
 CU_TestInfo hs_tests_post_io[] = {
     HS_BOTH_ROWS("the first datagram waits for the greeting",
                  the_first_datagram_waits_for_the_greeting),
@@ -499,6 +553,8 @@ CU_TestInfo hs_tests_post_io[] = {
     {"BAD-2 6.9 a node of another environment hears nothing",
      s6_9_a_node_of_another_environment_hears_nothing},
     {"what waits in vain is bounded", what_waits_in_vain_is_bounded},
+    HS_BOTH_ROWS("two rings share a socket, and neither hears the other",
+                 two_rings_share_a_socket_and_neither_hears_the_other),
     {"ST-11 keys rotate under traffic", st_11_keys_rotate_under_traffic},
     CU_TEST_INFO_NULL,
 };
