@@ -71,12 +71,16 @@ static void each_datacenter_that_is_asked_is_one_row(void)
                    "{\"datacenter\":\"muc\",\"reach\":\"SUSPECTED\"},"
                    "{\"datacenter\":\"\\u001b[2J\",\"reach\":\"REACHABLE\",\"is_held\":true}]",
                    0, NULL);
+    char title[HS_NODES_LINE_BYTES];
 
+    (void)hs_nodes_reach_title(title);
     HS_CHECK(managers != NULL);
     HS_CHECK(hs_nodes_reach_line(managers, 0, text) == NULL);
     HS_CHECK(hs_nodes_reach_line(managers, 1, text) == text);
-    HS_CHECK_TEXT(text, "muc                  SUSPECTED    BUSY              3ms  another gate "
-                        "hears it\n");
+    HS_CHECK(strstr(text, "SUSPECTED") - text == strstr(title, "REACH") - title);
+    HS_CHECK(strstr(text, "BUSY") - text == strstr(title, "STATE") - title);
+    HS_CHECK(strstr(text, "another gate hears it\n") - text == strstr(title, "NOTE") - title);
+    HS_CHECK(strncmp(text, "muc ", 4) == 0);
     HS_CHECK(hs_nodes_reach_line(managers, 2, text) == NULL);
     HS_CHECK(hs_nodes_reach_line(managers, 3, text) == text);
     HS_CHECK(strchr(text, '\x1b') == NULL);

@@ -29,6 +29,13 @@ static bool is_near(uint64_t value_ns, uint64_t wanted_ns, uint64_t tolerance_ns
     return is;
 }
 
+static const struct hs_federation_round *newest_round(void)
+{
+    const struct hs_federation_datacenter *at = fed_at(&world, 0, 0);
+
+    return &at->rounds[(at->round_idx + HS_FEDERATION_ROUNDS_MAX - 1) % HS_FEDERATION_ROUNDS_MAX];
+}
+
 static void s15_1(void)
 {
     uint64_t silent_ns;
@@ -38,6 +45,8 @@ static void s15_1(void)
     while (fed_at(&world, 0, 0)->last_ack_ns == silent_ns) fed_run(&world, MS(1));
     silent_ns = fed_at(&world, 0, 0)->last_ack_ns - MS(200); /* the round that was answered */
     fed_cut(&world, 0, true);
+    while (fed_state(&world, 0, 0) == HS_REACH_REACHABLE) fed_run(&world, MS(1));
+    HS_CHECK(is_near(world.now_ns - newest_round()->sent_at_ns, MS(900), MS(1)));
     fed_run(&world, S(60));
     HS_CHECK(is_near(fed_when(&world, 0, 0, HS_REACH_SUSPECTED, silent_ns) - silent_ns, MS(6900),
                      MS(500)));
@@ -112,12 +121,11 @@ static void s15_6(void)
 static struct hs_federation_message answer_of(uint64_t term, unsigned leader, uint32_t cores_free)
 {
     const struct hs_federation_datacenter *at = fed_at(&world, 0, 0);
-    unsigned newest = (at->round_idx + HS_FEDERATION_ROUNDS_MAX - 1) % HS_FEDERATION_ROUNDS_MAX;
-    struct hs_federation_message message = {
-        .type = HS_DATAGRAM_XACK,
-        .seq = at->rounds[newest].seq,
-        .leader = {.id = fed_manager_id(0, leader), .term = term},
-        .body = {.cores_total = 8, .cores_free = cores_free}};
+    struct hs_federation_message           message = {
+                  .type = HS_DATAGRAM_XACK,
+                  .seq = newest_round()->seq,
+                  .leader = {.id = fed_manager_id(0, leader), .term = term},
+                  .body = {.cores_total = 8, .cores_free = cores_free}};
 
     memcpy(message.datacenter, at->name, sizeof message.datacenter);
     return message;
