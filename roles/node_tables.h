@@ -66,10 +66,10 @@ struct hs_manager_row {
     uint32_t execs;
     uint32_t breaker; /* enum hs_breaker_state */
     uint32_t is_damped;
-    uint32_t datacenter_state; /* enum hs_dc_state */
-    uint32_t reach;            /* of the datacenter: enum hs_reach */
-    uint32_t reach_flags;      /* HS_MANAGER_REACH_... */
-    uint32_t reserved_word;
+    uint32_t datacenter_state;    /* enum hs_dc_state */
+    uint32_t reach;               /* of the datacenter: enum hs_reach */
+    uint32_t reach_flags;         /* HS_MANAGER_REACH_... */
+    uint32_t keyring_mark;        /* of the gossip keys that it holds; 0: not said */
     uint64_t reach_round_trip_ns; /* 0: not measured */
     uint8_t  reserved[8];
 };

@@ -16,7 +16,9 @@ struct hs_holders {
     char others[HS_HOLDERS_NAMES_BYTES]; /* "gate b, manager c, ...": as many as there is room */
 };
 
-/* mark: seal_io.h's of the ring. answer: of {"get":"members"}. */
-void hs_holders_count(struct hs_holders *holders, const json_t *answer, uint32_t mark);
+/* mark: seal_io.h's of the ring. members: the answer to {"get":"members"}; managers: to
+ * {"get":"managers"}, those that a gate knows, of which some may be members of a ring here too. */
+void hs_holders_count(struct hs_holders *holders, const json_t *members, const json_t *managers,
+                      uint32_t mark);
 
 #endif

@@ -70,12 +70,15 @@ static int save(struct keys *keys)
 static int count_holders(struct hs_status_line *line, const char *path, uint32_t mark,
                          struct hs_holders *holders)
 {
-    json_t *answer = NULL;
+    json_t *members = NULL;
+    json_t *managers = NULL;
     int     rc = hs_status_line_open(line, path);
 
-    if (!rc) rc = hs_status_line_ask(line, "{\"get\":\"members\"}\n", &answer);
-    if (!rc) hs_holders_count(holders, answer, mark);
-    json_decref(answer);
+    if (!rc) rc = hs_status_line_ask(line, "{\"get\":\"members\"}\n", &members);
+    if (!rc) rc = hs_status_line_ask(line, "{\"get\":\"managers\"}\n", &managers);
+    if (!rc) hs_holders_count(holders, members, managers, mark);
+    json_decref(members);
+    json_decref(managers);
     hs_status_line_close(line);
     return rc;
 }

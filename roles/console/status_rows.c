@@ -72,6 +72,15 @@ static json_t *reach_of(const struct hs_manager_row *row)
                                                      : json_null();
 }
 
+/* "": it has not said. */
+static json_t *mark_text(uint32_t mark)
+{
+    char text[16] = "";
+
+    if (mark) (void)snprintf(text, sizeof text, "%08" PRIx32, mark);
+    return hs_status_text(text);
+}
+
 json_t *hs_status_row_manager(const struct hs_manager_row *row, uint64_t now_ns)
 {
     const struct hs_status_pair pairs[] = {
@@ -94,6 +103,7 @@ json_t *hs_status_row_manager(const struct hs_manager_row *row, uint64_t now_ns)
         {"breaker", hs_status_text(hs_breaker_state_name(row->breaker))},
         {"is_damped", json_boolean(row->is_damped)},
         {"datacenter_state", hs_status_text(hs_dc_state_name(row->datacenter_state))},
+        {"keyring", mark_text(row->keyring_mark)},
         {"reach", reach_of(row)},
         {"is_local_partition", json_boolean(row->reach_flags & HS_MANAGER_REACH_LOCAL_PARTITION)},
         {"is_held", json_boolean(row->reach_flags & HS_MANAGER_REACH_HELD)},
@@ -150,14 +160,6 @@ static json_t *place_list(const struct hs_member_row *row)
     return hs_status_append(list, number_in(row->place.error));
 }
 
-static json_t *keyring_mark(const struct hs_member_row *row)
-{
-    char text[16] = "";
-
-    if (row->keyring_mark) (void)snprintf(text, sizeof text, "%08" PRIx32, row->keyring_mark);
-    return hs_status_text(text);
-}
-
 json_t *hs_status_row_member(const struct hs_member_row *row, uint64_t now_ns)
 {
     uint64_t    life = hs_incarnation_epoch(row->incarnation);
@@ -181,7 +183,7 @@ json_t *hs_status_row_member(const struct hs_member_row *row, uint64_t now_ns)
         {"round_trip_ns", hs_status_number_or_null(row->round_trip_ns != 0, row->round_trip_ns)},
         {"health", hs_status_number(row->health_score)},
         {"load", hs_status_text(hs_node_load_name(row->load))},
-        {"keyring", keyring_mark(row)},
+        {"keyring", mark_text(row->keyring_mark)},
         {"coordinate", place_list(row)},
         {"is_self", json_boolean(row->flags & HS_MEMBER_ROW_SELF)},
         {"is_seed", json_boolean(row->flags & HS_MEMBER_ROW_SEED)},

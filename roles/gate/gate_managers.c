@@ -37,6 +37,7 @@ static void on_heartbeat(struct hs_gate *gate, unsigned manager, const struct hs
     hs_breaker_heard(&at->breaker, gate->now_ns);
     at->beat_at_ns = gate->now_ns;
     at->beat_fence = mhb->manager_fence;
+    at->keyring_mark = mhb->keyring;
     at->workers_known = mhb->workers_known;
     at->workers_alive = mhb->workers_alive;
     at->workers_overloaded = mhb->workers_overloaded;

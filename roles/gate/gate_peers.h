@@ -40,6 +40,7 @@ struct hs_gate_manager {
     uint32_t workers_alive;
     uint32_t workers_overloaded;
     uint32_t load;               /* enum hs_node_load, as it says itself */
+    uint32_t keyring_mark;       /* of the gossip keys that it holds; 0: not said */
     uint32_t datacenter_state;   /* enum hs_dc_state, for status */
     struct hs_reach_facts reach; /* of its datacenter, for status */
     /* These two outlive its links, as long as it is the same node. */

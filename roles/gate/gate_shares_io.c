@@ -154,6 +154,7 @@ void hs_gate_shares_show_manager(struct hs_gate_shares *shares, unsigned manager
                                  .breaker = at->breaker.state,
                                  .is_damped = at->flap.is_damped,
                                  .datacenter_state = at->datacenter_state,
+                                 .keyring_mark = at->keyring_mark,
                                  .reach = at->reach.state,
                                  .reach_flags = reach_flags(&at->reach),
                                  .reach_round_trip_ns = at->reach.round_trip_ns};

@@ -82,6 +82,7 @@ struct hs_manager {
     uint32_t          gates[HS_MANAGER_GATES]; /* links of those that are connected; 0: free */
     unsigned          assigns_open; /* proposed and not answered: nobody else is given cores */
     struct hs_msg_mhb heartbeat;    /* the last one sent */
+    uint32_t          keyring_mark; /* of the gossip keys that this node holds; 0: none */
     uint32_t          maker_job;    /* the record being made: its job's index + 1 */
     uint64_t          maker_seq;
     uint32_t          maker_workflow;

@@ -3,6 +3,7 @@
  * core (manager.h) in the middle. */
 #include "roles/manager/manager_io.h"
 
+#include "roles/cluster/seal_io.h"
 #include "roles/config.h"
 #include "roles/host_table.h"
 #include "roles/manager/manager_fsm.h"
@@ -263,6 +264,14 @@ static void on_no_resolver(void *self, uint64_t token, int code, const char *tex
     if (process->door.is_open) hs_dialer_io_no_resolver(&process->dialer, token, code);
 }
 
+/* So that gates, wherever they are, hear over TLS which keys this node holds. */
+static void note_keyring(struct hs_manager_process *process)
+{
+    const struct hs_credentials *credentials = &process->door.credentials.credentials;
+
+    if (credentials->tls) process->manager.keyring_mark = hs_seal_mark(&credentials->keyring);
+}
+
 static void on_credentials(void *self, uint64_t number, int fd)
 {
     struct hs_manager_process *process = self;
@@ -270,6 +279,7 @@ static void on_credentials(void *self, uint64_t number, int fd)
     hs_node_credentials_take(&process->door.credentials, number, fd);
     hs_ring_io_set_keyring(process->ring, &process->door.credentials.credentials.keyring);
     hs_dc_answer_set_keyring(process->answer, &process->door.credentials.credentials.keyring);
+    note_keyring(process);
 }
 
 static bool is_finished(const struct hs_manager_process *process)
@@ -424,6 +434,7 @@ static int open_manager(struct hs_manager_process *process, const struct hs_heri
     process->manager.admission = &process->guard.turnstile.admission;
     rc = hs_manager_links_open(process, err);
     if (rc) return rc;
+    note_keyring(process);
     return hs_role_ready(&process->process, err);
 }
 

@@ -382,6 +382,7 @@ static void fill_heartbeat(struct hs_manager_step *step, struct hs_msg_mhb *hear
     heartbeat->manager_fence = manager->is_leading ? manager->state->leader_fence : 0;
     heartbeat->jobs = (uint16_t)manager->state->active_count;
     heartbeat->draining = manager->is_draining;
+    heartbeat->keyring = manager->keyring_mark;
     if (manager->admission) heartbeat->load = (uint8_t)hs_admission_load(manager->admission);
     for (uint32_t i = 0; i < manager->workers.high; i++) {
         const struct hs_manager_worker *worker = &manager->workers.at[i];
@@ -410,7 +411,7 @@ static bool is_same(const struct hs_msg_mhb *a, const struct hs_msg_mhb *b)
            a->draining == b->draining && a->workers == b->workers && a->load == b->load &&
            a->workers_known == b->workers_known && a->workers_alive == b->workers_alive &&
            a->workers_overloaded == b->workers_overloaded && a->cores_total == b->cores_total &&
-           a->cores_up == b->cores_up && a->cores_free == b->cores_free;
+           a->cores_up == b->cores_up && a->cores_free == b->cores_free && a->keyring == b->keyring;
 }
 
 static void tell_gates(struct hs_manager_step *step, const struct hs_msg_mhb *heartbeat)

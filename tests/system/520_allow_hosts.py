@@ -6,11 +6,22 @@
 import json
 import os
 
-from faketree import TMP, run_cases
+from faketree import TMP, run_cases, wait_for
 from hosts import Authority, Host, HostTarget, Net, wait_alive
 from tree import client
 
 CLUSTER = 5
+
+
+def check_rotation(authority, gate):
+    """The gate's daemon knows by TLS what the manager of another datacenter holds."""
+    def keyring(*words):
+        return client("keyring", words[0], authority.dir, *words[1:], "--socket", gate.run_dir)
+
+    wait_for("both hold the ring", lambda: "held by 2 of 2 members\n" in keyring("list").stdout, 30)
+    assert client("keyring", "install", authority.dir).returncode == 0
+    early = keyring("use", "--key", "2")
+    assert early.returncode == CLUSTER and "0 of 2 members hold this ring: not gate allow-a, manager allow-b" in early.stderr, early
 
 
 def allow_hosts_is_obeyed_by_the_gate_and_by_each_worker():
@@ -38,6 +49,7 @@ def allow_hosts_is_obeyed_by_the_gate_and_by_each_worker():
     assert row["state"] == "FAILED" and row["sent"] == 0, row
     said = client("status", job_id, "--socket", a.run_dir, "--json").stdout
     assert f"the host {target.address} is not in this worker's cluster.allow_hosts" in said, said
+    check_rotation(authority, a)
     b.config["cluster"]["allow_hosts"] = [target.address]
     b.write_config()
     assert b.call("reload").returncode == 0

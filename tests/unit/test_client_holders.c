@@ -13,8 +13,23 @@ static void count(const char *json, uint32_t mark)
 {
     json_t *answer = json_loads(json, 0, NULL);
 
-    hs_holders_count(&holders, answer, mark);
+    hs_holders_count(&holders, answer, answer, mark); /* may have both lists */
     json_decref(answer);
+}
+
+static void managers_elsewhere_count_and_those_of_a_ring_count_once(void)
+{
+    count("{\"members\":[{\"id\":\"01\",\"name\":\"a\",\"role\":\"manager\",\"state\":\"alive\","
+          "\"keyring\":\"0000abcd\"}],\"managers\":[{\"id\":\"01\",\"name\":\"a\",\"state\":"
+          "\"ALIVE\","
+          "\"keyring\":\"\"},{\"id\":\"02\",\"name\":\"b\",\"state\":\"ALIVE\",\"keyring\":"
+          "\"0000abce\"},"
+          "{\"id\":\"03\",\"name\":\"c\",\"state\":\"SUSPECT\",\"keyring\":\"0000abcd\"},"
+          "{\"id\":\"04\",\"name\":\"d\",\"state\":\"LOST\",\"keyring\":\"\"}]}",
+          0xabcd);
+    HS_CHECK_EQ(holders.member_count, 3);
+    HS_CHECK_EQ(holders.holder_count, 2);
+    HS_CHECK_TEXT(holders.others, "manager b");
 }
 
 static void only_the_living_are_asked_for_it(void)
@@ -63,6 +78,8 @@ static void of_many_others_the_first_are_named(void)
 
 CU_TestInfo hs_tests_client_holders[] = {
     {"SEC-12 only the living are asked for it", only_the_living_are_asked_for_it},
+    {"SEC-12 managers elsewhere count, and those of a ring count once",
+     managers_elsewhere_count_and_those_of_a_ring_count_once},
     {"nonsense holds nothing", nonsense_holds_nothing},
     {"of many others the first are named", of_many_others_the_first_are_named},
     CU_TEST_INFO_NULL,
