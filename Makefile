@@ -37,7 +37,7 @@ CFLAGS_ALL := -std=c11 -D_GNU_SOURCE -I. -I$(BUILD) $(WARN) $(if $(IS_CLANG),$(C
               -fno-strict-aliasing -fno-omit-frame-pointer -ffunction-sections -fdata-sections $(OPT) $(SANITIZE) $(CFLAGS)
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--as-needed $(if $(SANITIZE),,-Wl,-z,defs) \
                $(SANITIZE) $(LDFLAGS)
-LIBS := -luring -lssl -lcrypto -ljansson -lm
+LIBS := -luring -lssl -lcrypto -ljansson -lresolv -lm
 
 # ---- Sources. The library is everything below the programs; a folder joins by having a .c file.
 LIB_DIRS := shm/base shm ipc roles $(addprefix roles/,cluster guard stats plan protocol gate manager worker engine console resolver)

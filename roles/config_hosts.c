@@ -44,11 +44,11 @@ int hs_config_parse_address(struct hs_view text, struct hs_addr *addr)
     return hs_addr_parse(addr, host, port);
 }
 
-static bool is_reachable(const struct hs_addr *addr)
+bool hs_config_is_reachable(const struct hs_addr *addr)
 {
     static const uint8_t none[sizeof addr->bytes];
 
-    if (memcmp(addr->bytes, none, sizeof none) == 0) return false;
+    if (!addr->port || memcmp(addr->bytes, none, sizeof none) == 0) return false;
     return addr->family == HS_ADDR_IPV4 ? addr->bytes[0] < 224 : addr->bytes[0] != 0xff;
 }
 
@@ -77,15 +77,41 @@ static bool is_name(struct hs_view text)
     return has_letter;
 }
 
+bool hs_config_is_service(struct hs_view text)
+{
+    static const char    protocol[] = "._tcp.";
+    const size_t         protocol_bytes = sizeof protocol - 1;
+    const uint8_t *const tcp = memmem(text.data, text.bytes, protocol, protocol_bytes);
+    size_t               service_bytes;
+
+    if (!tcp || text.data[0] != '_') return false;
+    service_bytes = (size_t)(tcp - text.data);
+    for (size_t i = 1; i < service_bytes; i++)
+        if (!is_name_letter(text.data[i]) || text.data[i] == '.') return false;
+    return service_bytes > 1 &&
+           is_name(hs_view_of(tcp + protocol_bytes, text.bytes - service_bytes - protocol_bytes));
+}
+
+static int parse_service(struct hs_view name, struct hs_config_host *host)
+{
+    if (!hs_config_is_service(name)) return -EINVAL;
+    memcpy(host->name, name.data, name.bytes);
+    host->is_srv = true;
+    return 0;
+}
+
 int hs_config_parse_host(struct hs_view text, struct hs_config_host *host)
 {
+    const size_t   srv_bytes = sizeof HS_CONFIG_SRV - 1;
     struct hs_view name;
     uint16_t       port;
 
     memset(host, 0, sizeof *host);
     if (text.bytes >= HS_CONFIG_HOST_BYTES) return -EINVAL;
+    if (text.bytes > srv_bytes && memcmp(text.data, HS_CONFIG_SRV, srv_bytes) == 0)
+        return parse_service(hs_view_of(text.data + srv_bytes, text.bytes - srv_bytes), host);
     if (hs_config_parse_address(text, &host->addr) == 0)
-        return is_reachable(&host->addr) ? 0 : -EINVAL;
+        return hs_config_is_reachable(&host->addr) ? 0 : -EINVAL;
     memset(&host->addr, 0, sizeof host->addr);
     if (split(text, &name, &port) || !is_name(name)) return -EINVAL;
     memcpy(host->name, name.data, name.bytes);

@@ -9,15 +9,22 @@
 
 /* One of a list, taken apart. */
 struct hs_config_host {
-    struct hs_addr addr; /* family HS_ADDR_NONE: it has a name, only the port is set */
+    struct hs_addr addr;   /* family HS_ADDR_NONE: it has a name, only the port is set */
+    bool           is_srv; /* the name is that of a service: name servers know hosts and ports */
     char           name[HS_CONFIG_HOST_BYTES]; /* "" when it is numeric */
 };
 
+#define HS_CONFIG_SRV "srv:" /* in front of the name of a service */
+
 /* "127.0.0.1:80", "[::1]:80". -EINVAL */
 int hs_config_parse_address(struct hs_view text, struct hs_addr *addr) HS_MUST_CHECK;
-/* The same, or "gate-1.example.org:7400". -EINVAL also for what nobody can be reached at: a port of
- * 0, any-address, multicast. */
+/* The same, or "gate-1.example.org:7400", or "srv:_hyperscale-gate._tcp.example.org". -EINVAL also
+ * for what nobody can be reached at. */
 int hs_config_parse_host(struct hs_view text, struct hs_config_host *host) HS_MUST_CHECK;
+/* Not so: a port of 0, any-address, multicast. */
+bool hs_config_is_reachable(const struct hs_addr *addr);
+/* "_SERVICE._tcp.DOMAIN" */
+bool hs_config_is_service(struct hs_view text);
 
 /* A name, an address, "*.example.org" (whatever is below it) or "*". */
 bool hs_config_is_pattern(struct hs_view text);

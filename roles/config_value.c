@@ -121,7 +121,9 @@ static const char *expected_form(const struct hs_config_key *key)
     case HS_CONFIG_USER: return "the name of a user";
     case HS_CONFIG_GROUP: return "the name of a group";
     case HS_CONFIG_HOSTS:
-        return "hosts and ports such as \"10.0.0.1:7400\" or \"gate-1.example.org:7400\"";
+        return "hosts and ports such as \"10.0.0.1:7400\" or \"gate-1.example.org:7400\", or "
+               "services "
+               "such as \"srv:_hyperscale-gate._tcp.example.org\"";
     case HS_CONFIG_PATTERNS:
         return "hosts such as \"10.0.0.1\", \"shop.example.org\", \"*.example.org\" or \"*\"";
     }

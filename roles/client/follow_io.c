@@ -5,7 +5,7 @@
 #include "roles/client/plan_load.h"
 #include "roles/client/print_io.h"
 #include "roles/client/session_io.h"
-#include "roles/client/where.h"
+#include "roles/client/where_io.h"
 #include "shm/base/time.h"
 
 #include <errno.h>
@@ -14,14 +14,6 @@
 
 /* A daemon that is being started again is waited for. */
 #define PATIENCE_NS (60 * HS_NS_PER_S)
-
-static int find_gate(const struct hs_options *options, struct hs_where *where)
-{
-    struct hs_err err;
-
-    if (hs_where_of(options, where, &err) == 0) return 0;
-    return hs_complain(HS_EXIT_USAGE, "%s", err.text);
-}
 
 static int print_id(const struct hs_session *submitted, bool is_json)
 {
@@ -74,7 +66,7 @@ int hs_command_submit(const struct hs_options *options)
 {
     struct hs_plan_load_result loaded;
     struct hs_where            where;
-    int                        rc = find_gate(options, &where);
+    int                        rc = hs_find_gates(options, &where);
 
     if (rc) return rc;
     rc = hs_plan_load_operand(&loaded, options);
@@ -89,7 +81,7 @@ int hs_command_watch(const struct hs_options *options)
     struct hs_session_wish wish = {.name = name, .is_json = options->value[HS_OPTION_json] != NULL};
     struct hs_session     *session;
     struct hs_where        where;
-    int                    rc = find_gate(options, &where);
+    int                    rc = hs_find_gates(options, &where);
 
     if (rc) return rc;
     if (hs_hex_parse(options->operand, wish.follow.job_id, HS_JOB_ID_BYTES) != 0)

@@ -8,9 +8,29 @@
 
 #include <string.h>
 
-#define WAIT_MIN_NS (50 * HS_NS_PER_MS)
-#define WAIT_MAX_NS (2 * HS_NS_PER_S)
+#define WAIT_MIN_NS  (50 * HS_NS_PER_MS)
+#define WAIT_MAX_NS  (2 * HS_NS_PER_S)
+#define WEIGHT_LEAST 0.01   /* of a record of weight 0: seldom beside others, RFC 2782 */
 enum { DOUBLINGS_MAX = 6 }; /* beyond the longest wait */
+
+static double weight_of(const struct hs_where_gate *gate)
+{
+    return gate->rank.weight ? gate->rank.weight : WEIGHT_LEAST;
+}
+
+/* Those of one priority stay as they rank. */
+static void sort_by_priority(const struct hs_where *where, uint8_t *order)
+{
+    for (unsigned i = 1; i < where->count; i++) {
+        uint8_t  moved = order[i];
+        uint16_t priority = where->gates[moved].rank.priority;
+        unsigned at = i;
+
+        for (; at > 0 && where->gates[order[at - 1]].rank.priority > priority; at--)
+            order[at] = order[at - 1];
+        order[at] = moved;
+    }
+}
 
 void hs_gates_init(struct hs_gates *gates, const struct hs_where *where, struct hs_view key)
 {
@@ -19,8 +39,10 @@ void hs_gates_init(struct hs_gates *gates, const struct hs_where *where, struct 
 
     memset(gates, 0, sizeof *gates);
     for (unsigned i = 0; i < where->count; i++)
-        peers[i] = (struct hs_rendezvous_peer){hs_view_text(where->gates[i].text), 1};
+        peers[i] = (struct hs_rendezvous_peer){hs_view_text(where->gates[i].text),
+                                               weight_of(&where->gates[i])};
     hs_rendezvous_rank(key, peers, where->count, order);
+    sort_by_priority(where, order);
     gates->count = where->count ? where->count : 1;
     for (unsigned i = 0; i < gates->count; i++)
         gates->rows[i] = (struct hs_gates_row){.idx = order[i]};

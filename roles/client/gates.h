@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* gates.h - which of several gates a command turns to: the one that ranks first for its user, so
+/* gates.h - which of several gates a command turns to: of the lowest priority the one that ranks
+ * first for its user, by their weights, so
  * that what one user does meets at one gate, however often he starts; the next where that one does
  * not answer, or says no; and none but the one that may have his job. Does not connect. Pure.
  *

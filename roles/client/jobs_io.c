@@ -10,7 +10,7 @@
 #include "roles/client/print_io.h"
 #include "roles/client/results.h"
 #include "roles/client/session_io.h"
-#include "roles/client/where.h"
+#include "roles/client/where_io.h"
 #include "roles/job_table.h"
 #include "roles/result_code.h"
 #include "shm/base/time.h"
@@ -50,11 +50,10 @@ static int complain_of_daemon(const struct gate *gate, const struct hs_err *err)
 /* Where the gates are, in the order in which they are asked. 0, or an exit code. */
 static int find_gates(struct gate *gate, const struct hs_options *options)
 {
-    char          user[HS_CLIENT_ID_BYTES];
-    struct hs_err err;
+    char user[HS_CLIENT_ID_BYTES];
+    int  rc = hs_find_gates(options, &gate->where);
 
-    if (hs_where_of(options, &gate->where, &err) < 0)
-        return hs_complain(HS_EXIT_USAGE, "%s", err.text);
+    if (rc) return rc;
     hs_client_id(user);
     hs_gates_init(&gate->gates, &gate->where, hs_view_text(user));
     if (hs_client_link_init(&gate->link) == 0) return 0;

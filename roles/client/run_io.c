@@ -6,6 +6,7 @@
 #include "roles/client/plan_load.h"
 #include "roles/client/print_io.h"
 #include "roles/client/session_io.h"
+#include "roles/client/where_io.h"
 #include "shm/base/time.h"
 #include "shm/base/units.h"
 
@@ -46,13 +47,10 @@ static uint32_t count_steps(const struct hs_plan *plan)
 /* A job of a gate elsewhere: where is it? 0, or an exit code. */
 static int find_gate(const struct hs_options *options, struct hs_where *where)
 {
-    struct hs_err err;
-
     if (options->value[HS_OPTION_cores] && !options->is_from_environment[HS_OPTION_cores])
         return hs_complain(HS_EXIT_USAGE, "--cores is for engines of this machine: with --gate the "
                                           "cluster says how many there are");
-    if (hs_where_of(options, where, &err) == 0) return 0;
-    return hs_complain(HS_EXIT_USAGE, "%s", err.text);
+    return hs_find_gates(options, where);
 }
 
 static int run(const struct hs_options *options, const struct hs_plan_load_result *loaded,

@@ -2,6 +2,7 @@
 /* where.c - --gate, --credentials and --socket. */
 #include "roles/client/where.h"
 
+#include "roles/config_hosts.h"
 #include "shm/base/time.h"
 #include "shm/base/units.h"
 
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PORT_MAX = 65535, REFUSED_CHARS_MAX = 100 };
+enum { PORT_MAX = 65535, REFUSED_CHARS_MAX = 100, SRV_BYTES = sizeof HS_CONFIG_SRV - 1 };
 
 bool hs_where_is_remote(const struct hs_options *options)
 {
@@ -26,8 +27,22 @@ static int refuse_gate(struct hs_view text, struct hs_err *err)
     return hs_err_refuse(
         err,
         "--gate takes HOST:PORT, such as gate1.example:7400 or [2001:db8::1]:7400, or several of "
-        "them with commas between, not \"%.*s\"",
+        "them with commas between, or srv:_SERVICE._tcp.DOMAIN, not \"%.*s\"",
         (int)hs_min_u64(text.bytes, REFUSED_CHARS_MAX), (const char *)text.data);
+}
+
+static int parse_service(struct hs_view text, struct hs_where_gate *gate, struct hs_err *err)
+{
+    struct hs_view name = hs_view_of(text.data + SRV_BYTES, text.bytes - SRV_BYTES);
+
+    if (name.bytes >= sizeof gate->host || !hs_config_is_service(name))
+        return hs_err_refuse(
+            err, "--gate takes a service as srv:_SERVICE._tcp.DOMAIN, not \"%.*s\"",
+            (int)hs_min_u64(text.bytes, REFUSED_CHARS_MAX), (const char *)text.data);
+    gate->is_srv = true;
+    (void)snprintf(gate->host, sizeof gate->host, "%.*s", (int)name.bytes, (const char *)name.data);
+    (void)snprintf(gate->text, sizeof gate->text, "%s%s", HS_CONFIG_SRV, gate->host);
+    return 0;
 }
 
 static int parse_gate(struct hs_view text, struct hs_where_gate *gate, struct hs_err *err)
@@ -37,6 +52,10 @@ static int parse_gate(struct hs_view text, struct hs_where_gate *gate, struct hs
     size_t         bytes = colon ? (size_t)(colon - text.data) : 0;
     uint64_t       port = 0;
 
+    memset(gate, 0, sizeof *gate);
+    gate->rank.weight = 1;
+    if (text.bytes > SRV_BYTES && memcmp(text.data, HS_CONFIG_SRV, SRV_BYTES) == 0)
+        return parse_service(text, gate, err);
     if (bytes >= 2 && host[0] == '[' && host[bytes - 1] == ']') {
         host++;
         bytes -= 2;
@@ -92,6 +111,18 @@ int hs_where_of(const struct hs_options *options, struct hs_where *where, struct
                                   "directory that hyperscale ca issue DC/client/NAME has made");
     where->credentials = value[HS_OPTION_credentials];
     return parse_gates(value[HS_OPTION_gate], where, err);
+}
+
+void hs_where_add(struct hs_where *where, const char *host, uint16_t port,
+                  const struct hs_where_rank *rank)
+{
+    struct hs_where_gate gate = {.rank = *rank, .port = port};
+
+    (void)snprintf(gate.host, sizeof gate.host, "%s", host);
+    (void)snprintf(gate.text, sizeof gate.text, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host,
+                   port);
+    if (where->count == HS_WHERE_GATES_MAX || is_listed(where, gate.text)) return;
+    where->gates[where->count++] = gate;
 }
 
 const char *hs_where_name(const struct hs_where *where, unsigned gate_idx)

@@ -9,10 +9,17 @@
 
 enum { HS_WHERE_HOST_BYTES = 254, HS_WHERE_TEXT_BYTES = 264, HS_WHERE_GATES_MAX = 16 };
 
+struct hs_where_rank { /* as SRV records have it */
+    uint16_t priority; /* lowest first */
+    uint16_t weight;   /* among those of one priority */
+};
+
 struct hs_where_gate {
-    uint16_t port;
-    char     host[HS_WHERE_HOST_BYTES]; /* a name or an address, without brackets */
-    char     text[HS_WHERE_TEXT_BYTES]; /* HOST:PORT, as it was given */
+    struct hs_where_rank rank;
+    bool                 is_srv; /* host is the name of a service, whose hosts name servers know */
+    uint16_t             port;
+    char                 host[HS_WHERE_HOST_BYTES]; /* a name or an address, without brackets */
+    char                 text[HS_WHERE_TEXT_BYTES]; /* HOST:PORT */
 };
 
 struct hs_where {
@@ -28,6 +35,9 @@ int hs_where_of(const struct hs_options *options, struct hs_where *where,
                 struct hs_err *err) HS_MUST_CHECK;
 /* Is a gate elsewhere meant? */
 bool hs_where_is_remote(const struct hs_options *options);
+/* One more, unless it is there already or there is no room. */
+void hs_where_add(struct hs_where *where, const char *host, uint16_t port,
+                  const struct hs_where_rank *rank);
 /* What to call a gate: HOST:PORT, or the path of the socket. */
 const char *hs_where_name(const struct hs_where *where, unsigned gate_idx);
 

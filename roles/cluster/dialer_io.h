@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* dialer_io.h - carries out what dialer.h decides: looks names up in processes of their own, dials
+/* dialer_io.h - carries out what dialer.h decides: has names looked up (names_io.h), dials
  * through the role's door, and says once per reason why a peer is not reached. The role keeps the
  * connections. */
 #ifndef HS_CLUSTER_DIALER_IO_H
@@ -7,24 +7,18 @@
 
 #include "roles/cluster/dialer.h"
 #include "roles/cluster/door_io.h"
+#include "roles/cluster/names_io.h"
 #include "roles/role_io.h"
 
 /* Tokens of its questions to the supervisor have this bit; others are not its business. */
 #define HS_DIALER_TOKEN (UINT64_C(1) << 63)
-
-struct hs_dialer_lookup {
-    struct hs_watch      answer; /* fd -1: none */
-    struct hs_dialer_io *dialer;
-    uint64_t             ticket; /* 0: no question is open */
-    uint64_t             deadline_ns;
-};
 
 struct hs_dialer_io {
     struct hs_dialer        core;
     struct hs_role_process *process;
     struct hs_door         *door;
     struct hs_identity      expected;
-    struct hs_dialer_lookup lookups[HS_DIALER_PEERS_MAX];
+    struct hs_names         names;
     char                    told[HS_DIALER_PEERS_MAX][HS_ERR_TEXT_BYTES]; /* the last reason */
 };
 

@@ -3,11 +3,11 @@
 #include "roles/cluster/ring_io.h"
 
 #include "roles/cluster/membership.h"
+#include "roles/cluster/names_io.h"
 #include "roles/cluster/oob_ask_io.h"
 #include "roles/cluster/oob_card.h"
 #include "roles/cluster/post_counts_io.h"
 #include "roles/cluster/ring_alerts_io.h"
-#include "roles/cluster/ring_names_io.h"
 #include "roles/cluster/ring_rows_io.h"
 #include "roles/config_hosts.h"
 #include "roles/counters.h"
@@ -24,6 +24,7 @@ enum { NAME_BYTES = HS_IDENTITY_LABEL_BYTES + 16 };
 HS_STATIC_ASSERT((int)HS_MEMBER_ROWS_MAX <= (int)HS_MEMBERS_MAX, "a row each");
 #define CONFLICT_INTERVAL_NS (60 * HS_NS_PER_S)
 #define COUNT_INTERVAL_NS    HS_NS_PER_S
+#define HS_RING_TOKEN        (UINT64_C(1) << 62) /* of its questions to the supervisor */
 
 struct told { /* is in the counters already */
     struct hs_post_figures      post;
@@ -42,7 +43,7 @@ struct hs_ring_io {
     struct hs_segment        card_segment;
     struct hs_oob_card       card; /* as it lies there */
     struct hs_ring_rows      rows;
-    struct hs_ring_names     names;
+    struct hs_names          names;
     struct hs_ring_alerts    alerts;
     struct hs_membership     membership;
     struct hs_membership_out out;
@@ -298,7 +299,7 @@ uint64_t hs_ring_io_turn(struct hs_ring_io *ring, uint64_t now_ns)
         count_members(ring);
         look_at_loads(ring);
     }
-    rows_ns = hs_min_u64(rows_ns, hs_ring_names_turn(&ring->names, now_ns));
+    rows_ns = hs_min_u64(rows_ns, hs_names_turn(&ring->names, now_ns));
     return hs_min_u64(hs_min_u64(rows_ns, ring->count_at_ns),
                       hs_membership_deadline_ns(membership));
 }
@@ -333,14 +334,14 @@ void hs_ring_io_leave(struct hs_ring_io *ring)
 bool hs_ring_io_resolver(struct hs_ring_io *ring, uint64_t token, int fd)
 {
     if (!ring || !(token & HS_RING_TOKEN)) return false;
-    hs_ring_names_resolver(&ring->names, token, fd);
+    hs_names_resolver(&ring->names, token, fd);
     return true;
 }
 
 bool hs_ring_io_no_resolver(struct hs_ring_io *ring, uint64_t token, int code)
 {
     if (!ring || !(token & HS_RING_TOKEN)) return false;
-    hs_ring_names_no_resolver(&ring->names, token, code);
+    hs_names_no_resolver(&ring->names, token, code);
     return true;
 }
 
@@ -439,12 +440,16 @@ static void fill_seeds(struct hs_membership_config *config, const struct hs_role
     }
 }
 
-static void on_address(void *owner, const struct hs_addr *address)
+static void on_addresses(void *owner, unsigned name_idx, const struct hs_addr *addrs,
+                         unsigned count)
 {
     struct hs_ring_io *ring = owner;
 
-    if (hs_addr_equal(address, address_of(ring->process))) return;
-    hs_join_add_seed(&ring->membership.join, address, hs_loop_now_ns(ring->process->loop));
+    (void)name_idx;
+    for (unsigned i = 0; i < count; i++) {
+        if (hs_addr_equal(&addrs[i], address_of(ring->process))) continue;
+        hs_join_add_seed(&ring->membership.join, &addrs[i], hs_loop_now_ns(ring->process->loop));
+    }
 }
 
 static void name_ring(struct hs_ring_io *ring, const struct hs_identity *identity)
@@ -534,6 +539,18 @@ static int open_oob(struct hs_ring_io *ring, const struct hs_credentials *creden
     return hs_oob_asker_open(&ring->asker, &asker, &credentials->keyring, err);
 }
 
+static void open_names(struct hs_ring_io *ring)
+{
+    const struct hs_names_config config = {.process = ring->process,
+                                           .hosts = seeds_of(ring->process),
+                                           .module = "ring",
+                                           .token = HS_RING_TOKEN,
+                                           .owner = ring,
+                                           .on_addresses = on_addresses};
+
+    hs_names_open(&ring->names, &config);
+}
+
 /* Lives as long as the process. */
 int hs_ring_io_open(struct hs_ring_io **ring, struct hs_role_process *process,
                     const struct hs_credentials *credentials, struct hs_err *err)
@@ -560,9 +577,7 @@ int hs_ring_io_open(struct hs_ring_io **ring, struct hs_role_process *process,
     if (!rc) rc = open_oob(opened, credentials, err);
     if (rc) return rc;
     hs_membership_set_keyring(&opened->membership, hs_seal_mark(&credentials->keyring));
-    opened->names.owner = opened;
-    opened->names.on_address = on_address;
-    hs_ring_names_open(&opened->names, process, seeds_of(process));
+    open_names(opened);
     hs_ring_rows_show_self(&opened->rows, &opened->membership.members,
                            hs_loop_now_ns(process->loop));
     *ring = opened;

@@ -205,7 +205,7 @@ def a_seed_may_have_a_name():
     for host in (a, b):
         host.start()
     wait_alive(a, "managers", ["six-b"])
-    b.wait_says("not connected", "no-such-host.invalid:7400")
+    b.wait_says("name not found", "no-such-host.invalid")
     cluster.end()
 
 

@@ -90,6 +90,11 @@ static void several_gates_are_listed_with_commas(void)
     HS_CHECK_TEXT(where.gates[1].host, "::1");
     HS_CHECK_EQ(where.gates[2].port, 3);
     HS_CHECK_TEXT(hs_where_name(&where, 2), "10.0.0.1:3");
+    HS_CHECK_EQ(where_of("srv:_gate._tcp.example.org,a:1", "/c", NULL, &where), 0);
+    HS_CHECK(where.gates[0].is_srv && !where.gates[1].is_srv);
+    HS_CHECK_TEXT(where.gates[0].host, "_gate._tcp.example.org");
+    HS_CHECK_EQ(where_of("srv:example.org", "/c", NULL, &where), -EINVAL);
+    HS_CHECK(strstr(text, "not \"srv:example.org\"") != NULL);
     HS_CHECK_EQ(where_of("a:1,", "/c", NULL, &where), -EINVAL);
     HS_CHECK_EQ(where_of(",a:1", "/c", NULL, &where), -EINVAL);
     HS_CHECK_EQ(where_of("a:1,b,c:2", "/c", NULL, &where), -EINVAL);

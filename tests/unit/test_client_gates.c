@@ -98,9 +98,12 @@ static void key_and_peer_do_not_run_together(void)
 static void begin(unsigned count)
 {
     memset(&where, 0, sizeof where);
-    where.count = count;
-    for (unsigned i = 0; i < count; i++)
-        (void)snprintf(where.gates[i].text, sizeof where.gates[i].text, "gate-%u:7400", i);
+    for (unsigned i = 0; i < count; i++) {
+        char name[NAME_BYTES];
+
+        (void)snprintf(name, sizeof name, "gate-%u", i);
+        hs_where_add(&where, name, 7400, &(struct hs_where_rank){0, 1});
+    }
     now_ns = 1000 * HS_NS_PER_S;
     hs_gates_init(&gates, &where, hs_view_text("ann@desk"));
 }
@@ -109,6 +112,27 @@ static unsigned next(void)
 {
     HS_CHECK(hs_gates_pick(&gates, now_ns, false, &pick));
     return pick.gate_idx;
+}
+
+static void a_service_says_who_is_asked_first_and_how_often(void)
+{
+    unsigned firsts[4] = {0};
+    char     key[NAME_BYTES];
+
+    begin(4);
+    where.gates[0].rank = (struct hs_where_rank){20, 60000};
+    where.gates[1].rank = (struct hs_where_rank){10, 1};
+    where.gates[2].rank = (struct hs_where_rank){10, 3};
+    where.gates[3].rank = (struct hs_where_rank){10, 0};
+    for (unsigned i = 0; i < 4000; i++) {
+        hs_gates_init(&gates, &where, key_of(i, key));
+        firsts[next()]++;
+        HS_CHECK_EQ(gates.rows[3].idx, 0); /* the higher priority is for when all others are gone */
+    }
+    HS_CHECK_EQ(firsts[0], 0);
+    HS_CHECK(firsts[1] > 900 && firsts[1] < 1100);
+    HS_CHECK(firsts[2] > 2850 && firsts[2] < 3100);
+    HS_CHECK(firsts[3] < 50);
 }
 
 static void a_user_meets_the_same_gate_in_whatever_order_they_are_listed(void)
@@ -234,6 +258,8 @@ CU_TestInfo hs_tests_client_gates[] = {
     {"key and peer do not run together", key_and_peer_do_not_run_together},
     {"a user meets the same gate, in whatever order they are listed",
      a_user_meets_the_same_gate_in_whatever_order_they_are_listed},
+    {"24.5 a service says who is asked first, and how often",
+     a_service_says_who_is_asked_first_and_how_often},
     {"users spread over the gates", users_spread_over_the_gates},
     {"each is tried before any is tried again", each_is_tried_before_any_is_tried_again},
     {"24.12 with all failing the one due first is still named",

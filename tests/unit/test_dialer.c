@@ -39,11 +39,10 @@ static void all_seeds_are_tried_within_a_tenth_of_a_second(void)
     struct hs_dialer_try next;
     unsigned             count = 0;
 
-    begin(&dialer, "10.0.0.1:1,10.0.0.2:1,gate-3:1", &nobody);
+    begin(&dialer, "10.0.0.1:1,10.0.0.2:1,gate-3:1,[::1]:1", &nobody); /* names are not for it */
     HS_CHECK(hs_dialer_deadline_ns(&dialer) < 100 * MS);
     while (hs_dialer_next(&dialer, 100 * MS, &next)) count++;
     HS_CHECK_EQ(count, 3);
-    HS_CHECK_TEXT(next.host->name, "gate-3");
     HS_CHECK_EQ(hs_dialer_deadline_ns(&dialer), HS_NEVER_NS); /* all are under way */
 }
 
@@ -134,7 +133,7 @@ static void this_host_is_not_dialled(void)
     HS_CHECK(hs_dialer_next(&dialer, S, &next));
     hs_dialer_is_self(&dialer, next.ticket, S); /* it was found out by who answered */
     HS_CHECK(hs_dialer_next(&dialer, S, &next));
-    HS_CHECK_EQ(next.host->addr.port, 7402);
+    HS_CHECK_EQ(next.addr.port, 7402);
     HS_CHECK(!hs_dialer_next(&dialer, 300 * S, &next));
     HS_CHECK_EQ(hs_dialer_deadline_ns(&dialer), 301 * S);
     HS_CHECK(hs_dialer_next(&dialer, 301 * S, &next));
