@@ -61,10 +61,16 @@ def hosts_are_lost_and_come_back_and_a_killed_role_is_not_missed():
 
 
 # ---- The long profile.
+def wait_trust(fleet):
+    """Who was alone for a while distrusts its own view until some rounds went well, and condemns more slowly meanwhile."""
+    until("members that trust themselves", lambda: not any(fleet.counters("ring_health").values()), 120, 0.5)
+
+
 def lose_many(fleet, what, victims, count=LOSSES):
     for how in ("cut", "kill"):
         last, all_of_them = [], []
         for victim in draw(how, victims, count):
+            wait_trust(fleet)
             known = fleet.lose_and_bring_back(victim, how)
             last.append(max(known))
             all_of_them += known

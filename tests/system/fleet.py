@@ -51,7 +51,7 @@ class Fleet:
                 self.add(f"{name}-{letter}{k + 1}", ["manager", "worker"] if is_shared else ["manager"], letter, section)
             for k in range(0 if is_shared else workers):
                 self.add(f"{name}-{letter}w{k + 1}", ["worker"], letter,
-                         {"seed_managers": manager_at, "leader": section["leader"]})
+                         {"seed_managers": manager_at[:SEEDS], "leader": section["leader"]})
 
     def add(self, name, roles, letter, section):
         host = Host(self.net, name, roles, f"dc-{letter}", self.authority, cluster=dict(section), supervisor=dict(PATIENT))
