@@ -193,7 +193,7 @@ void hs_correlation_extended(struct hs_correlation *correlation, uint64_t now_ns
 static uint64_t percentile(const struct hs_correlation_sample *samples, unsigned count,
                            uint64_t oldest_ns, unsigned percent, unsigned least)
 {
-    uint64_t sorted[HS_CORRELATION_SAMPLES];
+    uint64_t sorted[HS_CORRELATION_SAMPLES] = {0};
     unsigned used = 0;
 
     HS_ASSERT(count <= HS_CORRELATION_SAMPLES);

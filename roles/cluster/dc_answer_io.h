@@ -23,7 +23,7 @@ struct hs_dc_answer_config {
 
 int hs_dc_answer_open(struct hs_dc_answer_io **answer, const struct hs_dc_answer_config *config,
                       struct hs_err *err) HS_MUST_CHECK;
-uint64_t hs_dc_answer_turn(struct hs_dc_answer_io *answer, uint64_t now_ns); /* counts */
-void     hs_dc_answer_set_keyring(struct hs_dc_answer_io *answer, const struct hs_keyring *keyring);
+uint64_t hs_dc_answer_turn(struct hs_dc_answer_io *io, uint64_t now_ns); /* counts */
+void     hs_dc_answer_set_keyring(struct hs_dc_answer_io *io, const struct hs_keyring *keyring);
 
 #endif

@@ -236,6 +236,7 @@ static struct hs_federation_contact *first_of(struct hs_federation_datacenter *d
         best = find_contact(datacenter, &datacenter->leader.id);
     for (unsigned i = 0; i < HS_FEDERATION_CONTACTS_MAX && !best; i++)
         if (!hs_node_id_is_none(&datacenter->contacts[i].id)) best = &datacenter->contacts[i];
+    HS_ASSERT(best); /* one without contacts is forgotten before it is asked */
     return best;
 }
 

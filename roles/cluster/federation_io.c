@@ -166,7 +166,7 @@ static void carry(struct hs_federation_io *io)
     for (unsigned i = 0; i < io->out.alert_count; i++) tell_alert(io, &io->out.alerts[i]);
 }
 
-static void count(struct hs_federation_io *io)
+static void tell_counts(struct hs_federation_io *io)
 {
     const struct hs_federation_counts *now = &io->federation.counts;
     struct hs_federation_counts       *told = &io->told;
@@ -262,7 +262,7 @@ uint64_t hs_federation_io_turn(struct hs_federation_io *io, uint64_t now_ns)
     if (now_ns >= io->show_at_ns) {
         io->show_at_ns = now_ns + SHOW_INTERVAL_NS;
         for (uint32_t i = 0; i < HS_FEDERATION_DATACENTERS_MAX; i++) show(io, i);
-        count(io);
+        tell_counts(io);
     }
     next_ns = hs_min_u64(next_ns, hs_min_u64(io->say_at_ns, io->show_at_ns));
     return hs_min_u64(next_ns, hs_federation_deadline_ns(&io->federation));

@@ -27,11 +27,10 @@ int hs_federation_io_open(struct hs_federation_io             **federation,
                           const struct hs_federation_io_config *config,
                           struct hs_err                        *err) HS_MUST_CHECK;
 /* A manager is registered: again and again, as long as it is. */
-void hs_federation_io_register(struct hs_federation_io *federation, const char *datacenter,
+void hs_federation_io_register(struct hs_federation_io *io, const char *datacenter,
                                const struct hs_node_id *id, const struct hs_addr *address);
 /* All that is due; when to come again. */
-uint64_t hs_federation_io_turn(struct hs_federation_io *federation, uint64_t now_ns);
-void     hs_federation_io_set_keyring(struct hs_federation_io *federation,
-                                      const struct hs_keyring *keyring);
+uint64_t hs_federation_io_turn(struct hs_federation_io *io, uint64_t now_ns);
+void hs_federation_io_set_keyring(struct hs_federation_io *io, const struct hs_keyring *keyring);
 
 #endif
