@@ -443,6 +443,7 @@ static void take_answer(struct hs_federation            *federation,
         federation->counts.strays++;
         return;
     }
+    HS_ASSERT(contact); /* so the datacenter was found */
     contact->known_at_ns = federation->now_ns;
     if (answer->message->seq == round->seq && !round->is_measured) {
         round->is_measured = true;
