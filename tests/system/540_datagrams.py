@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 240
+# timeout: 600
 # beside: others
 """Whoever listens on the wire between nodes keeps every datagram and plays it again, changed and unchanged, to all of them, also to
 processes that have just started; and sends them anything. Nobody answers him, believes him or falls over (ST-10, SEC-13)."""
