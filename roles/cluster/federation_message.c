@@ -147,6 +147,7 @@ bool hs_federation_put_verdict(struct hs_writer                   *writer,
 
 bool hs_federation_get_verdict(struct hs_reader *reader, struct hs_federation_verdict *verdict)
 {
+    memset(verdict, 0, sizeof *verdict); /* its gaps too: verdicts are compared whole */
     if (!get_label(reader, verdict->datacenter, false)) return false;
     verdict->state = hs_get_u8(reader);
     verdict->since_age_ms = hs_get_u32le(reader);
