@@ -343,7 +343,7 @@ static bool is_label_byte(char byte)
     return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-';
 }
 
-static bool get_label(struct hs_reader *in, char label[HS_IDENTITY_LABEL_BYTES])
+bool hs_datagram_get_label(struct hs_reader *in, char label[HS_IDENTITY_LABEL_BYTES])
 {
     size_t length = 0;
 
@@ -362,8 +362,8 @@ static bool get_facts(struct hs_reader *in, struct hs_member_facts *facts)
     if (role > HS_IDENTITY_WORKER || class >= HS_MEMBER_CLASS_COUNT) return false;
     facts->role = (enum hs_identity_role)role;
     facts->class = (enum hs_member_class) class;
-    return get_address(in, &facts->address) && get_label(in, facts->name) &&
-           get_label(in, facts->datacenter);
+    return get_address(in, &facts->address) && hs_datagram_get_label(in, facts->name) &&
+           hs_datagram_get_label(in, facts->datacenter);
 }
 
 /* Statuses that this version does not know, nobody, and life 0 are malformed. */

@@ -152,6 +152,8 @@ void hs_datagram_put_content(struct hs_datagram_writer *writer, struct hs_view c
 /* hs_federation_put_verdict has written them. */
 bool   hs_datagram_put_verdicts(struct hs_datagram_writer *writer, struct hs_view verdicts);
 size_t hs_datagram_left_bytes(const struct hs_datagram_writer *writer);
+/* A label (identity.h), or an empty one; false: it is none, or something hides behind its end. */
+bool hs_datagram_get_label(struct hs_reader *in, char label[HS_IDENTITY_LABEL_BYTES]);
 /* The bytes of the body. */
 size_t hs_datagram_finish(struct hs_datagram_writer *writer);
 

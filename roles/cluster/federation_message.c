@@ -9,17 +9,6 @@
 
 /* ---- pieces */
 
-static bool get_label(struct hs_reader *in, char label[HS_IDENTITY_LABEL_BYTES], bool may_be_empty)
-{
-    hs_get_text(in, label, HS_IDENTITY_LABEL_BYTES);
-    if (in->failed || (!label[0] && !may_be_empty)) return false;
-    for (size_t i = 0; label[i]; i++)
-        if (!((label[i] >= 'a' && label[i] <= 'z') || (label[i] >= '0' && label[i] <= '9') ||
-              label[i] == '-'))
-            return false;
-    return true;
-}
-
 static void put_leader(struct hs_writer *out, const struct hs_federation_leader *leader)
 {
     hs_put_bytes(out, leader->id.bytes, sizeof leader->id.bytes);
@@ -120,10 +109,11 @@ int hs_federation_get(struct hs_view content, enum hs_datagram_type type,
     hs_reader_init(&in, content);
     if (type != HS_DATAGRAM_DC_LEADER) message->seq = hs_get_u32le(&in);
     if (type != HS_DATAGRAM_XPROBE)
-        is_good = get_label(&in, message->datacenter, false) && get_leader(&in, &message->leader);
+        is_good = hs_datagram_get_label(&in, message->datacenter) && message->datacenter[0] &&
+                  get_leader(&in, &message->leader);
     if (is_good && type == HS_DATAGRAM_XNACK) message->code = hs_get_u8(&in);
     if (is_good && type == HS_DATAGRAM_XACK) {
-        is_good = get_label(&in, message->region, true);
+        is_good = hs_datagram_get_label(&in, message->region);
         get_body(&in, &message->body);
     }
     return is_good && !in.failed ? 0 : -EPROTO;
@@ -148,7 +138,8 @@ bool hs_federation_put_verdict(struct hs_writer                   *writer,
 bool hs_federation_get_verdict(struct hs_reader *reader, struct hs_federation_verdict *verdict)
 {
     memset(verdict, 0, sizeof *verdict); /* its gaps too: verdicts are compared whole */
-    if (!get_label(reader, verdict->datacenter, false)) return false;
+    if (!hs_datagram_get_label(reader, verdict->datacenter) || !verdict->datacenter[0])
+        return false;
     verdict->state = hs_get_u8(reader);
     verdict->since_age_ms = hs_get_u32le(reader);
     verdict->ack_age_ms = hs_get_u32le(reader);

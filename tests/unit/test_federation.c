@@ -376,6 +376,25 @@ static void every_message_is_read_as_it_was_written_and_its_cuts_are_refused(voi
     }
 }
 
+static void a_name_with_something_behind_its_end_is_none(void)
+{
+    static const char            hidden[] = "dc\0x";
+    struct hs_federation_verdict verdict;
+    uint8_t                      memory[64];
+    struct hs_writer             writer;
+    struct hs_reader             reader;
+
+    hs_writer_init(&writer, memory, sizeof memory);
+    hs_put_text(&writer, hs_view_of(hidden, sizeof hidden - 1));
+    hs_put_bytes(&writer, "\1\0\0\0\0\0\0\0\0", 9);
+    hs_reader_init(&reader, hs_view_of(memory, writer.used_bytes));
+    HS_CHECK(!hs_federation_get_verdict(&reader, &verdict));
+    memory[3] = '-'; /* the byte between: now it is a name */
+    hs_reader_init(&reader, hs_view_of(memory, writer.used_bytes));
+    HS_CHECK(hs_federation_get_verdict(&reader, &verdict));
+    HS_CHECK_TEXT(verdict.datacenter, "dc-x");
+}
+
 CU_TestInfo hs_tests_federation[] = {
     {"15.1 silence: SUSPECTED after three rounds, UNREACHABLE 30 s later", s15_1},
     {"15.2 a datacenter that never answered is UNKNOWN, and nothing is told of it", s15_2},
@@ -402,4 +421,5 @@ CU_TestInfo hs_tests_federation[] = {
     {"tables hold their bounds at twice as much", tables_hold_their_bounds_at_twice_as_much},
     {"every message is read as it was written, and its cuts are refused",
      every_message_is_read_as_it_was_written_and_its_cuts_are_refused},
+    {"a name with something behind its end is none", a_name_with_something_behind_its_end_is_none},
     CU_TEST_INFO_NULL};
