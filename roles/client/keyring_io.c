@@ -106,7 +106,7 @@ static int check_holders(const struct keys *keys, const struct hs_options *optio
                          const char *what)
 {
     char              path[HS_SOCKET_PATH_BYTES] = "";
-    struct hs_holders holders;
+    struct hs_holders holders = {0};
     struct hs_err     err = {0};
 
     if (options->value[HS_OPTION_force]) return HS_EXIT_OK;
@@ -129,7 +129,7 @@ static int check_holders(const struct keys *keys, const struct hs_options *optio
 static int show_holders(const struct keys *keys, const struct hs_options *options)
 {
     char              path[HS_SOCKET_PATH_BYTES] = "";
-    struct hs_holders holders;
+    struct hs_holders holders = {0};
     struct hs_err     err = {0};
     char              text[2 * HS_HOLDERS_NAMES_BYTES];
     int               rc = ask_holders(keys, options, path, &holders, &err);

@@ -69,14 +69,15 @@ static uint64_t digest(const struct hs_addr *addrs, unsigned count)
     uint64_t sum = count;
 
     for (unsigned i = 0; i < count; i++) {
-        struct hs_rand mixed;
+        uint64_t word = addrs[i].port;
 
-        hs_rand_init(&mixed, addrs[i].port);
         for (size_t at = 0; at < sizeof addrs[i].bytes; at++) {
-            mixed.state ^= addrs[i].bytes[at];
-            mixed.state = hs_rand_next(&mixed);
+            struct hs_rand mixer;
+
+            hs_rand_init(&mixer, word ^ addrs[i].bytes[at]);
+            word = hs_rand_next(&mixer);
         }
-        sum += mixed.state;
+        sum += word;
     }
     return sum;
 }

@@ -425,6 +425,7 @@ static struct hs_federation_round *find_round(struct hs_federation_datacenter *d
 static struct hs_federation_datacenter *datacenter_of(struct hs_federation    *federation,
                                                       const struct hs_node_id *contact)
 {
+    if (hs_node_id_is_none(contact)) return NULL; /* as a place that is free */
     for (unsigned i = 0; i < HS_FEDERATION_DATACENTERS_MAX; i++)
         if (federation->datacenters[i].name[0] &&
             find_contact(&federation->datacenters[i], contact))
