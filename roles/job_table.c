@@ -41,7 +41,8 @@ const char *hs_node_state_name(uint32_t state)
 {
     static const char *const names[] = {
         [HS_NODE_JOINING] = "JOINING",   [HS_NODE_ALIVE] = "ALIVE", [HS_NODE_SUSPECT] = "SUSPECT",
-        [HS_NODE_DRAINING] = "DRAINING", [HS_NODE_LOST] = "LOST",
+        [HS_NODE_DRAINING] = "DRAINING", [HS_NODE_LOST] = "LOST",   [HS_NODE_REMOTE] = "REMOTE",
+        [HS_NODE_LEFT] = "LEFT",
     };
     HS_STATIC_ASSERT(HS_ARRAY_LEN(names) == HS_NODE_STATE_COUNT, "a name each");
 

@@ -9,6 +9,7 @@
 #include "shm/base/limits.h"
 #include "shm/registry.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,8 @@ enum hs_node_state {
     HS_NODE_SUSPECT,  /* link lost, or late; may come back */
     HS_NODE_DRAINING, /* takes nothing new */
     HS_NODE_LOST,
+    HS_NODE_REMOTE, /* not connected to the writer; alive by the word of another manager */
+    HS_NODE_LEFT,   /* ended in order */
     HS_NODE_STATE_COUNT
 };
 
@@ -32,10 +35,10 @@ enum hs_node_load {
 };
 
 enum {
-    HS_NODE_TABLES_VERSION = 1,
+    HS_NODE_TABLES_VERSION = 2,
     HS_NODE_ADDRESS_BYTES = 64, /* "10.0.0.7:7400", "local" */
     HS_MANAGER_ROW_WORDS = 41,
-    HS_WORKER_ROW_WORDS = 41
+    HS_WORKER_ROW_WORDS = 48
 };
 
 /* Bits of a manager row's reach_flags. */
@@ -100,7 +103,10 @@ struct hs_worker_row {
     uint32_t jobs_suspect; /* that it is silent about */
     uint32_t jobs_dead;    /* that were taken from it */
     uint32_t extensions;   /* grants, of HS_EXTENSION_GRANTS_MAX */
-    uint8_t  reserved[24];
+    uint32_t is_owned;     /* by the writer */
+    uint32_t reserved;
+    char owner[HS_NAME_BYTES]; /* the manager that watches over it; "": nobody, or one unknown */
+    uint64_t owner_epoch;
 };
 HS_STATIC_ASSERT(sizeof(struct hs_worker_row) == HS_WORKER_ROW_WORDS * sizeof(uint64_t),
                  "whole words");
@@ -113,5 +119,10 @@ static const struct hs_registry_shape hs_worker_table_shape = {HS_WORKER_ROW_WOR
 /* "ALIVE"; "?" for a number that is none. */
 const char *hs_node_state_name(uint32_t state);
 const char *hs_node_load_name(uint32_t load);
+/* Neither lost nor gone in order. */
+static inline bool hs_node_is_there(uint32_t state)
+{
+    return state != HS_NODE_LOST && state != HS_NODE_LEFT;
+}
 
 #endif

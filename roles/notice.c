@@ -59,6 +59,9 @@ static const char *const names[] = {
     [HS_NOTICE_PARTITION_DETECTED] = "partition_detected",
     [HS_NOTICE_PARTITION_LASTS] = "partition_lasts",
     [HS_NOTICE_PARTITION_HEALED] = "partition_healed",
+    [HS_NOTICE_WORKER_OWNED] = "worker_owned",
+    [HS_NOTICE_WORKER_SUSPECT] = "worker_suspect",
+    [HS_NOTICE_WORKER_CLEARED] = "worker_cleared",
 };
 HS_STATIC_ASSERT(HS_ARRAY_LEN(names) == HS_NOTICE_KIND_COUNT, "a name each");
 

@@ -76,6 +76,10 @@ enum hs_notice_kind {
     HS_NOTICE_PARTITION_DETECTED, /* number: how severe, 2 or 3; again when it grows */
     HS_NOTICE_PARTITION_LASTS,    /* held for 300 s */
     HS_NOTICE_PARTITION_HEALED,   /* number: how long it was, in ms */
+    /* The manager, about a worker that it watches over; number: life of its process */
+    HS_NOTICE_WORKER_OWNED,   /* from now on */
+    HS_NOTICE_WORKER_SUSPECT, /* silent, and nobody reached it */
+    HS_NOTICE_WORKER_CLEARED, /* heard again */
     HS_NOTICE_KIND_COUNT
 };
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* nodes.c - rows of members. */
+/* nodes.c - rows of members and workers. */
 #include "roles/client/nodes.h"
 
 #include "roles/printable.h"
+#include "shm/base/limits.h"
 #include "shm/base/units.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { HEIGHT_IDX = 8, PLACE_BYTES = 64 };
+enum { HEIGHT_IDX = 8, PLACE_BYTES = 64, WORD_BYTES = 16 };
 
 static const char format[] = "%-1s %-20s %-8s %-12s %-11s %7s %11s %8s %8s %6s  %-21s %s\n";
 
@@ -124,5 +125,36 @@ const char *hs_nodes_reach_line(const json_t *managers, size_t idx, char text[HS
     (void)snprintf(text, HS_NODES_LINE_BYTES, reach_format, text_of(manager, "datacenter"),
                    text_of(manager, "reach"), text_of(manager, "datacenter_state"),
                    time_of(manager, "reach_round_trip_ns", trip), remark);
+    return end_line(text);
+}
+
+static const char *lower(const char *from, char text[WORD_BYTES])
+{
+    size_t i = 0;
+
+    for (; from[i] && i + 1 < WORD_BYTES; i++)
+        text[i] = from[i] >= 'A' && from[i] <= 'Z' ? (char)(from[i] + ('a' - 'A')) : from[i];
+    text[i] = '\0';
+    return text;
+}
+
+const char *hs_nodes_worker_line(const json_t *worker, char text[HS_NODES_LINE_BYTES])
+{
+    char        answered[HS_UNITS_TEXT_BYTES];
+    char        trip[HS_UNITS_TEXT_BYTES];
+    char        life[48];
+    char        state[WORD_BYTES];
+    char        place[HS_NAME_BYTES + 16];
+    const char *owner = text_of(worker, "owner");
+    bool        is_local = strcmp(text_of(worker, "address"), "local") == 0;
+
+    (void)snprintf(life, sizeof life, "%lld", number_of(worker, "incarnation"));
+    (void)snprintf(place, sizeof place, "%s%s", owner[0] ? "owner " : "no owner", owner);
+    (void)snprintf(text, HS_NODES_LINE_BYTES, format, is_local ? "*" : "", text_of(worker, "name"),
+                   "worker", text_of(worker, "datacenter"), lower(text_of(worker, "state"), state),
+                   "-", life, time_of(worker, "heard_ns", answered),
+                   time_of(worker, "round_trip_ns", trip),
+                   json_is_true(json_object_get(worker, "is_damped")) ? "!" : "-",
+                   text_of(worker, "address"), place);
     return end_line(text);
 }

@@ -163,19 +163,31 @@ static int print_datacenters(struct line *line)
     return rc;
 }
 
-static int print_nodes(struct line *line)
+static const char ask_workers[] = "{\"get\":\"workers\"}\n";
+
+/* title NULL: the rows go on where others have ended. */
+static int print_rows(struct line *line, const char *question, const char *key, const char *title,
+                      const char *(*row)(const json_t *item, char text[HS_NODES_LINE_BYTES]))
 {
     char    text[HS_NODES_LINE_BYTES];
     json_t *answer;
-    json_t *members;
-    int     rc = hs_status_line_ask(&line->link, ask_nodes, &answer);
+    json_t *items;
+    int     rc = hs_status_line_ask(&line->link, question, &answer);
 
-    members = json_object_get(answer, "members");
-    if (!rc && hs_print_text(STDOUT_FILENO, hs_nodes_title(text)) < 0) rc = -EIO;
-    for (size_t i = 0; !rc && i < json_array_size(members); i++)
-        if (hs_print_text(STDOUT_FILENO, hs_nodes_line(json_array_get(members, i), text)) < 0)
-            rc = -EIO;
+    items = json_object_get(answer, key);
+    if (!rc && title && hs_print_text(STDOUT_FILENO, title) < 0) rc = -EIO;
+    for (size_t i = 0; !rc && i < json_array_size(items); i++)
+        if (hs_print_text(STDOUT_FILENO, row(json_array_get(items, i), text)) < 0) rc = -EIO;
     json_decref(answer);
+    return rc;
+}
+
+static int print_nodes(struct line *line)
+{
+    char text[HS_NODES_LINE_BYTES];
+    int  rc = print_rows(line, ask_nodes, "members", hs_nodes_title(text), hs_nodes_line);
+
+    if (!rc) rc = print_rows(line, ask_workers, "workers", NULL, hs_nodes_worker_line);
     return rc ? rc : print_datacenters(line);
 }
 

@@ -212,7 +212,8 @@ static void put_message(struct hs_writer *out, const struct hs_datagram_message 
     case HS_DATAGRAM_XPROBE:
     case HS_DATAGRAM_XACK:
     case HS_DATAGRAM_XNACK:
-    case HS_DATAGRAM_DC_LEADER: break; /* hs_datagram_put_content */
+    case HS_DATAGRAM_DC_LEADER:
+    case HS_DATAGRAM_WORKERS: break; /* hs_datagram_put_content */
     case HS_DATAGRAM_TYPE_END: HS_ASSERT(false && "no such message");
     }
 }
@@ -278,7 +279,8 @@ static bool get_message(struct hs_reader *in, struct hs_datagram_message *messag
     case HS_DATAGRAM_XPROBE:
     case HS_DATAGRAM_XACK:
     case HS_DATAGRAM_XNACK:
-    case HS_DATAGRAM_DC_LEADER: break;
+    case HS_DATAGRAM_DC_LEADER:
+    case HS_DATAGRAM_WORKERS: break;
     case HS_DATAGRAM_TYPE_END: return false;
     }
     return is_good && !in->failed;
@@ -506,7 +508,7 @@ static bool get_keyring(struct hs_reader *in, struct hs_datagram *datagram)
 
 void hs_datagram_put_content(struct hs_datagram_writer *writer, struct hs_view content)
 {
-    HS_ASSERT(writer->section >= HS_DATAGRAM_XPROBE && writer->section <= HS_DATAGRAM_DC_LEADER);
+    HS_ASSERT(writer->section >= HS_DATAGRAM_XPROBE && writer->section < HS_DATAGRAM_TYPE_END);
     hs_put_bytes(&writer->out, content.data, content.bytes);
     HS_ASSERT(!writer->out.failed);
 }

@@ -27,6 +27,7 @@ enum {
     HS_DATAGRAM_TAG_BYTES = 16,
     HS_DATAGRAM_BODY_BYTES_MAX =
         HS_DATAGRAM_BYTES_MAX - HS_DATAGRAM_HEADER_BYTES - HS_DATAGRAM_TAG_BYTES,
+    HS_DATAGRAM_CONTENT_BYTES_MAX = HS_DATAGRAM_BODY_BYTES_MAX - 3, /* of one section */
     HS_DATAGRAM_CLAIMS_MAX = 32,  /* accusations are the smallest, and no more fit */
     HS_DATAGRAM_HEALTHS_MAX = 60, /* likewise */
     HS_DATAGRAM_NONCE_BYTES = 16,
@@ -50,6 +51,7 @@ enum hs_datagram_type {
     HS_DATAGRAM_XACK,
     HS_DATAGRAM_XNACK,     /* here, and nothing to say yet */
     HS_DATAGRAM_DC_LEADER, /* of a datacenter, from gate to gate */
+    HS_DATAGRAM_WORKERS,   /* between managers, of their workers: manager/star_wire.h */
     HS_DATAGRAM_TYPE_END
 };
 
@@ -111,9 +113,9 @@ struct hs_datagram {
     unsigned health_count;
     struct hs_health_entry healths[HS_DATAGRAM_HEALTHS_MAX];
     bool                   has_coordinate;
-    struct hs_coordinate   coordinate; /* valid */
-    struct hs_view         content;    /* of XPROBE to DC_LEADER; into the body, not read here */
-    struct hs_view         verdicts;   /* of a gate about datacenters; likewise */
+    struct hs_coordinate   coordinate;      /* valid */
+    struct hs_view         content;         /* from XPROBE on; into the body, not read here */
+    struct hs_view         verdicts;        /* of a gate about datacenters; likewise */
     unsigned               malformed_count; /* sections that were cut short */
     unsigned               unknown_count;   /* sections that were skipped */
     uint32_t               keyring_mark;    /* of the ring that the sender holds; 0: not said */
@@ -147,7 +149,7 @@ bool hs_datagram_put_coordinate(struct hs_datagram_writer  *writer,
                                 const struct hs_coordinate *coordinate);
 /* Which key ring the sender holds. */
 bool hs_datagram_put_keyring(struct hs_datagram_writer *writer, uint32_t mark);
-/* Of a message from XPROBE to DC_LEADER, at once after its start; it must fit. */
+/* Of a message from XPROBE on, at once after its start; it must fit. */
 void hs_datagram_put_content(struct hs_datagram_writer *writer, struct hs_view content);
 /* hs_federation_put_verdict has written them. */
 bool   hs_datagram_put_verdicts(struct hs_datagram_writer *writer, struct hs_view verdicts);

@@ -246,6 +246,7 @@ static void hear_message(struct hs_membership_call *call)
     case HS_DATAGRAM_XACK:
     case HS_DATAGRAM_XNACK:
     case HS_DATAGRAM_DC_LEADER:
+    case HS_DATAGRAM_WORKERS: /* the role's */
     case HS_DATAGRAM_TYPE_END: break;
     }
 }

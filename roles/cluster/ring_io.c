@@ -2,6 +2,7 @@
 /* ring_io.c - between a role's loop and its membership. */
 #include "roles/cluster/ring_io.h"
 
+#include "roles/cluster/member_notice.h"
 #include "roles/cluster/membership.h"
 #include "roles/cluster/names_io.h"
 #include "roles/cluster/oob_ask_io.h"
@@ -95,29 +96,18 @@ static void carry(struct hs_ring_io *ring)
 
 /* ---- what happened ---- */
 
-static enum hs_notice_kind notice_of(const struct hs_member_event *event)
-{
-    switch (event->type) {
-    case HS_MEMBER_EVENT_CONFIRMED: return HS_NOTICE_MEMBER_JOINED;
-    case HS_MEMBER_EVENT_SUSPECT: return HS_NOTICE_MEMBER_SUSPECT;
-    case HS_MEMBER_EVENT_ALIVE_AGAIN: return HS_NOTICE_MEMBER_REFUTED;
-    case HS_MEMBER_EVENT_DEAD:
-        return event->cause == HS_DEATH_LEFT ? HS_NOTICE_MEMBER_LEFT : HS_NOTICE_MEMBER_DEAD;
-    case HS_MEMBER_EVENT_ATTRIBUTES:
-    case HS_MEMBER_EVENT_FORGOTTEN:
-    case HS_MEMBER_EVENT_TYPE_COUNT: break;
-    }
-    return HS_NOTICE_KIND_COUNT;
-}
-
 static void tell(struct hs_ring_io *ring, const struct hs_member_event *event)
 {
     const struct hs_member *member = hs_members_find(&ring->membership.members, &event->subject);
-    enum hs_notice_kind     kind = notice_of(event);
+    enum hs_notice_kind     kind = hs_member_notice(event);
     struct hs_event_record  record;
     char                    address[HS_ADDR_TEXT_BYTES] = "-";
     const char             *name = member && member->facts.name[0] ? member->facts.name : "?";
 
+    if (ring->watch.on_member)
+        ring->watch.on_member(ring->watch.owner, &event->subject, member ? member->facts.name : "",
+                              event->type != HS_MEMBER_EVENT_FORGOTTEN,
+                              member && member->status == HS_MEMBER_ALIVE);
     if (event->type == HS_MEMBER_EVENT_FORGOTTEN) hs_post_forget(ring->post, &event->subject);
     if (event->type == HS_MEMBER_EVENT_DEAD && ring->watch.on_gone)
         ring->watch.on_gone(ring->watch.owner, &event->subject);
@@ -234,6 +224,16 @@ static void hear_verdicts(struct hs_ring_io *ring, const struct hs_node_id *from
         ring->watch.on_verdicts(ring->watch.owner, from, verdicts);
 }
 
+static void hear_workers(struct hs_ring_io *ring, const struct hs_node_id *from,
+                         const struct hs_datagram *datagram)
+{
+    const struct hs_member *member = hs_members_find(&ring->membership.members, from);
+
+    if (datagram->message.type == HS_DATAGRAM_WORKERS && ring->watch.on_workers && member &&
+        hs_member_is_live(member))
+        ring->watch.on_workers(ring->watch.owner, from, datagram->content);
+}
+
 static void on_datagram(void *owner, const struct hs_addr *from,
                         const struct hs_datagram_header *header, const struct hs_datagram *datagram)
 {
@@ -244,11 +244,13 @@ static void on_datagram(void *owner, const struct hs_addr *from,
                                           .datagram = datagram};
 
     if (ring->membership.has_conflict) return;
-    if (header->type >= HS_DATAGRAM_XPROBE) return; /* not said in a ring */
+    if (header->type >= HS_DATAGRAM_XPROBE && header->type <= HS_DATAGRAM_DC_LEADER)
+        return; /* not said in a ring */
     hs_membership_receive(&ring->membership, hs_loop_now_ns(ring->process->loop), &packet,
                           &ring->out);
     carry(ring);
     hear_verdicts(ring, &header->sender, datagram->verdicts);
+    hear_workers(ring, &header->sender, datagram);
 }
 
 static void on_oob_answer(void *owner, const struct hs_node_id *node,
@@ -370,6 +372,19 @@ static const struct hs_member *live_at(const struct hs_ring_io *ring, uint32_t s
     const struct hs_member *member = hs_members_at(&ring->membership.members, slot);
 
     return member && hs_member_is_live(member) ? member : NULL;
+}
+
+void hs_ring_io_send(struct hs_ring_io *ring, const struct hs_node_id *to, struct hs_view content)
+{
+    const struct hs_datagram_message message = {.type = HS_DATAGRAM_WORKERS};
+    const struct hs_member          *member = hs_members_find(&ring->membership.members, to);
+    struct hs_datagram_writer        writer;
+
+    if (!member || !hs_member_is_live(member)) return;
+    hs_datagram_start(&writer, hs_post_body(ring->post), HS_DATAGRAM_BODY_BYTES_MAX, &message);
+    hs_datagram_put_content(&writer, content);
+    hs_post_send(ring->post, to, &member->facts.address, HS_DATAGRAM_WORKERS,
+                 hs_datagram_finish(&writer));
 }
 
 unsigned hs_ring_io_peers(const struct hs_ring_io *ring, struct hs_ring_peer *peers, unsigned max)

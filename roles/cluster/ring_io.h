@@ -7,6 +7,7 @@
 #define HS_CLUSTER_RING_IO_H
 
 #include "roles/cluster/credentials_io.h"
+#include "roles/cluster/node_id.h"
 #include "roles/cluster/post_io.h"
 #include "roles/role_io.h"
 
@@ -36,6 +37,11 @@ struct hs_ring_watch {
     /* Of a member that lives; valid until the call returns. */
     void (*on_verdicts)(void *owner, const struct hs_node_id *from, struct hs_view verdicts);
     void (*on_gone)(void *owner, const struct hs_node_id *id); /* dead, or has left */
+    /* At every event of another member; is_live: ALIVE, and not suspected. */
+    void (*on_member)(void *owner, const struct hs_node_id *id, const char *name, bool is_known,
+                      bool is_live);
+    /* Of a member that lives, WORKERS; valid until the call returns. */
+    void (*on_workers)(void *owner, const struct hs_node_id *from, struct hs_view content);
 };
 
 struct hs_ring_peer {
@@ -57,6 +63,8 @@ int  hs_ring_io_open_beside(struct hs_ring_io *ring, const struct hs_ring_beside
 void hs_ring_io_watch(struct hs_ring_io *ring, const struct hs_ring_watch *watch);
 /* Verdicts to the members that live. */
 void hs_ring_io_say(struct hs_ring_io *ring, struct hs_view verdicts);
+/* WORKERS, to a member; whoever does not live for us gets none. */
+void hs_ring_io_send(struct hs_ring_io *ring, const struct hs_node_id *to, struct hs_view content);
 /* The other members that live, as many as there is room for. */
 unsigned hs_ring_io_peers(const struct hs_ring_io *ring, struct hs_ring_peer *peers, unsigned max);
 /* One that lives, this one too, by name. */

@@ -219,7 +219,7 @@ static void put_workers(const struct hs_status_snapshot *snapshot, struct hs_wri
     for (unsigned i = 0; i < snapshot->worker_count; i++) {
         const struct hs_worker_row *worker = &snapshot->workers[i];
 
-        if (worker->state == HS_NODE_LOST) continue;
+        if (!hs_node_is_there(worker->state)) continue;
         put(out, "hyperscale_worker_cores{worker=\"%s\",state=\"free\"} %u\n",
             label(name, worker->name), worker->cores_free);
         put(out, "hyperscale_worker_cores{worker=\"%s\",state=\"busy\"} %u\n",

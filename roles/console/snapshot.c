@@ -128,6 +128,7 @@ static unsigned take_workers(struct hs_status_snapshot *snapshot, const struct h
     for (unsigned i = 0; i < snapshot->worker_count; i++) {
         struct hs_worker_row *row = &snapshot->workers[i];
 
+        end_text(row->owner, sizeof row->owner);
         end_text(row->name, sizeof row->name);
         end_text(row->datacenter, sizeof row->datacenter);
         end_text(row->address, sizeof row->address);

@@ -131,7 +131,7 @@ static json_t *core_summary(const struct hs_status_snapshot *snapshot)
     uint64_t unused = 0;
 
     for (unsigned i = 0; i < snapshot->worker_count; i++) {
-        if (snapshot->workers[i].state == HS_NODE_LOST) continue;
+        if (!hs_node_is_there(snapshot->workers[i].state)) continue;
         total += snapshot->workers[i].cores_total;
         unused += snapshot->workers[i].cores_free;
     }

@@ -137,6 +137,9 @@ json_t *hs_status_row_worker(const struct hs_worker_row *row, uint64_t now_ns)
         {"jobs_suspect", hs_status_number(row->jobs_suspect)},
         {"jobs_dead", hs_status_number(row->jobs_dead)},
         {"extensions", hs_status_number(row->extensions)},
+        {"owner", hs_status_text(row->owner)},
+        {"owner_epoch", hs_status_number(row->owner_epoch)},
+        {"is_owned", json_boolean(row->is_owned)},
     };
 
     return hs_status_object(pairs, HS_ARRAY_LEN(pairs));

@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#define WORKER_GONE_NS   (300 * HS_NS_PER_S)
 #define SCAN_INTERVAL_NS HS_NS_PER_S /* nothing waits longer to be looked at */
 enum { JOB_SUSPECT_S = 2 };          /* membership 10: the least, for nobody is asked to agree */
 
@@ -310,21 +309,30 @@ static void turn_expiry(struct hs_manager_step *step)
     hs_manager_propose(step, proposal);
 }
 
-/* One that was not heard of for 300 s is no part of the datacenter any more: what it ran has ended
- * long since, and it counts no longer among the workers that there should be. */
-static bool forget_lost(struct hs_manager_step *step, struct hs_manager_worker *worker)
+static void ask_what_it_runs(struct hs_manager_step *step, struct hs_manager_worker *worker)
 {
-    uint64_t gone_at_ns =
-        hs_max_u64(worker->heard_at_ns + WORKER_GONE_NS,
-                   worker->heard_at_ns + 2 * step->manager->config.worker_lost_after_ns);
+    struct hs_manager *manager = step->manager;
 
-    if (!worker->is_lost) return false;
-    if (step->now_ns < gone_at_ns) {
-        hs_manager_due(step, gone_at_ns);
-        return false;
+    if (!worker->link || !manager->is_leading || worker->is_reconciled) return;
+    if (step->now_ns >= worker->reconcile_at_ns && hs_manager_has_room(step->actions)) {
+        struct hs_msg_reconcile *reconcile = &hs_manager_send(step->actions, HS_MANAGER_SEND_WORKER,
+                                                              HS_MSG_RECONCILE, worker->link, 0)
+                                                  ->reconcile;
+
+        reconcile->manager_fence = manager->state->leader_fence;
+        reconcile->session = worker->session;
+        worker->reconcile_at_ns = step->now_ns + HS_NS_PER_S;
     }
-    hs_workers_forget(&step->manager->workers, worker);
-    return true;
+    hs_manager_due(step, worker->reconcile_at_ns);
+}
+
+static void note_lost(struct hs_manager_step *step, const struct hs_manager_worker *worker)
+{
+    step->manager->counts.workers_lost++;
+    hs_log(HS_LOG_WARN, "manager", "worker lost name=%s", worker->name);
+    hs_notice_fill(
+        hs_manager_event(step->actions), HS_NOTICE_WORKER_LOST, worker->name, worker->generation,
+        hs_workers_is_condemned(worker) ? "nobody can reach it" : "not heard of for too long");
 }
 
 static void turn_workers(struct hs_manager_step *step)
@@ -333,30 +341,17 @@ static void turn_workers(struct hs_manager_step *step)
 
     for (uint32_t i = 0; i < manager->workers.high; i++) {
         struct hs_manager_worker *worker = &manager->workers.at[i];
-        uint64_t lost_at_ns = worker->heard_at_ns + manager->config.worker_lost_after_ns;
+        uint64_t                  due_ns;
 
-        if (!worker->is_used || forget_lost(step, worker) || worker->is_lost) continue;
-        if (step->now_ns >= lost_at_ns) {
-            worker->is_lost = true;
-            manager->counts.workers_lost++;
-            hs_log(HS_LOG_WARN, "manager", "worker lost name=%s", worker->name);
-            hs_notice_fill(hs_manager_event(step->actions), HS_NOTICE_WORKER_LOST, worker->name,
-                           worker->generation, "not heard of for too long");
-            continue;
+        switch (hs_workers_turn(&manager->workers, worker, step->now_ns,
+                                manager->config.worker_lost_after_ns, &due_ns)) {
+        case HS_WORKER_LOST: note_lost(step, worker); break;
+        case HS_WORKER_FORGOTTEN: break;
+        case HS_WORKER_STAYS:
+            if (!worker->is_lost) ask_what_it_runs(step, worker);
+            break;
         }
-        hs_manager_due(step, lost_at_ns);
-        if (!worker->link || !manager->is_leading || worker->is_reconciled) continue;
-        if (step->now_ns >= worker->reconcile_at_ns && hs_manager_has_room(step->actions)) {
-            struct hs_msg_reconcile *reconcile =
-                &hs_manager_send(step->actions, HS_MANAGER_SEND_WORKER, HS_MSG_RECONCILE,
-                                 worker->link, 0)
-                     ->reconcile;
-
-            reconcile->manager_fence = manager->state->leader_fence;
-            reconcile->session = worker->session;
-            worker->reconcile_at_ns = step->now_ns + HS_NS_PER_S;
-        }
-        hs_manager_due(step, worker->reconcile_at_ns);
+        hs_manager_due(step, due_ns);
     }
 }
 

@@ -111,7 +111,9 @@ static void show_address(const struct hs_manager_process *process, uint32_t numb
 {
     const struct hs_manager_link *link = hs_manager_links_find(process, number);
 
-    if (link && !link->is_local)
+    if (link && link->is_local)
+        (void)snprintf(text, HS_NODE_ADDRESS_BYTES, "local");
+    else if (link)
         hs_addr_format(&link->greeting.address, text, HS_NODE_ADDRESS_BYTES);
 }
 
@@ -129,6 +131,8 @@ static void show_worker(struct hs_manager_process *process, uint32_t idx)
     row.jobs_suspect = process->manager.silence.nodes[idx].suspect_count;
     row.jobs_dead = process->manager.silence.nodes[idx].dead_count;
     show_address(process, worker->link, row.address);
+    row.is_owned = hs_star_owns(&process->star, worker);
+    (void)snprintf(row.owner, sizeof row.owner, "%s", hs_star_owner_name(&process->star, worker));
     memcpy(words, &row, sizeof words);
     rc = *handle ? hs_registry_update(&process->rows, *handle, words)
                  : hs_registry_insert(&process->rows, words, handle);
@@ -198,14 +202,20 @@ static void show_guarded(struct hs_manager_process *process, uint64_t now_ns)
     struct hs_workers *workers = &process->manager.workers;
     unsigned           open_count = 0;
     unsigned           damped_count = 0;
+    unsigned           owned_count = 0;
+    unsigned           told_count = 0;
 
     for (uint32_t i = 0; i < workers->high; i++) {
         if (!workers->at[i].is_used) continue;
+        owned_count += hs_star_owns(&process->star, &workers->at[i]);
+        told_count += hs_workers_is_told(&workers->at[i]);
         open_count += workers->at[i].breaker.state != HS_BREAKER_CLOSED;
         damped_count += hs_flap_is_damped(&workers->at[i].flap, now_ns);
     }
     hs_counter_set(process->process.counters, HS_COUNT_breakers_open, open_count);
     hs_counter_set(process->process.counters, HS_COUNT_peers_damped, damped_count);
+    hs_counter_set(process->process.counters, HS_COUNT_workers_owned, owned_count);
+    hs_counter_set(process->process.counters, HS_COUNT_workers_told, told_count);
 }
 
 /* Worse at once, better slowly: the others are not told of every moment. */
@@ -291,11 +301,13 @@ static bool is_finished(const struct hs_manager_process *process)
 static uint64_t turn(void *self, uint64_t now_ns)
 {
     struct hs_manager_process *process = self;
+    uint64_t                   star_ns;
     uint64_t                   next_ns;
 
     HS_ASSERT(!process->has_failed && "the log of decisions cannot be written: start me again");
     hs_ledger_step(process->ledger, now_ns);
-    next_ns = hs_manager_turn(&process->manager, now_ns, &process->actions);
+    star_ns = hs_manager_star_turn(process, now_ns);
+    next_ns = hs_min_u64(star_ns, hs_manager_turn(&process->manager, now_ns, &process->actions));
     hs_manager_perform(process, now_ns);
     hs_ledger_step(process->ledger, now_ns);
     show(process, now_ns);
@@ -435,6 +447,7 @@ static int open_manager(struct hs_manager_process *process, const struct hs_heri
     rc = hs_manager_links_open(process, err);
     if (rc) return rc;
     note_keyring(process);
+    hs_manager_star_open(process);
     return hs_role_ready(&process->process, err);
 }
 

@@ -161,6 +161,8 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
         hs_manager_on_gate(&process->manager, link->number, &opened, now_ns, &process->actions);
     else
         hs_manager_on_worker(&process->manager, link->number, &opened, now_ns, &process->actions);
+    if (opened.type == HS_MSG_PONG && link->peer == HS_ROLE_WORKER)
+        hs_manager_star_pong(process, link->number, process->message.pong.nonce, now_ns);
     hs_admission_give(process->manager.admission, &process->manager.slot);
     hs_manager_perform(process, now_ns);
     if (opened.type == HS_MSG_JOB_DISPATCH) hs_role_breadcrumb(&process->process, 0, NULL, 0);

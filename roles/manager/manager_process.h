@@ -11,6 +11,7 @@
 #include "roles/counters.h"
 #include "roles/manager/manager.h"
 #include "roles/manager/manager_guard_io.h"
+#include "roles/manager/star.h"
 #include "roles/role_io.h"
 
 enum {
@@ -45,6 +46,8 @@ struct hs_manager_process {
     struct hs_dialer_io            dialer; /* to their gates */
     struct hs_ring_io             *ring;   /* of the datacenter's managers; NULL: it stands alone */
     struct hs_dc_answer_io        *answer; /* to gates that ask; NULL: likewise */
+    struct hs_star                 star;   /* they, around the workers */
+    struct hs_star_counts          star_told;
     struct hs_manager_link         links[HS_MANAGER_LINKS];
     unsigned                       link_high;
     uint32_t                       last_serial;
@@ -82,6 +85,12 @@ bool hs_manager_links_are_flushed(const struct hs_manager_process *process); /* 
 
 /* manager_answer_io.c, once the ring is open */
 int hs_manager_answer_open(struct hs_manager_process *process, struct hs_err *err) HS_MUST_CHECK;
+/* manager_star_io.c; after the ring is open */
+void     hs_manager_star_open(struct hs_manager_process *process);
+uint64_t hs_manager_star_turn(struct hs_manager_process *process, uint64_t now_ns);
+/* The worker on that link has answered a ping. */
+void hs_manager_star_pong(struct hs_manager_process *process, uint32_t link, uint64_t nonce,
+                          uint64_t now_ns);
 
 static inline void hs_manager_count(struct hs_manager_process *process, enum hs_count count,
                                     uint64_t amount)

@@ -65,6 +65,7 @@ static void take_registration(struct hs_manager_step *step, uint32_t link,
     ack->code = HS_RESULT_OK;
     ack->session = worker->session;
     ack->silent_ns = manager->config.job_silent_after_ns;
+    memcpy(ack->manager, manager->config.node_id, sizeof ack->manager);
     ack->manager_fence = manager->is_leading ? manager->state->leader_fence : 0;
     hs_notice_fill(hs_manager_event(step->actions), HS_NOTICE_WORKER_REGISTERED, worker->name,
                    worker->generation, "cores %u, %s", (unsigned)worker->cores,
@@ -85,6 +86,7 @@ static void take_heartbeat(struct hs_manager_step *step, struct hs_manager_worke
         step->manager->counts.unexpected++;
         return;
     }
+    hs_workers_take_owner(&step->manager->workers, worker, whb->owner, whb->owner_epoch);
     if (!hs_manager_may_lead(step->manager)) return; /* the books are the leader's */
     hs_manager_worker_load(step->manager, worker, &cores, &execs);
     if (execs == whb->exec_count || !worker->is_reconciled)
@@ -354,7 +356,7 @@ static void take_registered(struct hs_manager_step *step, struct hs_manager_work
     const union hs_msg *message = frame->message;
 
     worker->heard_at_ns = step->now_ns;
-    worker->is_lost = false;
+    worker->is_lost = worker->has_left = false;
     switch ((unsigned)frame->type) {
     case HS_MSG_PONG: hs_manager_take_pong(step, worker, &message->pong); break;
     case HS_MSG_WHB: take_heartbeat(step, worker, &message->whb); break;
@@ -399,8 +401,19 @@ void hs_manager_on_worker(struct hs_manager *manager, uint32_t link,
         manager->counts.unexpected++; /* not registered on this link */
 }
 
+/* It had said that it takes nothing more, and it runs nothing: it has ended in order. */
+static void note_leaving(struct hs_manager *manager, struct hs_manager_worker *worker)
+{
+    uint32_t cores, execs;
+
+    if (!worker || !worker->is_draining) return;
+    hs_manager_worker_load(manager, worker, &cores, &execs);
+    if (!execs) worker->has_left = worker->is_lost = true;
+}
+
 void hs_manager_on_worker_down(struct hs_manager *manager, uint32_t link)
 {
+    note_leaving(manager, hs_workers_find_link(&manager->workers, link));
     hs_workers_link_down(&manager->workers, link);
     manager->is_dirty = true;
 }

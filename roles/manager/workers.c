@@ -10,6 +10,7 @@
 
 /* An engine that died is back within this (design.md 8: a quarter of a second, four times over). */
 #define ENGINE_GRACE_NS HS_NS_PER_S
+#define GONE_NS         (300 * HS_NS_PER_S)
 
 /* Of the time an engine host is busy; above each it gets work later, above the last none
  * (jobs.md 7.6). */
@@ -31,20 +32,23 @@ struct hs_manager_worker *hs_workers_find_link(struct hs_workers *workers, uint3
     return NULL;
 }
 
-/* A free slot, a fresh one, or the one that was silent longest. */
-static struct hs_manager_worker *take_slot(struct hs_workers *workers)
+/* A free slot, a fresh one, or the one that was silent longest; for one that comes itself, also
+ * that of one that others only tell of. */
+static struct hs_manager_worker *take_slot(struct hs_workers *workers, bool is_told)
 {
     struct hs_manager_worker *oldest = NULL;
+    struct hs_manager_worker *told = NULL;
 
     for (uint32_t i = 0; i < workers->high; i++) {
         struct hs_manager_worker *worker = &workers->at[i];
 
         if (!worker->is_used) return worker;
+        if (!is_told && hs_workers_is_told(worker)) told = worker;
         if (worker->is_lost && (!oldest || worker->heard_at_ns < oldest->heard_at_ns))
             oldest = worker;
     }
     if (workers->high < HS_WORKERS_MAX) return &workers->at[workers->high++];
-    return oldest;
+    return oldest ? oldest : told;
 }
 
 static uint64_t all_engines(uint16_t cores)
@@ -63,12 +67,14 @@ static void fill_worker(struct hs_manager_worker *worker, const struct hs_msg_wr
                         uint64_t now_ns)
 {
     worker->cores = wreg->cores;
+    worker->cores_free_told = wreg->cores;
     worker->generation = wreg->generation;
     worker->heard_at_ns = now_ns;
     worker->is_reconciled = false;
     worker->is_listing = false;
     worker->is_draining = false;
     worker->is_lost = false;
+    worker->has_left = false;
     worker->reconcile_at_ns = 0;
     worker->ping_nonce = 0;
     worker->pinged_at_ns = 0;
@@ -84,15 +90,15 @@ int hs_workers_register(struct hs_workers *workers, const struct hs_msg_wreg *wr
 {
     struct hs_manager_worker *known = hs_workers_find(workers, wreg->worker);
     bool                      is_same = known && known->incarnation == wreg->incarnation;
-    bool                      is_back = known;
+    bool                      is_back = known && !hs_workers_is_told(known);
     bool                      was_dead = known && (known->is_lost || !is_same);
 
     if (wreg->cores == 0 || wreg->cores > HS_ENGINES_MAX) return -EINVAL;
     if (known && wreg->incarnation < known->incarnation) return -EINVAL; /* a ghost */
-    if (known && !known->is_lost && strcmp(known->name, wreg->name) != 0) return -EEXIST;
+    if (is_back && !known->is_lost && strcmp(known->name, wreg->name) != 0) return -EEXIST;
     hs_workers_link_down(workers, link);
     if (!known) {
-        known = take_slot(workers);
+        known = take_slot(workers, false);
         if (!known) return -ENOBUFS;
         if (!known->is_used) workers->count++;
         *known = (struct hs_manager_worker){.is_used = true, .joined_at_ns = now_ns};
@@ -102,6 +108,10 @@ int hs_workers_register(struct hs_workers *workers, const struct hs_msg_wreg *wr
     if (is_back)
         hs_flap_note(&known->flap, was_dead ? HS_FLAP_FROM_DEAD : HS_FLAP_FROM_SUSPECT, now_ns);
     hs_breaker_met(&known->breaker, wreg->incarnation, wreg->generation, now_ns);
+    if (wreg->incarnation > known->word.incarnation) {
+        known->word = (struct hs_worker_word){0};
+        known->watch = (struct hs_worker_watch){0};
+    }
     known->incarnation = wreg->incarnation;
     known->link = link;
     known->session = workers->session_base + ++workers->session_count;
@@ -117,10 +127,40 @@ bool hs_workers_heartbeat(struct hs_manager_worker *worker, const struct hs_msg_
     worker->heard_at_ns = now_ns;
     worker->results_waiting = whb->results_waiting;
     (void)hs_level_take(&worker->load, (unsigned)hs_min_u64(whb->load, HS_NODE_OVERLOADED), now_ns);
+    worker->cores_free_told = whb->cores_free;
     hs_breaker_heard(&worker->breaker, now_ns);
     worker->is_draining = whb->draining != 0;
     set_engines(worker, whb->engines_mask, now_ns);
     return true;
+}
+
+void hs_workers_take_owner(struct hs_workers *workers, struct hs_manager_worker *worker,
+                           const uint8_t owner[16], uint64_t epoch)
+{
+    struct hs_worker_word *word = &worker->word;
+    struct hs_node_id      id;
+
+    memcpy(id.bytes, owner, sizeof id.bytes);
+    if (!epoch || hs_node_id_is_none(&id)) return;
+    if (word->incarnation > worker->incarnation || word->epoch > epoch) workers->stale_words++;
+    if (word->incarnation > worker->incarnation || word->epoch >= epoch) return;
+    *word =
+        (struct hs_worker_word){.owner = id, .incarnation = worker->incarnation, .epoch = epoch};
+    workers->owner_changes++;
+}
+
+struct hs_manager_worker *hs_workers_add_told(struct hs_workers          *workers,
+                                              const struct hs_star_entry *entry, uint64_t now_ns)
+{
+    struct hs_manager_worker *worker = take_slot(workers, true);
+
+    if (!worker) return NULL;
+    if (!worker->is_used) workers->count++;
+    *worker = (struct hs_manager_worker){
+        .is_used = true, .joined_at_ns = now_ns, .incarnation = entry->incarnation};
+    memcpy(worker->id, entry->worker.bytes, sizeof worker->id);
+    hs_breaker_init(&worker->breaker, now_ns);
+    return worker;
 }
 
 void hs_workers_link_down(struct hs_workers *workers, uint32_t link)
@@ -170,6 +210,24 @@ void hs_workers_forget(struct hs_workers *workers, struct hs_manager_worker *wor
     workers->count--;
 }
 
+enum hs_worker_turn hs_workers_turn(struct hs_workers *workers, struct hs_manager_worker *worker,
+                                    uint64_t now_ns, uint64_t lost_after_ns, uint64_t *due_ns)
+{
+    *due_ns = HS_NEVER_NS;
+    if (!worker->is_used || hs_workers_is_told(worker)) return HS_WORKER_STAYS;
+    if (worker->is_lost) {
+        *due_ns = worker->heard_at_ns + hs_max_u64(GONE_NS, 2 * lost_after_ns);
+        if (now_ns < *due_ns) return HS_WORKER_STAYS;
+        hs_workers_forget(workers, worker);
+        return HS_WORKER_FORGOTTEN;
+    }
+    *due_ns = worker->heard_at_ns + lost_after_ns;
+    if (now_ns < *due_ns && !hs_workers_is_condemned(worker)) return HS_WORKER_STAYS;
+    worker->is_lost = true;
+    *due_ns = worker->heard_at_ns + hs_max_u64(GONE_NS, 2 * lost_after_ns);
+    return HS_WORKER_LOST;
+}
+
 void hs_workers_relieve(struct hs_workers *workers, uint64_t now_ns)
 {
     struct hs_breaker *breakers[HS_WORKERS_MAX];
@@ -181,10 +239,33 @@ void hs_workers_relieve(struct hs_workers *workers, uint64_t now_ns)
     hs_breaker_relieve(breakers, count, now_ns);
 }
 
+/* By the word of another manager, which is connected to it while we are not. */
+static enum hs_node_state state_told(const struct hs_worker_word *word)
+{
+    if (word->state == HS_STAR_DEAD) return HS_NODE_LOST;
+    if (word->state == HS_STAR_LEFT) return HS_NODE_LEFT;
+    return word->state == HS_STAR_REGISTERED && !word->is_void ? HS_NODE_REMOTE : HS_NODE_SUSPECT;
+}
+
+static bool is_suspect(const struct hs_manager_worker *worker)
+{
+    const struct hs_worker_word *word = &worker->word;
+
+    if (worker->watch.suspect_at_ns) return true;
+    return word->state == HS_STAR_SUSPECTED && !word->is_void &&
+           word->told_at_ns > worker->heard_at_ns;
+}
+
 static enum hs_node_state state_of(const struct hs_manager_worker *worker)
 {
+    bool is_vouched = worker->word.state == HS_STAR_REGISTERED && !worker->word.is_void &&
+                      worker->word.told_at_ns;
+
+    if (worker->has_left) return HS_NODE_LEFT;
+    if (hs_workers_is_told(worker) || (!worker->link && is_vouched))
+        return state_told(&worker->word);
     if (worker->is_lost) return HS_NODE_LOST;
-    if (!worker->link) return HS_NODE_SUSPECT;
+    if (!worker->link || is_suspect(worker)) return HS_NODE_SUSPECT;
     if (worker->is_draining) return HS_NODE_DRAINING;
     return worker->is_reconciled ? HS_NODE_ALIVE : HS_NODE_JOINING;
 }
@@ -193,12 +274,12 @@ void hs_workers_row(const struct hs_manager_worker *worker, uint32_t busy_cores,
                     uint32_t exec_count, struct hs_worker_row *row)
 {
     *row = (struct hs_worker_row){
-        .address = "local",
+        .address = "-",
         .incarnation = worker->incarnation,
         .generation = worker->generation,
         .session = worker->session,
         .joined_at_ns = worker->joined_at_ns,
-        .heard_at_ns = worker->heard_at_ns,
+        .heard_at_ns = hs_max_u64(worker->heard_at_ns, worker->word.heard_at_ns),
         .round_trip_ns = worker->round_trip_ns,
         .state = state_of(worker),
         .load = hs_workers_bucket(worker),
@@ -210,7 +291,12 @@ void hs_workers_row(const struct hs_manager_worker *worker, uint32_t busy_cores,
         .breaker = worker->breaker.state,
         .is_damped = worker->flap.is_damped,
         .extensions = worker->extension.grants,
+        .owner_epoch = worker->word.epoch,
     };
+    if (hs_workers_is_told(worker)) {
+        row->cores_free = worker->word.cores_free;
+        row->engines_down = 0; /* not told */
+    }
     memcpy(row->node_id, worker->id, sizeof row->node_id);
     memcpy(row->name, worker->name, sizeof row->name);
     memcpy(row->datacenter, worker->datacenter, sizeof row->datacenter);

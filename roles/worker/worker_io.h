@@ -17,6 +17,7 @@
 #include "roles/worker/exec_figures.h"
 #include "roles/worker/exec_ledger.h"
 #include "roles/worker/execs.h"
+#include "roles/worker/owner.h"
 
 enum {
     HS_WORKER_FETCHES_MAX = 4, /* plans being fetched; a dispatch beyond is asked for again */
@@ -86,13 +87,14 @@ struct hs_worker_figures {
 /* A connection to a manager. One of them leads, and what the table of execs says and hears goes
  * over that; the others only know that the worker is there. */
 struct hs_worker_manager {
-    struct hs_conn    *conn; /* NULL: free */
-    bool               is_local;
-    uint64_t           ticket;   /* of the dialer */
-    struct hs_greeting greeting; /* of other hosts */
-    uint64_t           heard_at_ns;
-    uint64_t           session;   /* one that does not lead: granted by it; 0: not registered */
-    uint64_t           due_at_ns; /* likewise: to register, or the next heartbeat */
+    struct hs_conn         *conn; /* NULL: free */
+    bool                    is_local;
+    uint64_t                ticket;   /* of the dialer */
+    struct hs_greeting      greeting; /* of other hosts */
+    uint64_t                heard_at_ns;
+    uint64_t                session; /* one that does not lead: granted by it; 0: not registered */
+    uint64_t                due_at_ns; /* likewise: to register, or the next heartbeat */
+    struct hs_owner_manager known;     /* of any, once it has granted a session */
 };
 
 struct hs_worker {
@@ -108,7 +110,8 @@ struct hs_worker {
     struct hs_node_door        door;
     struct hs_dialer_io        dialer; /* to managers of other hosts */
     struct hs_worker_manager   managers[HS_WORKER_MANAGERS_MAX];
-    struct hs_conn            *conn; /* to the one that leads; NULL: it is not connected */
+    struct hs_owner            owner; /* which of them watches over us */
+    struct hs_conn            *conn;  /* to the one that leads; NULL: it is not connected */
     bool                       has_greeted;
     uint64_t                   next_request;
     uint64_t                   dispatch_request; /* of the dispatch that is being answered */

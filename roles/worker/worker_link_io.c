@@ -90,7 +90,9 @@ void hs_worker_fill_heartbeat(const struct hs_worker *worker, uint64_t now_ns,
                                .draining = execs->is_draining,
                                .load = (uint8_t)hs_role_load(worker->process.load),
                                .results_waiting = (uint16_t)hs_execs_waiting_count(execs),
-                               .results_dropped = execs->dropped_results};
+                               .results_dropped = execs->dropped_results,
+                               .owner_epoch = worker->owner.epoch};
+    memcpy(whb->owner, worker->owner.id, sizeof whb->owner);
 }
 
 void hs_worker_heartbeat(struct hs_worker *worker, uint64_t now_ns)

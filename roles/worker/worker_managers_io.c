@@ -93,6 +93,18 @@ static uint64_t turn_follower(struct hs_worker *worker, struct hs_worker_manager
     return manager->due_at_ns;
 }
 
+/* Of any manager, the leading one included: it may be chosen to watch over this worker. */
+static void note_registration(struct hs_worker_manager *manager, const struct hs_msg_wreg_ack *ack,
+                              uint64_t now_ns)
+{
+    const uint8_t *id = manager->is_local ? ack->manager : manager->greeting.node_id;
+
+    if (ack->code != HS_RESULT_OK) return;
+    memcpy(manager->known.id, id, sizeof manager->known.id);
+    manager->known.session = ack->session;
+    manager->known.since_ns = now_ns;
+}
+
 static void take_registration(struct hs_worker_manager *manager, const struct hs_msg_wreg_ack *ack,
                               uint64_t now_ns)
 {
@@ -149,6 +161,8 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
                hs_err_code_text(rc));
     } else {
         manager->heard_at_ns = now_ns;
+        if (frame->type == HS_MSG_WREG_ACK)
+            note_registration(manager, &worker->message.wreg_ack, now_ns);
         if (is_leading(worker, manager))
             hs_worker_take_message(worker, frame);
         else
@@ -283,6 +297,8 @@ int hs_worker_managers_open(struct hs_worker *worker, struct hs_err *err)
                                                .own = &config->cluster.manager_address};
     int                              rc = hs_node_door_open(&worker->door, &door, err);
 
+    hs_owner_init(&worker->owner, worker->process.heritage->node_id,
+                  worker->process.heritage->generation);
     if (rc || !worker->door.is_open) return rc;
     dialer.door = &worker->door.door;
     hs_node_door_expect(&worker->door, HS_IDENTITY_MANAGER, &dialer.expected);
@@ -309,9 +325,29 @@ static uint64_t turn_manager(struct hs_worker *worker, struct hs_worker_manager 
     return hs_min_u64(next_ns, hs_conn_deadline_ns(manager->conn));
 }
 
+/* Who watches over this worker, told to all as soon as it is somebody else. */
+static uint64_t turn_owner(struct hs_worker *worker, uint64_t now_ns)
+{
+    struct hs_owner_manager known[HS_WORKER_MANAGERS_MAX];
+    uint64_t                next_ns;
+
+    for (unsigned i = 0; i < HS_WORKER_MANAGERS_MAX; i++) {
+        known[i] = worker->managers[i].known;
+        known[i].heard_at_ns = worker->managers[i].heard_at_ns;
+    }
+    if (!hs_owner_step(&worker->owner, now_ns, known, HS_WORKER_MANAGERS_MAX, &next_ns))
+        return next_ns;
+    for (unsigned i = 0; i < HS_WORKER_MANAGERS_MAX; i++)
+        if (worker->managers[i].session) worker->managers[i].due_at_ns = now_ns;
+    if (worker->execs.session) hs_worker_heartbeat(worker, now_ns);
+    return next_ns;
+}
+
 uint64_t hs_worker_managers_turn(struct hs_worker *worker, uint64_t now_ns)
 {
     uint64_t next_ns = hs_worker_fetches_turn(worker, now_ns);
+
+    next_ns = hs_min_u64(next_ns, turn_owner(worker, now_ns));
 
     for (unsigned i = 0; i < HS_WORKER_MANAGERS_MAX; i++)
         if (worker->managers[i].conn)

@@ -41,12 +41,28 @@ def top_shows(host, *words):
     return all(word in text for word in words)
 
 
+def owners_of(host):
+    """{worker: its owner}, of those that this host's manager holds for alive"""
+    try:
+        rows = host.get("workers")["workers"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {row["name"]: row["owner"] for row in rows if row["state"] in ("ALIVE", "REMOTE")}
+
+
+def agree_on_owners(hosts):
+    owners = [owners_of(host) for host in hosts]
+    return len(owners[0]) == 3 and all(owners[0].values()) and all(other == owners[0] for other in owners)
+
+
 def rings_form_and_a_killed_role_is_not_missed():
     rings = Rings("one", ROLES).start()
     wait_whole(rings.hosts, 60)
     first, second, third = rings.hosts
+    wait_for("every manager lists the three workers, with one owner each", lambda: agree_on_owners(rings.hosts), 30)
     table = client("nodes", "--socket", first.run_dir)
-    assert table.returncode == 0 and table.stdout.count(" alive ") == 6 and table.stdout.count("\n*") == 2, table
+    assert table.returncode == 0 and table.stdout.count(" alive ") == 9 and table.stdout.count("\n*") == 3, table
+    assert table.stdout.count(" owner one-") == 3, table
     wait_for("three managers on the screen", lambda: top_shows(first, "gates: 3 alive   managers: 3 alive", "MANAGER  ", "* one-1 "), 30)
     for _ in range(3):
         for role in ("gate", "manager"):
@@ -64,11 +80,15 @@ def a_host_that_is_cut_off_dies_and_comes_back_by_itself():
     rings = Rings("two", ROLES).start()
     wait_whole(rings.hosts, 60)
     first, second, third = rings.hosts
+    wait_for("one owner each", lambda: agree_on_owners(rings.hosts), 30)
     third.cut()
+    wait_for("the worker that is cut off is lost", lambda: set(owners_of(first)) == {"two-1", "two-2"}, 60)
+    wait_for("none is left to its lost owner", lambda: "two-3" not in owners_of(second).values(), 60)
     wait_state([first, second], third, "dead", 60)
     wait_state([third], first, "dead", 60)
     third.mend()
     wait_whole(rings.hosts, 60)
+    wait_for("all three are owned again", lambda: agree_on_owners(rings.hosts), 60)
     rows = members_of(first)
     assert rows[("two-3", "gate")]["incarnation"] == 1, rows
     assert rows[("two-3", "gate")]["refutations"] > 0, rows

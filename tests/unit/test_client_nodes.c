@@ -38,6 +38,24 @@ static void a_node_is_one_row_under_its_titles(void)
     HS_CHECK_TEXT(text + strlen(text) - 1, "\n");
 }
 
+static void a_worker_is_one_row_with_its_owner(void)
+{
+    char    title[HS_NODES_LINE_BYTES];
+    json_t *worker = json_loads(
+        "{\"name\":\"w-1\",\"datacenter\":\"ber\",\"state\":\"REMOTE\",\"address\":\"-\","
+        "\"incarnation\":4,\"heard_ns\":250000000,\"owner\":\"m-2\"}",
+        0, NULL);
+
+    (void)hs_nodes_title(title);
+    (void)hs_nodes_worker_line(worker, text);
+    json_decref(worker);
+    HS_CHECK_EQ(text[0], ' ');
+    HS_CHECK(strstr(text, "worker") - text == strstr(title, "ROLE") - title);
+    HS_CHECK(strstr(text, "remote") - text == strstr(title, "STATE") - title);
+    HS_CHECK(strstr(text, " 250ms ") != NULL);
+    HS_CHECK_TEXT(text + strlen(text) - strlen(" owner m-2\n"), " owner m-2\n");
+}
+
 static void a_place_is_shown_in_milliseconds(void)
 {
     (void)line_of("{\"coordinate\":[0.0123,-0.08,0.001,0,0,0,0,0,0.0005,0,1.5]}");
@@ -89,6 +107,7 @@ static void each_datacenter_that_is_asked_is_one_row(void)
 }
 
 CU_TestInfo hs_tests_client_nodes[] = {
+    {"a worker is one row with its owner", a_worker_is_one_row_with_its_owner},
     {"a node is one row under its titles", a_node_is_one_row_under_its_titles},
     {"a place is shown in milliseconds", a_place_is_shown_in_milliseconds},
     {"what is missing or mad is one row all the same",
