@@ -26,6 +26,8 @@ struct console {
     struct hs_status_server   status;
     struct hs_metrics_server  metrics;
     struct hs_oob_server      oob;
+    struct hs_readiness       readiness;
+    bool                      was_ready;
 };
 
 static const struct hs_loop_config loop_config = {
@@ -93,12 +95,40 @@ static void on_stop(void *self, uint64_t deadline_ns)
     hs_oob_server_close(&console->oob);
 }
 
+static void tell_readiness(struct console *console)
+{
+    char text[HS_READINESS_TEXT_BYTES];
+    bool is_ready = hs_readiness_says(&console->readiness, &console->snapshot, text);
+
+    hs_counter_set(console->process.counters, HS_COUNT_ready, is_ready);
+    if (is_ready == console->was_ready) return;
+    console->was_ready = is_ready;
+    if (is_ready)
+        hs_log(HS_LOG_INFO, "console", "ready");
+    else
+        hs_log(HS_LOG_WARN, "console", "not_ready why=\"%s\"", text);
+}
+
+static uint64_t check_readiness(struct console *console, uint64_t now_ns)
+{
+    unsigned refused;
+
+    if (now_ns < console->readiness.next_at_ns) return console->readiness.next_at_ns;
+    refused = hs_snapshot_take_metrics(&console->snapshot, &console->source,
+                                       hs_loop_clock_ns(console->process.loop));
+    hs_counter_add(console->process.counters, HS_COUNT_segments_refused, refused);
+    hs_readiness_step(&console->readiness, &console->snapshot, console->process.config->node.name);
+    tell_readiness(console);
+    return console->readiness.next_at_ns;
+}
+
 static uint64_t turn(void *self, uint64_t now_ns)
 {
     struct console *console = self;
+    uint64_t        checked_ns = check_readiness(console, now_ns);
 
-    return hs_min_u64(hs_status_server_turn(&console->status, now_ns),
-                      hs_metrics_server_turn(&console->metrics, now_ns));
+    return hs_min_u64(checked_ns, hs_min_u64(hs_status_server_turn(&console->status, now_ns),
+                                             hs_metrics_server_turn(&console->metrics, now_ns)));
 }
 
 static bool is_done(const void *self)
@@ -133,6 +163,7 @@ static int open_console(struct console *console, const struct hs_heritage *herit
     console->source.latency_samples = map_table(console, HS_SHARE_LATENCY_SAMPLES);
     console->oob.cards[0] = map_table(console, HS_SHARE_GATE_CARD);
     console->oob.cards[1] = map_table(console, HS_SHARE_MANAGER_CARD);
+    console->source.readiness = &console->readiness;
     console->oob.vitals = console->source.vitals;
     console->oob.process = &console->process;
     console->status.process = console->metrics.process = &console->process;

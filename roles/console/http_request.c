@@ -29,6 +29,7 @@ static enum hs_http_page page_of(struct hs_view target)
     if (query) target.bytes = (size_t)(query - target.data);
     if (hs_view_equal(target, hs_view_text("/metrics"))) return HS_HTTP_METRICS;
     if (hs_view_equal(target, hs_view_text("/healthz"))) return HS_HTTP_HEALTH;
+    if (hs_view_equal(target, hs_view_text("/readyz"))) return HS_HTTP_READY;
     return HS_HTTP_NOT_FOUND;
 }
 
@@ -78,7 +79,8 @@ static const char *status_text(enum hs_http_page page, bool is_healthy)
 {
     switch (page) {
     case HS_HTTP_METRICS: return "200 OK";
-    case HS_HTTP_HEALTH: return is_healthy ? "200 OK" : "503 Service Unavailable";
+    case HS_HTTP_HEALTH:
+    case HS_HTTP_READY: return is_healthy ? "200 OK" : "503 Service Unavailable";
     case HS_HTTP_NOT_FOUND: return "404 Not Found";
     case HS_HTTP_WRONG_METHOD: return "405 Method Not Allowed";
     case HS_HTTP_NOT_UNDERSTOOD: return "400 Bad Request";
@@ -92,7 +94,8 @@ const char *hs_http_answer_text(enum hs_http_page page, bool is_healthy)
     case HS_HTTP_METRICS: return "";
     case HS_HTTP_HEALTH:
         return is_healthy ? "ok\n" : "a process is not serving, or its certificate has expired\n";
-    case HS_HTTP_NOT_FOUND: return "there are /metrics and /healthz\n";
+    case HS_HTTP_READY: return is_healthy ? "ready\n" : "not ready: ";
+    case HS_HTTP_NOT_FOUND: return "there are /metrics, /healthz and /readyz\n";
     case HS_HTTP_WRONG_METHOD: return "only GET and HEAD\n";
     case HS_HTTP_NOT_UNDERSTOOD: return "not a request that is understood here\n";
     }

@@ -33,13 +33,16 @@ static void close_connection(struct hs_metrics_connection *connection, bool is_a
     hs_stream_close(&connection->stream, is_abort);
 }
 
+/* why: it is not ready; "": it is, or that was not the question. */
 static int write_body(struct hs_metrics_server *server, enum hs_http_page page, bool is_healthy,
-                      struct hs_writer *body)
+                      const char *why, struct hs_writer *body)
 {
     const char *text = hs_http_answer_text(page, is_healthy);
 
     if (page == HS_HTTP_METRICS) return hs_metrics_write(server->snapshot, body);
     hs_put_bytes(body, text, strlen(text));
+    hs_put_bytes(body, why, strlen(why));
+    if (*why) hs_put_u8(body, '\n');
     return hs_writer_finish(body);
 }
 
@@ -50,16 +53,21 @@ static void send_page(struct hs_metrics_connection *connection,
     uint8_t                   head_bytes[HEAD_BYTES];
     struct hs_writer          head;
     struct hs_writer          body;
-    bool                      is_healthy = hs_snapshot_is_healthy(server->snapshot);
+    char                      why[HS_READINESS_TEXT_BYTES] = "";
+    bool                      is_healthy;
     size_t                    sent_bytes;
 
+    if (request->page == HS_HTTP_READY)
+        is_healthy = hs_readiness_says(&server->snapshot->readiness, server->snapshot, why);
+    else
+        is_healthy = hs_snapshot_is_healthy(server->snapshot);
     connection->answer = malloc(HEAD_BYTES + HS_METRICS_BYTES_MAX);
     if (!connection->answer) {
         close_connection(connection, true);
         return;
     }
     hs_writer_init(&body, connection->answer + HEAD_BYTES, HS_METRICS_BYTES_MAX);
-    if (write_body(server, request->page, is_healthy, &body)) {
+    if (write_body(server, request->page, is_healthy, why, &body)) {
         hs_log(HS_LOG_WARN, "console", "metrics_dropped reason=\"larger than its bound\"");
         close_connection(connection, true);
         return;
@@ -82,7 +90,7 @@ static void answer(struct hs_metrics_connection *connection, const struct hs_htt
 
     if (request->page == HS_HTTP_METRICS)
         count(server, HS_COUNT_metrics_requests);
-    else if (request->page != HS_HTTP_HEALTH)
+    else if (request->page != HS_HTTP_HEALTH && request->page != HS_HTTP_READY)
         count(server, HS_COUNT_metrics_requests_refused);
     refused = hs_snapshot_take_metrics(server->snapshot, server->source, now_ns);
     hs_counter_add(server->process->counters, HS_COUNT_segments_refused, refused);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* metrics_server_io.h - the address for GET /metrics and /healthz: one request a connection, read
- * in time or cut off. */
+/* metrics_server_io.h - the address for GET /metrics, /healthz and /readyz: one request a
+ * connection, read in time or cut off. */
 #ifndef HS_CONSOLE_METRICS_SERVER_IO_H
 #define HS_CONSOLE_METRICS_SERVER_IO_H
 

@@ -336,8 +336,9 @@ unsigned hs_snapshot_take_metrics(struct hs_status_snapshot       *snapshot,
     take_host(snapshot, source->host);
     take_processes(snapshot, source);
     take_times(snapshot, source);
-    return take_jobs(snapshot, source->jobs) + take_workers(snapshot, source->workers) +
-           take_members(snapshot, source);
+    if (source->readiness) snapshot->readiness = *source->readiness;
+    return take_jobs(snapshot, source->jobs) + take_managers(snapshot, source->managers) +
+           take_workers(snapshot, source->workers) + take_members(snapshot, source);
 }
 
 unsigned hs_snapshot_take(struct hs_status_snapshot       *snapshot,

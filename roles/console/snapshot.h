@@ -22,6 +22,7 @@ struct hs_snapshot_source {
     const struct hs_registry_shm   *manager_ring;
     const void                     *dispatch_times; /* may be absent, too */
     const void                     *latency_samples;
+    const struct hs_readiness      *readiness; /* the console's own; NULL: none */
 };
 
 /* For an answer to request. Tables that it does not need are left empty. Returns how many tables

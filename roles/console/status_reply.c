@@ -147,6 +147,8 @@ static json_t *whole(const struct hs_status_snapshot *snapshot, const struct hs_
 {
     const struct hs_host_summary *host = &snapshot->host;
     struct hs_status_clock        clock = clock_of(snapshot);
+    char                          why[HS_READINESS_TEXT_BYTES];
+    bool                          is_ready = hs_readiness_says(&snapshot->readiness, snapshot, why);
     const struct hs_status_pair   pairs[] = {
           {"node", hs_status_text(config->node.name)},
           {"datacenter", hs_status_text(config->node.datacenter)},
@@ -159,6 +161,8 @@ static json_t *whole(const struct hs_status_snapshot *snapshot, const struct hs_
           {"started", hs_status_moment(&clock, host->start_ns)},
           {"uptime_ns", hs_status_number(snapshot->now_ns - host->start_ns)},
           {"state", hs_status_text(host_state(snapshot))},
+          {"ready", json_boolean(is_ready)},
+          {"not_ready", hs_status_text(why)},
           {"config_generation", hs_status_number(host->config_generation)},
           {"reload_failures", hs_status_number(host->reload_failed_count)},
           {"reload_error", hs_status_text(host->reload_error)},

@@ -6,6 +6,7 @@
 #define HS_CONSOLE_STATUS_SNAPSHOT_H
 
 #include "roles/cluster/member_row.h"
+#include "roles/console/readiness.h"
 #include "roles/console/status_request.h"
 #include "roles/console/status_times.h"
 #include "roles/counters.h"
@@ -42,6 +43,7 @@ struct hs_status_snapshot {
     uint64_t               now_ns;
     struct hs_host_summary host;
     bool                   is_draining;
+    struct hs_readiness    readiness; /* as it was last checked */
 
     unsigned                 process_count;
     struct hs_status_process processes[HS_STATUS_PROCESSES_MAX];

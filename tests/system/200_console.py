@@ -272,10 +272,16 @@ def metrics_agree_with_the_status_socket():
     for counter in daemon.get("counters")["counters"][0]["values"]:
         assert f"hyperscale_{counter}" in text, counter
     assert daemon.page("/healthz") == (200, "ok\n")
+    wait_for("ready", lambda: daemon.page("/readyz") == (200, "ready\n"))
+    status = daemon.get("status")["status"]
+    assert status["ready"] is True and status["not_ready"] == "", status
     assert daemon.page("/")[0] == 404
     os.kill(daemon.rows()["engine.0"]["pid"], signal.SIGKILL)
     wait_for("a death", lambda: "hyperscale_deaths_total 1" in daemon.page("/metrics")[1])
     wait_for("health again", lambda: daemon.page("/healthz")[0] == 200)
+    assert daemon.get('{"do":"drain"}')["done"] == "drain"
+    wait_for("unready", lambda: daemon.page("/readyz") == (503, "not ready: the host takes nothing new\n"))
+    assert daemon.get("status")["status"]["ready"] is False
     daemon.stop()
 
 

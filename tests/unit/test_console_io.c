@@ -426,6 +426,8 @@ static void metrics_and_health_are_served(void)
     HS_CHECK(strstr(answer, "\nhyperscale_metrics_requests_total{process=\"console\"} 1\n"));
     get_page(tree, "GET /healthz HTTP/1.0\r\n\r\n");
     HS_CHECK(strstr(answer, "\r\n\r\nok\n"));
+    get_page(tree, "GET /readyz HTTP/1.0\r\n\r\n");
+    HS_CHECK(strstr(answer, "HTTP/1.1 200 OK\r\n") == answer); /* no role that could be asked */
     get_page(tree, "DELETE / HTTP/1.1\r\n\r\n");
     HS_CHECK(strstr(answer, "HTTP/1.1 405 ") == answer);
     stop(tree);

@@ -178,6 +178,7 @@ static void request_lines_are_told_apart(void)
         {"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 0, HS_HTTP_METRICS},
         {"GET /metrics?a=b HTTP/1.0\n\n", 0, HS_HTTP_METRICS},
         {"HEAD /healthz HTTP/1.1\r\n\r\n", 0, HS_HTTP_HEALTH},
+        {"GET /readyz HTTP/1.1\r\n\r\n", 0, HS_HTTP_READY},
         {"GET / HTTP/1.1\r\n\r\n", 0, HS_HTTP_NOT_FOUND},
         {"GET /metricsx HTTP/1.1\r\n\r\n", 0, HS_HTTP_NOT_FOUND},
         {"POST /metrics HTTP/1.1\r\n\r\n", 0, HS_HTTP_WRONG_METHOD},

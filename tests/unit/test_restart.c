@@ -107,6 +107,28 @@ static void a_short_life_is_followed_after_a_growing_wait(void)
     HS_CHECK(die_and_wait(&bench) <= config.backoff_min_ns * 6 / 5);
 }
 
+static void a_slow_start_is_left_alone_until_its_time_is_over(void)
+{
+    struct hs_restart_config patient = config;
+    struct bench             bench;
+    struct hs_restart_event  tick = {.type = HS_RESTART_TICK};
+
+    patient.start_timeout_ns = 150 * HS_NS_PER_S;
+    hs_restart_init(&bench.restart);
+    hs_rand_init(&bench.rand, 1);
+    bench.now_ns = HS_NS_PER_S;
+    hs_restart_step(&bench.restart, &patient, &bench.rand, bench.now_ns,
+                    &(struct hs_restart_event){.type = HS_RESTART_WANT}, &bench.actions);
+    HS_CHECK(did(&bench, HS_RESTART_DO_FORK));
+    HS_CHECK_EQ(hs_restart_deadline_ns(&bench.restart), 151 * HS_NS_PER_S);
+    bench.now_ns = 141 * HS_NS_PER_S;
+    hs_restart_step(&bench.restart, &patient, &bench.rand, bench.now_ns, &tick, &bench.actions);
+    HS_CHECK_EQ(bench.actions.count, 0);
+    bench.now_ns = 151 * HS_NS_PER_S;
+    hs_restart_step(&bench.restart, &patient, &bench.rand, bench.now_ns, &tick, &bench.actions);
+    HS_CHECK(did(&bench, HS_RESTART_DO_ABORT));
+}
+
 static void the_sixth_early_death_in_a_minute_is_a_crash_loop(void)
 {
     struct bench bench;
@@ -425,6 +447,8 @@ static void a_line_that_repeats_is_limited_and_counted(void)
 }
 
 CU_TestInfo hs_tests_restart[] = {
+    {"14.1 a slow start is left alone until its time is over",
+     a_slow_start_is_left_alone_until_its_time_is_over},
     {"a hung process may say where before it is killed",
      a_hung_process_may_say_where_before_it_is_killed},
     {"a kill from outside accuses no plan that merely runs",
