@@ -33,8 +33,8 @@ static void check_all_fail(enum hs_loop_backend backend, const struct run_serve 
     const struct hs_stats *stats;
 
     run_world_init(&world, backend, serve);
-    run_world_run(&world, TEN, ", \"drain\": \"1s\"", "{\"url\": \"/x\", \"timeout\": \"500ms\"}",
-                  8000);
+    run_world_run(&world, TEN, ", \"drain\": \"1s\"", "{\"url\": \"/x\", \"timeout\": \"10s\"}",
+                  30000);
     stats = run_world_read(&world, 0, false);
     HS_CHECK_EQ(tally(stats, HS_TALLY_SENT), 10);
     HS_CHECK_EQ(hs_stats_failed(stats), 10);
