@@ -2,6 +2,8 @@
 /* report_json.c - the report as one JSON document. */
 #include "roles/stats/report_json.h"
 
+#include "shm/base/time.h"
+
 #include <stdio.h>
 
 enum { SCHEMA = 1 };
@@ -159,6 +161,7 @@ static void set_meta(struct document *document, const struct hs_report_meta *met
     set(document, root, "run", json_string(meta->run_id));
     set_count(document, root, "seed", meta->seed);
     set_count(document, root, "duration_ns", meta->duration_ns);
+    set_count(document, root, "busy_ns", hs_max_u64(meta->busy_ns, meta->duration_ns));
     set_count(document, root, "warmup_ns", meta->warmup_ns);
     set(document, root, "interrupted", json_boolean(meta->is_interrupted));
     set(document, root, "running", json_boolean(meta->is_running));

