@@ -135,6 +135,8 @@ static void bury(struct hs_membership_call *call, struct hs_member *member)
     struct hs_datagram_message message = {.type = HS_DATAGRAM_GOSSIP};
     struct hs_claim            claim;
 
+    if (member->status == HS_MEMBER_UNCONFIRMED && !member->died_incarnation)
+        return; /* never was */
     hs_membership_claim_of(member, &claim);
     claim.status = HS_MEMBER_DEAD;
     claim.from = hs_members_self(&call->membership->members)->id;
