@@ -20,7 +20,7 @@
 #define FORGET_NS      (900 * HS_NS_PER_S)
 #define ALERT_AGAIN_NS (60 * HS_NS_PER_S)
 #define STALL_NS       (3 * HS_NS_PER_S) /* we come every 2.2 s: later, and it was we who slept */
-enum { MISSES_MAX = 3, ANSWERS_NEEDED = 2, SEQS_PER_ROUND = 3 };
+enum { MISSES_MAX = 3, ANSWERS_NEEDED = 2, SEQS_PER_ROUND = 3, RETRY_SENDS = 2 };
 
 /* ---- datacenters and whom to ask there ---- */
 
@@ -301,6 +301,17 @@ static void retry_round(struct hs_federation            *federation,
     if (other) ask(federation, other, round->seq + 2, out);
 }
 
+/* Leaders that change, and a loop that stood still, make several rounds late at once: those that
+ * find no room are due in the next turn. This datacenter and each behind it may yet begin one. */
+static bool has_room_to_retry(const struct hs_federation            *federation,
+                              const struct hs_federation_datacenter *datacenter,
+                              const struct hs_federation_out        *out)
+{
+    unsigned begins = HS_FEDERATION_DATACENTERS_MAX - idx_of(federation, datacenter);
+
+    return out->send_count + RETRY_SENDS + begins <= HS_FEDERATION_SENDS_MAX;
+}
+
 static void turn_rounds(struct hs_federation            *federation,
                         struct hs_federation_datacenter *datacenter, struct hs_federation_out *out)
 {
@@ -314,7 +325,7 @@ static void turn_rounds(struct hs_federation            *federation,
             datacenter->rounds_answered = 0;
             federation->counts.rounds_missed++;
         } else if (federation->now_ns >= round->retry_at_ns &&
-                   out->send_count + 3 <= HS_FEDERATION_SENDS_MAX) {
+                   has_room_to_retry(federation, datacenter, out)) {
             retry_round(federation, datacenter, round, out);
         }
     }

@@ -395,6 +395,49 @@ static void a_name_with_something_behind_its_end_is_none(void)
     HS_CHECK_TEXT(verdict.datacenter, "dc-x");
 }
 
+/* Each datacenter begins a round whenever it has a new leader. */
+static void change_leaders(struct hs_federation *federation, uint64_t term)
+{
+    static struct hs_federation_out out;
+    struct hs_federation_message    message = {.type = HS_DATAGRAM_DC_LEADER};
+
+    for (unsigned i = 0; i < HS_FEDERATION_DATACENTERS_MAX; i++) {
+        message.leader = (struct hs_federation_leader){.id = {{1, (uint8_t)i, (uint8_t)(term % 2)}},
+                                                       .term = term};
+        (void)snprintf(message.datacenter, sizeof message.datacenter, "dc-%u", i);
+        hs_federation_receive(federation, S(1), &message.leader.id, 1, &message, &out);
+    }
+    hs_federation_turn(federation, S(1), &out);
+    HS_CHECK_EQ(out.send_count, HS_FEDERATION_DATACENTERS_MAX);
+}
+
+static void rounds_that_are_late_at_once_are_repeated_in_more_than_one_turn(void)
+{
+    static struct hs_federation     federation;
+    static struct hs_federation_out out;
+    const struct hs_node_id         self = {{9}};
+    const struct hs_addr            address = {.family = HS_ADDR_IPV4, .port = 1};
+    char                            name[HS_IDENTITY_LABEL_BYTES];
+    unsigned                        count = 0;
+
+    hs_federation_init(&federation, &self, 1, S(1));
+    for (unsigned i = 0; i < 2 * HS_FEDERATION_DATACENTERS_MAX; i++) {
+        const struct hs_node_id id = {{1, (uint8_t)(i / 2), (uint8_t)(i % 2)}};
+
+        (void)snprintf(name, sizeof name, "dc-%u", i / 2);
+        HS_CHECK(hs_federation_register(&federation, S(1), name, &id, &address));
+    }
+    for (uint64_t term = 1; term <= HS_FEDERATION_ROUNDS_MAX; term++)
+        change_leaders(&federation, term);
+    do {
+        hs_federation_turn(&federation, MS(3900), &out);
+        count += out.send_count;
+    } while (out.send_count && hs_federation_deadline_ns(&federation) <= MS(3900));
+    HS_CHECK(hs_federation_deadline_ns(&federation) > MS(3900));
+    /* Of three rounds a new one takes the place of the oldest; the others ask twice more each. */
+    HS_CHECK(count >= 5 * HS_FEDERATION_DATACENTERS_MAX);
+}
+
 CU_TestInfo hs_tests_federation[] = {
     {"15.1 silence: SUSPECTED after three rounds, UNREACHABLE 30 s later", s15_1},
     {"15.2 a datacenter that never answered is UNKNOWN, and nothing is told of it", s15_2},
@@ -419,6 +462,8 @@ CU_TestInfo hs_tests_federation[] = {
     {"without a leader any manager's numbers are taken provisionally",
      without_a_leader_any_managers_numbers_are_taken_provisionally},
     {"tables hold their bounds at twice as much", tables_hold_their_bounds_at_twice_as_much},
+    {"rounds that are late at once are repeated in more than one turn",
+     rounds_that_are_late_at_once_are_repeated_in_more_than_one_turn},
     {"every message is read as it was written, and its cuts are refused",
      every_message_is_read_as_it_was_written_and_its_cuts_are_refused},
     {"a name with something behind its end is none", a_name_with_something_behind_its_end_is_none},
