@@ -34,6 +34,8 @@ static void fill_body(const struct hs_manager_process *process, struct hs_federa
     body->cores_free = heartbeat->cores_free;
     body->jobs = heartbeat->jobs;
     body->workflows = heartbeat->execs;
+    body->extended_workers =
+        hs_workers_extended(&process->manager.workers, hs_loop_now_ns(process->process.loop));
     body->local_health = hs_ring_io_health(process->ring);
 }
 

@@ -11,6 +11,7 @@
 /* An engine that died is back within this (design.md 8: a quarter of a second, four times over). */
 #define ENGINE_GRACE_NS HS_NS_PER_S
 #define GONE_NS         (300 * HS_NS_PER_S)
+#define EXTENDED_NS     (120 * HS_NS_PER_S) /* so long a question for more time counts */
 
 /* Of the time an engine host is busy; above each it gets work later, above the last none
  * (jobs.md 7.6). */
@@ -268,6 +269,20 @@ static enum hs_node_state state_of(const struct hs_manager_worker *worker)
     if (!worker->link || is_suspect(worker)) return HS_NODE_SUSPECT;
     if (worker->is_draining) return HS_NODE_DRAINING;
     return worker->is_reconciled ? HS_NODE_ALIVE : HS_NODE_JOINING;
+}
+
+uint16_t hs_workers_extended(const struct hs_workers *workers, uint64_t now_ns)
+{
+    unsigned count = 0;
+
+    for (uint32_t i = 0; i < workers->high; i++) {
+        const struct hs_manager_worker *worker = &workers->at[i];
+        uint64_t                        asked_at_ns = worker->extension.asked_at_ns;
+
+        count += worker->is_used && asked_at_ns && now_ns - asked_at_ns < EXTENDED_NS;
+    }
+    HS_STATIC_ASSERT(HS_WORKERS_MAX <= UINT16_MAX, "all of them can be told");
+    return (uint16_t)count;
 }
 
 void hs_workers_row(const struct hs_manager_worker *worker, uint32_t busy_cores,

@@ -137,6 +137,8 @@ enum hs_worker_turn hs_workers_turn(struct hs_workers *workers, struct hs_manage
 void hs_workers_forget(struct hs_workers *workers, struct hs_manager_worker *worker);
 /* Makes a breaker due when most are open (guard/breaker.h). */
 void hs_workers_relieve(struct hs_workers *workers, uint64_t now_ns);
+/* How many have asked for more time to report within the last two minutes. */
+uint16_t hs_workers_extended(const struct hs_workers *workers, uint64_t now_ns);
 /* Its row in the registry, for status. */
 void hs_workers_row(const struct hs_manager_worker *worker, uint32_t busy_cores,
                     uint32_t exec_count, struct hs_worker_row *row);

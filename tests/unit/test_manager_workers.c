@@ -132,6 +132,25 @@ static void nobody_takes_the_place_of_another_name(void)
     free(workers);
 }
 
+static void a_question_for_more_time_counts_for_two_minutes(void)
+{
+    const struct hs_extension_ask ask = {.is_current = true, .is_reconciled = true};
+    struct hs_workers            *workers = open_workers();
+    struct hs_manager_worker     *worker = NULL;
+    struct hs_extension_answer    answer;
+
+    HS_CHECK_EQ(hs_workers_extended(workers, HS_NS_PER_S), 0);
+    HS_CHECK_EQ(add_named(workers, "slow", 5, 1, &worker), 1);
+    HS_CHECK_EQ(hs_workers_extended(workers, 2 * HS_NS_PER_S), 0);
+    hs_extension_ask(&worker->extension, &ask, 3 * HS_NS_PER_S, &answer);
+    HS_CHECK_EQ(hs_workers_extended(workers, 3 * HS_NS_PER_S), 1);
+    HS_CHECK_EQ(hs_workers_extended(workers, 122 * HS_NS_PER_S), 1);
+    HS_CHECK_EQ(hs_workers_extended(workers, 123 * HS_NS_PER_S), 0);
+    hs_workers_forget(workers, worker);
+    HS_CHECK_EQ(hs_workers_extended(workers, 4 * HS_NS_PER_S), 0);
+    free(workers);
+}
+
 CU_TestInfo hs_tests_manager_workers[] = {
     {"BAD-11 a worker has one row however often it comes",
      a_worker_has_one_row_however_often_it_comes},
@@ -141,5 +160,7 @@ CU_TestInfo hs_tests_manager_workers[] = {
      cores_count_when_their_engines_are_up_or_stay_down},
     {"BAD-12 SEC-4 nobody takes the place of another name", nobody_takes_the_place_of_another_name},
     {"nonsense is not registered", nonsense_is_not_registered},
+    {"a question for more time counts for two minutes",
+     a_question_for_more_time_counts_for_two_minutes},
     CU_TEST_INFO_NULL,
 };
