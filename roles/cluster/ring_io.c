@@ -7,14 +7,12 @@
 #include "roles/cluster/names_io.h"
 #include "roles/cluster/oob_ask_io.h"
 #include "roles/cluster/oob_card.h"
-#include "roles/cluster/post_counts_io.h"
 #include "roles/cluster/ring_alerts_io.h"
+#include "roles/cluster/ring_counts_io.h"
 #include "roles/cluster/ring_rows_io.h"
 #include "roles/config_hosts.h"
-#include "roles/counters.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
-#include "shm/counters.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -27,16 +25,6 @@ HS_STATIC_ASSERT((int)HS_MEMBER_ROWS_MAX <= (int)HS_MEMBERS_MAX, "a row each");
 #define COUNT_INTERVAL_NS    HS_NS_PER_S
 #define HS_RING_TOKEN        (UINT64_C(1) << 62) /* of its questions to the supervisor */
 
-struct told { /* is in the counters already */
-    struct hs_post_figures      post;
-    struct hs_swim_counts       swim;
-    struct hs_membership_counts membership;
-    struct hs_oob_asker_figures oob;
-    uint64_t                    deaths;
-    uint64_t                    refutations;
-    uint64_t                    news_evicted;
-};
-
 struct hs_ring_io {
     struct hs_role_process  *process;
     struct hs_post          *post;
@@ -48,7 +36,7 @@ struct hs_ring_io {
     struct hs_ring_alerts    alerts;
     struct hs_membership     membership;
     struct hs_membership_out out;
-    struct told              told;
+    struct hs_ring_counts    told;
     struct hs_ring_watch     watch;       /* all NULL: nobody */
     uint64_t                 incarnation; /* that the seal and our row say */
     uint64_t                 count_at_ns;
@@ -156,63 +144,6 @@ static void tell_all(struct hs_ring_io *ring)
     ring->self_deaths = self_deaths;
 }
 
-static uint64_t deaths_of(const struct hs_members *members)
-{
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < HS_CLAIM_SOURCE_COUNT; i++) sum += members->counts.deaths[i];
-    return sum;
-}
-
-static void add(struct hs_ring_io *ring, enum hs_count count, uint64_t now, uint64_t told)
-{
-    if (now != told) hs_counter_add(ring->process->counters, count, now - told);
-}
-
-static void count_oob(struct hs_ring_io *ring)
-{
-    const struct hs_swim_counts *swim = &ring->membership.swim.counts;
-    struct told                 *told = &ring->told;
-    struct hs_oob_asker_figures  now;
-
-    hs_oob_asker_figures(ring->asker, &now);
-    add(ring, HS_COUNT_ring_udp_path_bad, swim->udp_path_bad, told->swim.udp_path_bad);
-    add(ring, HS_COUNT_ring_oob_saved, swim->oob_saved, told->swim.oob_saved);
-    add(ring, HS_COUNT_ring_oob_asked, now.asks.asked, told->oob.asks.asked);
-    add(ring, HS_COUNT_ring_oob_answered, now.asks.answered, told->oob.asks.answered);
-    add(ring, HS_COUNT_ring_oob_refused, now.asks.refused, told->oob.asks.refused);
-    add(ring, HS_COUNT_ring_oob_dropped, now.bad + now.asks.strays,
-        told->oob.bad + told->oob.asks.strays);
-    told->oob = now;
-}
-
-static void count_members(struct hs_ring_io *ring)
-{
-    const struct hs_membership  *membership = &ring->membership;
-    const struct hs_swim_counts *swim = &membership->swim.counts;
-    struct told                 *told = &ring->told;
-    uint64_t                     deaths = deaths_of(&membership->members);
-
-    add(ring, HS_COUNT_datagrams_in, membership->counts.received, told->membership.received);
-    add(ring, HS_COUNT_ring_joins_refused, membership->counts.joins_refused,
-        told->membership.joins_refused);
-    add(ring, HS_COUNT_datagrams_unsent, membership->counts.unsent, told->membership.unsent);
-    add(ring, HS_COUNT_news_evicted, membership->gossip.counts.evicted, told->news_evicted);
-    add(ring, HS_COUNT_ring_probes, swim->rounds, told->swim.rounds);
-    add(ring, HS_COUNT_ring_probes_lost, swim->rounds_lost, told->swim.rounds_lost);
-    add(ring, HS_COUNT_ring_accusations, swim->accused, told->swim.accused);
-    add(ring, HS_COUNT_ring_deaths, deaths, told->deaths);
-    add(ring, HS_COUNT_ring_refutations, membership->incarnation.refuted_count, told->refutations);
-    hs_counter_set(ring->process->counters, HS_COUNT_ring_members_alive,
-                   membership->members.status_count[HS_MEMBER_ALIVE]);
-    hs_counter_set(ring->process->counters, HS_COUNT_ring_health, membership->swim.health.score);
-    told->membership = membership->counts;
-    told->swim = *swim;
-    told->deaths = deaths;
-    told->news_evicted = membership->gossip.counts.evicted;
-    told->refutations = membership->incarnation.refuted_count;
-}
-
 /* ---- in ---- */
 
 static void hear_verdicts(struct hs_ring_io *ring, const struct hs_node_id *from,
@@ -296,9 +227,7 @@ uint64_t hs_ring_io_turn(struct hs_ring_io *ring, uint64_t now_ns)
     rows_ns = hs_ring_rows_show(&ring->rows, &membership->members, now_ns);
     if (now_ns >= ring->count_at_ns) {
         ring->count_at_ns = now_ns + COUNT_INTERVAL_NS;
-        hs_post_count(ring->post, &ring->told.post, ring->process->counters);
-        count_oob(ring); /* before the next, which takes note of what was told */
-        count_members(ring);
+        hs_ring_count(&ring->told, membership, ring->post, ring->asker, ring->process->counters);
         look_at_loads(ring);
     }
     rows_ns = hs_min_u64(rows_ns, hs_names_turn(&ring->names, now_ns));
