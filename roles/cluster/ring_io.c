@@ -146,23 +146,33 @@ static void tell_all(struct hs_ring_io *ring)
 
 /* ---- in ---- */
 
-static void hear_verdicts(struct hs_ring_io *ring, const struct hs_node_id *from,
-                          struct hs_view verdicts)
+/* NULL: there is none, or it does not live. */
+static const struct hs_member *if_live(const struct hs_member *member)
 {
-    const struct hs_member *member = hs_members_find(&ring->membership.members, from);
-
-    if (verdicts.bytes && ring->watch.on_verdicts && member && hs_member_is_live(member))
-        ring->watch.on_verdicts(ring->watch.owner, from, verdicts);
+    return member && hs_member_is_live(member) ? member : NULL;
 }
 
-static void hear_workers(struct hs_ring_io *ring, const struct hs_node_id *from,
-                         const struct hs_datagram *datagram)
+static const struct hs_member *live_at(const struct hs_ring_io *ring, uint32_t slot)
 {
-    const struct hs_member *member = hs_members_find(&ring->membership.members, from);
+    return if_live(hs_members_at(&ring->membership.members, slot));
+}
 
-    if (datagram->message.type == HS_DATAGRAM_WORKERS && ring->watch.on_workers && member &&
-        hs_member_is_live(member))
-        ring->watch.on_workers(ring->watch.owner, from, datagram->content);
+static const struct hs_member *live_of(const struct hs_ring_io *ring, const struct hs_node_id *id)
+{
+    return if_live(hs_members_find(&ring->membership.members, id));
+}
+
+/* What is for those beside the ring. */
+static void hear(struct hs_ring_io *ring, const struct hs_node_id *from,
+                 const struct hs_datagram *datagram)
+{
+    const struct hs_ring_watch *watch = &ring->watch;
+    bool                        has_verdicts = datagram->verdicts.bytes && watch->on_verdicts;
+    bool has_workers = datagram->message.type == HS_DATAGRAM_WORKERS && watch->on_workers;
+
+    if ((!has_verdicts && !has_workers) || !live_of(ring, from)) return;
+    if (has_verdicts) watch->on_verdicts(watch->owner, from, datagram->verdicts);
+    if (has_workers) watch->on_workers(watch->owner, from, datagram->content);
 }
 
 static void on_datagram(void *owner, const struct hs_addr *from,
@@ -180,8 +190,7 @@ static void on_datagram(void *owner, const struct hs_addr *from,
     hs_membership_receive(&ring->membership, hs_loop_now_ns(ring->process->loop), &packet,
                           &ring->out);
     carry(ring);
-    hear_verdicts(ring, &header->sender, datagram->verdicts);
-    hear_workers(ring, &header->sender, datagram);
+    hear(ring, &header->sender, datagram);
 }
 
 static void on_oob_answer(void *owner, const struct hs_node_id *node,
@@ -295,21 +304,13 @@ void hs_ring_io_say(struct hs_ring_io *ring, struct hs_view verdicts)
     carry(ring);
 }
 
-/* NULL: there is none, or it does not live. */
-static const struct hs_member *live_at(const struct hs_ring_io *ring, uint32_t slot)
-{
-    const struct hs_member *member = hs_members_at(&ring->membership.members, slot);
-
-    return member && hs_member_is_live(member) ? member : NULL;
-}
-
 void hs_ring_io_send(struct hs_ring_io *ring, const struct hs_node_id *to, struct hs_view content)
 {
     const struct hs_datagram_message message = {.type = HS_DATAGRAM_WORKERS};
-    const struct hs_member          *member = hs_members_find(&ring->membership.members, to);
+    const struct hs_member          *member = live_of(ring, to);
     struct hs_datagram_writer        writer;
 
-    if (!member || !hs_member_is_live(member)) return;
+    if (!member) return;
     hs_datagram_start(&writer, hs_post_body(ring->post), HS_DATAGRAM_BODY_BYTES_MAX, &message);
     hs_datagram_put_content(&writer, content);
     hs_post_send(ring->post, to, &member->facts.address, HS_DATAGRAM_WORKERS,
