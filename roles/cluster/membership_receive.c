@@ -262,7 +262,7 @@ static void hear_load(struct hs_membership *membership, struct hs_member *member
     if (load <= entry.load || load >= HS_LOAD_COUNT) return;
     entry.age_ms = 0;
     entry.load = load;
-    (void)hs_gossip_hear_health(&membership->gossip, membership->now_ns, &entry);
+    if (hs_gossip_hear_health(&membership->gossip, membership->now_ns, &entry)) member->load = load;
 }
 
 void hs_membership_hear_oob(struct hs_membership *membership, uint64_t now_ns,

@@ -500,6 +500,7 @@ static void an_answer_for_an_older_life_saves_nobody(void)
     hs_membership_hear_oob(membership, ring.now_ns, &answer, &out);
     HS_CHECK_EQ(hs_gossip_find_health(&membership->gossip, ring.now_ns, &member->id)->entry.load,
                 HS_LOAD_OVERLOADED);
+    HS_CHECK_EQ(load_of(0, 1), HS_LOAD_OVERLOADED); /* as whom we tell of it will take it */
     answer.node.bytes[3] ^= 1;
     hs_membership_hear_oob(membership, ring.now_ns, &answer, &out);
     HS_CHECK_EQ(out.send_count, 0);
