@@ -75,6 +75,8 @@ static void forget(struct hs_members *members, struct hs_member *member)
     member->flap = (struct hs_flap){0};
     member->place = (struct hs_coordinate_peer){0};
     member->health_score = 0;
+    member->load = 0;
+    member->keyring_mark = 0;
     hs_members_event(members, member, HS_MEMBER_EVENT_FORGOTTEN);
 }
 

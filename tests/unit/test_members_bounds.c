@@ -63,9 +63,13 @@ static void a_tombstone_ends_after_an_hour(void)
     (void)hs_rig_join(0, BEE, 5);
     (void)hs_rig_tell(0, BEE, 5, HS_MEMBER_DEAD);
     hs_rig_drop_events();
+    hs_rig_get(BEE)->load = 3;
+    hs_rig_get(BEE)->keyring_mark = 7;
     for (uint64_t now_s = 0; now_s < 3600; now_s++) hs_members_sweep(members, S(now_s));
     HS_CHECK_EQ(hs_rig_get(BEE)->status, HS_MEMBER_DEAD);
     HS_CHECK(hs_rig_get(BEE)->is_forgotten);
+    HS_CHECK_EQ(hs_rig_get(BEE)->load, 0); /* what it said of itself is no more */
+    HS_CHECK_EQ(hs_rig_get(BEE)->keyring_mark, 0);
     HS_CHECK(hs_members_deadline_ns(members) <= S(3630));
     hs_members_sweep(members, S(3630));
     HS_CHECK(hs_rig_get(BEE) == NULL);
