@@ -246,7 +246,8 @@ uint64_t hs_ring_io_turn(struct hs_ring_io *ring, uint64_t now_ns)
 
 void hs_ring_io_set_keyring(struct hs_ring_io *ring, const struct hs_keyring *keyring)
 {
-    struct hs_err err = {0};
+    struct hs_keyring keys;
+    struct hs_err     err = {0};
 
     if (!ring) return;
     if (hs_post_set_keyring(ring->post, keyring, &err))
@@ -254,9 +255,13 @@ void hs_ring_io_set_keyring(struct hs_ring_io *ring, const struct hs_keyring *ke
     else
         hs_membership_set_keyring(&ring->membership, hs_seal_mark(keyring));
     hs_oob_asker_set_ring(ring->asker, keyring);
-    if (hs_oob_keys(keyring, &ring->card.node, &ring->card.keys))
+    if (hs_oob_keys(keyring, &ring->card.node, &keys)) {
         hs_log(HS_LOG_ERROR, "ring", "keys for the console not renewed");
-    hs_oob_card_store(hs_segment_body(&ring->card_segment), &ring->card);
+    } else {
+        ring->card.keys = keys;
+        hs_oob_card_store(hs_segment_body(&ring->card_segment), &ring->card);
+    }
+    explicit_bzero(&keys, sizeof keys);
 }
 
 void hs_ring_io_set_load(struct hs_ring_io *ring, enum hs_health_load load)
