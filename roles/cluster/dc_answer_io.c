@@ -2,9 +2,9 @@
 /* dc_answer_io.c - XPROBE in, XACK or XNACK out. */
 #include "roles/cluster/dc_answer_io.h"
 
+#include "roles/cluster/federation_post_io.h"
 #include "roles/cluster/post_counts_io.h"
 #include "roles/counters.h"
-#include "shm/base/log.h"
 #include "shm/base/time.h"
 #include "shm/counters.h"
 
@@ -26,9 +26,6 @@ static void on_datagram(void *owner, const struct hs_addr *from,
 {
     struct hs_dc_answer_io      *io = owner;
     struct hs_federation_message probe, answer = {0};
-    struct hs_datagram_message   head = {0};
-    uint8_t                      content[HS_FEDERATION_CONTENT_BYTES_MAX];
-    struct hs_datagram_writer    writer;
 
     if (header->type != HS_DATAGRAM_XPROBE) return;
     if (hs_federation_get(datagram->content, header->type, &probe)) {
@@ -39,11 +36,8 @@ static void on_datagram(void *owner, const struct hs_addr *from,
     memcpy(answer.datacenter, io->config.credentials->identity.datacenter,
            sizeof answer.datacenter);
     io->config.fill(io->config.owner, &answer);
-    head.type = answer.type;
-    hs_datagram_start(&writer, hs_post_body(io->post), HS_DATAGRAM_BODY_BYTES_MAX, &head);
-    hs_datagram_put_content(&writer, hs_federation_put(&answer, content));
     hs_counter_add(io->config.process->counters, HS_COUNT_datacenter_answers, 1);
-    hs_post_send(io->post, &header->sender, from, answer.type, hs_datagram_finish(&writer));
+    hs_federation_post_send(io->post, &header->sender, from, &answer);
 }
 
 uint64_t hs_dc_answer_turn(struct hs_dc_answer_io *io, uint64_t now_ns)
@@ -57,10 +51,7 @@ uint64_t hs_dc_answer_turn(struct hs_dc_answer_io *io, uint64_t now_ns)
 
 void hs_dc_answer_set_keyring(struct hs_dc_answer_io *io, const struct hs_keyring *keyring)
 {
-    struct hs_err err = {0};
-
-    if (io && hs_post_set_keyring(io->post, keyring, &err))
-        hs_log(HS_LOG_ERROR, "federation", "keys not renewed: %s", err.text);
+    if (io) hs_federation_post_set_keyring(io->post, keyring);
 }
 
 /* Lives as long as the process. */
@@ -75,12 +66,8 @@ int hs_dc_answer_open(struct hs_dc_answer_io **answer, const struct hs_dc_answer
     io = calloc(1, sizeof *io);
     if (!io) return hs_err_set(err, -ENOMEM, "answers to gates");
     io->config = *config;
-    rc = hs_ring_io_open_beside(config->ring,
-                                &(struct hs_ring_beside){.name = HS_FEDERATION_RING,
-                                                         .credentials = config->credentials,
-                                                         .owner = io,
-                                                         .on_datagram = on_datagram},
-                                &io->post, err);
+    rc =
+        hs_federation_post_open(&io->post, config->ring, config->credentials, io, on_datagram, err);
     if (rc)
         free(io);
     else

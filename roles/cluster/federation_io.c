@@ -2,6 +2,7 @@
 /* federation_io.c - between a gate's loop and its view of the datacenters. */
 #include "roles/cluster/federation_io.h"
 
+#include "roles/cluster/federation_post_io.h"
 #include "roles/cluster/partition_io.h"
 #include "roles/cluster/post_counts_io.h"
 #include "roles/counters.h"
@@ -38,18 +39,6 @@ static uint64_t now_of(const struct hs_federation_io *io)
 
 /* ---- out ---- */
 
-static void send_message(struct hs_federation_io *io, const struct hs_node_id *to,
-                         const struct hs_addr *address, const struct hs_federation_message *message)
-{
-    struct hs_datagram_message head = {.type = message->type};
-    uint8_t                    content[HS_FEDERATION_CONTENT_BYTES_MAX];
-    struct hs_datagram_writer  writer;
-
-    hs_datagram_start(&writer, hs_post_body(io->post), HS_DATAGRAM_BODY_BYTES_MAX, &head);
-    hs_datagram_put_content(&writer, hs_federation_put(message, content));
-    hs_post_send(io->post, to, address, message->type, hs_datagram_finish(&writer));
-}
-
 /* As many verdicts as fit, beginning where the last time ended. */
 static void say(struct hs_federation_io *io, uint64_t now_ns)
 {
@@ -79,7 +68,7 @@ static void tell_leader(struct hs_federation_io *io, uint32_t datacenter)
 
     memcpy(message.datacenter, at->name, sizeof message.datacenter);
     for (unsigned i = 0; i < count; i++)
-        send_message(io, &peers[i].id, &peers[i].address, &message);
+        hs_federation_post_send(io->post, &peers[i].id, &peers[i].address, &message);
 }
 
 /* ---- what happened ---- */
@@ -160,7 +149,7 @@ static void carry(struct hs_federation_io *io)
         const struct hs_federation_send   *one = &io->out.sends[i];
         const struct hs_federation_message probe = {.type = HS_DATAGRAM_XPROBE, .seq = one->seq};
 
-        send_message(io, &one->to, &one->address, &probe);
+        hs_federation_post_send(io->post, &one->to, &one->address, &probe);
     }
     for (unsigned i = 0; i < io->out.change_count; i++) tell_change(io, &io->out.changes[i]);
     for (unsigned i = 0; i < io->out.alert_count; i++) tell_alert(io, &io->out.alerts[i]);
@@ -278,10 +267,7 @@ void hs_federation_io_register(struct hs_federation_io *io, const char *datacent
 
 void hs_federation_io_set_keyring(struct hs_federation_io *io, const struct hs_keyring *keyring)
 {
-    struct hs_err err = {0};
-
-    if (io && hs_post_set_keyring(io->post, keyring, &err))
-        hs_log(HS_LOG_ERROR, "federation", "keys not renewed: %s", err.text);
+    if (io) hs_federation_post_set_keyring(io->post, keyring);
 }
 
 /* ---- start ---- */
@@ -304,12 +290,8 @@ int hs_federation_io_open(struct hs_federation_io             **federation,
     hs_federation_init(&io->federation, &self, heritage->incarnation << 32 ^ heritage->generation,
                        now_of(io));
     hs_partition_open(&io->partition, config->process, &io->federation, now_of(io));
-    rc = hs_ring_io_open_beside(config->ring,
-                                &(struct hs_ring_beside){.name = HS_FEDERATION_RING,
-                                                         .credentials = config->credentials,
-                                                         .owner = io,
-                                                         .on_datagram = on_datagram},
-                                &io->post, err);
+    rc =
+        hs_federation_post_open(&io->post, config->ring, config->credentials, io, on_datagram, err);
     if (rc) {
         free(io);
         return rc;
