@@ -132,12 +132,14 @@ static void tell_all(struct hs_ring_io *ring)
 {
     struct hs_member_event event;
     uint64_t               self_deaths = ring->membership.counts.self_deaths;
+    bool                   has_changed = false;
 
     tell_level(ring);
     while (hs_membership_next_event(&ring->membership, &event)) {
         tell(ring, &event);
-        look_at_loads(ring); /* who has died does not count any more */
+        has_changed = true;
     }
+    if (has_changed) look_at_loads(ring); /* who has died does not count any more */
     if (self_deaths != ring->self_deaths)
         hs_log(HS_LOG_WARN, "ring",
                "held_for_dead ring=%s: others took this node for dead; refuted", ring->name);
