@@ -376,7 +376,9 @@ static bool get_claim(struct hs_reader *in, struct hs_claim *claim, bool *is_old
 
     memset(claim, 0, sizeof *claim);
     *is_old = (bits & STATUS_OLD) != 0;
-    if (status >= HS_MEMBER_STATUS_COUNT || (bits & 0x10)) return false;
+    if (status >= HS_MEMBER_STATUS_COUNT ||
+        (bits & ~(STATUS_BITS | STATUS_OLD | FACTS | HEALTH_ADDRESS)))
+        return false;
     claim->status = (enum hs_member_status)status;
     claim->incarnation = hs_get_u64le(in);
     claim->subject = get_id(in);

@@ -227,7 +227,7 @@ static void ask(struct hs_federation *federation, const struct hs_federation_con
         (struct hs_federation_send){.to = contact->id, .address = contact->address, .seq = seq};
 }
 
-/* The leader if we know where it is; else whoever was heard of last. */
+/* The leader if we know where it is; else always the same one, so that round trips compare. */
 static struct hs_federation_contact *first_of(struct hs_federation_datacenter *datacenter)
 {
     struct hs_federation_contact *best = NULL;
