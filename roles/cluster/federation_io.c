@@ -216,10 +216,14 @@ static void on_verdicts(void *owner, const struct hs_node_id *from, struct hs_vi
     struct hs_federation_io     *io = owner;
     struct hs_federation_verdict verdict;
     struct hs_reader             in;
+    bool                         is_good = true;
 
     hs_reader_init(&in, verdicts);
-    while (hs_reader_left_bytes(&in) && hs_federation_get_verdict(&in, &verdict))
-        hs_federation_hear(&io->federation, now_of(io), from, &verdict);
+    while (is_good && hs_reader_left_bytes(&in)) {
+        is_good = hs_federation_get_verdict(&in, &verdict);
+        if (is_good) hs_federation_hear(&io->federation, now_of(io), from, &verdict);
+    }
+    if (!is_good) hs_counter_add(io->config.process->counters, HS_COUNT_datagrams_malformed, 1);
 }
 
 static void on_gone(void *owner, const struct hs_node_id *id)
