@@ -13,7 +13,10 @@ HS_STATIC_ASSERT(sizeof(struct hs_exec_id) == 20, "compared as bytes");
 
 uint64_t hs_extension_of_job_ns(uint64_t limit_ns, uint64_t extended_ns)
 {
-    return hs_min_u64(extended_ns, hs_min_u64(limit_ns / 2, 300 * HS_NS_PER_S));
+    const uint64_t most_ns = 300 * HS_NS_PER_S;
+
+    if (limit_ns >= HS_NEVER_NS - most_ns) return 0; /* the sum would be none */
+    return hs_min_u64(extended_ns, hs_min_u64(limit_ns / 2, most_ns));
 }
 
 const char *hs_extension_code_name(unsigned code)

@@ -91,7 +91,7 @@ enum hs_extension_reason {
 };
 
 /* What a job's limit grows by when one worker of it was given so much: half of the limit at most,
- * and five minutes. */
+ * and five minutes; 0: it has no limit. */
 uint64_t    hs_extension_of_job_ns(uint64_t limit_ns, uint64_t extended_ns);
 const char *hs_extension_code_name(unsigned code);
 const char *hs_extension_reason_name(unsigned reason);

@@ -262,6 +262,23 @@ static void no_job_is_lengthened_by_more_than_half(void)
     gate_rig_close(rig);
 }
 
+static void a_job_without_an_end_gets_none_by_an_extension(void)
+{
+    struct gate_rig *rig = gate_rig_open();
+    union hs_msg     submit = {0};
+
+    gate_rig_fill_submit(&submit.submit, 1, one());
+    submit.submit.timeout_ns = HS_NEVER_NS;
+    gate_rig_client(rig, 0, HS_MSG_SUBMIT, &submit, 1);
+    gate_rig_ack_dispatch(rig, 1, HS_RESULT_OK, 3);
+    HS_CHECK_EQ(rig->gate->soft[0].deadline_ns, HS_NEVER_NS);
+    tell_extension(rig, 1, 30 * HS_NS_PER_S);
+    HS_CHECK_EQ(rig->gate->soft[0].deadline_ns, HS_NEVER_NS);
+    gate_rig_pass(rig, 60 * HS_NS_PER_S);
+    HS_CHECK_EQ(gate_rig_job(rig, 1)->phase, HS_GATE_ACTIVE);
+    gate_rig_close(rig);
+}
+
 /* A gate that dies again and again does not give a job its whole time each time. */
 static void deaths_of_the_gate_do_not_stretch_a_jobs_time(void)
 {
@@ -507,5 +524,7 @@ CU_TestInfo hs_tests_gate_ends[] = {
     {"12.8 a job of 100 s whose worker was given 45 s ends at 145 s",
      what_a_worker_was_given_its_job_has_too},
     {"no job is lengthened by more than half of its limit", no_job_is_lengthened_by_more_than_half},
+    {"a job without an end gets none by an extension",
+     a_job_without_an_end_gets_none_by_an_extension},
     CU_TEST_INFO_NULL,
 };
