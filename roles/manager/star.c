@@ -108,11 +108,13 @@ static struct hs_star_peer *take_peer(struct hs_star *star, const struct hs_node
 void hs_star_on_member(struct hs_star *star, uint64_t now_ns, const struct hs_node_id *id,
                        const char *name, bool is_known, bool is_live)
 {
-    struct hs_star_peer *peer = is_known ? take_peer(star, id) : hs_star_find_peer(star, id);
-    bool                 was_live = peer && peer->is_live;
+    struct hs_star_peer *peer;
+    bool                 was_live;
 
     star->now_ns = now_ns;
     if (hs_node_id_is_none(id) || hs_node_id_equal(id, &star->config.self)) return;
+    peer = is_known ? take_peer(star, id) : hs_star_find_peer(star, id);
+    was_live = peer && peer->is_live;
     hs_star_judge_words(star, id, is_known && is_live);
     if (!peer) {
         star->counts.full += is_known;

@@ -72,7 +72,7 @@ struct hs_star_counts { /* only ever grow */
     uint64_t stale;   /* words that were older than what was known */
     uint64_t clamped; /* more free cores than cores */
     uint64_t malformed;
-    uint64_t full; /* workers that others tell of and that found no room */
+    uint64_t full; /* workers that others tell of, or managers, that found no room */
     uint64_t lists;
     uint64_t unsent;
 };

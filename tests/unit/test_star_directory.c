@@ -306,6 +306,24 @@ static void a_worker_that_comes_anew_as_its_time_ends_stays(void)
     star_close(rig);
 }
 
+/* The ring tells of this manager as of any other. */
+static void no_manager_is_a_peer_of_itself(void)
+{
+    struct star_rig      *rig = star_open(2, 1);
+    const struct hs_star *star = rig->managers[A].star;
+    struct hs_node_id     self = star_manager_id(A);
+    struct hs_node_id     other = star_manager_id(B);
+    unsigned              others = 0;
+
+    hs_star_on_member(rig->managers[A].star, rig->now_ns, &self, "m0", true, true);
+    for (unsigned i = 0; i < HS_STAR_PEERS_MAX; i++) {
+        HS_CHECK(!hs_node_id_equal(&star->peers[i].id, &self));
+        others += hs_node_id_equal(&star->peers[i].id, &other);
+    }
+    HS_CHECK_EQ(others, 1);
+    star_close(rig);
+}
+
 CU_TestInfo hs_tests_star_directory[] = {
     {"19.1 others list a worker that registers at one within 100 ms",
      others_list_a_worker_that_registers_at_one},
@@ -327,5 +345,6 @@ CU_TestInfo hs_tests_star_directory[] = {
      a_dead_worker_leaves_all_tables_after_300_s},
     {"20.2 a worker that comes anew as its time ends stays, with fresh state",
      a_worker_that_comes_anew_as_its_time_ends_stays},
+    {"no manager is a peer of itself", no_manager_is_a_peer_of_itself},
     CU_TEST_INFO_NULL,
 };
