@@ -13,9 +13,6 @@
 #define GONE_NS         (300 * HS_NS_PER_S)
 #define EXTENDED_NS     (120 * HS_NS_PER_S) /* so long a question for more time counts */
 
-/* Of the time an engine host is busy; above each it gets work later, above the last none
- * (jobs.md 7.6). */
-
 struct hs_manager_worker *hs_workers_find(struct hs_workers *workers, const uint8_t id[16])
 {
     for (uint32_t i = 0; i < workers->high; i++) {
@@ -143,7 +140,6 @@ void hs_workers_take_owner(struct hs_workers *workers, struct hs_manager_worker 
 
     memcpy(id.bytes, owner, sizeof id.bytes);
     if (!epoch || hs_node_id_is_none(&id)) return;
-    if (word->incarnation > worker->incarnation || word->epoch > epoch) workers->stale_words++;
     if (word->incarnation > worker->incarnation || word->epoch >= epoch) return;
     *word =
         (struct hs_worker_word){.owner = id, .incarnation = worker->incarnation, .epoch = epoch};

@@ -85,13 +85,13 @@ struct hs_workers {
     uint64_t                 session_count;
     uint64_t                 ping_count;
     uint64_t                 owner_changes; /* of the words that workers have said */
-    uint64_t                 stale_words;   /* older than what was known */
     struct hs_manager_worker at[HS_WORKERS_MAX];
 };
 
 /* A registration: 1 a new worker or a new life of its host, 2 the same life again (it may have
- * restarted), or -ENOBUFS, -EINVAL (no cores, too many). *worker is its row, with a new session and
- * the link. */
+ * restarted), or -ENOBUFS, -EINVAL (no cores, too many, or an older life than the one known),
+ * -EEXIST (a worker of another name has its id). *worker is its row, with a new session and the
+ * link. */
 int hs_workers_register(struct hs_workers *workers, const struct hs_msg_wreg *wreg, uint32_t link,
                         uint64_t now_ns, struct hs_manager_worker **worker) HS_MUST_CHECK;
 /* false: of another session. */
