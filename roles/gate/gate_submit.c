@@ -190,11 +190,14 @@ static uint32_t check_targets(struct hs_gate *gate, const struct hs_plan *plan, 
 {
     struct hs_plan_targets *targets = hs_arena_take(&gate->arena, 1, sizeof *targets);
 
+    if (!targets) {
+        (void)hs_err_refuse(err, "the plan leaves no memory in which to check its targets");
+        return HS_RESULT_INVALID;
+    }
     for (uint32_t i = 0; i < plan->workflows.count; i++) {
         const struct hs_plan_target *refused;
 
-        if (!targets || hs_plan_targets(plan, &plan->workflows.at[i], targets, err))
-            return HS_RESULT_INVALID;
+        if (hs_plan_targets(plan, &plan->workflows.at[i], targets, err)) return HS_RESULT_INVALID;
         refused = hs_plan_target_refused(targets, gate->limits.allow_hosts);
         if (!refused) continue;
         (void)hs_err_refuse(err,
