@@ -6,6 +6,7 @@
 #include "roles/config.h"
 #include "roles/control_io.h"
 #include "roles/counters.h"
+#include "roles/guard/overload.h"
 #include "roles/host_table.h"
 #include "roles/role_load_io.h"
 #include "shm/base/assert.h"
@@ -23,6 +24,8 @@
 
 #define BEAT_INTERVAL_NS      (250 * HS_NS_PER_MS) /* reliability.md 2.3 */
 #define SUPERVISOR_SILENCE_NS (15 * HS_NS_PER_S)
+
+HS_STATIC_ASSERT(BEAT_INTERVAL_NS == HS_OVERLOAD_TICK_NS, "a beat is a tick of the load");
 
 enum { SUMMARY_ATTEMPTS = 100 }; /* its writer is rarely at it */
 enum { SEGMENT_HOST, SEGMENT_VITALS, SEGMENT_COUNTERS, SEGMENT_LOGS, SEGMENT_EVENTS };

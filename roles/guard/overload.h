@@ -90,7 +90,7 @@ static inline enum hs_node_load hs_overload_level(const struct hs_overload *over
     return (enum hs_node_load)overload->level;
 }
 
-/* "delta queue"; "-": none. */
+/* "delta,queue"; "-": none. */
 enum { HS_OVERLOAD_REASONS_BYTES = 40 };
 const char *hs_overload_reasons(const struct hs_overload *overload,
                                 char                      text[HS_OVERLOAD_REASONS_BYTES]);
