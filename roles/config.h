@@ -127,6 +127,12 @@ struct hs_config_key {
     uint32_t             field_bytes;
 };
 
+/* Of struct hs_config_hosts. */
+static inline bool hs_config_is_list(const struct hs_config_key *key)
+{
+    return key->type == HS_CONFIG_HOSTS || key->type == HS_CONFIG_PATTERNS;
+}
+
 size_t                      hs_config_key_count(void);
 const struct hs_config_key *hs_config_key_at(size_t idx);
 /* NULL: there is none of that name. */

@@ -94,11 +94,6 @@ static const char *code_of(const struct hs_config_key *key, int rc)
     return "E-VALUE";
 }
 
-static bool is_list(const struct hs_config_key *key)
-{
-    return key->type == HS_CONFIG_HOSTS || key->type == HS_CONFIG_PATTERNS;
-}
-
 static const char *type_name(const json_t *value)
 {
     static const char *const names[] = {
@@ -147,7 +142,7 @@ static void refuse_type(struct reading *reading, const struct hs_config_key *key
         expected = "a whole number or \"auto\"";
     else if (key->type == HS_CONFIG_BOOL)
         expected = "true or false";
-    else if (is_list(key))
+    else if (hs_config_is_list(key))
         expected = "a list of strings";
     (void)snprintf(message, sizeof message, "expected %s, found %s", expected, type_name(value));
     add(reading, "E-TYPE", HS_JSON_VALUE, NULL, message);
@@ -219,7 +214,7 @@ static void read_value(struct reading *reading, const struct hs_config_key *key,
         refuse_type(reading, key, value);
         return;
     }
-    if (is_list(key)) {
+    if (hs_config_is_list(key)) {
         read_hosts(reading, key, value);
         return;
     }

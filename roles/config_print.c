@@ -97,7 +97,7 @@ static void put_list(struct hs_writer *out, const char *value)
 
 static void put_value(struct hs_writer *out, const struct hs_config_key *key, const char *value)
 {
-    if (key->type == HS_CONFIG_HOSTS || key->type == HS_CONFIG_PATTERNS)
+    if (hs_config_is_list(key))
         put_list(out, value);
     else if (is_quoted(key, value))
         hs_json_put_text(out, hs_view_text(value));

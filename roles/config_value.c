@@ -17,11 +17,6 @@ static bool is_number(enum hs_config_type type)
     return type <= HS_CONFIG_CHOICE && type != HS_CONFIG_BOOL;
 }
 
-static bool is_list(enum hs_config_type type)
-{
-    return type == HS_CONFIG_HOSTS || type == HS_CONFIG_PATTERNS;
-}
-
 static bool is_account(enum hs_config_type type)
 {
     return type == HS_CONFIG_USER || type == HS_CONFIG_GROUP;
@@ -122,8 +117,7 @@ static const char *expected_form(const struct hs_config_key *key)
     case HS_CONFIG_GROUP: return "the name of a group";
     case HS_CONFIG_HOSTS:
         return "hosts and ports such as \"10.0.0.1:7400\" or \"gate-1.example.org:7400\", or "
-               "services "
-               "such as \"srv:_hyperscale-gate._tcp.example.org\"";
+               "services such as \"srv:_hyperscale-gate._tcp.example.org\"";
     case HS_CONFIG_PATTERNS:
         return "hosts such as \"10.0.0.1\", \"shop.example.org\", \"*.example.org\" or \"*\"";
     }
@@ -317,7 +311,7 @@ int hs_config_set(struct hs_config *config, const struct hs_config_key *key, str
     if (is_number(key->type)) return set_number(config, key, text, err);
     if (key->type == HS_CONFIG_BOOL) return set_bool(config, key, text, err);
     if (key->type == HS_CONFIG_ADDRESS) return set_address(config, key, text, err);
-    if (is_list(key->type)) return set_hosts(config, key, text, err);
+    if (hs_config_is_list(key)) return set_hosts(config, key, text, err);
     return set_text(config, key, text, err);
 }
 
@@ -364,7 +358,7 @@ void hs_config_get(const struct hs_config *config, const struct hs_config_key *k
         memcpy(&addr, field, sizeof addr);
         hs_addr_format(&addr, shown, sizeof shown);
         (void)snprintf(text, bytes, "%s", addr.family == HS_ADDR_NONE ? "" : shown);
-    } else if (is_list(key->type)) {
+    } else if (hs_config_is_list(key)) {
         struct hs_config_hosts hosts;
 
         memcpy(&hosts, field, sizeof hosts);
@@ -415,7 +409,7 @@ int hs_config_check_field(const struct hs_config *config, const struct hs_config
         is_sane = *field <= 1;
     else if (key->type == HS_CONFIG_ADDRESS)
         is_sane = is_addr_sane(field);
-    else if (is_list(key->type))
+    else if (hs_config_is_list(key))
         is_sane = are_hosts_sane(key, field);
     else
         is_sane = is_field_text_sane(key, field);
