@@ -28,23 +28,20 @@ static void carry_out(struct hs_manager_step *step, struct hs_manager_worker *wo
     uint32_t           idx = (uint32_t)(worker - manager->workers.at);
 
     manager->counts.malformed += answer->is_malformed;
-    if (answer->code == HS_EXTENSION_GRANTED)
-        manager->counts.extensions_granted++;
-    else
-        manager->counts.extensions_denied++;
-    if (answer->code == HS_EXTENSION_GRANTED) {
-        hs_job_suspicion_extend(&manager->silence, idx, answer->grant_ns, HS_EXTENSION_GRACE_NS,
-                                step->now_ns);
-        extend_jobs(manager, idx);
-    }
     if (answer->is_evicted)
         hs_job_suspicion_expire(&manager->silence, idx,
                                 step->now_ns - worker->extension.denied_since_ns, step->now_ns);
-    if (answer->code == HS_EXTENSION_GRANTED)
-        hs_notice_fill(hs_manager_event(step->actions), HS_NOTICE_EXTENDED, worker->name,
-                       worker->generation, "%llu ms, %u more",
-                       (unsigned long long)(answer->grant_ns / HS_NS_PER_MS),
-                       answer->remaining_grants);
+    if (answer->code != HS_EXTENSION_GRANTED) {
+        manager->counts.extensions_denied++;
+        return;
+    }
+    manager->counts.extensions_granted++;
+    hs_job_suspicion_extend(&manager->silence, idx, answer->grant_ns, HS_EXTENSION_GRACE_NS,
+                            step->now_ns);
+    extend_jobs(manager, idx);
+    hs_notice_fill(hs_manager_event(step->actions), HS_NOTICE_EXTENDED, worker->name,
+                   worker->generation, "%llu ms, %u more",
+                   (unsigned long long)(answer->grant_ns / HS_NS_PER_MS), answer->remaining_grants);
 }
 
 void hs_manager_take_extend(struct hs_manager_step *step, struct hs_manager_worker *worker,
