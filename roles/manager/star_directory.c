@@ -306,7 +306,7 @@ static void tell_digests(struct hs_star *star)
     if (is_due) star->digest_at_ns = star->now_ns + HS_STAR_DIGEST_NS;
     hs_star_due(star, star->digest_at_ns);
     for (unsigned i = 0; i < HS_STAR_PEERS_MAX; i++)
-        is_wanted = is_wanted || star->peers[i].is_digest_due;
+        is_wanted = is_wanted || (star->peers[i].is_live && star->peers[i].is_digest_due);
     if (!is_wanted) return;
     digest(star, &star->config.self, &message);
     for (unsigned i = 0; i < HS_STAR_PEERS_MAX; i++) {
