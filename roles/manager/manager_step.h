@@ -98,9 +98,7 @@ void            hs_manager_load_plan(struct hs_manager_step *step, struct hs_man
                                      struct hs_view text);
 struct hs_plan *hs_manager_parse(struct hs_manager *manager, struct hs_view text, char *why,
                                  size_t why_bytes);
-void     hs_manager_fill_loads(const struct hs_plan *plan, const struct hs_manager_accept *accept,
-                               struct hs_assign_load *loads);
-uint64_t hs_manager_planned_ns(const struct hs_plan *plan);
+uint64_t        hs_manager_planned_ns(const struct hs_plan *plan);
 
 /* manager_gates.c */
 /* Link of the gate that hears of this job; 0: it is not connected, or not known any more. */
