@@ -32,7 +32,7 @@ enum hs_control_type {
     HS_CONTROL_PEER_DOWN,  /* that life of the peer is over; text: cause */
     HS_CONTROL_DRAIN,      /* take nothing new */
     HS_CONTROL_STOP,       /* end by deadline_ns (client: please stop, the other way round) */
-    HS_CONTROL_CONFIG,     /* + descriptor: sealed image (config_image.h); number: its generation */
+    HS_CONTROL_CONFIG,     /* + descriptor: sealed image (config.h); number: its generation */
     HS_CONTROL_ANSWER,     /* to REQUEST or RESOLVE: token, code (0 or negative errno), text */
     HS_CONTROL_QUARANTINE, /* number: digest that killed two processes; job_id if known */
     /* to the client of an embedded tree only */

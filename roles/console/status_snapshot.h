@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* status_snapshot.h - what the console copied out of shared memory for one answer. Everything in it
- * has been made valid: texts end, names exist for every number. snapshot_io.c fills it;
+ * has been made valid: texts end, names exist for every number. snapshot.c fills it;
  * status_reply and metrics only read it. */
 #ifndef HS_CONSOLE_STATUS_SNAPSHOT_H
 #define HS_CONSOLE_STATUS_SNAPSHOT_H

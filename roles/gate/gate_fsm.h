@@ -2,7 +2,7 @@
 /* gate_fsm.h - what the gates have decided about jobs: the state machine behind the ledger. Pure,
  * total, deterministic: the same entries in the same order give the same state anywhere. First
  * terminal transition in log order wins, for ever, so a job ends exactly once by construction. Does
- * not talk to anybody (jobs.h does).
+ * not talk to anybody (gate.h does).
  *
  *   ACTIVE --CANCEL ALL--> CANCELLING --all results in, or GRACE--> DONE(CANCELLED)
  *     |  \--DEADLINE TIMEOUT--> TIMING_OUT --all results in, or GRACE--> DONE(TIMEOUT)
