@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* gates.h - which of several gates a command turns to: of the lowest priority the one that ranks
- * first for its user, by their weights, so
- * that what one user does meets at one gate, however often he starts; the next where that one does
- * not answer, or says no; and none but the one that may have his job. Does not connect. Pure.
+ * first for its user, by their weights, so that what one user does meets at one gate, however often
+ * he starts; the next where that one does not answer, or says no; and none but the one that may
+ * have his job. Does not connect. Pure.
  *
  * Who fails is left alone for 50 ms, twice as long each time up to 2 s, or for as long as he asked
  * for. When all are left alone the one that is due first is still named: never nobody, while there

@@ -19,7 +19,7 @@ struct hs_where_gate {
     bool                 is_srv; /* host is the name of a service, whose hosts name servers know */
     uint16_t             port;
     char                 host[HS_WHERE_HOST_BYTES]; /* a name or an address, without brackets */
-    char                 text[HS_WHERE_TEXT_BYTES]; /* HOST:PORT */
+    char                 text[HS_WHERE_TEXT_BYTES]; /* HOST:PORT, or srv:SERVICE */
 };
 
 struct hs_where {

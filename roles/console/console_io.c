@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* console_io.c - the main of the console role: maps everything read-only, serves two listeners. */
+/* console_io.c - the main of the console role: maps everything read-only, serves two listeners and
+ * the questions of other hosts, and checks whether this one is ready. */
 #include "roles/console/console.h"
 #include "roles/console/metrics_server_io.h"
 #include "roles/console/oob_server_io.h"
