@@ -31,15 +31,20 @@ struct line {
     char                  out[2 * TEXT_BYTES];
 };
 
+static const char ask_status[] = "{\"get\":\"status\"}\n";
+static const char ask_members[] = "{\"get\":\"members\"}\n";
+static const char ask_managers[] = "{\"get\":\"managers\"}\n";
+static const char ask_workers[] = "{\"get\":\"workers\"}\n";
+
 /* All that is drawn; what could not be had is missing. */
 static int look(struct line *line)
 {
     static const char *const questions[] = {
-        "{\"get\":\"status\"}\n",
+        ask_status,
         "{\"get\":\"processes\"}\n",
-        "{\"get\":\"members\"}\n",
-        "{\"get\":\"managers\"}\n",
-        "{\"get\":\"workers\"}\n",
+        ask_members,
+        ask_managers,
+        ask_workers,
         "{\"get\":\"jobs\"}\n",
         "{\"get\":\"dispatch_times\",\"count\":1}\n",
         "{\"get\":\"latency\",\"count\":1}\n",
@@ -111,20 +116,24 @@ static struct line *open_line(const struct hs_options *options, char path[HS_SOC
     return NULL;
 }
 
-static const char ask_nodes[] = "{\"get\":\"members\"}\n";
-
-/* The answer of the socket as it is, also if it is a refusal: it is JSON already. */
-static int print_raw(struct line *line, const char *question)
+/* The last answer of the socket as it is, also if it is a refusal (rc): it is JSON already. */
+static int print_raw(const struct line *line, int rc)
 {
-    json_t     *answer;
-    int         rc = hs_status_line_ask(&line->link, question, &answer);
     const char *end = memchr(line->link.bytes, '\n', line->link.used_bytes);
 
-    json_decref(answer);
     if (!end || (rc < 0 && rc != -EACCES)) return rc;
     return hs_print(STDOUT_FILENO, line->link.bytes, (size_t)(end - line->link.bytes) + 1) < 0
                ? -EIO
                : rc;
+}
+
+static int print_status_json(struct line *line)
+{
+    json_t *answer;
+    int     rc = hs_status_line_ask(&line->link, ask_status, &answer);
+
+    json_decref(answer);
+    return print_raw(line, rc);
 }
 
 static int print_status(struct line *line)
@@ -146,7 +155,7 @@ static int print_datacenters(struct line *line)
     json_t *answer;
     json_t *managers;
     bool    has_title = false;
-    int     rc = hs_status_line_ask(&line->link, "{\"get\":\"managers\"}\n", &answer);
+    int     rc = hs_status_line_ask(&line->link, ask_managers, &answer);
 
     managers = json_object_get(answer, "managers");
     for (size_t i = 0; !rc && i < json_array_size(managers); i++) {
@@ -162,8 +171,6 @@ static int print_datacenters(struct line *line)
     json_decref(answer);
     return rc;
 }
-
-static const char ask_workers[] = "{\"get\":\"workers\"}\n";
 
 /* title NULL: the rows go on where others have ended. */
 static int print_rows(struct line *line, const char *question, const char *key, const char *title,
@@ -185,14 +192,44 @@ static int print_rows(struct line *line, const char *question, const char *key, 
 static int print_nodes(struct line *line)
 {
     char text[HS_NODES_LINE_BYTES];
-    int  rc = print_rows(line, ask_nodes, "members", hs_nodes_title(text), hs_nodes_line);
+    int  rc = print_rows(line, ask_members, "members", hs_nodes_title(text), hs_nodes_line);
 
     if (!rc) rc = print_rows(line, ask_workers, "workers", NULL, hs_nodes_worker_line);
     return rc ? rc : print_datacenters(line);
 }
 
-/* One question, answered as it is or in words. */
-static int look_once(const struct hs_options *options, const char *question,
+static int print_document(const json_t *document)
+{
+    char *text = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    int   rc = text ? 0 : -ENOMEM;
+
+    if (!rc && (hs_print_text(STDOUT_FILENO, text) < 0 || hs_print_text(STDOUT_FILENO, "\n") < 0))
+        rc = -EIO;
+    free(text);
+    return rc;
+}
+
+/* The three answers as one, of the moment of the first; or the refusal of one of them. */
+static int print_nodes_json(struct line *line)
+{
+    static const char *const questions[] = {ask_members, ask_workers, ask_managers};
+    json_t                  *nodes = json_object();
+    int                      rc = nodes ? 0 : -ENOMEM;
+
+    for (size_t i = 0; !rc && i < HS_ARRAY_LEN(questions); i++) {
+        json_t *answer;
+
+        rc = hs_status_line_ask(&line->link, questions[i], &answer);
+        if (!rc && json_object_update_missing(nodes, answer) < 0) rc = -ENOMEM;
+        json_decref(answer);
+    }
+    rc = rc ? print_raw(line, rc) : print_document(nodes);
+    json_decref(nodes);
+    return rc;
+}
+
+/* One look, as JSON or in words. */
+static int look_once(const struct hs_options *options, int (*print_json)(struct line *line),
                      int (*print)(struct line *line))
 {
     char         path[HS_SOCKET_PATH_BYTES];
@@ -205,7 +242,7 @@ static int look_once(const struct hs_options *options, const char *question,
                                           "(--socket); a gate elsewhere tells of a JOB");
     line = open_line(options, path, &code);
     if (!line) return code;
-    rc = options->value[HS_OPTION_json] ? print_raw(line, question) : print(line);
+    rc = options->value[HS_OPTION_json] ? print_json(line) : print(line);
     if (rc < 0)
         code = rc == -EIO ? HS_EXIT_OUTPUT : complain_of_daemon(path, line->link.refusal, rc);
     close_all(line);
@@ -214,12 +251,12 @@ static int look_once(const struct hs_options *options, const char *question,
 
 int hs_command_status(const struct hs_options *options)
 {
-    return look_once(options, "{\"get\":\"status\"}\n", print_status);
+    return look_once(options, print_status_json, print_status);
 }
 
 int hs_command_nodes(const struct hs_options *options)
 {
-    return look_once(options, ask_nodes, print_nodes);
+    return look_once(options, print_nodes_json, print_nodes);
 }
 
 /* ---- top ---- */

@@ -4,6 +4,7 @@
 # beside: others
 """Gates and managers of several hosts know of each other: rings form, notice who is gone, believe who comes back, and suspect nobody who
 merely restarts."""
+import json
 import os
 import signal
 import subprocess
@@ -63,6 +64,8 @@ def rings_form_and_a_killed_role_is_not_missed():
     table = client("nodes", "--socket", first.run_dir)
     assert table.returncode == 0 and table.stdout.count(" alive ") == 9 and table.stdout.count("\n*") == 3, table
     assert table.stdout.count(" owner one-") == 3, table
+    document = json.loads(client("nodes", "--json", "--socket", first.run_dir).stdout)
+    assert len(document["members"]) == 6 and len(document["workers"]) == 3 and "managers" in document, document
     wait_for("three managers on the screen", lambda: top_shows(first, "gates: 3 alive   managers: 3 alive", "MANAGER  ", "* one-1 "), 30)
     for _ in range(3):
         for role in ("gate", "manager"):
