@@ -39,6 +39,20 @@ unsigned hs_top_line(struct hs_canvas *canvas, unsigned row, const char *format,
     return row + 1;
 }
 
+unsigned hs_top_rows(struct hs_canvas *canvas, unsigned row, const struct hs_top_table *table,
+                     const json_t *items)
+{
+    size_t count = json_array_size(items);
+
+    canvas->style = HS_STYLE_DIM;
+    row = hs_top_line(canvas, row, "%s", table->title);
+    canvas->style = HS_STYLE_PLAIN;
+    for (size_t i = 0; i < count && i < table->shown; i++)
+        row = table->draw(json_array_get(items, i), canvas, row);
+    if (count > table->shown) row = hs_top_line(canvas, row, "and %zu more", count - table->shown);
+    return row + 1;
+}
+
 static unsigned draw_host(const json_t *status, struct hs_canvas *canvas)
 {
     const json_t *load = json_object_get(status, "load");
@@ -101,21 +115,11 @@ static unsigned draw_process(const json_t *process, struct hs_canvas *canvas, un
 
 static unsigned draw_processes(const json_t *processes, struct hs_canvas *canvas, unsigned row)
 {
-    size_t  index;
-    json_t *process;
+    static const struct hs_top_table table = {
+        "PROCESS      STATE            PID  RESTARTS        LAG      HEARD  LAST DEATH",
+        PROCESSES_SHOWN, draw_process};
 
-    if (json_array_size(processes) == 0) return row;
-    canvas->style = HS_STYLE_DIM;
-    row = hs_top_line(canvas, row, "%-12s %-11s %8s %9s %10s %10s  %s", "PROCESS", "STATE", "PID",
-                      "RESTARTS", "LAG", "HEARD", "LAST DEATH");
-    canvas->style = HS_STYLE_PLAIN;
-    json_array_foreach(processes, index, process)
-    {
-        if (index == PROCESSES_SHOWN)
-            return hs_top_line(canvas, row, "and %zu more", json_array_size(processes) - index) + 1;
-        row = draw_process(process, canvas, row);
-    }
-    return row + 1;
+    return json_array_size(processes) ? hs_top_rows(canvas, row, &table, processes) : row;
 }
 
 static unsigned draw_job(const json_t *job, struct hs_canvas *canvas, unsigned row)
@@ -139,19 +143,13 @@ static unsigned draw_job(const json_t *job, struct hs_canvas *canvas, unsigned r
 
 static unsigned draw_jobs(const json_t *jobs, struct hs_canvas *canvas, unsigned row)
 {
-    if (json_array_size(jobs) == 0) {
-        return hs_top_line(canvas, row, "no jobs") + 1;
-    }
-    canvas->style = HS_STYLE_DIM;
-    row = hs_top_line(canvas, row, "%-32s %-11s %4s %10s %11s %8s %7s %7s %s", "JOB", "STATE",
-                      "DONE", "RATE", "COMPLETED", "FAILED", "P50", "P99", "NAME");
-    canvas->style = HS_STYLE_PLAIN;
-    for (size_t i = 0; i < json_array_size(jobs); i++) {
-        if (i == JOBS_SHOWN)
-            return hs_top_line(canvas, row, "and %zu more", json_array_size(jobs) - i) + 1;
-        row = draw_job(json_array_get(jobs, i), canvas, row);
-    }
-    return row + 1;
+    static const struct hs_top_table table = {
+        "JOB                              STATE       DONE       RATE   COMPLETED   FAILED     P50 "
+        "    P99 NAME",
+        JOBS_SHOWN, draw_job};
+
+    if (json_array_size(jobs) == 0) return hs_top_line(canvas, row, "no jobs") + 1;
+    return hs_top_rows(canvas, row, &table, jobs);
 }
 
 static unsigned draw_time(struct hs_canvas *canvas, unsigned row, const char *what,

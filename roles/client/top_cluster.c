@@ -109,35 +109,24 @@ static unsigned draw_worker(const json_t *peer, struct hs_canvas *canvas, unsign
 }
 
 /* A table of its own where some of them are on other hosts; those of this host only are no news. */
-static unsigned draw_peers(const json_t *peers, const char *title,
-                           unsigned (*draw)(const json_t *, struct hs_canvas *, unsigned),
+static unsigned draw_peers(const json_t *peers, const struct hs_top_table *table,
                            struct hs_canvas *canvas, unsigned row)
 {
-    size_t  index;
-    json_t *peer;
-
-    if (!is_any_elsewhere(peers)) return row;
-    canvas->style = HS_STYLE_DIM;
-    row = hs_top_line(canvas, row, "%s", title);
-    canvas->style = HS_STYLE_PLAIN;
-    json_array_foreach(peers, index, peer)
-    {
-        if (index == PEERS_SHOWN)
-            return hs_top_line(canvas, row, "and %zu more", json_array_size(peers) - index) + 1;
-        row = draw(peer, canvas, row);
-    }
-    return row + 1;
+    return is_any_elsewhere(peers) ? hs_top_rows(canvas, row, table, peers) : row;
 }
 
 unsigned hs_top_draw_cluster(const struct hs_top *top, struct hs_canvas *canvas, unsigned row)
 {
-    static const char managers[] = "  MANAGER              DATACENTER   STATE    DATACENTER   "
-                                   "WORKERS  CORES   FREE   JOBS SHARES    HEARD";
-    static const char workers[] = "  WORKER               DATACENTER   STATE    LOAD            "
-                                  "DOWN  CORES   FREE SHARES   TRIP    HEARD";
+    static const struct hs_top_table managers = {
+        "  MANAGER              DATACENTER   STATE    DATACENTER   WORKERS  CORES   FREE   JOBS "
+        "SHARES    HEARD",
+        PEERS_SHOWN, draw_manager};
+    static const struct hs_top_table workers = {
+        "  WORKER               DATACENTER   STATE    LOAD            DOWN  CORES   FREE SHARES   "
+        "TRIP    HEARD",
+        PEERS_SHOWN, draw_worker};
 
     row = draw_rings(json_object_get(top->members, "members"), canvas, row);
-    row =
-        draw_peers(json_object_get(top->managers, "managers"), managers, draw_manager, canvas, row);
-    return draw_peers(json_object_get(top->workers, "workers"), workers, draw_worker, canvas, row);
+    row = draw_peers(json_object_get(top->managers, "managers"), &managers, canvas, row);
+    return draw_peers(json_object_get(top->workers, "workers"), &workers, canvas, row);
 }

@@ -14,6 +14,15 @@ const char *hs_top_age(char *text, const json_t *object, const char *key);
 unsigned    hs_top_line(struct hs_canvas *canvas, unsigned row, const char *format, ...)
     HS_PRINTF(3, 4);
 
+/* A title, a row for each item up to a bound, how many more there are, an empty row. */
+struct hs_top_table {
+    const char *title;
+    size_t      shown; /* at most */
+    unsigned (*draw)(const json_t *item, struct hs_canvas *canvas, unsigned row);
+};
+unsigned hs_top_rows(struct hs_canvas *canvas, unsigned row, const struct hs_top_table *table,
+                     const json_t *items);
+
 /* Other hosts, if there are any: the rings, the managers that the gate knows, the workers that the
  * manager knows. */
 unsigned hs_top_draw_cluster(const struct hs_top *top, struct hs_canvas *canvas, unsigned row);
