@@ -65,9 +65,12 @@ static unsigned draw_rings(const json_t *members, struct hs_canvas *canvas, unsi
            1;
 }
 
+/* REMOTE: alive by the word of its owner. */
 static bool is_well(const json_t *peer)
 {
-    return strcmp(hs_top_text(peer, "state"), "ALIVE") == 0 &&
+    const char *state = hs_top_text(peer, "state");
+
+    return (strcmp(state, "ALIVE") == 0 || strcmp(state, "REMOTE") == 0) &&
            !json_is_true(json_object_get(peer, "is_damped"));
 }
 

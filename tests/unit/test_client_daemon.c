@@ -217,7 +217,7 @@ static void the_host_is_drawn_from_its_answers(void)
     json_decref((json_t *)(uintptr_t)top.jobs);
 }
 
-static void draw_cluster(const char *members, const char *managers, const char *workers)
+static void draw_in(bool has_colour, const char *members, const char *managers, const char *workers)
 {
     static struct hs_canvas canvas;
     json_t             *answers[] = {json_loads(members, 0, NULL), json_loads(managers, 0, NULL),
@@ -225,10 +225,15 @@ static void draw_cluster(const char *members, const char *managers, const char *
     const struct hs_top top = {
         .members = answers[0], .managers = answers[1], .workers = answers[2]};
 
-    hs_canvas_init(&canvas, 132, false, false);
+    hs_canvas_init(&canvas, 132, false, has_colour);
     hs_top_draw(&top, &canvas);
     (void)hs_canvas_render(&canvas, text, sizeof text);
     for (size_t i = 0; i < HS_ARRAY_LEN(answers); i++) json_decref(answers[i]);
+}
+
+static void draw_cluster(const char *members, const char *managers, const char *workers)
+{
+    draw_in(false, members, managers, workers);
 }
 
 static void other_hosts_are_drawn_where_there_are_any(void)
@@ -250,6 +255,16 @@ static void other_hosts_are_drawn_where_there_are_any(void)
                  "{\"managers\": [{\"name\": \"m1\", \"address\": \"local\"}]}", "{}");
     HS_CHECK(strstr(text, "gates") == NULL);
     HS_CHECK(strstr(text, "m1") == NULL);
+}
+
+static void a_worker_that_lives_is_well_also_without_a_connection(void)
+{
+    draw_in(true, "{}", "{}",
+            "{\"workers\": [{\"name\": \"w1\", \"address\": \"-\", \"state\": \"REMOTE\"},"
+            "{\"name\": \"w2\", \"address\": \"-\", \"state\": \"LOST\"}]}");
+    HS_CHECK(strstr(text, "\n  w1 ") != NULL);
+    HS_CHECK(strstr(text, " w2 ") != NULL);
+    HS_CHECK(strstr(text, "\n  w2 ") == NULL); /* in colour */
 }
 
 static void a_large_cluster_has_room(void)
@@ -419,6 +434,8 @@ CU_TestInfo hs_tests_client_daemon[] = {
     {"a status that is nonsense is refused", a_status_that_is_nonsense_is_refused},
     {"the host is drawn from its answers", the_host_is_drawn_from_its_answers},
     {"other hosts are drawn where there are any", other_hosts_are_drawn_where_there_are_any},
+    {"a worker that lives is well, also without a connection",
+     a_worker_that_lives_is_well_also_without_a_connection},
     {"a large cluster has room", a_large_cluster_has_room},
     {"missing answers draw nothing wrong", missing_answers_draw_nothing_wrong},
     {"an answer that is a refusal is known", an_answer_that_is_a_refusal_is_known},
