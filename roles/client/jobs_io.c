@@ -191,8 +191,9 @@ static int connect_owner(struct gate *gate, const struct hs_options *options,
             return 0;
     }
     if (gate->lost == gate->gates.count) return gate->lost_code;
-    return complain_of_code(HS_RESULT_UNKNOWN_JOB,
-                            gate->lost ? "not at the gates that have answered" : "");
+    return complain_of_code(HS_RESULT_UNKNOWN_JOB, gate->lost || gate->where.is_partial
+                                                       ? "not at the gates that have answered"
+                                                       : "");
 }
 
 static int print_document(json_t *document)
@@ -247,8 +248,8 @@ static int list_gates(struct gate *gate, const struct hs_options *options, json_
         if (rc == HS_EXIT_OUTPUT) return rc;
         if (rc) lose(gate, rc);
     }
-    if (!gate->lost) return 0;
-    return gate->lost == gate->gates.count ? gate->lost_code : HS_EXIT_PARTIAL;
+    if (gate->lost == gate->gates.count) return gate->lost_code;
+    return gate->lost || gate->where.is_partial ? HS_EXIT_PARTIAL : 0;
 }
 
 int hs_command_list(const struct hs_options *options)

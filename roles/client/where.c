@@ -121,8 +121,11 @@ void hs_where_add(struct hs_where *where, const char *host, uint16_t port,
     (void)snprintf(gate.host, sizeof gate.host, "%s", host);
     (void)snprintf(gate.text, sizeof gate.text, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host,
                    port);
-    if (where->count == HS_WHERE_GATES_MAX || is_listed(where, gate.text)) return;
-    where->gates[where->count++] = gate;
+    if (is_listed(where, gate.text)) return;
+    if (where->count < HS_WHERE_GATES_MAX)
+        where->gates[where->count++] = gate;
+    else
+        where->is_partial = true;
 }
 
 const char *hs_where_name(const struct hs_where *where, unsigned gate_idx)

@@ -25,7 +25,8 @@ struct hs_where_gate {
 struct hs_where {
     const char          *credentials; /* a directory; NULL: a socket of this host */
     char                 path[HS_SOCKET_PATH_BYTES];
-    unsigned             count; /* of gates; 0: the socket */
+    unsigned             count;      /* of gates; 0: the socket */
+    bool                 is_partial; /* there are more, or may be: no room, or a name not found */
     struct hs_where_gate gates[HS_WHERE_GATES_MAX];
 };
 
@@ -35,7 +36,7 @@ int hs_where_of(const struct hs_options *options, struct hs_where *where,
                 struct hs_err *err) HS_MUST_CHECK;
 /* Is a gate elsewhere meant? */
 bool hs_where_is_remote(const struct hs_options *options);
-/* One more, unless it is there already or there is no room. */
+/* One more, unless it is there already; is_partial if there is no room. */
 void hs_where_add(struct hs_where *where, const char *host, uint16_t port,
                   const struct hs_where_rank *rank);
 /* What to call a gate: HOST:PORT, or the path of the socket. */

@@ -19,7 +19,10 @@ static int look_up(struct hs_where *where, const struct hs_where_gate *service)
     struct hs_srv_answer answer;
     int                  rc = hs_srv_look_up(service->host, &answer);
 
-    if (rc) return hs_complain(HS_EXIT_CLUSTER, "%s: %s", service->text, reason_of(rc));
+    if (rc) {
+        where->is_partial = true;
+        return hs_complain(HS_EXIT_CLUSTER, "%s: %s", service->text, reason_of(rc));
+    }
     for (unsigned i = 0; i < answer.count; i++) {
         const struct hs_srv_target *target = &answer.targets[i];
         const struct hs_where_rank  rank = {target->priority, target->weight};

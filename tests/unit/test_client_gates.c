@@ -114,6 +114,16 @@ static unsigned next(void)
     return pick.gate_idx;
 }
 
+static void a_service_of_too_many_hosts_is_known_in_part(void)
+{
+    begin(HS_WHERE_GATES_MAX);
+    hs_where_add(&where, "gate-0", 7400, &(struct hs_where_rank){0, 1}); /* is there already */
+    HS_CHECK(!where.is_partial);
+    begin(HS_WHERE_GATES_MAX + 1);
+    HS_CHECK_EQ(where.count, HS_WHERE_GATES_MAX);
+    HS_CHECK(where.is_partial);
+}
+
 static void a_service_says_who_is_asked_first_and_how_often(void)
 {
     unsigned firsts[4] = {0};
@@ -258,6 +268,7 @@ CU_TestInfo hs_tests_client_gates[] = {
     {"key and peer do not run together", key_and_peer_do_not_run_together},
     {"a user meets the same gate, in whatever order they are listed",
      a_user_meets_the_same_gate_in_whatever_order_they_are_listed},
+    {"a service of too many hosts is known in part", a_service_of_too_many_hosts_is_known_in_part},
     {"24.5 a service says who is asked first, and how often",
      a_service_says_who_is_asked_first_and_how_often},
     {"users spread over the gates", users_spread_over_the_gates},
