@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* session_io.h - carries one job through (follow.h), over the link of an embedded tree or over a
- * daemon's socket, shows it, and makes a report of its results. */
+/* session_io.h - carries one job through (follow.h), over the link of an embedded tree, a daemon's
+ * socket or TLS to one of several gates elsewhere, shows it, and makes a report of its results. */
 #ifndef HS_CLIENT_SESSION_IO_H
 #define HS_CLIENT_SESSION_IO_H
 
@@ -17,7 +17,7 @@ struct hs_session_wish {
     struct hs_follow_config follow; /* client_id, nonce, digest and request_id are filled by open */
     const char             *name;
     char *learned_name;                /* HS_NAME_BYTES for what the gate calls the job; NULL: no */
-    const struct hs_where *where;      /* of the gate; NULL: an embedded tree... */
+    const struct hs_where *where;      /* of the gates; NULL: an embedded tree... */
     struct hs_tree_wish    tree;       /* ...like this */
     uint32_t               step_count; /* of the plan; 0: not known */
     bool                   cancels;    /* a signal cancels the job; else it only stops looking */
