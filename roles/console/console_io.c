@@ -115,8 +115,8 @@ static uint64_t check_readiness(struct console *console, uint64_t now_ns)
     unsigned refused;
 
     if (now_ns < console->readiness.next_at_ns) return console->readiness.next_at_ns;
-    refused = hs_snapshot_take_metrics(&console->snapshot, &console->source,
-                                       hs_loop_clock_ns(console->process.loop));
+    refused = hs_snapshot_take_readiness(&console->snapshot, &console->source,
+                                         hs_loop_clock_ns(console->process.loop));
     hs_counter_add(console->process.counters, HS_COUNT_segments_refused, refused);
     hs_readiness_step(&console->readiness, &console->snapshot, console->process.config->node.name);
     tell_readiness(console);

@@ -329,16 +329,23 @@ static void empty(struct hs_status_snapshot *snapshot, uint64_t now_ns)
     hs_status_times_clear(&snapshot->times);
 }
 
-unsigned hs_snapshot_take_metrics(struct hs_status_snapshot       *snapshot,
-                                  const struct hs_snapshot_source *source, uint64_t now_ns)
+unsigned hs_snapshot_take_readiness(struct hs_status_snapshot       *snapshot,
+                                    const struct hs_snapshot_source *source, uint64_t now_ns)
 {
     empty(snapshot, now_ns);
     take_host(snapshot, source->host);
     take_processes(snapshot, source);
+    return take_managers(snapshot, source->managers) + take_workers(snapshot, source->workers);
+}
+
+unsigned hs_snapshot_take_metrics(struct hs_status_snapshot       *snapshot,
+                                  const struct hs_snapshot_source *source, uint64_t now_ns)
+{
+    unsigned refused = hs_snapshot_take_readiness(snapshot, source, now_ns);
+
     take_times(snapshot, source);
     if (source->readiness) snapshot->readiness = *source->readiness;
-    return take_jobs(snapshot, source->jobs) + take_managers(snapshot, source->managers) +
-           take_workers(snapshot, source->workers) + take_members(snapshot, source);
+    return refused + take_jobs(snapshot, source->jobs) + take_members(snapshot, source);
 }
 
 unsigned hs_snapshot_take(struct hs_status_snapshot       *snapshot,

@@ -30,6 +30,9 @@ struct hs_snapshot_source {
 unsigned hs_snapshot_take(struct hs_status_snapshot       *snapshot,
                           const struct hs_snapshot_source *source,
                           const struct hs_status_request *request, uint64_t now_ns);
+/* For a check of readiness: processes, managers and workers. */
+unsigned hs_snapshot_take_readiness(struct hs_status_snapshot       *snapshot,
+                                    const struct hs_snapshot_source *source, uint64_t now_ns);
 /* For the metrics page and the health check. */
 unsigned hs_snapshot_take_metrics(struct hs_status_snapshot       *snapshot,
                                   const struct hs_snapshot_source *source, uint64_t now_ns);

@@ -298,6 +298,24 @@ static void members_of_both_rings_are_taken_and_told_apart(void)
     host_fini(&host);
 }
 
+static void a_check_of_readiness_leaves_other_tables_alone(void)
+{
+    struct host host;
+
+    host_init(&host);
+    store_process(&host, "gate", HS_PROCESS_READY);
+    insert_member(host.bodies[HS_SHARE_GATE_RING], 1, HS_MEMBER_ALIVE);
+    memset(host.bodies[HS_SHARE_JOBS], 0xff, 64);
+    HS_CHECK_EQ(hs_snapshot_take_metrics(host.snapshot, &host.source, 1), 1);
+    HS_CHECK_EQ(host.snapshot->member_count, 1);
+    HS_CHECK_EQ(hs_snapshot_take_readiness(host.snapshot, &host.source, 1), 0);
+    HS_CHECK_EQ(host.snapshot->process_count, 1);
+    HS_CHECK_EQ(host.snapshot->member_count, 0);
+    memset(host.bodies[HS_SHARE_WORKERS], 0xff, 64);
+    HS_CHECK_EQ(hs_snapshot_take_readiness(host.snapshot, &host.source, 1), 1);
+    host_fini(&host);
+}
+
 CU_TestInfo hs_tests_snapshot[] = {
     {"processes come with vitals and counters", processes_come_with_vitals_and_counters},
     {"rows of a mad writer are made valid", rows_of_a_mad_writer_are_made_valid},
@@ -309,6 +327,8 @@ CU_TestInfo hs_tests_snapshot[] = {
     {"events of one moment keep their order", events_of_one_moment_keep_their_order},
     {"the last deaths come newest first", the_last_deaths_come_newest_first},
     {"healthy means that all serve", healthy_means_that_all_serve},
+    {"a check of readiness leaves other tables alone",
+     a_check_of_readiness_leaves_other_tables_alone},
     {"members of both rings are taken and told apart",
      members_of_both_rings_are_taken_and_told_apart},
     CU_TEST_INFO_NULL,
