@@ -93,7 +93,7 @@ def a_service_is_found_by_managers_and_clients():
     assert b.job(done.stdout.strip()) and not a.job(done.stdout.strip()), "b has the lower priority"
     b.stop_quietly()
     done = ask("submit", plan)
-    assert done.returncode == OK and b.address in done.stderr or "b.example.test" in done.stderr, done
+    assert done.returncode == OK and (b.address in done.stderr or "b.example.test" in done.stderr), done
     assert a.job(done.stdout.strip())
     # The manager's address was wrong: the name is asked again, since nobody answers there.
     zone["workers-look.example.test A"] = [[5, w.address]]
