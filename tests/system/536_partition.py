@@ -17,7 +17,7 @@ def kinds_of(gate):
 
 
 def all_datacenters_at_once_are_held():
-    """16.2"""
+    """16.2 Told once, with both of them."""
     net, authority = Net(), Authority("part-ca")
     gate = Host(net, "part-gate", ["gate"], "dc-g", authority)
     seeds = {"seed_gates": [gate.gate_at()]}

@@ -47,7 +47,7 @@ def datacenters_of(gate, job_id):
 
 
 def a_datacenter_that_one_gate_does_not_hear_gets_its_work_only_from_the_other():
-    """15.8"""
+    """15.8 Its connections stand, and nothing comes of its datagrams."""
     net, authority = Net(), Authority("reach-ca")
     target = HostTarget(net)
     addresses = [f"10.77.0.{number}:{GATE_PORT}" for number in (2, 3)]
