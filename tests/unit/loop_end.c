@@ -2,7 +2,6 @@
 /* loop_end.c - see loop_end.h. */
 #include "tests/unit/loop_end.h"
 
-#include "ipc/addr.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
 
@@ -136,20 +135,32 @@ int hs_end_adopt_pair(struct hs_loop *loop, struct hs_end *end)
     return fds[1];
 }
 
-int hs_end_listen(int backlog, uint16_t *port)
+static int bound_socket(int type, struct hs_addr *address)
 {
     union hs_addr_sockaddr at;
-    struct hs_addr         addr;
     socklen_t              bytes = sizeof at;
-    int                    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int                    fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
-    HS_CHECK_EQ(hs_addr_parse(&addr, "127.0.0.1", 0), 0);
-    HS_CHECK_EQ(bind(fd, &at.any, hs_addr_to_sockaddr(&addr, &at)), 0);
-    HS_CHECK_EQ(listen(fd, backlog), 0);
+    HS_CHECK_EQ(hs_addr_parse(address, "127.0.0.1", 0), 0);
+    HS_CHECK_EQ(bind(fd, &at.any, hs_addr_to_sockaddr(address, &at)), 0);
     HS_CHECK_EQ(getsockname(fd, &at.any, &bytes), 0);
-    HS_CHECK_EQ(hs_addr_from_sockaddr(&addr, &at), 0);
-    *port = addr.port;
+    HS_CHECK_EQ(hs_addr_from_sockaddr(address, &at), 0);
     return fd;
+}
+
+int hs_end_listen(int backlog, uint16_t *port)
+{
+    struct hs_addr address;
+    int            fd = bound_socket(SOCK_STREAM, &address);
+
+    HS_CHECK_EQ(listen(fd, backlog), 0);
+    *port = address.port;
+    return fd;
+}
+
+int hs_end_bind(struct hs_addr *address)
+{
+    return bound_socket(SOCK_DGRAM, address);
 }
 
 void hs_end_tcp_pair(int fds[2])

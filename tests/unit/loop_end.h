@@ -4,6 +4,7 @@
 #ifndef HS_TESTS_UNIT_LOOP_END_H
 #define HS_TESTS_UNIT_LOOP_END_H
 
+#include "ipc/addr.h"
 #include "ipc/loop.h"
 
 /* AUTO, not IO_URING: the tests must also pass where the kernel refuses io_uring. */
@@ -56,6 +57,8 @@ void hs_end_close(struct hs_loop *loop, struct hs_end *end);
 int hs_end_adopt_pair(struct hs_loop *loop, struct hs_end *end);
 /* A TCP listener on 127.0.0.1; its port is stored. */
 int hs_end_listen(int backlog, uint16_t *port);
+/* A UDP socket on 127.0.0.1; its address is stored. */
+int hs_end_bind(struct hs_addr *address);
 /* A connected TCP descriptor pair over loopback. */
 void hs_end_tcp_pair(int fds[2]);
 

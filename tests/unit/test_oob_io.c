@@ -49,21 +49,6 @@ static struct {
 static struct hs_err err;
 static uint8_t       reply[HS_UDP_BYTES_MAX];
 
-static int bound_socket(struct hs_addr *address)
-{
-    union hs_addr_sockaddr sockaddr;
-    socklen_t              bytes;
-    int                    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-    HS_CHECK_EQ(hs_addr_parse(address, "127.0.0.1", 0), 0);
-    bytes = hs_addr_to_sockaddr(address, &sockaddr);
-    HS_CHECK_EQ(bind(fd, &sockaddr.any, bytes), 0);
-    bytes = sizeof sockaddr;
-    HS_CHECK_EQ(getsockname(fd, &sockaddr.any, &bytes), 0);
-    HS_CHECK_EQ(hs_addr_from_sockaddr(address, &sockaddr), 0);
-    return fd;
-}
-
 static void make_ring(struct hs_keyring *ring, uint8_t first, uint8_t count)
 {
     *ring = (struct hs_keyring){.count = count, .used_version = first};
@@ -123,8 +108,8 @@ static void start(enum hs_loop_backend backend)
     world.node = (struct hs_node_id){{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
     make_ring(&world.ring, 1, 2);
     world.loop = hs_end_loop(backend);
-    world.server_fd = bound_socket(&world.at);
-    world.asker_fd = bound_socket(&unused);
+    world.server_fd = hs_end_bind(&world.at);
+    world.asker_fd = hs_end_bind(&unused);
     world.process.counters = hs_counters_page(world.shared->counters, 0);
     world.server.process = &world.process;
     world.server.vitals = world.shared->vitals;
@@ -201,7 +186,7 @@ static size_t reply_to(const uint8_t *bytes, size_t count)
     struct hs_addr         own;
     union hs_addr_sockaddr sockaddr;
     socklen_t              sockaddr_bytes = hs_addr_to_sockaddr(&world.at, &sockaddr);
-    int                    fd = bound_socket(&own);
+    int                    fd = hs_end_bind(&own);
     uint64_t               before = server_has_seen();
     ssize_t                got;
 
@@ -389,7 +374,7 @@ static void a_flooded_role_is_answered_for(void)
     pid_t          pid;
 
     start(HS_LOOP_AUTO);
-    main_fd = bound_socket(&main_at);
+    main_fd = hs_end_bind(&main_at);
     pid = fork();
     if (pid == 0) be_console();
     HS_CHECK(await_answer());

@@ -38,21 +38,6 @@ static struct seen   seen[SEEN_MAX];
 static unsigned      seen_count;
 static struct hs_err err;
 
-static int bound_socket(struct hs_addr *address)
-{
-    union hs_addr_sockaddr sockaddr;
-    socklen_t              bytes;
-    int                    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-    HS_CHECK_EQ(hs_addr_parse(address, "127.0.0.1", 0), 0);
-    bytes = hs_addr_to_sockaddr(address, &sockaddr);
-    HS_CHECK_EQ(bind(fd, &sockaddr.any, bytes), 0);
-    bytes = sizeof sockaddr;
-    HS_CHECK_EQ(getsockname(fd, &sockaddr.any, &bytes), 0);
-    HS_CHECK_EQ(hs_addr_from_sockaddr(address, &sockaddr), 0);
-    return fd;
-}
-
 static void on_datagram(void *owner, const struct hs_addr *from,
                         const struct hs_datagram_header *header, const struct hs_datagram *datagram)
 {
@@ -95,8 +80,8 @@ static void start(enum hs_loop_backend backend)
     for (unsigned n = 0; n < SIDES; n++) {
         side[n].id = (struct hs_node_id){{(uint8_t)(n + 1), 9}};
         side[n].loop = hs_end_loop(backend);
-        side[n].fd = bound_socket(&side[n].address);
-        side[n].middle_fd = bound_socket(&side[n].middle);
+        side[n].fd = hs_end_bind(&side[n].address);
+        side[n].middle_fd = hs_end_bind(&side[n].middle);
         open_post(n, "prod");
     }
 }
