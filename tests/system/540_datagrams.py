@@ -117,8 +117,8 @@ def what_was_heard_is_worth_nothing_later():
     told = rings.play(lines * 3, "changed")
     assert told["replies"] == 0, told
     check_untouched(rings)
-    assert sum(count(host, "datagrams_replayed") for host in rings.hosts) > 0
-    assert sum(count(host, "datagrams_bad_seal") for host in rings.hosts) > 0
+    for name in ("datagrams_replayed", "datagrams_bad_seal"):
+        assert sum(count(host, name) for host in rings.hosts) > 0, name
 
     # Processes that have seen nothing yet: a few are asked to prove themselves, with no more bytes than they sent.
     target = rings.hosts[1]
@@ -148,7 +148,7 @@ def nobody_answers_or_falls_over_garbage():
     took = time.monotonic() - began
     wait_for("two rings of three", lambda: is_whole(rings), 10)
     check_untouched(rings)
-    assert [pids(host) for host in rings.hosts] == before
+    assert (after := [pids(host) for host in rings.hosts]) == before, (before, after)
     for host in rings.hosts:
         seen = count(host, "datagrams_bad_header") + count(host, "datagrams_bad_size")
         assert seen > 100, f"{seen} of {told['sent']}"  # what the host cannot take at once is dropped before it

@@ -205,7 +205,8 @@ def run_cases(cases):
             result = f"skipped ({reason})"
         except Exception as error:
             failed += 1
-            result = f"FAILED: {error if isinstance(error, AssertionError) else traceback.format_exc()}"
+            says = isinstance(error, AssertionError) and str(error)  # a bare assertion: at least where it stands
+            result = f"FAILED: {says or traceback.format_exc()}"
             log = os.path.join(TMP, name[:24], "log")
             if os.path.exists(log):
                 print("".join("    " + line for line in open(log).readlines()[-25:]))
