@@ -33,6 +33,11 @@ def ask(host, request, key):
         return []
 
 
+def learn(host, request, key):
+    """The same where an empty list would pass for good news: whoever does not answer fails."""
+    return until(f"an answer of {host.name}", lambda: ask(host, request, key), 30)
+
+
 class Fleet:
     """gates, and in each datacenter managers and workers: one role a host, or the workers on the managers' hosts."""
 
@@ -115,7 +120,7 @@ class Fleet:
 
     # What was heard of whom.
     def heard(self, host, kinds, since_ns):
-        rows = ask(host, '{"get":"events","count":300}', "events")
+        rows = learn(host, '{"get":"events","count":300}', "events")
         return [row for row in rows if row["kind"] in kinds and row["at_ns"] >= since_ns]
 
     def rumours(self, kinds, since_ns, but=()):
@@ -179,7 +184,7 @@ class Fleet:
 
     def sum_of(self, host, name):
         """A counter of its gate and its manager together."""
-        return sum(row["values"].get(name, 0) for row in ask(host, "counters", "counters") if row["process"] in RING_ROLES)
+        return sum(row["values"].get(name, 0) for row in learn(host, "counters", "counters") if row["process"] in RING_ROLES)
 
     def counters(self, name):
         return {host.name: self.sum_of(host, name) for host in self.hosts}
