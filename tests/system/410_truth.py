@@ -12,6 +12,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from faketree import Skipped
 from tree import (CLIENT, TMP, Target, cases_of, check_identities, client, free_port, hold, json, on_a_quiet_machine, run_cases,
                   run_json, show, time, wait_for)
 
@@ -119,7 +120,7 @@ def the_warm_up_is_not_measured():
     document = run_json(witness.url, "-R", "100/s", "--warmup", "1s", "-d", "2s")
     check_identities(document)
     assert document["requests"]["offered"] == document["requests"]["completed"] == 200, document["requests"]
-    assert len(witness.seen) == 300
+    assert len(witness.seen) == 300, len(witness.seen)
     compare(document, "response", witness.times(100))
     witness.close()
 
@@ -134,8 +135,8 @@ def what_is_in_flight_at_the_end_is_drained_or_cut():
     check_identities(document)
     print(f"  {show(requests)}")
     assert requests["offered"] == requests["sent"] == 40, requests
+    wait_for(f"80 requests, not {len(witness.seen)}", lambda: len(witness.seen) == 80)
     hold(document, 6 <= requests["cut"] <= 9, requests)  # 8 began in 375 ms
-    assert len(witness.seen) == 80
     witness.close()
 
 
@@ -150,7 +151,7 @@ def every_rate_offers_its_count():
         counts = target.stop()
         check_identities(document)
         print(f"  {show(document['requests'])}; the target counted {counts['requests']}")
-        assert process.returncode == 0
+        assert process.returncode == 0, process.returncode
         assert document["requests"]["offered"] == document["requests"]["completed"] == counts["requests"] == wanted, wanted
 
 
@@ -175,15 +176,15 @@ def a_rate_that_cannot_be_met_is_said():
     counts = target.stop()
     check_identities(document)
     requests = document["requests"]
-    hold(document, document["lag_ns"]["mean"] < document["response_time_ns"]["p50"] / 10, "waiting for a user is no lateness")
-    hold(document, document["response_time_ns"]["p50"] > 5 * document["service_time_ns"]["p50"], document)
-    hold(document, 1.9e9 < document["duration_ns"] < 2.6e9, document["duration_ns"])
     print(f"  exit code {done.returncode}; {show(requests)}; {document['verdict']}")
     assert requests["offered"] == 2000 and requests["sent"] == counts["requests"], (requests, counts)
-    hold(document, 90 <= requests["sent"] <= 105, requests)
     assert requests["dropped"] == 2000 - requests["sent"], requests
     assert document["verdict"]["measurement"] == "INVALID", document["verdict"]
     assert any("dropped" in reason for reason in document["verdict"]["reasons"]), document["verdict"]
+    hold(document, document["lag_ns"]["mean"] < document["response_time_ns"]["p50"] / 10, "waiting for a user is no lateness")
+    hold(document, document["response_time_ns"]["p50"] > 5 * document["service_time_ns"]["p50"], document)
+    hold(document, 1.9e9 < document["duration_ns"] < 2.6e9, document["duration_ns"])
+    hold(document, 90 <= requests["sent"] <= 105, requests)
 
 
 def the_largest_plan_has_room_for_its_figures():
@@ -219,8 +220,7 @@ http {{
 def nginx_has_the_same_times():
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     if not os.path.exists(program):
-        print("  nginx is not installed")
-        return
+        raise Skipped("nginx is not installed")
     witness, port = Witness(lambda number: 0.4 if number % 5 == 4 else 0.2), free_port()
     with open(TMP + "/nginx.conf", "w") as config:
         config.write(NGINX.format(tmp=TMP, port=port, url=witness.url))

@@ -284,7 +284,7 @@ class Distrusted(Late):
 
 
 def hold(document, is_so, text):
-    """A judgement of time: fails unless it is so."""
+    """A judgement of time, after all that must hold at once: fails unless it is so."""
     if not is_so:
         is_late = any(reason.startswith("the generator was late") for reason in document["verdict"]["reasons"])
         raise (Distrusted if is_late else Late)(text)
