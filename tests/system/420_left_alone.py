@@ -12,10 +12,6 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from tree import FINAL, Daemon, Target, cases_of, check_identities, open_plan, run_cases, wait_for
 
 
-def counter(daemon, process, name):
-    return next(row["values"][name] for row in daemon.get("counters")["counters"] if row["process"] == process)
-
-
 def who_does_not_answer_is_left_alone_and_tried_again():
     target = Target()
     daemon = Daemon("left_alone", supervisor={"watchdog": "20s"},
@@ -27,17 +23,17 @@ def who_does_not_answer_is_left_alone_and_tried_again():
     worker = daemon.rows()["worker"]["pid"]
     os.kill(worker, signal.SIGSTOP)
     job_id = daemon.submit(daemon.write_plan(open_plan(target.url, "100/s", "2s")))
-    wait_for("the worker to be left alone", lambda: counter(daemon, "manager", "breakers_opened") > 0, 10)
-    assert counter(daemon, "manager", "breakers_open") == 1
+    wait_for("the worker to be left alone", lambda: daemon.counter("manager", "breakers_opened") > 0, 10)
+    assert daemon.counter("manager", "breakers_open") == 1
     wait_for("its row to say so", lambda: daemon.get("workers")["workers"][0]["breaker"] in ("OPEN", "HALF_OPEN"), 5)
     time.sleep(0.5)
     os.kill(worker, signal.SIGCONT)
     row = daemon.wait_job(job_id, lambda row: row["state"] in FINAL, 30)
     assert row["state"] == "COMPLETED", row
     check_identities(daemon.results(job_id))
-    print(f"  opened {counter(daemon, 'manager', 'breakers_opened')}, put off {counter(daemon, 'manager', 'breaker_refusals')}")
+    print(f"  opened {daemon.counter('manager', 'breakers_opened')}, put off {daemon.counter('manager', 'breaker_refusals')}")
     daemon.stop()
     target.stop()
 
 
-run_cases(cases_of(globals(), helpers=("counter",)))
+run_cases(cases_of(globals()))

@@ -13,10 +13,6 @@ from tree import client
 HEALTH_PORT = 7402
 
 
-def counters_of(host, process):
-    return next(row["values"] for row in host.get("counters")["counters"] if row["process"] == process)
-
-
 def members_of(host):
     try:
         return {row["name"]: row for row in host.get("members")["members"]}
@@ -27,10 +23,6 @@ def members_of(host):
 def is_whole(hosts):
     return all(len(members_of(host)) == len(hosts) and all(row["state"] == "alive" for row in members_of(host).values())
                for host in hosts)
-
-
-def events_of(host, kind):
-    return [row for row in host.get('{"get":"events","count":1000}')["events"] if row["kind"] == kind]
 
 
 def lose(host, *rules):
@@ -55,14 +47,14 @@ def who_is_reached_out_of_band_is_not_suspected():
 
     lose(second, f"udp dport {GATE_PORT}")
     wait_for("the console is asked",
-             lambda: all(counters_of(host, "gate")["ring_udp_path_bad"] >= 1 for host in (first, third)), 60)
-    assert counters_of(second, "console")["health_questions_answered"] >= 2
+             lambda: all(host.counter("gate", "ring_udp_path_bad") >= 1 for host in (first, third)), 60)
+    assert second.counter("console", "health_questions_answered") >= 2
     for host in (first, third):
-        assert not events_of(host, "member_suspect"), events_of(host, "member_suspect")
+        assert not host.events(kind="member_suspect"), host.events(kind="member_suspect")
         assert members_of(host)["oob-2"]["state"] == "alive"
 
     lose(second, f"udp dport {{ {GATE_PORT}, {HEALTH_PORT} }}")
-    wait_for("missed", lambda: all(events_of(host, "member_suspect") for host in (first, third)), 60)
+    wait_for("missed", lambda: all(host.events(kind="member_suspect") for host in (first, third)), 60)
     lose(second)
     wait_for("whole again", lambda: is_whole(hosts), 60)
     assert client("nodes", "--socket", first.run_dir).returncode == 0

@@ -71,7 +71,7 @@ def a_datacenter_that_one_gate_does_not_hear_gets_its_work_only_from_the_other()
     assert datacenters_of(other, there) == "dc-a", datacenters_of(other, there)
     hear_again(deaf)
     wait_reach(deaf, first, "REACHABLE")
-    kinds = [row["kind"] for row in deaf.get('{"get":"events","count":1000}')["events"] if row["kind"].startswith("datacenter_")]
+    kinds = [row["kind"] for row in deaf.events() if row["kind"].startswith("datacenter_")]
     assert kinds.count("datacenter_suspected") == 1 and kinds.count("datacenter_reachable") == 3, kinds
     for host in hosts:
         host.stop_quietly()

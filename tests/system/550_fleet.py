@@ -15,13 +15,12 @@ import time
 from faketree import Yardstick, run_cases
 from fleet import Fleet, draw, quantile, tell, unheard_of, until
 from hosts import HostTarget, settle
-from tree import IS_SOAK, open_plan, tree_of
+from tree import FINAL, IS_SOAK, open_plan, tree_of
 from wan import Wan
 
 LOSSES = 10  # of each kind
 LOSSY_S = 300
 SUSPICION_S = 12  # of a small ring: a wrong one would have come to its end
-ENDED = ("COMPLETED", "PARTIAL", "FAILED", "CANCELLED", "TIMEOUT")
 
 
 def tell_times(what, seconds):
@@ -130,7 +129,7 @@ def nobody_of_125_is_buried_though_a_tenth_of_all_packets_is_lost():
     wrong = fleet.rumours(("member_dead",), since_ns)
     assert not wrong, wrong
     hours = members * (time.monotonic_ns() - since_ns) / 3600e9
-    assert sum(fleet.counters("ring_deaths").values()) == deaths
+    assert (now := sum(fleet.counters("ring_deaths").values())) == deaths, (deaths, now)
     accused = sum(fleet.counters("ring_accusations").values()) - accused
     tell(f"10 % of all packets lost, {members} members, {hours:.1f} member-hours", f"formed in {formed_s:.1f} s; 0 false deaths, "
          f"{accused / hours:.2f} accusations per member-hour")
@@ -250,7 +249,7 @@ def everything_is_restarted_host_by_host_and_jobs_end():
         moment = time.monotonic()
         fleet.wait_whole(60)
         slowest = max(slowest, time.monotonic() - moment)
-        row = gate.wait_job(jobs[-1][2], lambda row: row["state"] in ENDED, 120)
+        row = gate.wait_job(jobs[-1][2], lambda row: row["state"] in FINAL, 120)
         tell(f"  {host.name} restarted under a job of {gate.name}", f"{row['state']}, {row['completed']} of {row['offered']}")
     assert not fleet.rumours(("member_dead",), int(begin * 1e9))
     tell("15 hosts restarted one by one under jobs", f"whole after at most {slowest:.2f} s each; {len(jobs)} jobs ended")

@@ -8,27 +8,17 @@ their seed."""
 import os
 import socket
 import struct
-import subprocess
 import time
 
 from faketree import Yardstick, run_cases
 from fleet import Fleet, tell, unheard_of
 from hosts import CLONE_NEWNET, LIBC, inside, settle
-from tree import CLIENT, IS_SOAK, Target, check_against_target, check_identities, open_plan
+from tree import IS_SOAK, Target, check_against_target, check_identities, open_plan
 from wan import Wan
 
 QUIET_S = 280 if IS_SOAK else 6
 PACKETS = 1000
 SO_RCVBUFFORCE = 33
-
-
-class TargetOn(Target):
-    """hyperscale target on a host of the fleet."""
-
-    def __init__(self, host):
-        self.process = subprocess.Popen(inside(host.holder, CLIENT, "target", "--listen", f"{host.address}:8080"),
-                                        stdout=subprocess.PIPE, text=True)
-        self.url = self.process.stdout.readline().split()[2]
 
 
 def socket_in(holder, address):
@@ -84,7 +74,8 @@ def some_overtake_and_some_come_twice():
 
 def run_a_while(fleet):
     fleet.start()
-    target = TargetOn(fleet.of("manager")[0])
+    host = fleet.of("manager")[0]
+    target = Target(port=8080, address=host.address, before=inside(host.holder))
     gate = fleet.of("gate")[1]
     job_id = gate.submit(gate.write_plan({**open_plan(target.url, "50/s", "2s", max_in_flight=32),
                                           "datacenters": {"include": ["dc-e"]}}))
