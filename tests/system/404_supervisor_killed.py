@@ -4,7 +4,6 @@
 # beside: others
 """The supervisor is killed in the middle of a job: its processes go with it, and the next one knows what there was."""
 import os
-import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))

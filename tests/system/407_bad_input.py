@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import wire
 from tree import (DAEMON, TMP, Daemon, Target, check_identities, client, descriptors_of, open_plan, run_cases, show, subprocess,
-                  time, wait_for)
+                  wait_for)
 
 W = '{"version":1,"workflows":[%s]}'
 STEP = '"steps":[{"url":"http://127.0.0.1:9/"}]'

@@ -41,7 +41,7 @@ if IS_ROOT:
 else:
     os.environ["HOME"] = os.environ["HS_TMP"]
 sys.path.insert(0, HERE)
-from tree import (DAEMON, FINAL, Daemon, Target, cases_of, check_against_target, check_identities, client, closed_plan,
+from tree import (DAEMON, FINAL, Daemon, Target, cases_of, check_against_target, check_identities, closed_plan,
                   is_alive, open_plan, run_cases, run_json, show, tree_of, wait_for)
 
 

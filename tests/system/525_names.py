@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-from faketree import TMP, run_cases, wait_for
+from faketree import TMP, run_cases
 from hosts import GATE_PORT, Authority, Host, HostTarget, Net, inside, nodes_of, wait_alive
 from tree import CLIENT, closed_plan
 
