@@ -565,6 +565,7 @@ int hs_datagram_decode(struct hs_view body, enum hs_datagram_type type,
 
     memset(datagram, 0, sizeof *datagram);
     datagram->message.type = type;
+    if (body.bytes > HS_DATAGRAM_BODY_BYTES_MAX) return -EPROTO;
     hs_reader_init(&in, body);
     if (hs_get_u8(&in) != (uint8_t)type) return -EPROTO;
     content = hs_get_view(&in, hs_get_u16le(&in));

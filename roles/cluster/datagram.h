@@ -159,7 +159,8 @@ bool hs_datagram_get_label(struct hs_reader *in, char label[HS_IDENTITY_LABEL_BY
 /* The bytes of the body. */
 size_t hs_datagram_finish(struct hs_datagram_writer *writer);
 
-/* 0, or -EPROTO: the message itself is not there, not whole, or not of that type. */
+/* 0, or -EPROTO: the message itself is not there, not whole, or not of that type; or the body is
+ * longer than any. */
 int hs_datagram_decode(struct hs_view body, enum hs_datagram_type type,
                        struct hs_datagram *datagram) HS_MUST_CHECK;
 

@@ -224,6 +224,26 @@ static void s8_7_a_section_that_claims_more_than_there_is_is_not_read(void)
     HS_CHECK_EQ(read.malformed_count, 1);
 }
 
+static void a_body_longer_than_any_is_refused(void)
+{
+    static uint8_t longer[HS_DATAGRAM_BODY_BYTES_MAX + 1];
+    size_t         bytes;
+
+    start(&gossip);
+    bytes = hs_datagram_finish(&writer);
+    memcpy(longer, body, bytes);
+    longer[bytes] = 0xee; /* an unknown section up to the end */
+    longer[bytes + 1] = (uint8_t)(sizeof longer - bytes - 3);
+    longer[bytes + 2] = (uint8_t)((sizeof longer - bytes - 3) >> 8);
+    HS_CHECK_EQ(hs_datagram_decode(hs_view_of(longer, sizeof longer), HS_DATAGRAM_GOSSIP, &read),
+                -EPROTO);
+    longer[bytes + 1]--;
+    HS_CHECK_EQ(
+        hs_datagram_decode(hs_view_of(longer, sizeof longer - 1), HS_DATAGRAM_GOSSIP, &read), 0);
+    HS_CHECK_EQ(read.unknown_count, 1);
+    HS_CHECK_EQ(read.malformed_count, 0);
+}
+
 static void the_first_malformed_entry_ends_its_section_and_no_other(void)
 {
     struct hs_claim        good = claim_of(HS_MEMBER_SUSPECT, 1);
@@ -419,6 +439,7 @@ CU_TestInfo hs_tests_datagram[] = {
     {"entries go in whole or not at all", entries_go_in_whole_or_not_at_all},
     {"8.7 a section that claims more than there is is not read",
      s8_7_a_section_that_claims_more_than_there_is_is_not_read},
+    {"a body longer than any is refused", a_body_longer_than_any_is_refused},
     {"the first malformed entry ends its section and no other",
      the_first_malformed_entry_ends_its_section_and_no_other},
     {"an unknown section is skipped", an_unknown_section_is_skipped},
