@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 900
-"""The loss of a host: when does every survivor know? Sixteen managers of one datacenter, each in a network namespace, beside sixteen
-agents of serf with its own defaults for a local network, in namespaces of their own. In both at the same moment a host is lost, by
-turns by a cut of its link without a word and by SIGKILL to all its processes, and comes back before the next one goes.
+"""The loss of a host: when does every survivor know? Sixteen managers of one datacenter, each in a
+network namespace, beside sixteen agents of serf with its own defaults for a local network, in
+namespaces of their own. In both at the same moment a host is lost, by turns by a cut of its link
+without a word and by SIGKILL to all its processes, and comes back before the next one goes.
 
-Ours is read from the events that the processes noted, serf's from the moment at which an agent prints EventMemberFailed.
-With HS_SOAK ten losses of each kind, otherwise three. Skipped where serf is not installed, or namespaces cannot be made."""
+Ours is read from the events that the processes noted, serf's from the moment at which an agent
+prints EventMemberFailed. With HS_SOAK ten losses of each kind, otherwise three. Skipped where serf
+is not installed, or namespaces cannot be made."""
 import os
 import selectors
 import shutil
@@ -25,7 +27,8 @@ if not shutil.which("serf"):
 os.environ["HS_BUILD"] = os.path.abspath(BUILD)
 place = tempfile.TemporaryDirectory(prefix="hs-bench.")
 os.environ["HS_TMP"] = place.name
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "system"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))),
+                                "system"))
 from faketree import Skipped
 from fleet import Fleet, quantile, until
 from hosts import Net, inside
@@ -44,8 +47,10 @@ class Agent:
 
     def start(self, first):
         joins = ["-retry-join", first.address] if first is not self else []
-        self.process = subprocess.Popen(inside(self.holder, "serf", "agent", "-node", self.name, "-bind", f"{self.address}:7946",
-                                               "-rpc-addr", "127.0.0.1:7373", "-log-level", "info", *joins),
+        self.process = subprocess.Popen(inside(self.holder, "serf", "agent", "-node", self.name,
+                                               "-bind", f"{self.address}:7946",
+                                               "-rpc-addr", "127.0.0.1:7373", "-log-level", "info",
+                                               *joins),
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         os.set_blocking(self.process.stdout.fileno(), False)
 
@@ -76,7 +81,8 @@ class Serf(threading.Thread):
                         self.selector.unregister(key.fileobj)
                     continue
                 now = time.monotonic()
-                self.heard += [(now, key.data, line) for line in text.decode(errors="replace").splitlines()]
+                self.heard += [(now, key.data, line)
+                               for line in text.decode(errors="replace").splitlines()]
             time.sleep(0.002)
 
     def begin(self):
@@ -86,11 +92,13 @@ class Serf(threading.Thread):
         self.wait_whole()
 
     def alive_at(self, agent):
-        done = subprocess.run(inside(agent.holder, "serf", "members", "-status=alive"), capture_output=True, text=True)
+        done = subprocess.run(inside(agent.holder, "serf", "members", "-status=alive"),
+                              capture_output=True, text=True)
         return done.stdout.count("\n")
 
     def wait_whole(self):
-        until("a whole ring of serf's", lambda: all(self.alive_at(agent) == MEMBERS for agent in self.agents), 90, 0.5)
+        until("a whole ring of serf's", lambda: all(self.alive_at(agent) == MEMBERS
+                                                    for agent in self.agents), 90, 0.5)
 
     def lose(self, agent, how):
         moment = time.monotonic()
@@ -107,12 +115,14 @@ class Serf(threading.Thread):
             return
         self.net.set_port(agent.port, True)
         other = next(other for other in self.agents if other is not agent)
-        subprocess.run(inside(agent.holder, "serf", "join", other.address), capture_output=True, check=False)
+        subprocess.run(inside(agent.holder, "serf", "join", other.address), capture_output=True,
+                       check=False)
 
     def knew(self, victim, moment):
         """{agent's name: seconds} of the others."""
         return {agent.name: at - moment for at, agent, line in list(self.heard)
-                if at >= moment and agent is not victim and f"EventMemberFailed: {victim.name} " in line}
+                if at >= moment and agent is not victim and
+                f"EventMemberFailed: {victim.name} " in line}
 
     def end(self):
         for agent in self.agents:
@@ -124,7 +134,8 @@ def lose_one(fleet, serf, number, how):
     ours, theirs = fleet.of("manager")[number], serf.agents[number]
     at_ns, at = fleet.lose(ours, how), serf.lose(theirs, how)
     known = fleet.wait_heard(ours, at_ns)
-    until(f"{theirs.name} is missed by all agents", lambda: len(serf.knew(theirs, at)) == MEMBERS - 1, 90)
+    until(f"{theirs.name} is missed by all agents",
+          lambda: len(serf.knew(theirs, at)) == MEMBERS - 1, 90)
     wrong = fleet.rumours(("member_dead",), at_ns, but=[ours])
     if wrong:
         give_up(f"held for dead, and was not: {wrong}")
@@ -137,7 +148,8 @@ def lose_one(fleet, serf, number, how):
 
 def main():
     try:
-        fleet, serf = Fleet("loss", gates=1, datacenters=("e",), managers=MEMBERS, workers=0), Serf()
+        fleet, serf = Fleet("loss", gates=1, datacenters=("e",), managers=MEMBERS,
+                            workers=0), Serf()
     except Skipped as reason:
         print(reason)
         sys.exit(77)
@@ -145,10 +157,12 @@ def main():
     serf.begin()
     ours, theirs = [], []
     for number in range(2 * LOSSES):
-        known, known_there = lose_one(fleet, serf, (5 * number + 3) % MEMBERS, ("cut", "kill")[number % 2])
+        known, known_there = lose_one(fleet, serf, (5 * number + 3) % MEMBERS,
+                                      ("cut", "kill")[number % 2])
         ours += known
         theirs += known_there
-    detail = f"serf {statistics.median(theirs):.2f} s, {quantile(theirs, 0.99):.2f} s, longest {max(theirs):.2f} s; " \
+    detail = f"serf {statistics.median(theirs):.2f} s, {quantile(theirs, 0.99):.2f} s, " \
+             f"longest {max(theirs):.2f} s; " \
              f"ours {max(ours):.2f} s; {2 * LOSSES} losses of {MEMBERS}, each survivor"
     judge("lossmedian", statistics.median(ours), 8, 4, detail, unit="s")
     judge("losstail", quantile(ours, 0.99), 11, 4, detail, unit="s")

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Memory of an idle kept connection and its virtual user: what the processes of a tree hold (proportional set size, so shared
-pages count once) while 10,000 users wait between two requests, less what they hold with 10, divided by the difference. Not in it:
-what the kernel itself keeps for a socket. Three rounds."""
+"""Memory of an idle kept connection and its virtual user: what the processes of a tree hold
+(proportional set size, so shared pages count once) while 10,000 users wait between two requests,
+less what they hold with 10, divided by the difference. Not in it: what the kernel itself keeps for
+a socket. Three rounds."""
 import json
 import os
 import subprocess
 import tempfile
 import time
 
-from benchlib import HYPERSCALE, IS_QUICK, Responder, descendants, ends, give_up, judge, median, signal, wait_for
+from benchlib import (HYPERSCALE, IS_QUICK, Responder, descendants, ends, give_up, judge, median,
+                      signal, wait_for)
 
 MANY, FEW, ROUNDS = 10000, 10, 1 if IS_QUICK else 3
 
@@ -30,7 +32,8 @@ def held_bytes(pid):
 
 
 def sockets(pid):
-    """TCP connections of a tree, as its processes' descriptors: the engine's are nearly all of them."""
+    """TCP connections of a tree, as its processes' descriptors: the engine's are nearly all of
+    them."""
     count = 0
     for one in descendants(pid):
         with os.scandir(f"/proc/{one}/fd") as entries:
@@ -43,9 +46,11 @@ def idle_bytes(server, users):
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(plan(server.url, users), file)
         file.flush()
-        run = subprocess.Popen([HYPERSCALE, "run", file.name, "--json", "-q", "--cores", "1"], stdout=subprocess.PIPE,
+        run = subprocess.Popen([HYPERSCALE, "run", file.name, "--json", "-q", "--cores", "1"],
+                               stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-        wait_for(f"{users} connections", lambda: run.poll() is not None or sockets(run.pid) >= users, 30)
+        wait_for(f"{users} connections", lambda: run.poll() is not None or
+                 sockets(run.pid) >= users, 30)
         time.sleep(2)  # a reading of the figures and a heartbeat or two: not a burst but the rest
         total = held_bytes(run.pid)
         run.send_signal(signal.SIGINT)
@@ -63,5 +68,6 @@ def idle_bytes(server, users):
 with Responder() as server:
     found = [(idle_bytes(server, FEW), idle_bytes(server, MANY)) for _ in range(ROUNDS)]
 each = median((many - few) / (MANY - FEW) for few, many in found)
-judge("memory", each / 1024, 1.5, 0.6, f"{each:.0f} bytes a connection, tree of {FEW}: {median(few for few, _ in found) / 1e6:.1f} "
+judge("memory", each / 1024, 1.5, 0.6, f"{each:.0f} bytes a connection, tree of {FEW}: "
+      f"{median(few for few, _ in found) / 1e6:.1f} "
       f"MB, of {MANY}: {median(many for _, many in found) / 1e6:.1f} MB", unit="KiB")

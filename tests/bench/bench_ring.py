@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""64-byte messages between two processes on two cores: our ring against Concurrency Kit's ck_ring, by turns (ring_pair.c), how many
-times as fast. Twenty-one rounds of a million messages each."""
+"""64-byte messages between two processes on two cores: our ring against Concurrency Kit's ck_ring,
+by turns (ring_pair.c), how many times as fast. Twenty-one rounds of a million messages each."""
 import re
 
 from benchlib import IS_QUICK, judge, need_cores, program, run_tree

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""From the moment at which `hyperscale run URL` is started to the first byte of its first request, as the server's socket has it:
-the whole tree starts in between. Ten runs."""
+"""From the moment at which `hyperscale run URL` is started to the first byte of its first request,
+as the server's socket has it: the whole tree starts in between. Ten runs."""
 import socket
 import subprocess
 import time
@@ -17,8 +17,8 @@ def start_ms():
         listener.settimeout(10)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         begin_ns = time.monotonic_ns()
-        run = subprocess.Popen([HYPERSCALE, "run", url, "-n", "1", "-c", "1", "-q"], stdout=subprocess.DEVNULL,
-                               stdin=subprocess.DEVNULL)
+        run = subprocess.Popen([HYPERSCALE, "run", url, "-n", "1", "-c", "1", "-q"],
+                               stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         connection, _ = listener.accept()
         with connection:
             connection.settimeout(10)
@@ -31,5 +31,5 @@ def start_ms():
 
 
 times = [start_ms() for _ in range(RUNS)]
-judge("start", median(times), 300, 100, f"to the first request sent; best {min(times):.0f} ms, worst {max(times):.0f} ms of {RUNS}",
-      unit="ms")
+judge("start", median(times), 300, 100, f"to the first request sent; best {min(times):.0f} ms, "
+      f"worst {max(times):.0f} ms of {RUNS}", unit="ms")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Requests per second over 1,000 kept connections when the client's core is the bottleneck, against wrk. The server is
-http_responder, the cheapest there is, on a core of its own; how busy it was is said, as a server that is full hides what a client
-could do. Three rounds."""
+"""Requests per second over 1,000 kept connections when the client's core is the bottleneck, against
+wrk. The server is http_responder, the cheapest there is, on a core of its own; how busy it was is
+said, as a server that is full hides what a client could do. Three rounds."""
 import time
 
 from benchlib import IS_QUICK, Responder, floor, hyperscale, judge, median, need_cores, rounds, wrk
@@ -21,7 +21,8 @@ def watched(server, run):
 need_cores(2)
 with Responder() as server:
     done = rounds(ROUNDS, {
-        "ours": lambda: watched(server, lambda: hyperscale(server.url, "-c", CONNECTIONS, "-d", f"{SECONDS}s", "--cores", 1)[1]),
+        "ours": lambda: watched(server, lambda: hyperscale(
+            server.url, "-c", CONNECTIONS, "-d", f"{SECONDS}s", "--cores", 1)[1]),
         "wrk": lambda: watched(server, lambda: wrk(server.url, CONNECTIONS, SECONDS)),
         "floor": lambda: watched(server, lambda: floor(server.port, CONNECTIONS, SECONDS))})
 
@@ -36,5 +37,5 @@ def share(name):
 
 ratios = [one["ours"].rate / one["wrk"].rate for one in done]
 judge("throughput", median(ratios), 1.3, 1.55,
-      f"{rate('ours'):.0f}/s, wrk {rate('wrk'):.0f}/s, floor {rate('floor'):.0f}/s, {CONNECTIONS} connections; server busy "
-      f"{share('ours')}, {share('wrk')}, {share('floor')}", at_most=False)
+      f"{rate('ours'):.0f}/s, wrk {rate('wrk'):.0f}/s, floor {rate('floor'):.0f}/s, {CONNECTIONS} "
+      f"connections; server busy {share('ours')}, {share('wrk')}, {share('floor')}", at_most=False)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the benchmarks share: servers on one core, clients on the other, the processor time of whole process trees, medians, and
-the verdict of a budget.
+"""What the benchmarks share: servers on one core, clients on the other, the processor time of whole
+process trees, medians, and the verdict of a budget.
 
-Rates of one machine swing by a factor of two from one minute to the next, so a figure means something only beside its peer's of
-the same round: contenders take turns, the ratio is taken round by round, and the median of the ratios is judged.
+Rates of one machine swing by a factor of two from one minute to the next, so a figure means
+something only beside its peer's of the same round: contenders take turns, the ratio is taken round
+by round, and the median of the ratios is judged.
 
-Environment: HS_BUILD (build), HS_BENCH_QUICK (fewer and shorter rounds: for a look, not for a verdict)."""
+Environment: HS_BUILD (build), HS_BENCH_QUICK (fewer and shorter rounds: for a look, not for a
+    verdict)."""
 import atexit
 import ctypes
 import json
@@ -40,14 +42,16 @@ def busy_s():
 
 def own_s():
     return sum(usage.ru_utime + usage.ru_stime
-               for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+               for usage in map(resource.getrusage,
+                                (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 
 
 def tell_of_others(begin_s, begin_busy_s):
     """At the end: whoever else was at work makes figures worse, the absolute ones above all."""
     share = (busy_s() - begin_busy_s - own_s()) / (time.monotonic() - begin_s) / os.cpu_count()
     if share > 0.15:  # less may be the kernel's own work for us, and the grain of a tick
-        print(f"{'':<12} others used {share * 100:.0f} % of the machine meanwhile: measure again when it is quiet", flush=True)
+        print(f"{'':<12} others used {share * 100:.0f} % of the machine meanwhile: measure again "
+              "when it is quiet", flush=True)
 
 
 atexit.register(tell_of_others, time.monotonic(), busy_s())
@@ -83,7 +87,8 @@ class Responder:
     def __init__(self):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
-        self.process = subprocess.Popen(["taskset", "-c", str(SERVER_CORE), program("http_responder"), str(self.port)],
+        self.process = subprocess.Popen(["taskset", "-c", str(SERVER_CORE),
+                                         program("http_responder"), str(self.port)],
                                         stdout=subprocess.PIPE)
         if self.process.stdout.readline() != b"ready\n":
             give_up("http_responder does not start")
@@ -102,7 +107,8 @@ class Responder:
 
 
 class Outcome:
-    """What a client did: its output, the processor seconds of its whole tree, the requests that were answered."""
+    """What a client did: its output, the processor seconds of its whole tree, the requests that
+    were answered."""
 
     def __init__(self, output, cpu_s):
         self.output, self.cpu_s, self.requests, self.seconds = output, cpu_s, 0, 0.0
@@ -139,19 +145,22 @@ def run_tree(command, core=CLIENT_CORE, codes=(0,)):
     """Runs a command to its end, bound to a core (None: free)."""
     bound = ["taskset", "-c", str(core)] if core is not None else []
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(bound + list(map(str, command)), stdout=output, stderr=errors, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(bound + list(map(str, command)), stdout=output, stderr=errors,
+                                   stdin=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         errors.seek(0)
         text = output.read()
         if process.returncode not in codes:
-            give_up(f"{' '.join(map(str, command))}: exit code {process.returncode}\n{errors.read()[-2000:]}{text[-500:]}")
+            give_up(f"{' '.join(map(str, command))}: exit code "
+                    f"{process.returncode}\n{errors.read()[-2000:]}{text[-500:]}")
     return Outcome(text, usage.ru_utime + usage.ru_stime + reap_strays())
 
 
 def hyperscale(url, *flags, core=CLIENT_CORE, binary=HYPERSCALE):
-    """A run to its end: (document, outcome). Everything that it starts shares the core, and counts."""
+    """A run to its end: (document, outcome). Everything that it starts shares the core, and
+    counts."""
     outcome = run_tree([binary, "run", url, "--json", "-q", *flags], core)
     document = json.loads(outcome.output)
     requests = document["requests"]
@@ -225,8 +234,8 @@ def verdict(value, must, aim, at_most):
 def judge(name, value, must, aim, detail, at_most=True, unit=""):
     """The one line of a benchmark; tests/bench/run counts it by its verdict."""
     sign = "<=" if at_most else ">="
-    print(f"{name:<12} {value:7.3g} {unit or 'x':<4} must {sign} {must:<5g} aim {aim:<5g} {verdict(value, must, aim, at_most)}"
-          f"  ({detail})", flush=True)
+    print(f"{name:<12} {value:7.3g} {unit or 'x':<4} must {sign} {must:<5g} aim {aim:<5g} "
+          f"{verdict(value, must, aim, at_most)}  ({detail})", flush=True)
 
 
 def ends(process, number=signal.SIGTERM, seconds=20):
