@@ -10,7 +10,8 @@ def ask(run_dir, request, seconds=60):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as console:
         console.settimeout(seconds)
         console.connect(os.path.join(run_dir, "status.sock"))
-        console.sendall((request if request.startswith("{") else json.dumps({"get": request})).encode() + b"\n")
+        console.sendall((request if request.startswith("{")
+                         else json.dumps({"get": request})).encode() + b"\n")
         answer = b""
         while not answer.endswith(b"\n"):
             piece = console.recv(1 << 20)

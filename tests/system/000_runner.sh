@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 60
 # beside: others
-# The runner of these tests tells what passed, failed, was skipped, took too long, or left somebody behind.
+# The runner of these tests tells what passed, failed, was skipped, took too long, or left somebody
+# behind.
 set -u
 mkdir -p "$HS_TMP/tests/system" "$HS_TMP/build/tests/system" || exit 1
 cp tests/system/run "$HS_TMP/tests/system/run"
@@ -35,7 +36,8 @@ chmod +x "$HS_TMP/build/tests/system/007_program"
 # Two that wait for each other, and one that finds none of the others there.
 met=$HS_TMP/met
 make 008_beside.sh '# beside: others' "touch $met.8; until [ -e $met.9 ]; do sleep 0.05; done"
-make 009_beside.sh '# beside: others' "touch $met.9; until [ -e $met.8 ]; do sleep 0.05; done; sleep 0.5; touch $met.end; exit 4"
+make 009_beside.sh '# beside: others' "touch $met.9; until [ -e $met.8 ]; do sleep 0.05; done
+sleep 0.5; touch $met.end; exit 4"
 make 010_alone.sh "[ -e $met.end ]"
 HS_BUILD=$HS_TMP/build "$HS_TMP/tests/system/run" > "$HS_TMP/said" 2> "$HS_TMP/complained"
 [ $? -ne 0 ] || { echo "failures, and the runner's exit code is 0"; bad=1; }
@@ -50,12 +52,16 @@ expect 'FAILED: no end within 1 s' 007_program
 expect passed 008_beside
 expect 'FAILED: exit code 4' 009_beside
 expect passed 010_alone
-[ "$(tail -1 "$HS_TMP/said")" = "4 passed, 5 failed" ] || { echo "the last line is $(tail -1 "$HS_TMP/said")"; bad=1; }
-HS_BUILD=$HS_TMP/build "$HS_TMP/tests/system/run" good patient > "$HS_TMP/said" 2>&1 || { echo "two good tests fail"; bad=1; }
+[ "$(tail -1 "$HS_TMP/said")" = "4 passed, 5 failed" ] ||
+    { echo "the last line is $(tail -1 "$HS_TMP/said")"; bad=1; }
+HS_BUILD=$HS_TMP/build "$HS_TMP/tests/system/run" good patient > "$HS_TMP/said" 2>&1 ||
+    { echo "two good tests fail"; bad=1; }
 for kind in beside alone; do
-    HS_BUILD=$HS_TMP/build "$HS_TMP/tests/system/run" --$kind 008 010 > "$HS_TMP/said" 2>&1 || { echo "--$kind fails"; bad=1; }
+    HS_BUILD=$HS_TMP/build "$HS_TMP/tests/system/run" --$kind 008 010 > "$HS_TMP/said" 2>&1 ||
+        { echo "--$kind fails"; bad=1; }
     expect passed "0[01][08]_$kind"
-    [ "$(tail -1 "$HS_TMP/said")" = "1 passed, 0 failed" ] || { echo "--$kind runs others, too"; bad=1; }
+    [ "$(tail -1 "$HS_TMP/said")" = "1 passed, 0 failed" ] ||
+        { echo "--$kind runs others, too"; bad=1; }
 done
 [ $bad -eq 0 ] || cat "$HS_TMP/said" "$HS_TMP/complained"
 exit $bad

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 180
 # beside: others
-"""The supervisor keeps a tree going, whatever its processes do, and takes it with it when it goes."""
+"""The supervisor keeps a tree going, whatever its processes do, and takes it with it when it
+goes."""
 import os
 import resource
 import signal
@@ -13,8 +14,8 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from faketree import (PROGRAM, STRICT, TMP, Skipped, Tree, Yardstick, children_of, functions_of, is_alive, is_sanitized, last_words, run_cases,
-                      state_of, wait_for)
+from faketree import (PROGRAM, STRICT, TMP, Skipped, Tree, Yardstick, children_of, functions_of,
+                      is_alive, is_sanitized, last_words, run_cases, state_of, wait_for)
 
 EVERYBODY = ("console", "gate", "manager", "worker", "engine.0", "engine.1")
 
@@ -66,11 +67,13 @@ def a_killed_process_has_a_successor():
             took = time.monotonic() - begin
             assert took < yardstick.allows(0.25), (took, yardstick.allows(0.25))
         assert "signal 9" in after["died"], after
-        print(f"  {name}: serving again {took * 1e3:.1f} ms after the kill, {after['took_us']} us after the fork")
+        print(f"  {name}: serving again {took * 1e3:.1f} ms after the kill, {after['took_us']} us "
+              "after the fork")
     assert tree.process.poll() is None
     tree.stop()
     log = tree.log()
-    assert 'down peer=gate.0 generation=1 cause="killed by signal 9 (Killed)"' in log, "the manager was not told"
+    assert 'down peer=gate.0 generation=1 cause="killed by signal 9 (Killed)"' in log, \
+        "the manager was not told"
     assert 'down peer=engine.1 generation=1' in log, "the worker was not told"
 
 
@@ -87,14 +90,17 @@ def a_stopped_process_is_killed_and_replaced():
 
 
 def a_process_that_hangs_in_its_turn_is_replaced():
-    tree = Tree("a_process_that_hangs_in_its_turn_is_replaced", fake="worker=hang", supervisor=STRICT).start()
+    tree = Tree("a_process_that_hangs_in_its_turn_is_replaced", fake="worker=hang",
+                supervisor=STRICT).start()
     row = tree.wait_row("worker", lambda row: row["gen"] >= 2)
-    assert row["died"] in ("killed by signal 6 (Aborted): no heartbeat", "killed by signal 9 (Killed): no heartbeat"), row
+    assert row["died"] in ("killed by signal 6 (Aborted): no heartbeat", "killed by signal 9 "
+                           "(Killed): no heartbeat"), row
     tree.stop(code=1)  # the hung one had to be killed
 
 
 def a_process_that_never_comes_up_is_a_crash_loop_and_visible():
-    tree = Tree("a_process_that_never_comes_up_is_a_crash_loop_and_visible", fake="manager=exit_1").start(is_ready=False)
+    tree = Tree("a_process_that_never_comes_up_is_a_crash_loop_and_visible",
+                fake="manager=exit_1").start(is_ready=False)
     row = tree.wait_row("manager", lambda row: row["state"] == "crash_loop")
     assert row["gen"] == 6 and "code 1" in row["died"], row
     assert tree.row("gate")["state"] == "ready", "the others serve"
@@ -102,7 +108,8 @@ def a_process_that_never_comes_up_is_a_crash_loop_and_visible():
 
 
 def a_process_that_says_it_is_hopeless_waits_for_a_reload():
-    tree = Tree("a_process_that_says_it_is_hopeless_waits_for_a_reload", fake="gate=exit_78").start(is_ready=False)
+    tree = Tree("a_process_that_says_it_is_hopeless_waits_for_a_reload",
+                fake="gate=exit_78").start(is_ready=False)
     row = tree.wait_row("gate", lambda row: row["state"] == "failed")
     assert "configuration" in row["died"], row
     time.sleep(0.3)
@@ -114,8 +121,8 @@ def a_process_that_says_it_is_hopeless_waits_for_a_reload():
 
 def a_start_that_takes_too_long_is_ended_unless_it_is_at_work():
     hasty = {"start_timeout": "2s", "backoff_min": "10ms", "backoff_max": "100ms"}
-    tree = Tree("a_start_that_takes_too_long_is_ended_unless_it_is_at_work", fake="gate=never_ready,manager=slow_replay",
-                supervisor=hasty).start(is_ready=False)
+    tree = Tree("a_start_that_takes_too_long_is_ended_unless_it_is_at_work",
+                fake="gate=never_ready,manager=slow_replay", supervisor=hasty).start(is_ready=False)
     row = tree.wait_row("gate", lambda row: row["gen"] == 2)
     assert "not ready in time" in row["died"], row
     row = tree.wait_row("manager", lambda row: row["state"] == "ready")
@@ -125,8 +132,8 @@ def a_start_that_takes_too_long_is_ended_unless_it_is_at_work():
 
 
 def a_process_that_ignores_the_stop_is_killed_at_its_deadline():
-    tree = Tree("a_process_that_ignores_the_stop_is_killed_at_its_deadline", fake="manager=ignore_stop",
-                supervisor=STRICT).start()
+    tree = Tree("a_process_that_ignores_the_stop_is_killed_at_its_deadline",
+                fake="manager=ignore_stop", supervisor=STRICT).start()
     pids = [row["pid"] for row in tree.rows().values()]
     begin = time.monotonic()
     tree.stop(code=1)
@@ -137,7 +144,8 @@ def a_process_that_ignores_the_stop_is_killed_at_its_deadline():
 def asking_twice_or_with_sigquit_is_faster():
     patient = {"role_stop_timeout": "30s", "worker_stop_timeout": "30s"}
     for number in (signal.SIGTERM, signal.SIGQUIT):
-        tree = Tree("asking_twice_or_with_sigquit_is_faster", fake="gate=ignore_stop", supervisor=patient).start()
+        tree = Tree("asking_twice_or_with_sigquit_is_faster", fake="gate=ignore_stop",
+                    supervisor=patient).start()
         tree.process.send_signal(signal.SIGTERM)
         time.sleep(0.2)
         begin = time.monotonic()
@@ -147,7 +155,8 @@ def asking_twice_or_with_sigquit_is_faster():
 
 
 def the_last_words_of_a_process_are_kept():
-    tree = Tree("the_last_words_of_a_process_are_kept", fake="engine.0=assert").start(is_ready=False)
+    tree = Tree("the_last_words_of_a_process_are_kept",
+                fake="engine.0=assert").start(is_ready=False)
     text = wait_for("last words", lambda: "assertion failed" in tree.status() and tree.status())
     assert "fake_tree.c" in text, text
     tree.process.send_signal(signal.SIGTERM)
@@ -155,8 +164,8 @@ def the_last_words_of_a_process_are_kept():
 
 
 def a_crash_says_which_signal_and_what_called_what():
-    crashes = {"segv": "signal 11 for address 0x0 ", "overflow": "signal 11 for address 0x", "assert": "assertion failed",
-               "hang": "signal 6 in"}
+    crashes = {"segv": "signal 11 for address 0x0 ", "overflow": "signal 11 for address 0x",
+               "assert": "assertion failed", "hang": "signal 6 in"}
     calls = {"segv": "crash", "assert": "hs_assert_fail", "hang": "turn"}
     for habit, begin in crashes.items():
         tree = Tree("crash_" + habit, fake=f"gate={habit}").start(is_ready=False)
@@ -168,7 +177,8 @@ def a_crash_says_which_signal_and_what_called_what():
         names = functions_of(words)
         print(f"  {habit}: {words[:150]}: {names}")
         if habit != "overflow":
-            assert words.startswith(begin) and {calls[habit], "hs_role_serve", "fake_main", "be_role"} <= set(names), (words, names)
+            assert words.startswith(begin) and {calls[habit], "hs_role_serve", "fake_main",
+                                                "be_role"} <= set(names), (words, names)
         else:
             assert words.startswith(begin) and "use_up_the_stack" in names, (words, names)
         if habit == "assert":
@@ -183,8 +193,10 @@ def nobody_inherits_memory_that_it_may_not_write():
         with open(f"/proc/{tree.row(name)['pid']}/maps") as maps:
             shared = [line.split() for line in maps if "/memfd:" in line]
         writable = {fields[5] for fields in shared if fields[1] == "rw-s"}
-        assert shared and "/memfd:host" not in writable and "/memfd:config" not in writable, (name, shared)
-        assert name.startswith("engine") or not any("figures" in where for where in writable), (name, writable)
+        assert (shared and "/memfd:host" not in writable and
+                "/memfd:config" not in writable), (name, shared)
+        assert name.startswith("engine") or not any("figures" in where
+                                                    for where in writable), (name, writable)
     tree.stop()
 
 
@@ -199,7 +211,8 @@ def input_that_killed_twice_is_quarantined():
 
 
 def a_forbidden_system_call_ends_the_process():
-    tree = Tree("a_forbidden_system_call_ends_the_process", fake="engine.1=forbidden").start(is_ready=False)
+    tree = Tree("a_forbidden_system_call_ends_the_process",
+                fake="engine.1=forbidden").start(is_ready=False)
     wait_for("the console", lambda: tree.row("console")["state"] == "ready")
     with open(f"/proc/{tree.row('console')['pid']}/status") as status:
         is_filtered = "Seccomp:\t2" in status.read()
@@ -213,14 +226,16 @@ def a_forbidden_system_call_ends_the_process():
 
 
 def a_process_that_sends_nonsense_is_replaced():
-    tree = Tree("a_process_that_sends_nonsense_is_replaced", fake="worker=nonsense").start(is_ready=False)
+    tree = Tree("a_process_that_sends_nonsense_is_replaced",
+                fake="worker=nonsense").start(is_ready=False)
     row = tree.wait_row("worker", lambda row: row["gen"] >= 2)
     assert "bad control record" in row["died"], row
     tree.stop()
 
 
 def readiness_that_an_order_overtook_is_no_nonsense():
-    tree = Tree("readiness_that_an_order_overtook_is_no_nonsense", fake="gate=ready_draining,worker=ready_stopping").start()
+    tree = Tree("readiness_that_an_order_overtook_is_no_nonsense",
+                fake="gate=ready_draining,worker=ready_stopping").start()
     for name in ("gate", "worker"):
         assert tree.row(name)["gen"] == 1 and tree.row(name)["died"] == "", tree.row(name)
     tree.stop()
@@ -316,7 +331,8 @@ def a_configuration_that_a_process_does_not_survive_is_taken_back_and_leaves_its
     tree.config["gate"] = {"progress_interval": "700ms"}
     tree.write_config()
     assert tree.call("reload").returncode == 0
-    wait_for("the old configuration", lambda: "config 1" in tree.status() and "is back" in tree.status())
+    wait_for("the old configuration", lambda: "config 1" in tree.status() and
+             "is back" in tree.status())
     tree.wait_row("gate", lambda row: row["state"] == "ready" and row["gen"] >= 3)
     wait_for("a reload that is taken", lambda: tree.call("reload").returncode == 0)
     tree.wait_row("gate", lambda row: row["state"] == "ready" and row["gen"] >= 4)
@@ -329,7 +345,8 @@ def operators_who_may_not_read_the_configuration_may_ask():
     os.chmod(tree.config_path, 0)
     nobody = {"user": 65534} if os.geteuid() == 0 else {}
     try:
-        done = subprocess.run([PROGRAM, "status", "-c", tree.config_path], capture_output=True, text=True, timeout=60, **nobody)
+        done = subprocess.run([PROGRAM, "status", "-c", tree.config_path], capture_output=True,
+                              text=True, timeout=60, **nobody)
     except PermissionError:
         raise Skipped("the program is where nobody else may run it")
     assert "/run/hyperscale" in done.stderr and "--run-dir" in done.stderr, done
@@ -372,8 +389,10 @@ def an_embedded_tree_says_nothing_to_the_service_manager():
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(path)
     listener.setblocking(False)
-    done = subprocess.run([os.path.join(os.environ["HS_BUILD"], "hyperscale"), "run", "http://127.0.0.1:1/", "-d", "200ms", "-q"],
-                          capture_output=True, timeout=60, env={**os.environ, "NOTIFY_SOCKET": path})
+    done = subprocess.run([os.path.join(os.environ["HS_BUILD"], "hyperscale"), "run",
+                           "http://127.0.0.1:1/", "-d", "200ms", "-q"],
+                          capture_output=True, timeout=60,
+                          env={**os.environ, "NOTIFY_SOCKET": path})
     assert done.returncode == 4, done
     try:
         told = listener.recv(4096)
@@ -395,7 +414,8 @@ def an_operators_restart_and_drain_reach_the_process():
 def a_name_is_looked_up_in_a_process_of_its_own():
     tree = Tree("a_name_is_looked_up_in_a_process_of_its_own").start()
     tree.ask('{"get":"resolve"}')
-    wait_for("an address", lambda: "resolved 127.0.0.1:0" in tree.status() or "resolved [::1]:0" in tree.status())
+    wait_for("an address", lambda: "resolved 127.0.0.1:0" in tree.status() or
+             "resolved [::1]:0" in tree.status())
     tree.stop()
 
 
@@ -418,10 +438,12 @@ def as_init_of_a_container_it_reaps_and_stops():
     # In a chroot no /proc of its own can be mounted; an ordinary user needs a user namespace.
     ways = [["unshare", *flags, "--pid", "--fork", "--kill-child"] for flags in
             (["--mount-proc"], [], ["--map-root-user", "--mount-proc"])]
-    unshare = next((way for way in ways if subprocess.run(way + ["true"], capture_output=True).returncode == 0), None)
+    unshare = next((way for way in ways
+                    if subprocess.run(way + ["true"], capture_output=True).returncode == 0), None)
     if not unshare:
         raise Skipped("no pid namespace can be made")
-    tree.process = subprocess.Popen(unshare + tree.arguments("start"), stderr=open(tree.log_path, "a"), env=tree.env)
+    tree.process = subprocess.Popen(unshare + tree.arguments("start"),
+                                    stderr=open(tree.log_path, "a"), env=tree.env)
     wait_for("the socket", lambda: os.path.exists(tree.run_dir + "/status.sock"))
     tree.wait_row("worker", lambda row: row["state"] == "ready")
     wait_for("the orphans' end", lambda: "orphans 20" in tree.status(), 20)

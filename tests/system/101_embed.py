@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 60
 # beside: others
-"""The tree of one `hyperscale run`: on a leash, without names, gone with its client. And the service manager's protocol."""
+"""The tree of one `hyperscale run`: on a leash, without names, gone with its client. And the
+service manager's protocol."""
 import os
 import signal
 import socket
@@ -20,7 +21,8 @@ CONFIG = b'{"roles": {"engines": 1}, "supervisor": {"watchdog": "1s"}}'
 
 
 def embed(log, config=CONFIG, fake=""):
-    """Starts an embedded tree the way `hyperscale run` does; its process and our end of the leash."""
+    """Starts an embedded tree the way `hyperscale run` does; its process and our end of the
+    leash."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     text_fd = os.memfd_create("config")
     os.write(text_fd, config)
@@ -48,7 +50,8 @@ def take(leash):
         return None
     fields = RECORD.unpack(data)
     assert fields[0] == MAGIC
-    return fields[1], fields[3], fields[13].rstrip(b"\0").split(b"\0")[0].decode(), fds[0] if fds else None
+    text = fields[13].rstrip(b"\0").split(b"\0")[0].decode()
+    return fields[1], fields[3], text, fds[0] if fds else None
 
 
 def take_until(leash, wanted):
@@ -77,11 +80,13 @@ def an_embedded_tree_links_its_client_with_the_gate_and_stops_when_told():
     take_until(leash, TREE_READY)
     print(f"  ready after {(time.monotonic() - begin) * 1e3:.1f} ms")
     kinds = {open(f"/proc/{pid}/cmdline").read().rstrip(chr(0)) for pid in children_of(process.pid)}
-    assert kinds == {f"hyperscaled: {name}" for name in ("gate", "manager", "worker", "engine.0")}, kinds
+    roles = "gate", "manager", "worker", "engine.0"
+    assert kinds == {f"hyperscaled: {name}" for name in roles}, kinds
     for pid in [process.pid] + children_of(process.pid):
         for fd in os.listdir(f"/proc/{pid}/fd"):
             path = os.readlink(f"/proc/{pid}/fd/{fd}")
-            assert path.startswith(("/memfd:", "socket:", "anon_inode:", "pipe:", "/dev/")) or "(deleted)" in path \
+            assert path.startswith(("/memfd:", "socket:", "anon_inode:", "pipe:",
+                                    "/dev/")) or "(deleted)" in path \
                 or path == TMP + "/log", f"{path} has a name"
     say_stop(leash)
     assert process.wait(60) == 0
@@ -92,7 +97,8 @@ def a_gate_that_dies_is_told_and_its_successor_linked():
     process, leash = embed(TMP + "/log")
     take_until(leash, TREE_READY)
     time.sleep(1.1)
-    gate = [pid for pid in children_of(process.pid) if "gate" in open(f"/proc/{pid}/cmdline").read()]
+    gate = [pid for pid in children_of(process.pid)
+            if "gate" in open(f"/proc/{pid}/cmdline").read()]
     os.kill(gate[0], signal.SIGKILL)
     death = take_until(leash, DEATH)
     assert death[1] == GATE and "signal 9" in death[2], death
@@ -132,7 +138,8 @@ def a_hopeless_tree_ends_with_the_code_of_the_culprit():
     process, leash = embed(TMP + "/log", fake="worker=exit_78")
     assert "configuration" in take_until(leash, DEATH)[2]
     assert process.wait(60) == 78
-    process, leash = embed(TMP + "/log", config=CONFIG.replace(b'"1s"', b'"1s", "backoff_min": "10ms"'), fake="gate=exit_1")
+    process, leash = embed(TMP + "/log", fake="gate=exit_1",
+                           config=CONFIG.replace(b'"1s"', b'"1s", "backoff_min": "10ms"'))
     assert process.wait(60) == 75
 
 

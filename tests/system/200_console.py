@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 120
 # beside: others
-"""The status socket and the metrics page of a real daemon: what they show, who may do what, and what they withstand."""
+"""The status socket and the metrics page of a real daemon: what they show, who may do what, and
+what they withstand."""
 import errno
 import json
 import os
@@ -19,8 +20,8 @@ from faketree import HASTY, Tree, Yardstick, run_cases, wait_for
 
 DAEMON = os.path.join(os.environ["HS_BUILD"], "hyperscaled")
 EVERYBODY = {"console", "gate", "manager", "worker", "engine.0"}
-GETS = ("status", "processes", "managers", "workers", "jobs", "counters", "events", "deaths", "log", "dispatch_times",
-        "latency")
+GETS = ("status", "processes", "managers", "workers", "jobs", "counters", "events", "deaths", "log",
+        "dispatch_times", "latency")
 NOBODY = 65534
 
 
@@ -39,7 +40,8 @@ class Daemon(Tree):
         return [DAEMON] + super().arguments(verb)[1:]
 
     def get(self, request):
-        answer = json.loads(self.ask(request if request.startswith("{") else json.dumps({"get": request})))
+        answer = json.loads(self.ask(request if request.startswith("{")
+                                     else json.dumps({"get": request})))
         assert answer["schema"] == 1, answer
         return answer
 
@@ -57,7 +59,8 @@ class Daemon(Tree):
 
     def page(self, path):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}",
+                                        timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -87,7 +90,8 @@ def it_tells_who_the_host_is_and_how_everybody_does():
         assert row["heartbeat_age_ns"] < 2e9, row
         assert os.path.exists(f"/proc/{row['pid']}"), name
     assert any("ready" in row["line"] for row in daemon.get("log")["log"])
-    assert daemon.get('{"get":"counters","process":"console"}')["counters"][0]["values"]["status_requests"] > 0
+    counters = daemon.get('{"get":"counters","process":"console"}')["counters"]
+    assert counters[0]["values"]["status_requests"] > 0
     daemon.stop()
 
 
@@ -100,7 +104,8 @@ def every_death_is_shown_with_its_cause():
     assert after["restarts"] == 1 and "9" in after["last_death"], after
     deaths = daemon.get('{"get":"deaths","process":"engine.0"}')["deaths"]
     assert len(deaths) == 1 and deaths[0]["pid"] == before["pid"], deaths
-    assert deaths[0]["signal"] == 9 and deaths[0]["exit_code"] is None and deaths[0]["was_ready"], deaths
+    assert deaths[0]["signal"] == 9 and deaths[0]["exit_code"] is None and deaths[0]["was_ready"], \
+        deaths
     assert daemon.get("status")["status"]["deaths"] == 1
     assert daemon.get('{"get":"deaths","process":"gate"}')["deaths"] == []
     daemon.stop()
@@ -115,7 +120,8 @@ def it_answers_while_others_hang():
         begin = time.monotonic()
         for what in GETS:
             daemon.get(what)
-        assert time.monotonic() - begin < yardstick.allows(0.5, 5 * len(GETS)), "it waited for somebody"
+        assert time.monotonic() - begin < yardstick.allows(0.5, 5 * len(GETS)), \
+            "it waited for somebody"
     for pid in stopped:
         os.kill(pid, signal.SIGCONT)
     daemon.stop()
@@ -130,7 +136,8 @@ def actions_are_done_and_remembered():
     assert daemon.rows()["gate"]["pid"] == before["gate"]["pid"]
     assert daemon.get('{"do":"restart","process":"engine.63"}')["error"]["code"] == "E-ACTION"
     lines = [row["line"] for row in daemon.get('{"get":"log","process":"console"}')["log"]]
-    assert any("action" in line and "worker" in line and f"uid={os.getuid()}" in line for line in lines), lines
+    assert any("action" in line and "worker" in line and f"uid={os.getuid()}" in line
+               for line in lines), lines
     assert daemon.get('{"do":"drain"}')["done"] == "drain"
     wait_for("draining", lambda: daemon.get("status")["status"]["state"] == "draining")
     assert daemon.get('{"do":"stop"}')["done"] == "stop"
@@ -145,8 +152,10 @@ def a_reload_is_all_or_nothing():
     answer = daemon.get('{"do":"reload"}')
     assert answer["error"]["code"] == "E-ACTION", answer
     status = daemon.get("status")["status"]
-    assert status["config_generation"] == 1 and status["reload_failures"] == 1 and status["reload_error"], status
-    daemon.write_config(json.dumps({**good, "paths": {"state_dir": "/somewhere/else"}, "node": {**good["node"], "cluster": "other"}}))
+    assert (status["config_generation"] == 1 and status["reload_failures"] == 1 and
+            status["reload_error"]), status
+    daemon.write_config(json.dumps({**good, "paths": {"state_dir": "/somewhere/else"},
+                                    "node": {**good["node"], "cluster": "other"}}))
     answer = daemon.get('{"do":"reload"}')
     assert "cluster" in answer["error"]["message"], answer
     assert {name: row["pid"] for name, row in before.items()} == \
@@ -155,7 +164,8 @@ def a_reload_is_all_or_nothing():
     assert daemon.get('{"do":"reload"}')["done"] == "reload"
     wait_for("another gate", lambda: (row := daemon.rows().get("gate")) and
              row["pid"] != before["gate"]["pid"] and row["state"] == "ready")
-    assert daemon.rows()["worker"]["pid"] == before["worker"]["pid"], "the worker has nothing to do with it"
+    assert daemon.rows()["worker"]["pid"] == before["worker"]["pid"], \
+        "the worker has nothing to do with it"
     status = daemon.get("status")["status"]
     assert status["config_generation"] == 2 and status["reload_error"] == "", status
     daemon.stop()
@@ -202,7 +212,8 @@ def too_many_too_slow_and_too_much_are_turned_away():
     daemon = Daemon(console={"request_timeout": "1s"}).start()
     pid = daemon.rows()["console"]["pid"]
     # Those of before may still be on their way out.
-    watchers = [wait_for("room for a watcher", lambda: connection_that_works(daemon, WATCH)) for _ in range(16)]
+    watchers = [wait_for("room for a watcher", lambda: connection_that_works(daemon, WATCH))
+                for _ in range(16)]
     assert line_of(daemon.connect())["error"]["code"] == "E-BUSY"
     assert daemon.page("/healthz")[0] == 200  # has its own connections
     for client in watchers:
@@ -238,7 +249,8 @@ def noise_leaves_nothing_behind():
     for _ in range(300):
         with daemon.connect() as client:
             try:
-                client.sendall(chance.randbytes(chance.randrange(200)) + chance.choice((b"\n", b"")))
+                client.sendall(chance.randbytes(chance.randrange(200)) +
+                               chance.choice((b"\n", b"")))
             except OSError:
                 pass
     wait_for("no connection left", lambda: connection_that_works(daemon))
@@ -280,13 +292,15 @@ def metrics_agree_with_the_status_socket():
     wait_for("a death", lambda: "hyperscale_deaths_total 1" in daemon.page("/metrics")[1])
     wait_for("health again", lambda: daemon.page("/healthz")[0] == 200)
     assert daemon.get('{"do":"drain"}')["done"] == "drain"
-    wait_for("unready", lambda: daemon.page("/readyz") == (503, "not ready: the host takes nothing new\n"))
+    unready = 503, "not ready: the host takes nothing new\n"
+    wait_for("unready", lambda: daemon.page("/readyz") == unready)
     assert daemon.get("status")["status"]["ready"] is False
     daemon.stop()
 
 
 run_cases((it_tells_who_the_host_is_and_how_everybody_does, every_death_is_shown_with_its_cause,
-           it_answers_while_others_hang, actions_are_done_and_remembered, a_reload_is_all_or_nothing,
+           it_answers_while_others_hang, actions_are_done_and_remembered,
+           a_reload_is_all_or_nothing,
            strangers_may_look_but_not_touch, too_many_too_slow_and_too_much_are_turned_away,
            noise_leaves_nothing_behind, the_console_is_replaced_without_a_word_to_the_others,
            metrics_agree_with_the_status_socket))

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 # beside: others
-# The words of the client: help, versions, plans printed and checked, and exit codes 2 and 3 with a sentence.
+# The words of the client: help, versions, plans printed and checked, and exit codes 2 and 3 with a
+# sentence.
 set -eu
 . tests/system/client_lib.sh
 
@@ -10,7 +11,8 @@ expect 0 "$hyperscale" version
 expect 0 "$hyperscale" version --json
 holds "$HS_TMP/out" 'd["schema"] == 1'
 expect 0 "$hyperscale" help
-for command in run check ping target submit list status watch cancel results top nodes ca keyring version help; do
+for command in run check ping target submit list status watch cancel results top nodes ca keyring \
+    version help; do
     grep -q "^  $command" "$HS_TMP/out" || fail "help does not name $command"
 done
 expect 0 "$hyperscale" help run
@@ -30,7 +32,8 @@ expect 2 "$hyperscale" list --gate eu-1:7400
 grep -q 'needs --credentials DIR' "$HS_TMP/err" || fail "no credentials: $(cat "$HS_TMP/err")"
 for words in list status "run http://localhost/"; do
     expect 2 "$hyperscale" $words --credentials "$HS_TMP"
-    grep -q -- '--credentials goes with --gate' "$HS_TMP/err" || fail "credentials for nobody: $(cat "$HS_TMP/err")"
+    grep -q -- '--credentials goes with --gate' "$HS_TMP/err" ||
+        fail "credentials for nobody: $(cat "$HS_TMP/err")"
 done
 
 # A one-liner is a plan, and the plan is the one-liner again.
@@ -58,17 +61,18 @@ plain() { # FILE...: printable characters of UTF-8 and line feeds only
     python3 -c 'import sys
 for name in sys.argv[1:]:
     text = open(name, "rb").read().decode("utf-8")
-    assert all(c == "\n" or c.isprintable() for c in text), (name, text)' "$@" || fail "not fit for a terminal: $*"
+    assert all(c == "\n" or c.isprintable() for c in text), (name, text)' "$@" ||
+        fail "not fit for a terminal: $*"
 }
 printf '\377\376' > "$HS_TMP/bytes.json"
-printf '{"version": 1, "na\033[2Jme": "x", "workflows": [{"name": "\302\2332J", "steps": [{"method": "\342\200\256", "url": "\377"}]}]}' \
-    > "$HS_TMP/evil.json"
+printf '%b' '{"version": 1, "na\0033[2Jme": "x", "workflows": [{"name": "\0302\02332J", ' \
+    '"steps": [{"method": "\0342\0200\0256", "url": "\0377"}]}]}' > "$HS_TMP/evil.json"
 for plan in bytes evil; do
     expect 3 "$hyperscale" check "$HS_TMP/$plan.json"
     plain "$HS_TMP/err" "$HS_TMP/out"
 done
-printf '{"version": 1, "name": "a\\u001b[2Jb\\u202e", "workflows": [{"name": "w", "steps": [{"name": "s\\u009b", "url": "http://127.0.0.1:1/"}]}]}' \
-    > "$HS_TMP/evil.json"
+printf '%s' '{"version": 1, "name": "a\u001b[2Jb\u202e", "workflows": [{"name": "w", ' \
+    '"steps": [{"name": "s\u009b", "url": "http://127.0.0.1:1/"}]}]}' > "$HS_TMP/evil.json"
 "$hyperscale" check "$HS_TMP/evil.json" --schedule > "$HS_TMP/out" 2> "$HS_TMP/err" || :
 plain "$HS_TMP/err" "$HS_TMP/out"
 "$hyperscale" run "$HS_TMP/evil.json" > "$HS_TMP/out" 2> "$HS_TMP/err" || :

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 # beside: others
-# What ends a run early: SIGINT and SIGTERM report what was measured, a second signal ends at once, also while the tree ends, and
-# a client that is killed takes its tree with it.
+# What ends a run early: SIGINT and SIGTERM report what was measured, a second signal ends at once,
+# also while the tree ends, and a client that is killed takes its tree with it.
 set -eu
 . tests/system/client_lib.sh
 set -m # a background job without this ignores SIGINT
@@ -27,7 +27,10 @@ wait_gone() { # PIDS...
     local i pid alive
     for i in $(seq 100); do
         alive=
-        for pid; do [ ! -d "/proc/$pid" ] || grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null || alive="$alive $pid"; done
+        for pid; do
+            [ ! -d "/proc/$pid" ] || grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null ||
+                alive="$alive $pid"
+        done
         [ -n "$alive" ] || return 0
         sleep 0.05
     done

@@ -6,7 +6,9 @@
 set -eu
 . tests/system/client_lib.sh
 
-class_of() { # MODE CLASS; who waits for a timeout has a short one, who is answered, one that a busy machine keeps
+# class_of MODE CLASS; who waits for a timeout has a short one, who is answered, one that a busy
+# machine keeps
+class_of() {
     local timeout=5s
     [ "$2" != timeout.response ] || timeout=300ms
     start_target --mode "$1"

@@ -10,7 +10,8 @@ expect 5 "$hyperscale" list --socket "$HS_TMP/run"
 grep -q 'no daemon at' "$HS_TMP/err" || fail "$(cat "$HS_TMP/err")"
 export HYPERSCALE_SOCKET=$HS_TMP/run
 echo '{"roles": {"engines": 2}}' > "$HS_TMP/config.json"
-"$hyperscaled" start -c "$HS_TMP/config.json" --run-dir "$HS_TMP/run" --state-dir "$HS_TMP/state" 2> "$HS_TMP/log" &
+"$hyperscaled" start -c "$HS_TMP/config.json" --run-dir "$HS_TMP/run" \
+    --state-dir "$HS_TMP/state" 2> "$HS_TMP/log" &
 daemon=$!
 trap 'kill $daemon 2> /dev/null || :; stop_target' EXIT
 is_ready() { "$hyperscale" status --json | grep -q '"state": *"ready"'; }
@@ -43,7 +44,8 @@ expect 0 "$hyperscale" list --active --json
 holds "$HS_TMP/out" "[j['id'] for j in d['jobs']] == ['$second']"
 expect 0 "$hyperscale" status
 grep -q "$second" "$HS_TMP/out" || fail "status: $(cat "$HS_TMP/out")"
-timeout 30 "$hyperscale" top --every 500ms | tee "$HS_TMP/out" | grep -q '^gate .* ready' || fail "top: $(cat "$HS_TMP/out")"
+timeout 30 "$hyperscale" top --every 500ms | tee "$HS_TMP/out" | grep -q '^gate .* ready' ||
+    fail "top: $(cat "$HS_TMP/out")"
 expect 0 "$hyperscale" cancel "$second" --reason enough
 expect 6 "$hyperscale" watch "$second"
 expect 6 "$hyperscale" results "$second" --json

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 240
 # beside: others
-"""A run by itself: its figures agree with each other and with the target's, and whatever ends it, nothing stays."""
+"""A run by itself: its figures agree with each other and with the target's, and whatever ends it,
+nothing stays."""
 import json
 import os
 import signal
@@ -11,21 +12,23 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from tree import (CLIENT, TMP, Target, cases_of, check_identities, descriptors_of, is_alive, run_cases, run_json, show,
-                  title_of, tree_of, wait_for)
+from tree import (CLIENT, TMP, Target, cases_of, check_identities, descriptors_of, is_alive,
+                  run_cases, run_json, show, title_of, tree_of, wait_for)
 
 NAMELESS = ("/memfd:", "socket:", "anon_inode:", "pipe:", "/dev/null", "/dev/urandom", "/dev/pts")
 
 
 def start_run(target, *flags):
     """A run of a minute that sends already; its process and the processes of its tree."""
-    process = subprocess.Popen([CLIENT, "run", target.url, "-d", "60s", "-c", "4", *flags], stdin=subprocess.DEVNULL,
+    process = subprocess.Popen([CLIENT, "run", target.url, "-d", "60s", "-c", "4", *flags],
+                               stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                env={**os.environ, "TMPDIR": TMP + "/tmp"})
     before = target.counts()["requests"]
     wait_for("load", lambda: target.counts()["requests"] > before + 100, 10)
     pids = tree_of(process.pid)
-    assert sum("hyperscaled: engine." in title_of(pid) for pid in pids) >= 1, list(map(title_of, pids))
+    assert sum("hyperscaled: engine." in title_of(pid)
+               for pid in pids) >= 1, list(map(title_of, pids))
     return process, pids
 
 
@@ -54,7 +57,8 @@ def names_held(pids):
 
 
 def litter():
-    return [name for folder in ("/tmp", "/dev/shm") for name in os.listdir(folder) if "hyperscale" in name] + \
+    return [name for folder in ("/tmp", "/dev/shm") for name in os.listdir(folder)
+            if "hyperscale" in name] + \
         os.listdir(TMP + "/tmp")
 
 
@@ -68,14 +72,16 @@ def its_figures_agree_with_each_other_and_with_the_target():
     requests = document["requests"]
     print(f"  {show(requests)}; the target counted {counts}")
     assert counts["requests"] == requests["sent"] == counts["answers"], (requests, counts)
-    assert requests["completed"] > 100 and requests["failed"] == 0 and requests["lost"] == 0, requests
+    assert requests["completed"] > 100 and requests["failed"] == 0 and requests["lost"] == 0, \
+        requests
     assert document["status"] == {"200": requests["completed"]}, document["status"]
     assert document["connections"] == counts["connections"] == 10, (document["connections"], counts)
     assert document["schema"] == 1 and document["restarts"] == 0, document
     assert document["verdict"]["target"] == "PASSED", document["verdict"]
     assert 1.9e9 < document["duration_ns"] < whole * 1e9, document["duration_ns"]
     assert document["duration_ns"] <= document["busy_ns"] < whole * 1e9, document["busy_ns"]
-    assert abs(document["rate_per_s"] * document["busy_ns"] / 1e9 - requests["completed"]) < 1, document["rate_per_s"]
+    assert abs(document["rate_per_s"] * document["busy_ns"] / 1e9 - requests["completed"]) < 1, \
+        document["rate_per_s"]
 
 
 def an_open_load_sends_what_the_schedule_says():
@@ -84,8 +90,10 @@ def an_open_load_sends_what_the_schedule_says():
     counts = target.stop()
     check_identities(document)
     requests = document["requests"]
-    print(f"  {show(requests)}; the target counted {counts}; lag p99 {document['lag_ns']['p99']} ns")
-    assert requests["offered"] == 2000 and counts["requests"] == requests["sent"], (requests, counts)
+    print(f"  {show(requests)}; the target counted {counts}; lag p99 {document['lag_ns']['p99']} "
+          "ns")
+    assert requests["offered"] == 2000 and counts["requests"] == requests["sent"], \
+        (requests, counts)
 
 
 def a_run_that_ends_leaves_no_name_and_no_process():
@@ -114,7 +122,8 @@ def a_killed_client_takes_everything_with_it():
 def a_killed_supervisor_ends_the_run_with_a_word():
     target = Target()
     process, pids = start_run(target)
-    supervisor = next(pid for pid in pids[1:] if "embed" in title_of(pid) or title_of(pid) == "hyperscaled")
+    supervisor = next(pid for pid in pids[1:] if "embed" in title_of(pid) or
+                      title_of(pid) == "hyperscaled")
     os.kill(supervisor, signal.SIGKILL)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 1 and "hyperscaled" in errors, (process.returncode, errors)
@@ -125,15 +134,19 @@ def a_killed_supervisor_ends_the_run_with_a_word():
 
 def each_process_of_the_tree_may_die_and_the_run_goes_on():
     target = Target()
-    process = subprocess.Popen([CLIENT, "run", target.url, "-R", "500/s", "-d", "12s", "--json", "-q"], text=True,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen([CLIENT, "run", target.url, "-R", "500/s", "-d", "12s", "--json",
+                                "-q"], text=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
     wait_for("load", lambda: target.counts()["requests"] > 500, 15)
     killed = 0
     for name in ("gate", "manager", "worker", "engine.0"):
-        pid = next(pid for pid in tree_of(process.pid) if title_of(pid).endswith(f"hyperscaled: {name}"))
+        pid = next(pid for pid in tree_of(process.pid)
+                   if title_of(pid).endswith(f"hyperscaled: {name}"))
         os.kill(pid, signal.SIGKILL)
         killed += 1
-        wait_for(f"another {name}", lambda: any(title_of(other).endswith(f"hyperscaled: {name}") and other != pid
+        wait_for(f"another {name}", lambda: any(title_of(other).endswith(f"hyperscaled: {name}") and
+                                                other != pid
                                                 for other in tree_of(process.pid)), 5)
         sent = target.counts()["requests"]
         wait_for("load again", lambda: target.counts()["requests"] > sent + 100, 10)

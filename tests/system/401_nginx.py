@@ -17,8 +17,8 @@ daemon off; master_process off; pid {tmp}/nginx.pid; error_log {tmp}/error.log;
 events {{ worker_connections 1024; }}
 http {{
   access_log off; keepalive_requests 1000000000;
-  client_body_temp_path {tmp}/b; proxy_temp_path {tmp}/p; fastcgi_temp_path {tmp}/f; uwsgi_temp_path {tmp}/u;
-  scgi_temp_path {tmp}/s;
+  client_body_temp_path {tmp}/b; proxy_temp_path {tmp}/p; fastcgi_temp_path {tmp}/f;
+  uwsgi_temp_path {tmp}/u; scgi_temp_path {tmp}/s;
   server {{
     listen 127.0.0.1:{port} backlog=1024;
     location / {{ return 200 "hello\\n"; }}
@@ -54,9 +54,11 @@ def nginx_counts_what_we_count():
     requests = document["requests"]
     print(f"  {show(requests)}; nginx counted {after - before - 1}")
     print(f"  {document['rate_per_s']:.0f}/s, p50 {document['response_time_ns']['p50']} ns, p99 "
-          f"{document['response_time_ns']['p99']} ns, {document['engines']} engine(s), {document['backend']}")
+          f"{document['response_time_ns']['p99']} ns, {document['engines']} engine(s), "
+          f"{document['backend']}")
     assert requests["offered"] == requests["sent"] + requests["dropped"], requests
-    assert after - before - 1 == requests["sent"] + requests["retried"], (after - before - 1, requests)
+    assert after - before - 1 == requests["sent"] + requests["retried"], \
+        (after - before - 1, requests)
     assert requests["failed"] == 0 and document["connections"] == 100, document["errors"]
 
 

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 # beside: others
-"""The supervisor is killed in the middle of a job: its processes go with it, and the next one knows what there was."""
+"""The supervisor is killed in the middle of a job: its processes go with it, and the next one knows
+what there was."""
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from tree import (FINAL, Daemon, Target, cases_of, check_identities, closed_plan, is_alive, open_plan, run_cases, show, time,
-                  tree_of, wait_for)
+from tree import (FINAL, Daemon, Target, cases_of, check_identities, closed_plan, is_alive,
+                  open_plan, run_cases, show, time, tree_of, wait_for)
 
 
 def jobs_and_results_outlive_the_supervisor():
@@ -47,7 +48,8 @@ def jobs_and_results_outlive_the_supervisor():
         document = daemon.results(running, (0, 6))
         check_identities(document)
         requests = document["requests"]
-        print(f"  {show(requests)}; the target counted {sent_until_kill} before the kill, {sent} in all")
+        print(f"  {show(requests)}; the target counted {sent_until_kill} before the kill, {sent} "
+              "in all")
         assert requests["completed"] + requests["failed"] <= sent, (requests, sent)
     assert daemon.get("status")["status"]["incarnation"] == 2
     another = daemon.submit(daemon.write_plan(open_plan(target.url, "200/s", "1s")))

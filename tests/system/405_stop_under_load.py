@@ -2,15 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 # beside: others
-"""The daemon is told to stop while jobs run: it ends in order within its deadline, and what was measured is kept."""
+"""The daemon is told to stop while jobs run: it ends in order within its deadline, and what was
+measured is kept."""
 import os
 import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from faketree import wait_for
-from tree import (FINAL, Daemon, Target, cases_of, check_against_target, check_identities, closed_plan, is_alive, open_plan,
-                  run_cases, show, time, tree_of)
+from tree import (FINAL, Daemon, Target, cases_of, check_against_target, check_identities,
+                  closed_plan, is_alive, open_plan, run_cases, show, time, tree_of)
 
 
 def stop_and_look(name, make_plan, *flags):
@@ -46,7 +47,8 @@ def an_open_load():
 
 
 def a_load_whose_answers_take_long():
-    stop_and_look("a_load_whose_answers", lambda url: open_plan(url, "1000/s", "60s"), "--delay", "500ms")
+    stop_and_look("a_load_whose_answers", lambda url: open_plan(url, "1000/s", "60s"), "--delay",
+                  "500ms")
 
 
 def sigterm_does_the_same():
@@ -75,7 +77,8 @@ def who_is_restarted_in_order_leaves_the_work_to_a_successor():
         generation = daemon.rows()[name]["generation"]
         assert daemon.get(f'{{"do":"restart","process":"{name}"}}')["done"] == "restart"
         wait_for(f"the successor of {name}",
-                 lambda: (row := daemon.rows().get(name)) and row["state"] == "ready" and row["generation"] > generation, 20)
+                 lambda: (row := daemon.rows().get(name)) and row["state"] == "ready" and
+                 row["generation"] > generation, 20)
     daemon.wait_job(job_id, lambda row: row["state"] in FINAL)
     document = daemon.results(job_id)
     requests = document["requests"]
@@ -87,9 +90,11 @@ def who_is_restarted_in_order_leaves_the_work_to_a_successor():
 
 
 def a_share_that_nobody_came_back_for_is_not_a_whole_one():
-    """The worker stays away for longer than engines wait: what they ended early must not pass for COMPLETED."""
+    """The worker stays away for longer than engines wait: what they ended early must not pass for
+    COMPLETED."""
     target = Target()
-    daemon = Daemon("a_share_that_nobody_came", supervisor={"backoff_min": "3s", "backoff_max": "3s"},
+    daemon = Daemon("a_share_that_nobody_came",
+                    supervisor={"backoff_min": "3s", "backoff_max": "3s"},
                     engine={"adopt_grace": "200ms"}).start()
     job_id = daemon.submit(daemon.write_plan(open_plan(target.url, "500/s", "20s")))
     daemon.wait_job(job_id, lambda row: row["completed"] > 200)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 400
-"""Targets that refuse, reset, stall, answer nonsense or never stop answering: each is counted in its class and in no other, memory
-stays bounded, and the run ends on time."""
+"""Targets that refuse, reset, stall, answer nonsense or never stop answering: each is counted in
+its class and in no other, memory stays bounded, and the run ends on time."""
 import json
 import os
 import socket
@@ -13,14 +13,16 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from tree import (CLIENT, Target, Yardstick, cases_of, check_identities, client, free_port, memory_of, run_cases, run_json, show,
-                  title_of, tree_of)
+from tree import (CLIENT, Target, Yardstick, cases_of, check_identities, client, free_port,
+                  memory_of, run_cases, run_json, show, title_of, tree_of)
 
 USERS = 20
-# What a connection may take, and an engine: its receive buffers (engine.recv_buffers) are touched as its load begins.
+# What a connection may take, and an engine: its receive buffers (engine.recv_buffers) are touched
+# as its load begins.
 CONNECTION_BYTES, ENGINE_BYTES = 256 << 10, 12 << 20
 FLAGS = ("-d", "1500ms", "--drain", "500ms", "--json", "-q")
-# Who waits for a timeout has a short one; who is answered, one that a busy machine keeps, and is cut by the end of the drain.
+# Who waits for a timeout has a short one; who is answered, one that a busy machine keeps, and is
+# cut by the end of the drain.
 SHORT, LONG = ("--timeout", "300ms"), ("--timeout", "5s")
 ENDS_WITHIN = 1.5 + 0.5 + 3  # load, drain, its start and its end
 
@@ -44,7 +46,8 @@ def run_against(url, *flags, users=USERS, timeout=LONG):
     """Its document and exit code; memory and time are looked at on the way."""
     with Yardstick() as yardstick:
         begin = time.monotonic()
-        process = subprocess.Popen([CLIENT, "run", url, "-c", str(users), *FLAGS, *timeout, *flags], stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([CLIENT, "run", url, "-c", str(users), *FLAGS, *timeout, *flags],
+                                   stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         growth = watch_memory(process)
         seconds, allowed = time.monotonic() - begin, yardstick.allows(ENDS_WITHIN, 50)
@@ -52,7 +55,8 @@ def run_against(url, *flags, users=USERS, timeout=LONG):
     assert output, (process.returncode, errors)
     document = json.loads(output)
     check_identities(document)
-    print(f"  {show(document['requests'])} {document['errors']}; engines grew by {growth >> 10} KiB; {seconds:.1f} s")
+    print(f"  {show(document['requests'])} {document['errors']}; engines grew by {growth >> 10} "
+          f"KiB; {seconds:.1f} s")
     assert growth <= USERS * CONNECTION_BYTES + ENGINE_BYTES, growth
     assert seconds < allowed, (seconds, allowed)
     return document, process.returncode
@@ -114,7 +118,8 @@ def a_port_that_refuses():
 
 def a_name_that_nobody_knows():
     """It is told at once, not after the time of the load; nothing of it can ever be sent."""
-    for flags in (("-d", "20s"), ("-R", "100/s", "-d", "20s"), ("-n", "100"), ("-d", "20s", "--warmup", "9s")):
+    for flags in (("-d", "20s"), ("-R", "100/s", "-d", "20s"), ("-n", "100"),
+                  ("-d", "20s", "--warmup", "9s")):
         begin = time.monotonic()
         done = client("run", "http://no-such-host.invalid/", *flags, "--json", "-q")
         assert time.monotonic() - begin < 8, (flags, time.monotonic() - begin)
@@ -126,7 +131,8 @@ def a_name_that_nobody_knows():
 
 
 class Parrot:
-    """Says the same to every request, whatever it is, and then keeps, closes or resets the connection."""
+    """Says the same to every request, whatever it is, and then keeps, closes or resets the
+    connection."""
 
     def __init__(self, words, then="keep"):
         self.words, self.then = words, then
@@ -137,7 +143,8 @@ class Parrot:
     def accept(self):
         while True:
             try:
-                threading.Thread(target=self.serve, args=(self.listener.accept()[0],), daemon=True).start()
+                threading.Thread(target=self.serve, args=(self.listener.accept()[0],),
+                                 daemon=True).start()
             except OSError:
                 return
 
@@ -147,7 +154,8 @@ class Parrot:
                 while connection.recv(65536):
                     connection.sendall(self.words)
                     if self.then == "reset":
-                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                              struct.pack("ii", 1, 0))
                     if self.then != "keep":
                         return
             except OSError:
@@ -157,7 +165,8 @@ class Parrot:
 OK, HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"HTTP/1.1 200 OK\r\n"
 WORDS = (  # what it says, what it does then, the class of all its answers (or none: they complete)
     (HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc", "keep", "http.parse"),
-    (HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "keep", "http.parse"),
+    (HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "keep",
+     "http.parse"),
     (HEAD + b"Content-Length: -1\r\n\r\n", "keep", "http.bad_length"),
     (HEAD + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", "keep", "http.bad_chunk"),
     (b"HTTP/1.1 100 Continue\r\n\r\n" * 50, "keep", "http.parse"),
@@ -172,11 +181,13 @@ WORDS = (  # what it says, what it does then, the class of all its answers (or n
 def whatever_a_server_says():
     for words, then, wanted in WORDS:
         parrot = Parrot(words, then)
-        document = run_json(parrot.url, "-n", 200, "-c", 5, "--timeout", "5s", code=99 if wanted else 0)
+        document = run_json(parrot.url, "-n", 200, "-c", 5, "--timeout", "5s", code=99 if wanted
+                            else 0)
         parrot.listener.close()
         check_identities(document)
         print(f"  {words[:60]!r}, {then}: {show(document['requests'])} {document['errors']}")
-        assert document["requests"]["sent"] == 200 and document["requests"]["completed"] == (0 if wanted else 200), words
+        assert (document["requests"]["sent"] == 200 and
+                document["requests"]["completed"] == (0 if wanted else 200)), words
         assert document["errors"] == ({wanted: 200} if wanted else {}), (words, document["errors"])
 
 
@@ -211,7 +222,8 @@ def an_open_load_on_a_silent_target_is_bounded():
 
 def a_target_that_goes_away_and_comes_back():
     target = Target("--for", "700ms", port=free_port())
-    process = subprocess.Popen([CLIENT, "run", target.url, "-R", "200/s", "-d", "4s", "--json", "-q"],
+    process = subprocess.Popen([CLIENT, "run", target.url, "-R", "200/s", "-d", "4s", "--json",
+                                "-q"],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     target.process.communicate(timeout=60)
     target = Target(port=target.port)
@@ -222,7 +234,8 @@ def a_target_that_goes_away_and_comes_back():
     print(f"  {show(document['requests'])} {document['errors']}")
     assert process.returncode == 0 and document["requests"]["offered"] == 800, document["requests"]
     assert document["requests"]["completed"] > 200, document["requests"]
-    assert all(name.startswith(("connect.", "recv.", "send.")) for name in document["errors"]), document["errors"]
+    assert all(name.startswith(("connect.", "recv.", "send."))
+               for name in document["errors"]), document["errors"]
 
 
 run_cases(cases_of(globals(), ("watch_memory", "run_against", "expect_class")))

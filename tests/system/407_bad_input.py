@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 # beside: others
-"""Bad plans, words, configurations, requests and frames: each is refused with its code and all its reasons, and the job that runs
-all the while does not notice."""
+"""Bad plans, words, configurations, requests and frames: each is refused with its code and all its
+reasons, and the job that runs all the while does not notice."""
 import json
 import os
 import random
@@ -12,8 +12,8 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import wire
-from tree import (DAEMON, TMP, Daemon, Target, check_identities, client, descriptors_of, open_plan, run_cases, show, subprocess,
-                  wait_for)
+from tree import (DAEMON, TMP, Daemon, Target, check_identities, client, descriptors_of, open_plan,
+                  run_cases, show, subprocess, wait_for)
 
 W = '{"version":1,"workflows":[%s]}'
 STEP = '"steps":[{"url":"http://127.0.0.1:9/"}]'
@@ -36,40 +36,59 @@ PLANS = (
     ('{"version":1}', ("E-REQ",)),
     (W % '{"name":"a","load":{"model":"closed","vus":"1","for":"1s"},%s}' % STEP, ("E-TYPE",)),
     (W % '{"name":"a","load":{"model":"closed","vus":1,"for":10},%s}' % STEP, ("E-TYPE",)),
-    (W % '{"name":"a","load":{"model":"closed","vus":1,"for":"10 parsecs"},%s}' % STEP, ("E-UNIT",)),
+    (W % '{"name":"a","load":{"model":"closed","vus":1,"for":"10 parsecs"},%s}' % STEP,
+     ("E-UNIT",)),
     (W % '{"name":"a","load":{"model":"closed","vus":1,"for":"0s"},%s}' % STEP, ("E-UNIT",)),
-    (W % '{"name":"a","load":{"model":"closed","vus":1,"rate":"5/s","for":"1s"},%s}' % STEP, ("E-EXCL",)),
-    (W % '{"name":"a","load":{"model":"clsed","vus":1,"for":"1s"},%s}' % STEP, ("E-ENUM", 'did you mean "closed"')),
+    (W % '{"name":"a","load":{"model":"closed","vus":1,"rate":"5/s","for":"1s"},%s}' % STEP,
+     ("E-EXCL",)),
+    (W % '{"name":"a","load":{"model":"clsed","vus":1,"for":"1s"},%s}' % STEP,
+     ("E-ENUM", 'did you mean "closed"')),
     (W % '{"name":"a","depends_on":["b"],%s,%s}' % (LOAD, STEP), ("E-REF",)),
     (W % (OK + "," + OK), ("E-DUPNAME",)),
-    (W % '{"name":"a","depends_on":["b"],%s,%s},{"name":"b","depends_on":["a"],%s,%s}' % (LOAD, STEP, LOAD, STEP), ("E-CYCLE",)),
+    (W % '{"name":"a","depends_on":["b"],%s,%s},{"name":"b","depends_on":["a"],%s,%s}'
+     % (LOAD, STEP, LOAD, STEP), ("E-CYCLE",)),
     (W % '{"name":"a",%s,"steps":[{"url":"http://h/${nobody}"}]}' % LOAD, ("E-VAR",)),
     (W % '{"name":"a",%s,"steps":[{"url":"htp://h/"}]}' % LOAD, ("E-URL",)),
-    (W % '{"name":"a",%s,"steps":[{"url":"http://h/","method":"GTE"}]}' % LOAD, ("E-ENUM", 'did you mean "GET"')),
-    (W % '{"name":"a",%s,"steps":[{"url":"http://h/","headers":{"x":"a\\r\\nb: c"}}]}' % LOAD, ("E-HDR",)),
+    (W % '{"name":"a",%s,"steps":[{"url":"http://h/","method":"GTE"}]}' % LOAD,
+     ("E-ENUM", 'did you mean "GET"')),
+    (W % '{"name":"a",%s,"steps":[{"url":"http://h/","headers":{"x":"a\\r\\nb: c"}}]}' % LOAD,
+     ("E-HDR",)),
     ('{"version":1,"limits":{"allow_hosts":["good"]},"workflows":[%s]}' % OK, ("E-LIMIT",)),
     # Several at once, all told.
-    (W % '{"name":"a","lod":1,"steps":[{"method":"GTE","url":"htp://h/","timeout":5}]}', ("E-KEY", "E-ENUM", "E-URL", "E-TYPE")),
-    ('{"version":1,"workflows":[%s]%s}' % (OK, "".join(',"k%d":1' % i for i in range(25))), ("E-KEY", "and 5 more")),
+    (W % '{"name":"a","lod":1,"steps":[{"method":"GTE","url":"htp://h/","timeout":5}]}',
+     ("E-KEY", "E-ENUM", "E-URL", "E-TYPE")),
+    ('{"version":1,"workflows":[%s]%s}' % (OK, "".join(',"k%d":1' % i for i in range(25))),
+     ("E-KEY", "and 5 more")),
 )
 WORDS = (
-    ("run",), ("run", "http://127.0.0.1:9/", "--conections", "3"), ("run", "http://127.0.0.1:9/", "-c", "0"),
+    ("run",), ("run", "http://127.0.0.1:9/", "--conections", "3"),
+    ("run", "http://127.0.0.1:9/", "-c", "0"),
     ("run", "http://127.0.0.1:9/", "-c", "many"), ("run", "http://127.0.0.1:9/", "-d", "10"),
-    ("run", "http://127.0.0.1:9/", "-d", "1s", "-n", "5"), ("run", "http://127.0.0.1:9/", "-R", "fast"),
-    ("run", "http://127.0.0.1:9/", "-d", "1s", "-d", "2s"), ("run", "http://127.0.0.1:9/", "--cores", "-1"),
-    ("run", "http://127.0.0.1:9/", "-H", "no colon"), ("run", "http://127.0.0.1:9/", "-m", "G ET"), ("run", "ftp://127.0.0.1/"),
-    ("run", "http://"), ("run", "http://127.0.0.1:99999/"), ("run", "a", "b"), ("dance",), ("target", "--mode", "nice"),
-    ("target", "--listen", "nowhere"), ("target", "--stall", "1s"), ("status", "12"), ("watch",), ("cancel", "x" * 32),
-    ("cancel", "0" * 32, "--workflow", "999"), ("list", "--gate", "h:1"), ("help", "nothing"), ("ping",), (),
+    ("run", "http://127.0.0.1:9/", "-d", "1s", "-n", "5"),
+    ("run", "http://127.0.0.1:9/", "-R", "fast"),
+    ("run", "http://127.0.0.1:9/", "-d", "1s", "-d", "2s"),
+    ("run", "http://127.0.0.1:9/", "--cores", "-1"),
+    ("run", "http://127.0.0.1:9/", "-H", "no colon"), ("run", "http://127.0.0.1:9/", "-m", "G ET"),
+    ("run", "ftp://127.0.0.1/"),
+    ("run", "http://"), ("run", "http://127.0.0.1:99999/"), ("run", "a", "b"), ("dance",),
+    ("target", "--mode", "nice"),
+    ("target", "--listen", "nowhere"), ("target", "--stall", "1s"), ("status", "12"), ("watch",),
+    ("cancel", "x" * 32),
+    ("cancel", "0" * 32, "--workflow", "999"), ("list", "--gate", "h:1"), ("help", "nothing"),
+    ("ping",), (),
 )
 REQUESTS = (
-    ("nonsense", "E-JSON"), ("[]", "E-TYPE"), ("{}", "E-REQ"), ('{"gte":"status"}', "E-REQ"), ('{"get":"status","conut":1}', "E-KEY"), ('{"get":"proceses"}', "E-ENUM"),
-    ('{"get":1}', "E-TYPE"), ('{"get":"status","do":"stop"}', "E-EXCL"), ('{"watch":"status","every_ms":0}', "E-NUM"),
-    ('{"do":"restart"}', "E-REQ"), ('{"do":"dance"}', "E-ENUM"), ('{"do":"restart","process":"engine.63"}', "E-ACTION"),
+    ("nonsense", "E-JSON"), ("[]", "E-TYPE"), ("{}", "E-REQ"), ('{"gte":"status"}', "E-REQ"),
+    ('{"get":"status","conut":1}', "E-KEY"), ('{"get":"proceses"}', "E-ENUM"),
+    ('{"get":1}', "E-TYPE"), ('{"get":"status","do":"stop"}', "E-EXCL"),
+    ('{"watch":"status","every_ms":0}', "E-NUM"),
+    ('{"do":"restart"}', "E-REQ"), ('{"do":"dance"}', "E-ENUM"),
+    ('{"do":"restart","process":"engine.63"}', "E-ACTION"),
 )
 CONFIGS = (
     ("", ()), ("{", ("E-JSON",)), ("[]", ("E-TYPE",)), ('{"gat":{}}', ("E-KEY", "gate")),
-    ('{"roles":{"engines":"x"},"gate":{"clients_max":0},"lgo":{}}', ("engines", "clients_max", "lgo")),
+    ('{"roles":{"engines":"x"},"gate":{"clients_max":0},"lgo":{}}',
+     ("engines", "clients_max", "lgo")),
     ('{"gate":{"active_jobs_max":1000,"finished_jobs_max":1000}}', ("active_jobs_max",)),
 )
 
@@ -83,7 +102,8 @@ def bad_plans(daemon):
             done = client(verb[0], path, *verb[1:])
             assert done.returncode == 3, (verb, text, done)
             for word in wanted:
-                assert word in done.stderr, f"{verb[0]} does not say {word} of {text!r}: {done.stderr}"
+                assert word in done.stderr, \
+                    f"{verb[0]} does not say {word} of {text!r}: {done.stderr}"
             assert path.rsplit("/", 1)[1] in done.stderr, done.stderr
         done = client("check", path, "--json")
         problems = json.loads(done.stdout)["problems"]
@@ -114,7 +134,8 @@ def bad_configurations(daemon):
         with open(path, "w") as file:
             file.write(text)
         for verb in ("check", "start"):
-            done = subprocess.run([DAEMON, verb, "-c", path, "--run-dir", TMP + "/r", "--state-dir", TMP + "/s"],
+            done = subprocess.run([DAEMON, verb, "-c", path, "--run-dir", TMP + "/r", "--state-dir",
+                                   TMP + "/s"],
                                   capture_output=True, text=True, timeout=60)
             assert done.returncode == 78, (verb, text, done)
             for word in wanted:
@@ -136,10 +157,12 @@ def bad_requests(daemon):
 
 
 def noise(daemon):
-    """Bytes by chance, headers that lie, messages of others, bodies that are cut: the connection goes, the gate stays."""
+    """Bytes by chance, headers that lie, messages of others, bodies that are cut: the connection
+    goes, the gate stays."""
     chance = random.Random(7)
     folders = [os.path.join("tests/fuzz/corpus", name) for name in ("frame", "messages")]
-    seeds = [open(os.path.join(folder, name), "rb").read() for folder in folders for name in sorted(os.listdir(folder))]
+    seeds = [open(os.path.join(folder, name), "rb").read() for folder in folders
+             for name in sorted(os.listdir(folder))]
     for turn in range(400):
         gate = wire.Gate(daemon.run_dir + "/gate.sock", says_hello=turn % 2 == 0)
         kind = chance.randrange(4)
@@ -198,7 +221,8 @@ def whatever_comes_in_what_runs_goes_on():
     job_id = daemon.submit(daemon.write_plan(open_plan(target.url, "300/s", "12s")))
     daemon.wait_job(job_id, lambda row: row["state"] == "RUNNING")
     before = {name: len(descriptors_of(pid)) for name, pid in pids.items()}
-    for part in (bad_plans, bad_words, bad_requests, bad_configurations, what_only_a_bad_client_would_submit, noise):
+    for part in (bad_plans, bad_words, bad_requests, bad_configurations,
+                 what_only_a_bad_client_would_submit, noise):
         part(daemon)
     row = daemon.wait_job(job_id, lambda row: row["state"] == "COMPLETED", 60)
     assert set(daemon.listed()) == {job_id}, "something was taken for a job"
@@ -209,10 +233,12 @@ def whatever_comes_in_what_runs_goes_on():
     requests = document["requests"]
     assert requests["offered"] == requests["completed"] == counts["requests"] == 3600, requests
     assert row["completed"] == 3600, row
-    assert {name: row["pid"] for name, row in daemon.rows().items()} == pids, "somebody was replaced"
+    assert {name: row["pid"] for name, row in daemon.rows().items()} == pids, \
+        "somebody was replaced"
     assert daemon.get("status")["status"]["deaths"] == 0
     wait_for(f"as many descriptors as before: {before}",
-             lambda: all(len(descriptors_of(pid)) <= before[name] + 1 for name, pid in pids.items()))
+             lambda: all(len(descriptors_of(pid)) <= before[name] + 1
+                         for name, pid in pids.items()))
     daemon.stop()
 
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 400
 # beside: others
-"""Early ends and exact counts: signals to a run, -n, workflows that wait for each other, cancelling, submitting twice."""
+"""Early ends and exact counts: signals to a run, -n, workflows that wait for each other,
+cancelling, submitting twice."""
 import json
 import os
 import signal
@@ -12,12 +13,13 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import wire
-from tree import (CLIENT, FINAL, Daemon, Target, cases_of, check_against_target, check_identities, closed_plan, is_alive,
-                  open_plan, run_cases, run_json, show, tree_of, wait_for)
+from tree import (CLIENT, FINAL, Daemon, Target, cases_of, check_against_target, check_identities,
+                  closed_plan, is_alive, open_plan, run_cases, run_json, show, tree_of, wait_for)
 
 
 def start_run(target, *flags):
-    process = subprocess.Popen([CLIENT, "run", target.url, "-d", "60s", *flags, "--json"], stdin=subprocess.DEVNULL,
+    process = subprocess.Popen([CLIENT, "run", target.url, "-d", "60s", *flags, "--json"],
+                               stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for("load", lambda: target.counts()["requests"] >= 4, 20)
     return process, tree_of(process.pid)
@@ -36,9 +38,11 @@ def a_signal_reports_what_was_measured():
             document = json.loads(output)
             check_identities(document)
             requests = document["requests"]
-            print(f"  {number.name} {' '.join(flags)}: {show(requests)}; the target counted {counts}")
+            print(f"  {number.name} {' '.join(flags)}: {show(requests)}; the target counted "
+                  f"{counts}")
             assert document["interrupted"] and requests["completed"] > 150, requests
-            assert requests["sent"] == counts["requests"] and requests["cut"] == 0, (requests, counts)
+            assert requests["sent"] == counts["requests"] and requests["cut"] == 0, \
+                (requests, counts)
             assert not any(map(is_alive, pids))
 
 
@@ -68,20 +72,23 @@ def a_number_of_requests_is_kept_exactly():
         document = run_json(target.url, "-n", count, "-c", users)
         counts = target.stop()
         check_identities(document)
-        assert document["requests"]["completed"] == counts["requests"] == document["requests"]["offered"] == count, \
-            (count, users, document["requests"], counts)
+        requests = document["requests"]
+        assert requests["completed"] == counts["requests"] == requests["offered"] == count, \
+            (count, users, requests, counts)
     print("  1, 7, 1000, 10007 and 3 requests, each exactly")
 
 
 def diamond(url):
     """first; then left and right at the same time; then last. And one that depends on nobody."""
     def workflow(name, after, load, path):
-        return {"name": name, "depends_on": after, "load": load, "steps": [{"name": name, "url": url + path}]}
+        return {"name": name, "depends_on": after, "load": load,
+                "steps": [{"name": name, "url": url + path}]}
     few = {"model": "closed", "vus": 2, "iterations": 100}
     some = {"model": "open", "rate": "200/s", "for": "1s"}
     return {"version": 1, "name": "diamond", "workflows": [
         workflow("last", ["left", "right"], few, "last"), workflow("left", ["first"], some, "left"),
-        workflow("right", ["first"], few, "right"), workflow("first", [], few, "first"), workflow("alone", [], some, "alone")]}
+        workflow("right", ["first"], few, "right"), workflow("first", [], few, "first"),
+        workflow("alone", [], some, "alone")]}
 
 
 def workflows_wait_for_those_they_depend_on():
@@ -99,7 +106,7 @@ def workflows_wait_for_those_they_depend_on():
     assert row["state"] == "COMPLETED" and set(row["workflows"]) == {"COMPLETED"}, row
     for state in states:
         if state["first"] != "COMPLETED":
-            assert state["left"] in ("PENDING", "READY") and state["right"] in ("PENDING", "READY"), state
+            assert all(state[side] in ("PENDING", "READY") for side in ("left", "right")), state
         if "COMPLETED" not in (state["left"], state["right"]):
             assert state["last"] == "PENDING", state
     document = daemon.results(job_id)
@@ -116,7 +123,8 @@ def one_workflow_is_cancelled_and_the_rest_goes_on():
     target = Target()
     daemon = Daemon("one_workflow_is_cancel", engines=2).start()
     plan = open_plan(target.url, "200/s", "3s")
-    plan["workflows"].append({**plan["workflows"][0], "name": "long", "load": {"model": "open", "rate": "200/s", "for": "60s"}})
+    plan["workflows"].append({**plan["workflows"][0], "name": "long",
+                              "load": {"model": "open", "rate": "200/s", "for": "60s"}})
     plan["workflows"].append({**plan["workflows"][0], "name": "after", "depends_on": ["long"]})
     job_id = daemon.submit(daemon.write_plan(plan))
     daemon.wait_job(job_id, lambda row: row["completed"] > 200)
@@ -160,7 +168,8 @@ def the_same_submission_is_the_same_job():
     plan = json.dumps(open_plan(target.url, "200/s", "1s")).encode()
     gates = [wire.Gate(daemon.run_dir + "/gate.sock") for _ in range(4)]
     answers = [gate.submit(plan, nonce=5) for gate in gates for _ in range(2)]
-    assert {answer[0] for answer in answers} == {0} and len({answer[1] for answer in answers}) == 1, answers
+    assert {answer[0] for answer in answers} == {0}, answers
+    assert len({answer[1] for answer in answers}) == 1, answers
     assert sum(not answer[2] for answer in answers) == 1, f"one of them made it: {answers}"
     assert gates[0].submit(plan + b" ", nonce=5)[0] == 18, "the same key, another plan: CONFLICT"
     job_id = answers[0][1]
@@ -183,14 +192,16 @@ def a_submission_survives_the_death_of_the_gate():
     ids = []
     for turn in range(8):
         gate = daemon.row("gate")
-        process = subprocess.Popen([CLIENT, "submit", path, "-q", "--socket", daemon.run_dir], stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([CLIENT, "submit", path, "-q", "--socket", daemon.run_dir],
+                                   stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         time.sleep(turn * 0.001)  # not to wait for anything: to hit another moment each turn
         os.kill(gate["pid"], signal.SIGKILL)
         output, errors = process.communicate(timeout=60)
         assert process.returncode == 0, (process.returncode, errors)
         ids.append(output.strip())
-        daemon.wait_row("gate", lambda row: row and row["generation"] > gate["generation"] and row["state"] == "ready")
+        daemon.wait_row("gate", lambda row: row and row["generation"] > gate["generation"] and
+                        row["state"] == "ready")
     assert len(set(ids)) == 8 and set(daemon.listed()) == set(ids), (ids, daemon.listed())
     for job_id in ids:
         daemon.wait_job(job_id, lambda row: row["state"] == "COMPLETED")

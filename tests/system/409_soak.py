@@ -1,25 +1,28 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 1200
-"""Full speed for ten minutes with HS_SOAK, for twenty seconds without, and many short jobs: after the warm-up nothing grows, neither
-memory nor descriptors nor segments of any process."""
+"""Full speed for ten minutes with HS_SOAK, for twenty seconds without, and many short jobs: after
+the warm-up nothing grows, neither memory nor descriptors nor segments of any process."""
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from tree import (IS_SOAK, Daemon, Target, cases_of, check_identities, closed_plan, descriptors_of, memory_of, open_plan,
-                  run_cases, segments_of, show, time, wait_for)
+from tree import (IS_SOAK, Daemon, Target, cases_of, check_identities, closed_plan, descriptors_of,
+                  memory_of, open_plan, run_cases, segments_of, show, time, wait_for)
 
 SECONDS = 600 if IS_SOAK else 18
 SHORT_JOBS = 200 if IS_SOAK else 12
-# Of a process after the warm-up: pages that were not touched before, as figures reach another magnitude.
+# Of a process after the warm-up: pages that were not touched before, as figures reach another
+# magnitude.
 SLACK_BYTES = 2 << 20
-# Of the gate for each job that it still knows: its row, its record, its place in the tables of 1,024 jobs.
+# Of the gate for each job that it still knows: its row, its record, its place in the tables of
+# 1,024 jobs.
 KEPT_JOB_BYTES = 32 << 10
 
 
 def has_clients(daemon):
-    """Whether the console still has a connection of somebody who has asked: the kernel names those of its socket as it names it."""
+    """Whether the console still has a connection of somebody who has asked: the kernel names those
+    of its socket as it names it."""
     with open("/proc/net/unix") as rows:
         names = [row.split()[-1] for row in rows]
     assert daemon.run_dir + "/status.sock" in names, "no status socket"
@@ -31,17 +34,19 @@ def survey(daemon):
     pids = {name: row["pid"] for name, row in daemon.rows().items()}
     pids["supervisor"] = daemon.process.pid
     wait_for("rest at the console", lambda: not has_clients(daemon))
-    return {name: (*memory_of(pid), len(descriptors_of(pid)), segments_of(pid)) for name, pid in pids.items()}
+    return {name: (*memory_of(pid), len(descriptors_of(pid)), segments_of(pid))
+            for name, pid in pids.items()}
 
 
 def compare(before, after, kept_jobs=0):
     for name in sorted(before):
-        print(f"    {name:10} own {before[name][0] >> 10} -> {after[name][0] >> 10} KiB, shared {before[name][1] >> 10} -> "
-              f"{after[name][1] >> 10} KiB, descriptors {before[name][2]} -> {after[name][2]}, segments "
-              f"{before[name][3]} -> {after[name][3]}")
+        print(f"    {name:10} own {before[name][0] >> 10} -> {after[name][0] >> 10} KiB, shared "
+              f"{before[name][1] >> 10} -> "
+              f"{after[name][1] >> 10} KiB, descriptors {before[name][2]} -> {after[name][2]}, "
+              f"segments {before[name][3]} -> {after[name][3]}")
     for name in before:
-        for what, column, slack in (("memory", 0, SLACK_BYTES), ("shared memory", 1, SLACK_BYTES), ("descriptors", 2, 0),
-                                    ("segments", 3, 0)):
+        for what, column, slack in (("memory", 0, SLACK_BYTES), ("shared memory", 1, SLACK_BYTES),
+                                    ("descriptors", 2, 0), ("segments", 3, 0)):
             grown = after[name][column] - before[name][column]
             if (name, what) == ("gate", "memory"):
                 slack += kept_jobs * KEPT_JOB_BYTES
@@ -64,7 +69,8 @@ def a_long_run_at_full_speed_is_flat():
     document = daemon.results(job_id)
     check_identities(document)
     counts = target.stop()
-    print(f"  {show(document['requests'])}; {document['rate_per_s']:.0f}/s; the target counted {counts}")
+    print(f"  {show(document['requests'])}; {document['rate_per_s']:.0f}/s; the target counted "
+          f"{counts}")
     compare(before, after)
     assert counts["requests"] == document["requests"]["sent"], counts
     daemon.stop()

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
-"""What is reported is what happened, as others saw it: a server that notes for itself when each request came and when it was
-answered, and nginx with its own clock; counts to the last request, whatever the rate, the engines and the end."""
+"""What is reported is what happened, as others saw it: a server that notes for itself when each
+request came and when it was answered, and nginx with its own clock; counts to the last request,
+whatever the rate, the engines and the end."""
 import os
 import re
 import shutil
@@ -13,17 +14,19 @@ import threading
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from faketree import Skipped
-from tree import (CLIENT, TMP, Target, cases_of, check_identities, client, free_port, hold, json, on_a_quiet_machine, run_cases,
-                  run_json, show, time, wait_for)
+from tree import (CLIENT, TMP, Target, cases_of, check_identities, client, free_port, hold, json,
+                  on_a_quiet_machine, run_cases, run_json, show, time, wait_for)
 
 NEAR = 0.03
 
 
 class Witness:
-    """Serves each connection in a thread of its own; the delay of request k is delay(k) seconds, by its own clock."""
+    """Serves each connection in a thread of its own; the delay of request k is delay(k) seconds, by
+    its own clock."""
 
     def __init__(self, delay):
-        self.delay, self.lock, self.seen = delay, threading.Lock(), []  # [came, answered], in the order they came
+        # [came, answered], in the order they came
+        self.delay, self.lock, self.seen = delay, threading.Lock(), []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
         threading.Thread(target=self.accept, daemon=True).start()
@@ -78,9 +81,11 @@ def compare(document, name, times):
     if len(times) >= 1000:  # fewer say nothing about it
         wanted["p99"] = rank(times, 0.99)
     assert reported["count"] == len(times), (reported["count"], len(times))
-    print(f"  {what}: " + ", ".join(f"{name} {reported[name] / 1e6:.2f} against {ns / 1e6:.2f} ms" for name, ns in wanted.items()))
+    print(f"  {what}: " + ", ".join(f"{name} {reported[name] / 1e6:.2f} against {ns / 1e6:.2f} ms"
+                                    for name, ns in wanted.items()))
     for name, ns in wanted.items():
-        hold(document, abs(reported[name] - ns) <= NEAR * ns, f"{name} of {what} is {reported[name]}, not {ns} within 3 %")
+        hold(document, abs(reported[name] - ns) <= NEAR * ns, f"{name} of {what} is "
+             f"{reported[name]}, not {ns} within 3 %")
 
 
 @on_a_quiet_machine
@@ -95,7 +100,8 @@ def delays_of_an_open_load_come_back():
     compare(document, "response", times)
     came = [row[0] for row in witness.seen]
     off = sorted(abs(at - came[0] - number / 100) for number, at in enumerate(came))
-    print(f"  arrivals are off by {rank(off, 0.5) * 1e3:.3f} ms (half of them), {rank(off, 0.9) * 1e3:.3f} ms (nine in ten)")
+    print(f"  arrivals are off by {rank(off, 0.5) * 1e3:.3f} ms (half of them), "
+          f"{rank(off, 0.9) * 1e3:.3f} ms (nine in ten)")
     hold(document, rank(off, 0.9) < 0.005, off[-10:])
     witness.close()
 
@@ -119,7 +125,8 @@ def the_warm_up_is_not_measured():
     witness = Witness(lambda number: 0.5 if number < 100 else 0.2)
     document = run_json(witness.url, "-R", "100/s", "--warmup", "1s", "-d", "2s")
     check_identities(document)
-    assert document["requests"]["offered"] == document["requests"]["completed"] == 200, document["requests"]
+    assert document["requests"]["offered"] == document["requests"]["completed"] == 200, \
+        document["requests"]
     assert len(witness.seen) == 300, len(witness.seen)
     compare(document, "response", witness.times(100))
     witness.close()
@@ -129,7 +136,8 @@ def the_warm_up_is_not_measured():
 def what_is_in_flight_at_the_end_is_drained_or_cut():
     witness = Witness(lambda number: 0.5)
     document = run_json(witness.url, "-R", "20/s", "-d", "2s")
-    assert document["requests"]["completed"] == 40 and document["requests"]["cut"] == 0, document["requests"]
+    assert document["requests"]["completed"] == 40 and document["requests"]["cut"] == 0, \
+        document["requests"]
     document = run_json(witness.url, "-R", "20/s", "-d", "2s", "--drain", "125ms")
     requests = document["requests"]
     check_identities(document)
@@ -144,27 +152,32 @@ def every_rate_offers_its_count():
     runs = []
     for rate, wanted in (("0.1/s", 1), ("1/s", 10), ("7/s", 70), ("333/s", 3330)):
         target = Target()
-        runs.append((target, wanted, subprocess.Popen([CLIENT, "run", target.url, "-R", rate, "-d", "10s", "--json", "-q"],
-                                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)))
+        runs.append((target, wanted, subprocess.Popen(
+            [CLIENT, "run", target.url, "-R", rate, "-d", "10s", "--json", "-q"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)))
     for target, wanted, process in runs:
         document = json.loads(process.communicate(timeout=40)[0])
         counts = target.stop()
         check_identities(document)
         print(f"  {show(document['requests'])}; the target counted {counts['requests']}")
         assert process.returncode == 0, process.returncode
-        assert document["requests"]["offered"] == document["requests"]["completed"] == counts["requests"] == wanted, wanted
+        requests = document["requests"]
+        assert requests["offered"] == requests["completed"] == counts["requests"] == wanted, wanted
 
 
 def the_shares_of_several_engines_add_up():
     target = Target()
-    for flags, wanted in ((("-R", "1001/s", "-d", "3s"), 3003), (("-R", "7/s", "-d", "1s"), 7), (("-n", 1001, "-c", 5), 1001),
+    for flags, wanted in ((("-R", "1001/s", "-d", "3s"), 3003), (("-R", "7/s", "-d", "1s"), 7),
+                          (("-n", 1001, "-c", 5), 1001),
                           (("-n", 10, "-c", 1), 10), (("-n", 3, "-c", 20), 3)):
         before = target.counts()["requests"]
         document = run_json(target.url, "--cores", 3, *flags)
         check_identities(document)
         counted = target.counts()["requests"] - before
-        print(f"  {flags}: {show(document['requests'])}; {document['engines']} engines; the target counted {counted}")
-        assert document["requests"]["offered"] == document["requests"]["completed"] == counted == wanted, (flags, wanted)
+        print(f"  {flags}: {show(document['requests'])}; {document['engines']} engines; the target "
+              f"counted {counted}")
+        requests = document["requests"]
+        assert requests["offered"] == requests["completed"] == counted == wanted, (flags, wanted)
     target.stop()
 
 
@@ -177,12 +190,16 @@ def a_rate_that_cannot_be_met_is_said():
     check_identities(document)
     requests = document["requests"]
     print(f"  exit code {done.returncode}; {show(requests)}; {document['verdict']}")
-    assert requests["offered"] == 2000 and requests["sent"] == counts["requests"], (requests, counts)
+    assert requests["offered"] == 2000 and requests["sent"] == counts["requests"], \
+        (requests, counts)
     assert requests["dropped"] == 2000 - requests["sent"], requests
     assert document["verdict"]["measurement"] == "INVALID", document["verdict"]
-    assert any("dropped" in reason for reason in document["verdict"]["reasons"]), document["verdict"]
-    hold(document, document["lag_ns"]["mean"] < document["response_time_ns"]["p50"] / 10, "waiting for a user is no lateness")
-    hold(document, document["response_time_ns"]["p50"] > 5 * document["service_time_ns"]["p50"], document)
+    assert any("dropped" in reason for reason in document["verdict"]["reasons"]), \
+        document["verdict"]
+    hold(document, document["lag_ns"]["mean"] < document["response_time_ns"]["p50"] / 10,
+         "waiting for a user is no lateness")
+    hold(document, document["response_time_ns"]["p50"] > 5 * document["service_time_ns"]["p50"],
+         document)
     hold(document, 1.9e9 < document["duration_ns"] < 2.6e9, document["duration_ns"])
     hold(document, 90 <= requests["sent"] <= 105, requests)
 
@@ -190,7 +207,8 @@ def a_rate_that_cannot_be_met_is_said():
 def the_largest_plan_has_room_for_its_figures():
     target = Target("--delay", "200us")
     plan = {"version": 1, "name": "large", "workflows": [{
-        "name": "w", "load": {"model": "closed", "vus": 4, "iterations": 8}, "warmup": {"for": "100ms"},
+        "name": "w", "load": {"model": "closed", "vus": 4, "iterations": 8},
+        "warmup": {"for": "100ms"},
         "steps": [{"name": f"s{number}", "url": target.url} for number in range(1000)]}]}
     with open(TMP + "/large.json", "w") as file:
         json.dump(plan, file)
@@ -198,7 +216,8 @@ def the_largest_plan_has_room_for_its_figures():
     counts = target.stop()
     check_identities(document)
     requests = document["requests"]
-    print(f"  {show(requests)}; {len(document['steps'])} steps; the target counted {counts['requests']}")
+    print(f"  {show(requests)}; {len(document['steps'])} steps; the target counted "
+          f"{counts['requests']}")
     assert len(document["steps"]) == 1000 and requests["failed"] == 0, requests
     # However fast the machine is, the warm-up holds no more than 500 answers of each user.
     assert 6000 <= requests["completed"] <= counts["requests"] == 8000, (requests, counts)
@@ -209,8 +228,8 @@ daemon off; master_process off; pid {tmp}/nginx.pid; error_log {tmp}/error.log;
 events {{ worker_connections 1024; }}
 http {{
   log_format times "$request_time"; access_log {tmp}/access.log times; keepalive_requests 1000000;
-  client_body_temp_path {tmp}/b; proxy_temp_path {tmp}/p; fastcgi_temp_path {tmp}/f; uwsgi_temp_path {tmp}/u;
-  scgi_temp_path {tmp}/s;
+  client_body_temp_path {tmp}/b; proxy_temp_path {tmp}/p; fastcgi_temp_path {tmp}/f;
+  uwsgi_temp_path {tmp}/u; scgi_temp_path {tmp}/s;
   server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass {url}; }} }}
 }}
 """
@@ -229,7 +248,8 @@ def nginx_has_the_same_times():
     document = run_json(f"http://127.0.0.1:{port}/", "-R", "100/s", "-d", "5s")
     server.terminate()
     assert server.wait(10) == 0
-    times = sorted(float(found) * 1e9 for found in re.findall(r"^[0-9.]+$", open(TMP + "/access.log").read(), re.M))
+    times = sorted(float(found) * 1e9
+                   for found in re.findall(r"^[0-9.]+$", open(TMP + "/access.log").read(), re.M))
     compare(document, "service", times)
     witness.close()
 

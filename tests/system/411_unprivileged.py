@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 180
 # beside: others
-"""The whole path as a user who is nobody special: without a name, without root, with directories of his own and little memory to lock.
-Started by root, the test becomes such a user; the other tests then show the same path as root."""
+"""The whole path as a user who is nobody special: without a name, without root, with directories of
+his own and little memory to lock. Started by root, the test becomes such a user; the other tests
+then show the same path as root."""
 import os
 import resource
 import shutil
@@ -16,7 +17,8 @@ UID = 54321  # of nobody in particular
 
 
 def become_somebody():
-    """From here on this process is that user, with programs that he may read and a home of his own."""
+    """From here on this process is that user, with programs that he may read and a home of his
+    own."""
     home, bin_dir = os.environ["HS_TMP"] + "/home", os.environ["HS_TMP"] + "/bin"
     os.makedirs(bin_dir)
     for name in ("hyperscale", "hyperscaled"):
@@ -41,8 +43,8 @@ if IS_ROOT:
 else:
     os.environ["HOME"] = os.environ["HS_TMP"]
 sys.path.insert(0, HERE)
-from tree import (DAEMON, FINAL, Daemon, Target, cases_of, check_against_target, check_identities, closed_plan,
-                  is_alive, open_plan, run_cases, run_json, show, tree_of, wait_for)
+from tree import (DAEMON, FINAL, Daemon, Target, cases_of, check_against_target, check_identities,
+                  closed_plan, is_alive, open_plan, run_cases, run_json, show, tree_of, wait_for)
 
 
 def owner_of(pid):
@@ -57,8 +59,10 @@ def a_run_leaves_figures_and_nothing_else():
     assert document["requests"]["completed"] == 1000, document["requests"]
     document = run_json(target.url, "-c", "20", "-d", "2s")
     check_identities(document)
-    assert document["requests"]["completed"] > 1000 and document["requests"]["failed"] == 0, document["requests"]
-    check_against_target({"requests": {name: document["requests"][name] + (1000 if name != "failed" else 0)
+    assert document["requests"]["completed"] > 1000 and document["requests"]["failed"] == 0, \
+        document["requests"]
+    check_against_target({"requests": {name: document["requests"][name] +
+                                       (1000 if name != "failed" else 0)
                                        for name in document["requests"]}}, target.stop())
     print(f"  {show(document['requests'])} with {document['backend']}")
     assert set(os.listdir(os.environ["HOME"])) == before
@@ -72,7 +76,8 @@ def a_daemon_works_stops_and_comes_back():
     daemon.start()
     for row in daemon.get("processes")["processes"]:
         assert owner_of(row["pid"]) == os.geteuid(), row
-        assert {"parent_death", "capabilities", "no_new_privileges", "limits"} <= set(row["confinement"]), row
+        assert {"parent_death", "capabilities", "no_new_privileges",
+                "limits"} <= set(row["confinement"]), row
     first = daemon.submit(daemon.write_plan(open_plan(target.url, "500/s", "2s")))
     row = daemon.wait_job(first, lambda row: row["state"] in FINAL)
     assert row["state"] == "COMPLETED" and row["completed"] == 1000, row
@@ -105,14 +110,17 @@ def what_he_may_not_touch_is_said_with_exit_code_77():
     path = os.path.join(os.environ["HOME"], "plain.json")
     with open(path, "w") as file:
         file.write("{}")
-    for words in (["start", "-c", path], ["start", "-c", path, "--state-dir", os.environ["HOME"] + "/s"],
-                  ["start", "-c", path, "--run-dir", os.environ["HOME"] + "/r", "--state-dir", "/etc/hyperscale-state"]):
+    for words in (["start", "-c", path], ["start", "-c", path, "--state-dir", os.environ["HOME"] +
+                                          "/s"],
+                  ["start", "-c", path, "--run-dir", os.environ["HOME"] + "/r", "--state-dir",
+                   "/etc/hyperscale-state"]):
         done = subprocess.run([DAEMON, *words], capture_output=True, text=True, timeout=20)
         assert done.returncode == 77 and "permission" in done.stderr.lower(), done
         print("  " + done.stderr.strip())
     os.chmod(path, 0)
     for verb in ("check", "start"):
-        done = subprocess.run([DAEMON, verb, "-c", path], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([DAEMON, verb, "-c", path], capture_output=True, text=True,
+                              timeout=20)
         assert done.returncode == 77 and "permission" in done.stderr.lower(), done
 
 

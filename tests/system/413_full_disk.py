@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 180
 # beside: others
-"""The disk of the state directory fills up under a daemon: new jobs are refused and told why, the one that runs ends with its results,
-nobody dies of it, nothing accepted is lost, and with room again there is work again."""
+"""The disk of the state directory fills up under a daemon: new jobs are refused and told why, the
+one that runs ends with its results, nobody dies of it, nothing accepted is lost, and with room
+again there is work again."""
 import ctypes
 import os
 import signal
@@ -17,9 +18,11 @@ CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18
 
 
 def make_small_disk(path):
-    """A file system of its own, seen by this process and its children only; False where that is not possible."""
+    """A file system of its own, seen by this process and its children only; False where that is not
+    possible."""
     os.makedirs(path)
-    return (LIBC.unshare(CLONE_NEWNS) == 0 and LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == 0 and
+    return (LIBC.unshare(CLONE_NEWNS) == 0 and
+            LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == 0 and
             LIBC.mount(b"none", path.encode(), b"tmpfs", 0, b"size=32m,mode=700") == 0)
 
 
@@ -42,7 +45,8 @@ def a_full_disk_stops_new_jobs_and_nothing_else():
     plan = daemon.write_plan(open_plan(target.url, "200/s", "1s"))
     known = [daemon.submit(plan)]
     daemon.wait_job(known[0], lambda row: row["state"] == "COMPLETED")
-    known.append(daemon.submit(daemon.write_plan(open_plan(target.url, "200/s", "6s"), "long.json")))
+    known.append(daemon.submit(daemon.write_plan(open_plan(target.url, "200/s", "6s"),
+                                                 "long.json")))
     daemon.wait_job(known[1], lambda row: row["state"] == "RUNNING" and row["completed"] > 100)
     rest = daemon.state_dir + "/rest"
     fill(rest)
@@ -56,7 +60,8 @@ def a_full_disk_stops_new_jobs_and_nothing_else():
     wait_for("the words", lambda: "disk full" in daemon.log(), 10)
     refused = daemon.ask_gate("submit", plan, "-q", seconds=60)
     print(f"  a plan: exit code {refused.returncode}, {refused.stderr.strip()[:200]}")
-    assert refused.returncode != 0 and "the disk of the state directory is full" in refused.stderr, refused
+    assert (refused.returncode != 0 and
+            "the disk of the state directory is full" in refused.stderr), refused
     row = daemon.wait_job(known[1], lambda row: row["state"] in FINAL, 30)
     assert row["state"] == "COMPLETED" and row["completed"] == 1200, row
     document = daemon.results(known[1])

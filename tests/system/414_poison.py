@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 240
 # beside: others
-"""A plan that kills whoever reads or runs it is set aside after its second victim: it is refused from then on, its job ends, and the
-daemon goes on with everybody else's work."""
+"""A plan that kills whoever reads or runs it is set aside after its second victim: it is refused
+from then on, its job ends, and the daemon goes on with everybody else's work."""
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from tree import BUILD, FINAL, Daemon, Target, check_identities, open_plan, run_cases, time, wait_for
+from tree import (BUILD, FINAL, Daemon, Target, check_identities, open_plan, run_cases, time,
+                  wait_for)
 
 
 class Poisonable(Daemon):
@@ -23,7 +24,8 @@ def victims(daemon):
 
 
 def work_well(daemon, target, name):
-    job_id = daemon.submit(daemon.write_plan(open_plan(target.url + name, "200/s", "1s"), name + ".json"))
+    job_id = daemon.submit(daemon.write_plan(open_plan(target.url + name, "200/s", "1s"),
+                                             name + ".json"))
     row = daemon.wait_job(job_id, lambda row: row["state"] in FINAL, 20)
     assert row["state"] == "COMPLETED" and row["completed"] == 200, row
     check_identities(daemon.results(job_id))
@@ -43,14 +45,16 @@ def poison(role):
         words = daemon.ask_gate("watch", job_id).stderr
     else:
         words = done.stderr
-    print(f"  {role}: over after {time.monotonic() - begin:.1f} s: {words.strip().splitlines()[-1:]}")
+    print(f"  {role}: over after {time.monotonic() - begin:.1f} s: "
+          f"{words.strip().splitlines()[-1:]}")
     assert victims(daemon) == [role, role], daemon.get("deaths")["deaths"]
     status = daemon.get("status")["status"]
     assert len(status["quarantined"]) == 1, status["quarantined"]
     assert "set aside" in words or "cannot be used" in words, words
     again = daemon.ask_gate("submit", plan, "-q", seconds=30)
     assert again.returncode != 0 and "set aside" in again.stderr, again
-    wait_for("everybody", lambda: (rows := daemon.rows()) and all(row["state"] == "ready" for row in rows.values()))
+    wait_for("everybody", lambda: (rows := daemon.rows()) and
+             all(row["state"] == "ready" for row in rows.values()))
     assert victims(daemon) == [role, role], "a third victim"
     work_well(daemon, target, "after")
     daemon.stop()

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 90
 # beside: others
-"""hyperscale top on a terminal: what it shows fits, what is shown is so, and the terminal is given back whatever ends it."""
+"""hyperscale top on a terminal: what it shows fits, what is shown is so, and the terminal is given
+back whatever ends it."""
 import fcntl
 import os
 import pty
@@ -25,7 +26,8 @@ class Screen:
     def __init__(self, daemon, columns=80, rows=24):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execv(CLIENT, [CLIENT, "top", "--every", "200ms", "--socket", daemon.run_dir + "/status.sock"])
+            os.execv(CLIENT, [CLIENT, "top", "--every", "200ms", "--socket", daemon.run_dir +
+                              "/status.sock"])
         self.resize(columns, rows)
         self.before = termios.tcgetattr(self.fd)
         self.bytes = b""
@@ -45,7 +47,8 @@ class Screen:
         return self.bytes
 
     def wait(self, words, after=0):
-        return wait_for(f"{words} on the screen", lambda: (at := self.read().find(words, after)) >= 0 and at + 1, 15)
+        return wait_for(f"{words} on the screen",
+                        lambda: (at := self.read().find(words, after)) >= 0 and at + 1, 15)
 
     def last_frame(self):
         return self.bytes.split(FRAME)[-2]
@@ -63,7 +66,8 @@ class Screen:
     def check_given_back(self):
         assert self.bytes.rstrip().endswith(LEAVE), self.bytes[-200:]
         assert b"\x1b[?25h" in self.bytes[-60:], "the cursor is hidden"
-        assert termios.tcgetattr(self.fd)[3] == self.before[3], "echo and lines are not as they were"
+        assert termios.tcgetattr(self.fd)[3] == self.before[3], \
+            "echo and lines are not as they were"
 
 
 def it_shows_what_status_says_and_no_more_than_fits():
@@ -99,7 +103,8 @@ def every_way_out_gives_the_terminal_back():
     screen = Screen(daemon)  # put aside with ^Z, and taken up again
     screen.wait(b"gate")
     os.kill(screen.pid, signal.SIGTSTP)
-    wait_for("a stopped process", lambda: screen.read() and os.waitpid(screen.pid, os.WNOHANG | os.WUNTRACED)[0])
+    wait_for("a stopped process",
+             lambda: screen.read() and os.waitpid(screen.pid, os.WNOHANG | os.WUNTRACED)[0])
     screen.read()
     screen.check_given_back()
     seen = len(screen.bytes)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 90
 # beside: others
-"""Those who ask the console and mean it badly: they are cut off, others are answered, and it stays the process it was."""
+"""Those who ask the console and mean it badly: they are cut off, others are answered, and it stays
+the process it was."""
 import json
 import os
 import random
@@ -20,7 +21,8 @@ PATIENCE = "1s"
 def start(name):
     port = free_port()
     daemon = Daemon(name, engines=1, supervisor={"watchdog": "10s"},
-                    console={"metrics_address": f"127.0.0.1:{port}", "request_timeout": PATIENCE}).start()
+                    console={"metrics_address": f"127.0.0.1:{port}",
+                             "request_timeout": PATIENCE}).start()
     daemon.port = port
     daemon.console_pid = daemon.rows()["console"]["pid"]
     return daemon
@@ -28,7 +30,8 @@ def start(name):
 
 def connect(daemon, is_metrics=False):
     client = socket.socket(socket.AF_INET if is_metrics else socket.AF_UNIX, socket.SOCK_STREAM)
-    client.connect(("127.0.0.1", daemon.port) if is_metrics else daemon.run_dir + "/status.sock")  # waits in a full queue
+    # waits in a full queue
+    client.connect(("127.0.0.1", daemon.port) if is_metrics else daemon.run_dir + "/status.sock")
     client.settimeout(10)
     return client
 
@@ -65,7 +68,8 @@ def lines_without_end_and_rubbish_cost_only_their_own_connection():
     before = descriptors(daemon)
     small, _ = memory_of(daemon.console_pid)
     good = connect(daemon)
-    for data in (b"x" * (1 << 20), b"{" * (1 << 20), b'{"get":"' + b"a" * (1 << 20) + b'"}\n', random.Random(7).randbytes(1 << 20)):
+    for data in (b"x" * (1 << 20), b"{" * (1 << 20), b'{"get":"' + b"a" * (1 << 20) + b'"}\n',
+                 random.Random(7).randbytes(1 << 20)):
         with connect(daemon) as client:
             push(client, data)
         good.sendall(b'{"get":"workers"}\n')
@@ -148,9 +152,11 @@ def slow_and_rude_scrapers_do_not_keep_others_out():
             return text
     text = wait_for("a page", lambda: b" 200 " in (text := page()) and text)
     head, body = text.split(b"\r\n\r\n", 1)
-    length = int(next(line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")))
+    length = int(next(line.split(b":")[1] for line in head.split(b"\r\n")
+                      if line.lower().startswith(b"content-length")))
     assert len(body) == length, "one answer, and whole"
-    for rude in (b"\x00" * 5000, b"GET " + b"/" * 10000 + b" HTTP/1.1\r\n\r\n", random.Random(3).randbytes(20000), b"POST /metrics HTTP/1.1\r\n\r\n",
+    for rude in (b"\x00" * 5000, b"GET " + b"/" * 10000 + b" HTTP/1.1\r\n\r\n",
+                 random.Random(3).randbytes(20000), b"POST /metrics HTTP/1.1\r\n\r\n",
                  b"GET /metrics HTTP/1.1\r\n" + b"a: b\r\n" * 5000 + b"\r\n"):
         with connect(daemon, True) as client:
             push(client, rude)

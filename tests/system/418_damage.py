@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 400
 # beside: others
-"""Shared memory is damaged under a daemon at work: whoever finds it says so, its group of segments is replaced and kept for a
-post-mortem, and the job completes with figures that add up."""
+"""Shared memory is damaged under a daemon at work: whoever finds it says so, its group of segments
+is replaced and kept for a post-mortem, and the job completes with figures that add up."""
 import os
 import signal
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from tree import (FINAL, Daemon, Target, Watcher, cases_of, check_identities, closed_plan, descriptors_of, open_plan,
-                  run_cases, show, time, wait_for)
+from tree import (FINAL, Daemon, Target, Watcher, cases_of, check_identities, closed_plan,
+                  descriptors_of, open_plan, run_cases, show, time, wait_for)
 
 BODY = 4096  # of a segment: its header has a page of its own
 MAGIC, RING_TAIL = 0, 128  # in a body
@@ -20,7 +20,8 @@ RATE, SECONDS = 400, 6
 
 def memory(daemon, name):
     """Descriptors of the supervisor that are a segment of that name."""
-    return [number for number, what in descriptors_of(daemon.process.pid).items() if what == f"/memfd:{name} (deleted)"]
+    return [number for number, what in descriptors_of(daemon.process.pid).items()
+            if what == f"/memfd:{name} (deleted)"]
 
 
 def look(daemon, name, offset):
@@ -30,7 +31,8 @@ def look(daemon, name, offset):
 
 
 def damage(daemon, name, offset):
-    with open(f"/proc/{daemon.process.pid}/fd/{memory(daemon, name)[0]}", "r+b", buffering=0) as segment:
+    with open(f"/proc/{daemon.process.pid}/fd/{memory(daemon, name)[0]}", "r+b",
+              buffering=0) as segment:
         segment.seek(offset)
         segment.write(NONSENSE)
 
@@ -42,13 +44,15 @@ def wait_replaced(daemon, count):
         except (OSError, ValueError):
             return False  # the console has begun anew, too
     wait_for(f"{count} groups replaced", is_so, 15)
-    wait_for("everybody", lambda: (rows := daemon.rows()) and all(row["state"] == "ready" for row in rows.values()), 20)
+    wait_for("everybody", lambda: (rows := daemon.rows()) and
+             all(row["state"] == "ready" for row in rows.values()), 20)
 
 
 def begin(case, plan=None):
     target, daemon = Target(), Daemon(case.__name__[:24]).start()
     time.sleep(1.1)  # a good life of everybody
-    job_id = daemon.submit(daemon.write_plan(plan(target.url) if plan else open_plan(target.url, f"{RATE}/s", f"{SECONDS}s")))
+    written = plan(target.url) if plan else open_plan(target.url, f"{RATE}/s", f"{SECONDS}s")
+    job_id = daemon.submit(daemon.write_plan(written))
     daemon.wait_job(job_id, lambda row: row["state"] == "RUNNING" and row["completed"] > 0, 20)
     watcher = Watcher(daemon)
     watcher.start()
@@ -56,15 +60,20 @@ def begin(case, plan=None):
 
 
 def check_told(daemon, group, kept, offset, count=1):
-    """In the log, in status, among the events, and it is still there to be looked at. No process loops."""
+    """In the log, in status, among the events, and it is still there to be looked at. No process
+    loops."""
     status, log = daemon.get("status")["status"], daemon.log()
-    assert status["segments_replaced"] == count and status["segments_kept"].startswith(group), status
-    assert log.count("segments_replaced group=") == count and f'segments_replaced group="{group}"' in log, log[-3000:]
-    assert "crash_loop" not in log and not daemon.events(kind="crash_loop"), daemon.events(kind="crash_loop")
+    assert status["segments_replaced"] == count and status["segments_kept"].startswith(group), \
+        status
+    assert log.count("segments_replaced "
+                     "group=") == count and f'segments_replaced group="{group}"' in log, log[-3000:]
+    assert "crash_loop" not in log and not daemon.events(kind="crash_loop"), \
+        daemon.events(kind="crash_loop")
     events = daemon.events(kind="segments_replaced")
     assert {row["number"]: row["about"] for row in events}[count] == group, events
     assert look(daemon, kept, offset) == NONSENSE, "what was damaged is not kept"
-    assert any("its shared memory was damaged" in row["cause"] or row["cause"].startswith("ended with code 1")
+    assert any("its shared memory was damaged" in row["cause"] or
+               row["cause"].startswith("ended with code 1")
                for row in daemon.get("deaths")["deaths"]), daemon.get("deaths")["deaths"]
     assert status["quarantined"] == [], status
 
@@ -80,7 +89,8 @@ def finish(target, daemon, job_id, watcher, is_known=lambda fault: False, is_who
     counts = target.counts()
     assert "assertion failed" not in daemon.log()
     print(f"  {show(requests)}; the target counted {counts['requests']}; deaths: "
-          + "; ".join(f"{row['process']}: {row['cause']}" for row in daemon.get("deaths")["deaths"]))
+          + "; ".join(f"{row['process']}: {row['cause']}"
+                      for row in daemon.get("deaths")["deaths"]))
     if is_whole:
         assert requests["completed"] <= counts["requests"] <= requests["sent"], (requests, counts)
         assert requests["offered"] == RATE * SECONDS, requests
@@ -100,7 +110,8 @@ def ring_that_a_successor_cannot_read_is_replaced():
     os.kill(daemon.rows()["engine.0"]["pid"], signal.SIGKILL)
     wait_replaced(daemon, 1)
     check_told(daemon, "rings of engine.0", "engine.0.commands", BODY + MAGIC)
-    assert daemon.rows()["engine.1"]["generation"] == 1, "the other engine has nothing to do with it"
+    assert daemon.rows()["engine.1"]["generation"] == 1, \
+        "the other engine has nothing to do with it"
     requests, _, _ = finish(target, daemon, job_id, watcher)
     assert requests["lost"] > 0, "nobody was away"
 
@@ -115,7 +126,8 @@ def ring_that_goes_bad_under_two_who_talk_is_replaced():
 
 def registries_are_replaced():
     target, daemon, job_id, watcher = begin(registries_are_replaced)
-    for count, (process, name, group) in enumerate((("manager", "workers", "manager"), ("gate", "managers", "gate"),
+    for count, (process, name, group) in enumerate((("manager", "workers", "manager"),
+                                                    ("gate", "managers", "gate"),
                                                     ("gate", "jobs.2", "gate")), 1):
         damage(daemon, name, BODY + MAGIC)
         os.kill(daemon.rows()[process]["pid"], signal.SIGKILL)
@@ -123,34 +135,44 @@ def registries_are_replaced():
         check_told(daemon, group, name, BODY + MAGIC, count)
         ready_ns = daemon.get("status")["at_ns"]
         wait_for("a second of life", lambda: daemon.get("status")["at_ns"] > ready_ns + 1.05e9)
-    assert len({os.stat(f"/proc/{daemon.process.pid}/fd/{fd}").st_ino for fd in memory(daemon, "jobs.2")}) == 1
-    assert memory(daemon, "jobs.3") and not memory(daemon, "jobs"), "the newest damaged set is kept, and no other"
-    # What the gate had shown of the job is gone with the table: it begins at nothing, until the manager tells.
-    finish(target, daemon, job_id, watcher, lambda fault: fault.startswith("('job'") and fault.endswith(" to 0"))
+    assert len({os.stat(f"/proc/{daemon.process.pid}/fd/{fd}").st_ino
+                for fd in memory(daemon, "jobs.2")}) == 1
+    assert memory(daemon, "jobs.3") and not memory(daemon, "jobs"), \
+        "the newest damaged set is kept, and no other"
+    # What the gate had shown of the job is gone with the table: it begins at nothing, until the
+    # manager tells.
+    finish(target, daemon, job_id, watcher, lambda fault: fault.startswith("('job'") and
+           fault.endswith(" to 0"))
 
 
 def pages_of_everybody_are_replaced_and_no_counter_goes_back():
-    target, daemon, job_id, watcher = begin(pages_of_everybody_are_replaced_and_no_counter_goes_back)
+    target, daemon, job_id, watcher = begin(
+        pages_of_everybody_are_replaced_and_no_counter_goes_back)
     deaths = daemon.get("status")["status"]["deaths"]
     damage(daemon, "vitals", 0)
     os.kill(daemon.rows()["manager"]["pid"], signal.SIGKILL)
     wait_replaced(daemon, 1)
     check_told(daemon, "common", "vitals", 0)
-    assert daemon.get("status")["status"]["deaths"] >= deaths + 2, "the deaths before it are forgotten"
+    assert daemon.get("status")["status"]["deaths"] >= deaths + 2, \
+        "the deaths before it are forgotten"
     finish(target, daemon, job_id, watcher)
 
 
 def ledger_of_the_worker_is_replaced_with_all_its_engines():
-    target, daemon, job_id, watcher = begin(ledger_of_the_worker_is_replaced_with_all_its_engines, lambda url: closed_plan(url, 4, "3s"))
+    target, daemon, job_id, watcher = begin(ledger_of_the_worker_is_replaced_with_all_its_engines,
+                                            lambda url: closed_plan(url, 4, "3s"))
     damage(daemon, "execs", 0)
     os.kill(daemon.rows()["worker"]["pid"], signal.SIGKILL)
     wait_replaced(daemon, 1)
     check_told(daemon, "work", "execs", 0)
     requests, document, counts = finish(target, daemon, job_id, watcher, is_whole=False)
     assert requests["discarded"] > 0, "what the damaged ledger stood for is named"
-    # Its last report is up to a second old; what came after it is in no count, and the result says so.
+    # Its last report is up to a second old; what came after it is in no count, and the result says
+    # so.
     assert requests["sent"] + requests["discarded"] <= counts["requests"], (requests, counts)
-    assert any("run again" in reason for reason in document["verdict"]["reasons"]), document["verdict"]
+    assert any("run again" in reason
+               for reason in document["verdict"]["reasons"]), document["verdict"]
 
 
-run_cases(cases_of(globals(), ("memory", "look", "damage", "wait_replaced", "begin", "check_told", "finish")))
+run_cases(cases_of(globals(), ("memory", "look", "damage", "wait_replaced", "begin", "check_told",
+                               "finish")))

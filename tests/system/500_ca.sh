@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # beside: others
-# `hyperscale ca`: what it issues, looked at with openssl; what it refuses; what is left when the disk is full.
+# `hyperscale ca`: what it issues, looked at with openssl; what it refuses; what is left when the
+# disk is full.
 set -eu
 . tests/system/client_lib.sh
 cd "$HS_TMP"
@@ -12,7 +13,9 @@ says() { grep -q -- "$1" err || fail "not said: $1: $(cat err)"; }
 mode_is() { [ "$(stat -c %a "$2")" = "$1" ] || fail "$2 has mode $(stat -c %a "$2"), not $1"; }
 has() { openssl x509 -in "$1" -noout -text | grep -q -- "$2" || fail "$1 lacks: $2"; }
 names() { ls -A "$1" | sort | tr '\n' ' '; }
-verified() { openssl verify -x509_strict -crl_check -CAfile "$1/ca.crt" -CRLfile "$2" "$1/node.crt"; }
+verified() {
+    openssl verify -x509_strict -crl_check -CAfile "$1/ca.crt" -CRLfile "$2" "$1/node.crt"
+}
 
 # An authority, and nothing of it overwritten unasked.
 expect 0 "$hyperscale" ca init ca --cluster shop --environment prod
@@ -43,17 +46,23 @@ for role in gate manager worker client operator; do
     has $role/node.crt 'TLS Web Client Authentication, TLS Web Server Authentication$'
     has $role/node.crt 'NIST CURVE: P-256'
     verified $role $role/crl.pem > verify 2>&1 || fail "$role: $(cat verify)"
-    [ "$(openssl x509 -in $role/node.crt -noout -pubkey)" = "$(openssl pkey -in $role/node.key -pubout)" ] ||
+    public=$(openssl pkey -in $role/node.key -pubout)
+    [ "$(openssl x509 -in $role/node.crt -noout -pubkey)" = "$public" ] ||
         fail "$role: another key"
     shown=$(openssl x509 -in $role/node.crt -noout -serial | tr 'A-F' 'a-f' | cut -d= -f2)
-    [ "$(printf %32s "$shown" | tr ' ' 0)" = "$serial" ] || fail "serial $serial, openssl says $shown"
-    grep -q "^$serial .* hyperscale://shop/prod/east/$role/n-1\$" ca/issued || fail "$role is not recorded"
+    [ "$(printf %32s "$shown" | tr ' ' 0)" = "$serial" ] ||
+        fail "serial $serial, openssl says $shown"
+    grep -q "^$serial .* hyperscale://shop/prod/east/$role/n-1\$" ca/issued ||
+        fail "$role is not recorded"
     mode_is 700 $role
     mode_is 600 $role/node.key
     mode_is 644 $role/node.crt
     case $role in
     client | operator) [ ! -e $role/gossip.keys ] || fail "a $role gets the key ring" ;;
-    *) mode_is 600 $role/gossip.keys && cmp $role/gossip.keys ca/gossip.keys || fail "another ring" ;;
+    *)
+        mode_is 600 $role/gossip.keys && cmp $role/gossip.keys ca/gossip.keys ||
+            fail "another ring"
+        ;;
     esac
 done
 [ "$(cut -d' ' -f1 ca/issued | sort -u | wc -l)" -eq 5 ] || fail "serials are not five"
@@ -147,9 +156,11 @@ expect 0 "$hyperscale" ca revoke "$serial" --ca ca
 verified gate ca/crl.pem > verify 2>&1 || fail "$(cat verify)"
 expect 0 "$hyperscale" ca revoke worker/node.crt --ca ca
 grep -q 'was revoked before' out || fail "$(cat out)"
-[ "$(openssl crl -in ca/crl.pem -noout -text | grep -c 'Serial Number')" -eq 2 ] || fail "not two on the list"
+[ "$(openssl crl -in ca/crl.pem -noout -text | grep -c 'Serial Number')" -eq 2 ] ||
+    fail "not two on the list"
 expect 0 "$hyperscale" ca revoke --ca ca --days 2
-openssl crl -in ca/crl.pem -noout -text | grep -A1 'CRL Number' | grep -q '^ *5$' || fail "the list does not count"
+openssl crl -in ca/crl.pem -noout -text | grep -A1 'CRL Number' | grep -q '^ *5$' ||
+    fail "the list does not count"
 expect 0 "$hyperscale" ca issue east/worker/n-1 --ca ca --out worker-2
 verified worker-2 worker-2/crl.pem > verify 2>&1 || fail "$(cat verify)"
 ! verified worker worker-2/crl.pem > verify 2>&1 || fail "the list that travels is old"
@@ -165,9 +176,12 @@ cmp ca/crl.pem list || fail "a refused revocation changed the list"
 
 # Two at once: every certificate is recorded.
 rm -rf many && mkdir many
-for i in 1 2 3 4 5 6; do "$hyperscale" ca issue "east/worker/m-$i" --ca ca --out many/$i > /dev/null & done
+for i in 1 2 3 4 5 6; do
+    "$hyperscale" ca issue "east/worker/m-$i" --ca ca --out many/$i > /dev/null &
+done
 for job in $(jobs -p); do wait "$job" || fail "one of six at once failed"; done
-[ "$(grep -c '/worker/m-' ca/issued)" -eq 6 ] || fail "six at once: $(grep -c '/worker/m-' ca/issued) recorded"
+[ "$(grep -c '/worker/m-' ca/issued)" -eq 6 ] ||
+    fail "six at once: $(grep -c '/worker/m-' ca/issued) recorded"
 
 # A full disk: nothing half, and the authority as it was.
 if [ "$(id -u)" -eq 0 ] && unshare -m true 2> /dev/null; then
@@ -179,7 +193,8 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2> /dev/null; then
         mkdir -m 700 full/out full/ca
         cp -a roomy/. full/ca
         head -c 1M /dev/zero > full/fill 2> /dev/null || :
-        "$hyperscale" ca issue east/gate/f --ca roomy --out full/out 2> err && exit 1 || [ $? -eq 8 ]
+        "$hyperscale" ca issue east/gate/f --ca roomy --out full/out 2> err && exit 1 ||
+            [ $? -eq 8 ]
         grep -q "No space left" err
         [ -z "$(ls -A full/out)" ]
         "$hyperscale" ca revoke gate/node.crt --ca full/ca 2> err && exit 1 || [ $? -eq 8 ]

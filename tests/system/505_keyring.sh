@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # beside: others
-# `hyperscale keyring`: a gossip key from its installation to its removal, and what is refused on the way.
+# `hyperscale keyring`: a gossip key from its installation to its removal, and what is refused on
+# the way.
 set -eu
 . tests/system/client_lib.sh
 export HYPERSCALE_SOCKET=/nonexistent # no daemon of this machine
@@ -27,7 +28,8 @@ use 1
 key 1
 key 2' ] || fail "$(ring)"
 [ "$(sed -n 3p ca/gossip.keys)" = "$(sed -n 3p first)" ] || fail "the old key has changed"
-[ "$(sed -n 's/^key 1 //p' ca/gossip.keys)" != "$(sed -n 's/^key 2 //p' ca/gossip.keys)" ] || fail "the same key twice"
+[ "$(sed -n 's/^key 1 //p' ca/gossip.keys)" != "$(sed -n 's/^key 2 //p' ca/gossip.keys)" ] ||
+    fail "the same key twice"
 expect 2 "$hyperscale" keyring remove ca --key 1
 says 'use another one first'
 for step in 'use ca --key 2' 'use ca --key 2 --socket nowhere'; do

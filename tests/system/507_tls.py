@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 # beside: others
-"""Clients on other hosts: a job goes through TLS like one through the socket; whoever may not is told why in words; credentials
-are renewed, and taken back, while the daemon runs; whoever is no client at all does no harm."""
+"""Clients on other hosts: a job goes through TLS like one through the socket; whoever may not is
+told why in words; credentials are renewed, and taken back, while the daemon runs; whoever is no
+client at all does no harm."""
 import os
 import shutil
 import signal
@@ -14,7 +15,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from tree import CLIENT, TMP, Daemon, Target, cases_of, client, closed_plan, free_port, json, open_plan, run_cases, wait_for
+from tree import (CLIENT, TMP, Daemon, Target, cases_of, client, closed_plan, free_port, json,
+                  open_plan, run_cases, wait_for)
 
 OK, USAGE, CLUSTER = 0, 2, 5
 
@@ -51,7 +53,8 @@ class Host(Daemon):
             authority.issue(f"east/{role}/h1", os.path.join(self.credentials, role))
         self.port = free_port()
         self.gate = f"127.0.0.1:{self.port}"
-        super().__init__(name, node={"name": "h1", "datacenter": "east", "cluster": "shop", "environment": "prod"},
+        super().__init__(name, node={"name": "h1", "datacenter": "east", "cluster": "shop",
+                                     "environment": "prod"},
                          cluster={"credentials": self.credentials, "gate_address": self.gate,
                                   "manager_address": f"127.0.0.1:{free_port()}", **cluster})
         self.client_dir = os.path.join(TMP, "client-" + name)
@@ -59,7 +62,8 @@ class Host(Daemon):
 
     def remote(self, verb, *words, credentials=None, **keywords):
         """A command over TLS."""
-        return client(verb, *words, "--gate", self.gate, "--credentials", credentials or self.client_dir, **keywords)
+        return client(verb, *words, "--gate", self.gate, "--credentials", credentials or
+                      self.client_dir, **keywords)
 
     def put(self, role, name, source):
         """One file in place of another, as a careful operator does it."""
@@ -92,7 +96,8 @@ def a_job_goes_through_tls():
     assert over_tls["requests"]["completed"] > 0, over_tls
     assert over_tls == host.results(job_id), "the socket has another result"
     wait_for("handshakes counted", lambda: host.counter("gate", "tls_handshakes") >= 5)
-    environment = {**os.environ, "HYPERSCALE_GATE": host.gate, "HYPERSCALE_CREDENTIALS": host.client_dir}
+    environment = {**os.environ, "HYPERSCALE_GATE": host.gate,
+                   "HYPERSCALE_CREDENTIALS": host.client_dir}
     assert client("list", env=environment).stdout.count(job_id[:8]) == 1
     local = client("list", "--socket", host.run_dir, env=environment)  # what is typed counts more
     assert local.returncode == OK, local
@@ -109,9 +114,12 @@ def run_submits_and_an_interrupt_cancels():
     document = json.loads(done.stdout)
     assert document["requests"]["completed"] > 0, document["requests"]
     assert host.listed()[document["run"]]["state"] == "COMPLETED", "a tree of its own has run it"
-    process = subprocess.Popen([CLIENT, "run", target.url, "-R", "50/s", "-d", "60s", "--gate", host.gate, "--credentials",
-                                host.client_dir, "--json", "-q"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    row = wait_for("a second job", lambda: next((row for row in host.listed().values() if row["state"] == "RUNNING"), None), 20)
+    process = subprocess.Popen([CLIENT, "run", target.url, "-R", "50/s", "-d", "60s", "--gate",
+                                host.gate, "--credentials",
+                                host.client_dir, "--json", "-q"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    row = wait_for("a second job", lambda: next((row for row in host.listed().values()
+                                                 if row["state"] == "RUNNING"), None), 20)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     host.wait_job(row["id"], lambda row: row["state"] == "CANCELLED")
@@ -141,12 +149,15 @@ def whoever_may_not_is_told_why():
     os.chmod(os.path.join(worker, "node.key"), 0o644)
     refused(host.remote("list", credentials=worker), "chmod 600")
     nobody = f"127.0.0.1:{free_port()}"
-    print("  " + refused(client("list", "--gate", nobody, "--credentials", host.client_dir), nobody, "refused"))
+    print("  " + refused(client("list", "--gate", nobody, "--credentials", host.client_dir), nobody,
+                         "refused"))
     target = Target()
     plain = f"127.0.0.1:{target.port}"
     print("  " + refused(client("list", "--gate", plain, "--credentials", host.client_dir), plain))
-    refused(client("list", "--gate", "no-such-host.invalid:7400", "--credentials", host.client_dir), "no-such-host.invalid")
-    refused(client("submit", target.url, "--gate", nobody, "--credentials", host.client_dir), "refused")
+    refused(client("list", "--gate", "no-such-host.invalid:7400", "--credentials", host.client_dir),
+            "no-such-host.invalid")
+    refused(client("submit", target.url, "--gate", nobody, "--credentials", host.client_dir),
+            "refused")
     assert host.remote("list").returncode == OK
     target.stop()
     host.stop()
@@ -161,12 +172,14 @@ class Pem:
         self.context.verify_mode = ssl.CERT_NONE
         self.context.set_alpn_protocols(["hs/1"])
         if directory:
-            self.context.load_cert_chain(os.path.join(directory, "node.crt"), os.path.join(directory, "node.key"))
+            self.context.load_cert_chain(os.path.join(directory, "node.crt"),
+                                         os.path.join(directory, "node.key"))
 
     def knock(self, port):
         """What ends it, in OpenSSL's words; nothing: the gate has taken it."""
         try:
-            with socket.create_connection(("127.0.0.1", port), 10) as plain, self.context.wrap_socket(plain) as sealed:
+            with socket.create_connection(("127.0.0.1", port),
+                                          10) as plain, self.context.wrap_socket(plain) as sealed:
                 sealed.settimeout(1)
                 return sealed.read(1) and "frames" or "end of file"
         except TimeoutError:
@@ -178,7 +191,8 @@ class Pem:
 def the_gate_refuses_what_our_client_would_not_send():
     authority, other = Authority("knock"), Authority("knock2")
     host = Host("knock", authority).start()
-    stranger, lost, worker = (os.path.join(TMP, name) for name in ("knock-eve", "knock-lost", "knock-worker"))
+    stranger, lost, worker = (os.path.join(TMP, name)
+                              for name in ("knock-eve", "knock-lost", "knock-worker"))
     other.issue("east/client/eve", stranger)
     serial = authority.issue("east/client/lost", lost)
     authority.issue("east/worker/w9", worker)
@@ -192,8 +206,10 @@ def the_gate_refuses_what_our_client_would_not_send():
     assert Pem(worker).knock(host.port) in ("frames", "end of file"), "a worker is told at a gate"
     wait_for("counts", lambda: host.counter("gate", "certificates_refused") >= 2, 15)
     assert host.remote("list").returncode == OK
-    for directory, words in ((stranger, "another authority's"), (lost, "revoked"), (worker, "may not connect to a gate")):
-        wait_for(f"a line of the log with {words}", lambda: Pem(directory).knock(host.port) and words in host.log(), 20)
+    for directory, words in ((stranger, "another authority's"), (lost, "revoked"),
+                             (worker, "may not connect to a gate")):
+        wait_for(f"a line of the log with {words}", lambda: Pem(directory).knock(host.port) and
+                 words in host.log(), 20)
     host.stop()
 
 
@@ -203,7 +219,8 @@ def revoked_client_is_cut_off_within_five_seconds():
     authority = Authority("cut")
     host = Host("cut", authority).start()
     job_id = host.submit(host.write_plan(open_plan(target.url, "50/s", "60s")))
-    watcher = subprocess.Popen([CLIENT, "watch", job_id, "--gate", host.gate, "--credentials", host.client_dir, "-q"],
+    watcher = subprocess.Popen([CLIENT, "watch", job_id, "--gate", host.gate, "--credentials",
+                                host.client_dir, "-q"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for("a watcher", lambda: host.counter("gate", "clients_connected") == 1, 10)
     authority.revoke(host.client_serial)
@@ -237,9 +254,11 @@ def renewal_needs_no_restart():
     assert host.remote("list").returncode == OK
     for name in ("node.crt", "node.key"):
         host.put("gate", name, os.path.join(manager, name))
-    wait_for("refused again", lambda: any("another node's" in row["text"] for row in host.events(kind="credentials_refused")), 15)
+    wait_for("refused again", lambda: any("another node's" in row["text"]
+                                          for row in host.events(kind="credentials_refused")), 15)
     os.kill(pids["gate"], signal.SIGKILL)  # its successor gets what was found good
-    wait_for("a new gate", lambda: host.rows().get("gate", {}).get("pid") not in (None, 0, pids["gate"]), 20)
+    wait_for("a new gate",
+             lambda: host.rows().get("gate", {}).get("pid") not in (None, 0, pids["gate"]), 20)
     wait_for("the gate serves", lambda: host.remote("list").returncode == OK, 20)
     assert {name: row["pid"] for name, row in host.rows().items() if name != "gate"} == \
         {name: pid for name, pid in pids.items() if name != "gate"}
@@ -284,9 +303,11 @@ def daemon_with_bad_credentials_does_not_start():
         os.chmod(keys, mode)
         start(host, 77, f"credentials of the {role}", "gossip.keys", "chmod 600")
         os.chmod(keys, 0o600)
-    os.rename(os.path.join(host.credentials, "gate", "gossip.keys"), os.path.join(host.credentials, "keys"))
+    os.rename(os.path.join(host.credentials, "gate", "gossip.keys"),
+              os.path.join(host.credentials, "keys"))
     start(host, 78, "credentials of the gate", "gossip.keys")
-    os.rename(os.path.join(host.credentials, "keys"), os.path.join(host.credentials, "gate", "gossip.keys"))
+    os.rename(os.path.join(host.credentials, "keys"),
+              os.path.join(host.credentials, "gate", "gossip.keys"))
     shutil.rmtree(os.path.join(host.credentials, "worker"))
     start(host, 78, "credentials of the worker")
 
@@ -295,8 +316,10 @@ def strangers_do_no_harm():
     """BAD-1 SEC-2 Silence and noise take nobody's place for long."""
     host = Host("noise", Authority("noise")).start()
     pid = host.rows()["gate"]["pid"]
-    silent = [socket.create_connection(("127.0.0.1", host.port), 10) for _ in range(80)]  # 64 may shake hands
-    noise = (b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), b"\x16\x03\x01\xff\xff" + os.urandom(70000), b"\0" * 100000)
+    # 64 may shake hands
+    silent = [socket.create_connection(("127.0.0.1", host.port), 10) for _ in range(80)]
+    noise = (b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), b"\x16\x03\x01\xff\xff" +
+             os.urandom(70000), b"\0" * 100000)
     for _ in range(5):
         for text in noise:
             with socket.create_connection(("127.0.0.1", host.port), 10) as stranger:

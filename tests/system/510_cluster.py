@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 600
 # beside: others
-"""Roles of different hosts work together over TLS: jobs in one and in two datacenters, with links cut and processes killed."""
+"""Roles of different hosts work together over TLS: jobs in one and in two datacenters, with links
+cut and processes killed."""
 import json
 import os
 import signal
@@ -32,7 +33,8 @@ class Cluster:
         with open(path, "w") as plan:
             json.dump({"version": 1, "name": "cluster", "datacenters": {"include": datacenters},
                        "workflows": [{"name": "w", "steps": [{"name": "s", "url": self.target.url}],
-                                      "load": {"model": "open", "rate": f"{rate}/s", "for": f"{seconds}s", "max_in_flight": 64}}]},
+                                      "load": {"model": "open", "rate": f"{rate}/s",
+                                               "for": f"{seconds}s", "max_in_flight": 64}}]},
                       plan)
         return path
 
@@ -51,7 +53,8 @@ class Cluster:
 
 
 class FourHosts(Cluster):
-    """a: the gate; b: manager and worker of dc-b; c: a worker of dc-b; d: manager and worker of dc-d."""
+    """a: the gate; b: manager and worker of dc-b; c: a worker of dc-b; d: manager and worker of
+    dc-d."""
 
     def __init__(self, name):
         super().__init__(name)
@@ -77,7 +80,8 @@ class FourHosts(Cluster):
         """With SIGKILL; back when its successor is ready."""
         before = host.rows()[process]
         os.kill(before["pid"], signal.SIGKILL)
-        wait_for(f"the successor of {process}", lambda: (row := host.rows().get(process)) and row["pid"] != before["pid"] and
+        wait_for(f"the successor of {process}", lambda: (row := host.rows().get(process)) and
+                 row["pid"] != before["pid"] and
                  row["state"] == "ready", 20)
 
 
@@ -89,14 +93,16 @@ def a_job_runs_on_the_workers_of_two_hosts_and_of_two_datacenters():
     both = cluster.finish(cluster.a, cluster.a.submit(cluster.plan(["dc-b", "dc-d"])))
     assert both["requests"]["offered"] == 600, both["requests"]
     rows = nodes_of(cluster.b, "workers")
-    assert rows["one-b"]["address"] == "local" and rows["one-c"]["address"].startswith(cluster.c.address + ":"), rows
+    assert (rows["one-b"]["address"] == "local" and
+            rows["one-c"]["address"].startswith(cluster.c.address + ":")), rows
     counts = cluster.end()
     total = first["requests"]["completed"] + both["requests"]["completed"]
     assert counts["requests"] == total, (counts, total)  # a late machine may drop some
 
 
 def a_job_goes_on_through_cut_links_and_killed_processes():
-    """Each trouble has a job of its own, and the target's count is the sum of what the gate has counted."""
+    """Each trouble has a job of its own, and the target's count is the sum of what the gate has
+    counted."""
     cluster = FourHosts("two")
     documents = []
 
@@ -118,7 +124,8 @@ def a_job_goes_on_through_cut_links_and_killed_processes():
     for document in documents:
         requests = document["requests"]
         assert requests["offered"] == 1600 and requests["lost"] == 0, requests
-    sums = {name: sum(document["requests"][name] for document in documents) for name in ("completed", "failed", "sent", "retried")}
+    sums = {name: sum(document["requests"][name] for document in documents)
+            for name in ("completed", "failed", "sent", "retried")}
     counts = cluster.end()
     check_against_target({"requests": sums}, counts)
     assert counts["requests"] == sums["completed"], (counts, sums)
@@ -130,17 +137,20 @@ def a_link_that_is_cut_for_longer_is_made_anew():
     cluster.a.wait_job(job_id, lambda row: row["completed"] > 50)
     cluster.d.cut()
     cluster.a.wait_says("silent, cut off", "three-d", seconds=30)
-    wait_for("the manager is missed", lambda: nodes_of(cluster.a, "managers")["three-d"]["state"] == "SUSPECT", 10)
+    wait_for("the manager is missed",
+             lambda: nodes_of(cluster.a, "managers")["three-d"]["state"] == "SUSPECT", 10)
     cluster.d.mend()
     wait_alive(cluster.a, "managers", ["three-d"], 40)
     document = cluster.finish(cluster.a, job_id)
     counts = cluster.end()
-    assert document["requests"]["offered"] == document["requests"]["completed"] + document["requests"]["failed"] == 1250, document["requests"]
-    assert document["requests"]["completed"] <= counts["requests"] <= 1250, (counts, document["requests"])
+    requests = document["requests"]
+    assert requests["offered"] == requests["completed"] + requests["failed"] == 1250, requests
+    assert requests["completed"] <= counts["requests"] <= 1250, (counts, requests)
 
 
 def several_managers_and_gates_know_who_leads_and_who_owns():
-    """b leads dc-b, e follows; a and f are gates. Jobs of both gates run at once, and a follower gives no work."""
+    """b leads dc-b, e follows; a and f are gates. Jobs of both gates run at once, and a follower
+    gives no work."""
     cluster = Cluster("four")
     a, f = cluster.add("a", ["gate"], "dc-a"), cluster.add("f", ["gate"], "dc-a")
     led = {"leader": "four-b", "seed_gates": [a.gate_at(), f.gate_at()]}
@@ -152,7 +162,8 @@ def several_managers_and_gates_know_who_leads_and_who_owns():
     for host in (a, f, e):
         host.start()
     wait_alive(e, "workers", ["four-e"])
-    early = a.submit(cluster.plan(["dc-b"]))  # only the follower is there: it says who leads, and the job waits
+    # only the follower is there: it says who leads, and the job waits
+    early = a.submit(cluster.plan(["dc-b"]))
     settle(2)
     assert a.job(early)["completed"] == 0, a.job(early)
     b.start()
@@ -165,8 +176,10 @@ def several_managers_and_gates_know_who_leads_and_who_owns():
     jobs = [(a, early)] + [(gate, gate.submit(cluster.plan(["dc-b"]))) for gate in (a, f, a, f)]
     documents = [cluster.finish(gate, job_id)["requests"] for gate, job_id in jobs]
     counts = cluster.end()
-    assert [requests["offered"] for requests in documents] == [600] * 5, documents  # a late machine may drop some of them
-    assert counts["requests"] == sum(requests["completed"] for requests in documents), (counts, documents)
+    # a late machine may drop some of them
+    assert [requests["offered"] for requests in documents] == [600] * 5, documents
+    assert counts["requests"] == sum(requests["completed"] for requests in documents), \
+        (counts, documents)
 
 
 def whoever_does_not_belong_is_refused_and_both_sides_say_why():
@@ -178,12 +191,15 @@ def whoever_does_not_belong_is_refused_and_both_sides_say_why():
     strangers = Authority("five-strangers")
     testers = Authority("five-testers", environment="test")
     other_authority = cluster.add("o", ["worker"], "dc-b", cluster=managers, authority=strangers)
-    other_environment = cluster.add("t", ["worker"], "dc-b", cluster=managers, authority=testers, environment="test")
+    other_environment = cluster.add("t", ["worker"], "dc-b", cluster=managers, authority=testers,
+                                    environment="test")
     other_datacenter = cluster.add("d", ["worker"], "dc-d", cluster=managers)
-    other_name = cluster.add("n", ["worker"], "dc-b", cluster=managers, issued="dc-b/worker/somebody-else")
+    other_name = cluster.add("n", ["worker"], "dc-b", cluster=managers,
+                             issued="dc-b/worker/somebody-else")
     for host in (a, b):
         host.start()
-    for host, here, there in ((other_authority, "authority", "authority"), (other_environment, "authority", "authority"),
+    for host, here, there in ((other_authority, "authority", "authority"),
+                              (other_environment, "authority", "authority"),
                               (other_datacenter, "dc-d may not", "dc-d")):
         host.start()  # one after another: of refusals, a log keeps one a second
         b.wait_says("refused", host.address, here)
@@ -202,7 +218,8 @@ def a_seed_may_have_a_name():
     a = cluster.add("a", ["gate"], "dc-a")
     a.config["cluster"]["gate_address"] = "127.0.0.1:7400"
     a.write_config()
-    b = cluster.add("b", ["manager", "worker"], "dc-b", beside=a, cluster={"seed_gates": ["no-such-host.invalid:7400", "localhost:7400"]})
+    b = cluster.add("b", ["manager", "worker"], "dc-b", beside=a,
+                    cluster={"seed_gates": ["no-such-host.invalid:7400", "localhost:7400"]})
     for host in (a, b):
         host.start()
     wait_alive(a, "managers", ["six-b"])

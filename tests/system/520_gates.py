@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 # beside: others
-"""A client that knows several gates: its jobs meet at one of them, commands find the gate that has a job, the next takes a job when one is
-gone, cut off or draining, and a job runs once."""
+"""A client that knows several gates: its jobs meet at one of them, commands find the gate that has
+a job, the next takes a job when one is gone, cut off or draining, and a job runs once."""
 import json
 import os
 import signal
@@ -17,13 +17,15 @@ OK, CLUSTER, PARTIAL = 0, 5, 6
 
 
 class ThreeGates:
-    """Hosts with a gate each; the first also runs the work of all, so it is never the one that is lost."""
+    """Hosts with a gate each; the first also runs the work of all, so it is never the one that is
+    lost."""
 
     def __init__(self, name):
         self.net = Net()
         authority = Authority(f"{name}-ca")
         self.target = HostTarget(self.net)
-        self.gates = [Host(self.net, f"{name}-{letter}", ["gate"], "dc", authority) for letter in "abc"]
+        self.gates = [Host(self.net, f"{name}-{letter}", ["gate"], "dc", authority)
+                      for letter in "abc"]
         self.worker = Host(self.net, f"{name}-w", ["manager", "worker"], "dc", authority,
                            cluster={"seed_gates": [gate.gate_at() for gate in self.gates]})
         self.credentials = os.path.join(TMP, f"{name}-client")
@@ -36,10 +38,12 @@ class ThreeGates:
 
     def words(self, verb, *words, gates=None):
         listed = ",".join(gate.gate_at() for gate in gates or self.gates)
-        return inside(self.desk, CLIENT, verb, *words, "--gate", listed, "--credentials", self.credentials)
+        return inside(self.desk, CLIENT, verb, *words, "--gate", listed, "--credentials",
+                      self.credentials)
 
     def ask(self, verb, *words, gates=None):
-        return subprocess.run(self.words(verb, *words, gates=gates), capture_output=True, text=True, timeout=120)
+        return subprocess.run(self.words(verb, *words, gates=gates), capture_output=True, text=True,
+                              timeout=120)
 
     def submit(self, seconds="1s"):
         """The id of a job, and what was said."""
@@ -62,15 +66,18 @@ class ThreeGates:
 def a_run_stays_with_the_gate_that_has_its_job(cluster, owner):
     known = {job["id"] for gate in cluster.gates for job in gate.get("jobs")["jobs"]}
     plan = cluster.worker.write_plan(open_plan(cluster.target.url, "100/s", "3s"))
-    run = subprocess.Popen(cluster.words("run", plan, "--json", "-q"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    row = wait_for("the run", lambda: next((row for row in owner.get("jobs")["jobs"] if row["completed"] > 20 and row["id"] not in known),
+    run = subprocess.Popen(cluster.words("run", plan, "--json", "-q"), stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, text=True)
+    row = wait_for("the run", lambda: next((row for row in owner.get("jobs")["jobs"]
+                                            if row["completed"] > 20 and row["id"] not in known),
                                            None), 30)
     os.kill(owner.rows()["gate"]["pid"], signal.SIGKILL)
     text, said = run.communicate(timeout=120)
     assert run.returncode == OK, (run.returncode, said)
     requests = json.loads(text)["requests"]
     assert requests["offered"] == 300 and requests["lost"] == 0, requests
-    jobs = [(gate, job["id"]) for gate in cluster.gates for job in gate.get("jobs")["jobs"] if job["id"] not in known]
+    jobs = [(gate, job["id"]) for gate in cluster.gates for job in gate.get("jobs")["jobs"]
+            if job["id"] not in known]
     assert jobs == [(owner, row["id"])], jobs
 
 
@@ -84,10 +91,12 @@ def what_one_user_does_meets_at_one_gate_and_the_others_find_it():
         job_id, _ = cluster.submit()
         assert cluster.owner_of(job_id) is owner, "in whatever order they are listed"
     watched = cluster.ask("watch", first, "--json", "-q", gates=[c, a, b])
-    assert watched.returncode == OK and json.loads(watched.stdout)["requests"]["completed"] > 0, watched
+    assert watched.returncode == OK and json.loads(watched.stdout)["requests"]["completed"] > 0, \
+        watched
     elsewhere = next(gate for gate in cluster.gates if gate is not owner)
     plan = cluster.worker.write_plan(closed_plan(cluster.target.url, 2, "1s"))
-    other = cluster.ask("submit", plan, "-q", gates=[elsewhere]).stdout.strip()  # by somebody who knows that one only
+    # by somebody who knows that one only
+    other = cluster.ask("submit", plan, "-q", gates=[elsewhere]).stdout.strip()
     assert cluster.owner_of(other) is elsewhere
     for job_id in (first, other):
         status = cluster.ask("status", job_id, "--json")
@@ -95,7 +104,8 @@ def what_one_user_does_meets_at_one_gate_and_the_others_find_it():
     watched = cluster.ask("watch", other, "-q")
     assert watched.returncode == OK, watched
     results = cluster.ask("results", other, "--json")
-    assert results.returncode == OK and json.loads(results.stdout)["requests"]["completed"] > 0, results
+    assert results.returncode == OK and json.loads(results.stdout)["requests"]["completed"] > 0, \
+        results
     listed = [row["id"] for row in json.loads(cluster.ask("list", "--json").stdout)["jobs"]]
     assert len(listed) == 5 and {first, other} < set(listed), listed
     nobodys = cluster.ask("status", "0" * 32)
@@ -126,8 +136,10 @@ def a_gate_that_drains_is_gone_or_is_cut_off_costs_no_job():
     fourth, said = cluster.submit()
     assert cluster.owner_of(fourth, [last]) and said.count("\n") == 2, said
     last.stop_quietly()
-    nobody = cluster.ask("submit", cluster.worker.write_plan(closed_plan(cluster.target.url, 1, "1s")))
-    assert nobody.returncode == CLUSTER and all(gate.gate_at() in nobody.stderr for gate in cluster.gates), nobody
+    plan = cluster.worker.write_plan(closed_plan(cluster.target.url, 1, "1s"))
+    nobody = cluster.ask("submit", plan)
+    assert nobody.returncode == CLUSTER, nobody
+    assert all(gate.gate_at() in nobody.stderr for gate in cluster.gates), nobody
     heir.mend()
     cluster.end()
 

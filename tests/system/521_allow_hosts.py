@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 120
 # beside: others
-"""A cluster sends load nowhere but to its allow_hosts: the gate refuses the job, and a worker that is stricter refuses the share."""
+"""A cluster sends load nowhere but to its allow_hosts: the gate refuses the job, and a worker that
+is stricter refuses the share."""
 import json
 import os
 
@@ -21,13 +22,16 @@ def check_rotation(authority, gate):
     wait_for("both hold the ring", lambda: "held by 2 of 2 members\n" in keyring("list").stdout, 30)
     assert client("keyring", "install", authority.dir).returncode == 0
     early = keyring("use", "--key", "2")
-    assert early.returncode == CLUSTER and "0 of 2 members hold this ring: not gate allow-a, manager allow-b" in early.stderr, early
+    assert (early.returncode == CLUSTER and
+            "0 of 2 members hold this ring: not gate allow-a, manager "
+            "allow-b" in early.stderr), early
 
 
 def allow_hosts_is_obeyed_by_the_gate_and_by_each_worker():
     net, authority = Net(), Authority("allow-ca")
     target = HostTarget(net)
-    a = Host(net, "allow-a", ["gate"], "dc-a", authority, cluster={"allow_hosts": [target.address, "*.shop.test"]})
+    a = Host(net, "allow-a", ["gate"], "dc-a", authority,
+             cluster={"allow_hosts": [target.address, "*.shop.test"]})
     b = Host(net, "allow-b", ["manager", "worker"], "dc-b", authority,
              cluster={"seed_gates": [a.gate_at()], "allow_hosts": ["*.shop.test"]})
     for host in (a, b):
@@ -38,12 +42,15 @@ def allow_hosts_is_obeyed_by_the_gate_and_by_each_worker():
     def plan(url):
         path = os.path.join(TMP, "allow-plan.json")
         with open(path, "w") as file:
-            json.dump({"version": 1, "name": "allow", "workflows": [{"name": "w", "steps": [{"name": "s", "url": url}],
-                                                                     "load": {"model": "open", "rate": "50/s", "for": "1s"}}]}, file)
+            json.dump({"version": 1, "name": "allow",
+                       "workflows": [{"name": "w", "steps": [{"name": "s", "url": url}],
+                                      "load": {"model": "open", "rate": "50/s", "for": "1s"}}]},
+                      file)
         return path
 
     done = client("submit", plan("http://10.77.0.99:8080/"), "--socket", a.run_dir)
-    assert done.returncode == CLUSTER and "sends no load to 10.77.0.99" in done.stderr and "cluster.allow_hosts" in done.stderr, done
+    assert (done.returncode == CLUSTER and "sends no load to 10.77.0.99" in done.stderr and
+            "cluster.allow_hosts" in done.stderr), done
     job_id = a.submit(plan(target.url))
     row = a.wait_job(job_id, lambda row: row["state"] in ("COMPLETED", "PARTIAL", "FAILED"), 60)
     assert row["state"] == "FAILED" and row["sent"] == 0, row

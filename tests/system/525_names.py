@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 # beside: others
-"""Hosts that are found by their names: a service (SRV) that clients, managers and workers look up, an address that moves, a name with
-several addresses, and name servers that fall silent."""
+"""Hosts that are found by their names: a service (SRV) that clients, managers and workers look up,
+an address that moves, a name with several addresses, and name servers that fall silent."""
 import json
 import os
 import subprocess
@@ -21,14 +21,16 @@ class NameServer:
 
     def __init__(self, net, name):
         self.holder, self.address, _ = net.plug()
-        self.zone_path, self.log_path = os.path.join(TMP, f"{name}-zone"), os.path.join(TMP, f"{name}-asked")
+        self.zone_path = os.path.join(TMP, f"{name}-zone")
+        self.log_path = os.path.join(TMP, f"{name}-asked")
         self.resolv = os.path.join(TMP, f"{name}-resolv.conf")
         with open(self.resolv, "w") as file:
             file.write(f"nameserver {self.address}\noptions timeout:1 attempts:1\n")
         os.chmod(self.resolv, 0o644)
         self.set({})
         script = os.path.join(os.path.dirname(os.path.realpath(__file__)), "nameserver.py")
-        self.process = subprocess.Popen(inside(self.holder, sys.executable, script, self.address, self.zone_path, self.log_path),
+        self.process = subprocess.Popen(inside(self.holder, sys.executable, script, self.address,
+                                               self.zone_path, self.log_path),
                                         stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline().strip() == "listening"
 
@@ -68,14 +70,16 @@ def a_service_is_found_by_managers_and_clients():
     net = Net()
     server, target, authority = NameServer(net, "one"), HostTarget(net), Authority("one-ca")
     a, b = (NamedHost(server, net, f"one-{letter}", ["gate"], "dc", authority) for letter in "ab")
-    zone = {"_hyperscale-gate._tcp.example.test SRV": service_of((20, 1, "a.example.test"), (10, 1, "b.example.test"),
+    zone = {"_hyperscale-gate._tcp.example.test SRV": service_of((20, 1, "a.example.test"),
+                                                                 (10, 1, "b.example.test"),
                                                                  (10, 9, "gone.example.test")),
             "a.example.test A": [[30, a.address]], "b.example.test A": [[30, b.address]],
             "workers-look.example.test A": [[5, "10.77.0.200"]]}
     server.set(zone)
     w = NamedHost(server, net, "one-w", ["manager", "worker"], "dc", authority,
                   cluster={"seed_gates": ["srv:_hyperscale-gate._tcp.example.test"]})
-    v = NamedHost(server, net, "one-v", ["worker"], "dc", authority, cluster={"seed_managers": ["workers-look.example.test:7401"]})
+    v = NamedHost(server, net, "one-v", ["worker"], "dc", authority,
+                  cluster={"seed_managers": ["workers-look.example.test:7401"]})
     for host in (a, b, w, v):
         host.start(is_ready=host is not v)
     for gate in (a, b):
@@ -84,7 +88,8 @@ def a_service_is_found_by_managers_and_clients():
     authority.issue("dc/client/ann", credentials)
 
     def ask(verb, *words):
-        command = inside(b.holder, CLIENT, verb, *words, "--gate", "srv:_hyperscale-gate._tcp.example.test", "--credentials", credentials)
+        command = inside(b.holder, CLIENT, verb, *words, "--gate",
+                         "srv:_hyperscale-gate._tcp.example.test", "--credentials", credentials)
         return subprocess.run(server.seen_by(command), capture_output=True, text=True, timeout=120)
 
     plan = w.write_plan(closed_plan(target.url, 1, "1s"))
@@ -93,7 +98,8 @@ def a_service_is_found_by_managers_and_clients():
     assert b.job(done.stdout.strip()) and not a.job(done.stdout.strip()), "b has the lower priority"
     b.stop_quietly()
     done = ask("submit", plan)
-    assert done.returncode == OK and (b.address in done.stderr or "b.example.test" in done.stderr), done
+    assert done.returncode == OK and (b.address in done.stderr or
+                                      "b.example.test" in done.stderr), done
     assert a.job(done.stdout.strip())
     # The manager's address was wrong: the name is asked again, since nobody answers there.
     zone["workers-look.example.test A"] = [[5, w.address]]

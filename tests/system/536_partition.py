@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 120
 # beside: others
-"""A gate that hears nothing of all its datacenters at once takes that for the network's fault: it says so, and holds them."""
+"""A gate that hears nothing of all its datacenters at once takes that for the network's fault: it
+says so, and holds them."""
 from faketree import run_cases, wait_for
 from hosts import Authority, Host, Net, nodes_of, wait_alive
 
@@ -17,18 +18,21 @@ def all_datacenters_at_once_are_held():
     net, authority = Net(), Authority("part-ca")
     gate = Host(net, "part-gate", ["gate"], "dc-g", authority)
     seeds = {"seed_gates": [gate.gate_at()]}
-    managers = [Host(net, f"part-{name}", ["manager", "worker"], f"dc-{name}", authority, cluster=seeds) for name in ("a", "b")]
+    managers = [Host(net, f"part-{name}", ["manager", "worker"], f"dc-{name}", authority,
+                     cluster=seeds) for name in ("a", "b")]
     for host in [gate, *managers]:
         host.start()
     wait_alive(gate, "managers", ["part-a", "part-b"])
-    wait_for("both reached", lambda: all(row.get("reach") == "REACHABLE" for row in rows_of(gate, managers)), 30)
+    wait_for("both reached", lambda: all(row.get("reach") == "REACHABLE"
+                                         for row in rows_of(gate, managers)), 30)
     gate.cut()
     wait_for("both held", lambda: all(row.get("is_held") for row in rows_of(gate, managers)), 30)
     events = gate.events(kind="partition_detected")
     assert [event["text"] for event in events] == ["dc-a dc-b"], events
     wait_for("counted", lambda: gate.counter("gate", "datacenters_held") == 2, 30)
     gate.mend()
-    wait_for("both back", lambda: all(row.get("reach") == "REACHABLE" and not row["is_held"] for row in rows_of(gate, managers)), 30)
+    wait_for("both back", lambda: all(row.get("reach") == "REACHABLE" and not row["is_held"]
+                                      for row in rows_of(gate, managers)), 30)
     for host in [gate, *managers]:
         host.stop_quietly()
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 120
 # beside: others
-"""A gate that hears nothing of a datacenter any more, while its connections still stand and another gate hears it, suspects a local
-partition, gives new work to others, and takes it all back when it hears again."""
+"""A gate that hears nothing of a datacenter any more, while its connections still stand and another
+gate hears it, suspects a local partition, gives new work to others, and takes it all back when it
+hears again."""
 import json
 import os
 import subprocess
@@ -15,7 +16,8 @@ from tree import client
 
 def drop_datagrams(host, address):
     """Of that address; the rest of its traffic passes."""
-    rules = "table inet deaf { chain in { type filter hook input priority 0; ip saddr %s meta l4proto udp drop; }; }" % address
+    rules = ("table inet deaf { chain in { type filter hook input priority 0; "
+             "ip saddr %s meta l4proto udp drop; }; }" % address)
     subprocess.run(inside(host.holder, "nft", rules), check=True)
 
 
@@ -29,7 +31,8 @@ def reach_of(gate, manager):
 
 
 def wait_reach(gate, manager, state, is_local_partition=False):
-    wait_for(f"{manager.config['node']['name']} {state} at {gate.config['node']['name']}, now {reach_of(gate, manager)}",
+    wait_for(f"{manager.config['node']['name']} {state} at {gate.config['node']['name']}, now "
+             f"{reach_of(gate, manager)}",
              lambda: reach_of(gate, manager) == (state, is_local_partition), 30)
 
 
@@ -38,7 +41,8 @@ def submit(gate, url):
     with open(path, "w") as plan:
         json.dump({"version": 1, "name": "reach",
                    "workflows": [{"name": "w", "steps": [{"name": "s", "url": url}],
-                                  "load": {"model": "open", "rate": "50/s", "for": "2s", "max_in_flight": 16}}]}, plan)
+                                  "load": {"model": "open", "rate": "50/s", "for": "2s",
+                                           "max_in_flight": 16}}]}, plan)
     return gate.submit(path)
 
 
@@ -52,8 +56,10 @@ def a_datacenter_that_one_gate_does_not_hear_gets_its_work_only_from_the_other()
     target = HostTarget(net)
     addresses = [f"10.77.0.{number}:{GATE_PORT}" for number in (2, 3)]
     seeds = {"seed_gates": addresses}
-    deaf, other = (Host(net, f"reach-{name}", ["gate"], "dc-g", authority, cluster=seeds) for name in ("deaf", "other"))
-    first, second = (Host(net, f"reach-{name}", ["manager", "worker"], f"dc-{name}", authority, cluster=seeds) for name in ("a", "b"))
+    deaf, other = (Host(net, f"reach-{name}", ["gate"], "dc-g", authority, cluster=seeds)
+                   for name in ("deaf", "other"))
+    first, second = (Host(net, f"reach-{name}", ["manager", "worker"], f"dc-{name}", authority,
+                          cluster=seeds) for name in ("a", "b"))
     hosts = [deaf, other, first, second]
     for host in hosts:
         host.start()
@@ -72,7 +78,8 @@ def a_datacenter_that_one_gate_does_not_hear_gets_its_work_only_from_the_other()
     hear_again(deaf)
     wait_reach(deaf, first, "REACHABLE")
     kinds = [row["kind"] for row in deaf.events() if row["kind"].startswith("datacenter_")]
-    assert kinds.count("datacenter_suspected") == 1 and kinds.count("datacenter_reachable") == 3, kinds
+    assert kinds.count("datacenter_suspected") == 1 and kinds.count("datacenter_reachable") == 3, \
+        kinds
     for host in hosts:
         host.stop_quietly()
     target.stop()

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 600
 # beside: others
-"""Whoever listens on the wire between nodes keeps every datagram and plays it again, changed and unchanged, to all of them, also to
-processes that have just started; and sends them anything. Nobody answers him, believes him or falls over (ST-10, SEC-13)."""
+"""Whoever listens on the wire between nodes keeps every datagram and plays it again, changed and
+unchanged, to all of them, also to processes that have just started; and sends them anything. Nobody
+answers him, believes him or falls over (ST-10, SEC-13)."""
 import json
 import os
 import shutil
@@ -69,20 +70,24 @@ class Wire(Rings):
     def __init__(self, name):
         super().__init__(name)
         self.stranger, _, _ = self.net.plug()
-        self.targets = [(host.address, port) for host in self.hosts for port in (GATE_PORT, MANAGER_PORT)]
+        self.targets = [(host.address, port) for host in self.hosts
+                        for port in (GATE_PORT, MANAGER_PORT)]
 
     def play(self, lines, how="as it was", targets=None):
-        done = subprocess.run(inside(self.stranger, sys.executable, "-c", PLAY, json.dumps(targets or self.targets), how),
+        done = subprocess.run(inside(self.stranger, sys.executable, "-c", PLAY,
+                                     json.dumps(targets or self.targets), how),
                               input="\n".join(lines), capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done
         return json.loads(done.stdout)
 
     def record(self, host, seconds):
-        return subprocess.Popen(inside(host.holder, sys.executable, "-c", RECORD, str(seconds)), stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(inside(host.holder, sys.executable, "-c", RECORD, str(seconds)),
+                                stdout=subprocess.PIPE, text=True)
 
 
 def is_whole(rings):
-    return all(len(rows) == 6 and {row["state"] for row in rows.values()} == {"alive"} for rows in map(members_of, rings.hosts))
+    return all(len(rows) == 6 and {row["state"] for row in rows.values()} == {"alive"}
+               for rows in map(members_of, rings.hosts))
 
 
 def count(host, name):
@@ -120,14 +125,17 @@ def what_was_heard_is_worth_nothing_later():
     for name in ("datagrams_replayed", "datagrams_bad_seal"):
         assert sum(count(host, name) for host in rings.hosts) > 0, name
 
-    # Processes that have seen nothing yet: a few are asked to prove themselves, with no more bytes than they sent.
+    # Processes that have seen nothing yet: a few are asked to prove themselves, with no more bytes
+    # than they sent.
     target = rings.hosts[1]
     old = pids(target)
     for pid in old.values():
         os.kill(pid, signal.SIGKILL)
-    wait_for("successors", lambda: all(pid and pid != old[name] for name, pid in pids(target).items()), 10)
+    wait_for("successors", lambda: all(pid and pid != old[name]
+                                       for name, pid in pids(target).items()), 10)
     for _ in range(5):
-        told = rings.play(lines, targets=[(target.address, GATE_PORT), (target.address, MANAGER_PORT)])
+        told = rings.play(lines, targets=[(target.address, GATE_PORT),
+                                          (target.address, MANAGER_PORT)])
         assert told["replies"] < 40 and told["longest"] <= 107, told
     wait_for("two rings of three", lambda: is_whole(rings), 30)
     check_untouched(rings)
@@ -141,7 +149,8 @@ def nobody_answers_or_falls_over_garbage():
     before = [pids(host) for host in rings.hosts]
     began = time.monotonic()
     garbage = [os.urandom(size % 1473).hex() for size in range(0, 60000, 29)]
-    heads = [("485301000102" + os.urandom(size).hex()) for size in range(30, 1000, 3)]  # begins as ours do
+    # begins as ours do
+    heads = [("485301000102" + os.urandom(size).hex()) for size in range(30, 1000, 3)]
     heads = ["5348" + line[4:] for line in heads] + heads
     told = rings.play(garbage + heads)
     assert told["replies"] == 0, told
@@ -151,7 +160,8 @@ def nobody_answers_or_falls_over_garbage():
     assert (after := [pids(host) for host in rings.hosts]) == before, (before, after)
     for host in rings.hosts:
         seen = count(host, "datagrams_bad_header") + count(host, "datagrams_bad_size")
-        assert seen > 100, f"{seen} of {told['sent']}"  # what the host cannot take at once is dropped before it
+        # what the host cannot take at once is dropped before it
+        assert seen > 100, f"{seen} of {told['sent']}"
         with open(host.log_path, errors="replace") as log:
             lines = [line for line in log if "post" in line and "dropped" in line]
         assert 0 < len(lines) <= 2 * 12 * (took + 3), (len(lines), took)
@@ -159,7 +169,8 @@ def nobody_answers_or_falls_over_garbage():
 
 
 def the_gossip_keys_are_rotated_under_way():
-    """SEC-12 No step is taken before every member has said that it holds the ring as the step before has left it."""
+    """SEC-12 No step is taken before every member has said that it holds the ring as the step
+    before has left it."""
     rings = Wire("keys").start()
     wait_for("two rings of three", lambda: is_whole(rings), 30)
     asked = ["--socket", rings.hosts[1].run_dir]
@@ -175,7 +186,8 @@ def the_gossip_keys_are_rotated_under_way():
             os.chmod(path, 0o600)
         done = host.call("reload")
         assert done.returncode == 0, done
-        wait_for("both roles hold the new ring", lambda: count(host, "credentials_renewed") == renewed + 2, 30)
+        wait_for("both roles hold the new ring",
+                 lambda: count(host, "credentials_renewed") == renewed + 2, 30)
 
     wait_for("all hold the first ring", lambda: "held by 6 of 6" in keyring("list").stdout, 30)
     done = client("keyring", "install", rings.authority.dir)
@@ -186,19 +198,24 @@ def the_gossip_keys_are_rotated_under_way():
         wait_for("four of six", lambda: "held by 4 of 6 members: not" in keyring("list").stdout, 30)
         if step:
             early = keyring(*step)
-            assert early.returncode == 5 and "4 of 6 members hold this ring: not" in early.stderr and "keys-3" in early.stderr, early
+            assert (early.returncode == 5 and
+                    "4 of 6 members hold this ring: not" in early.stderr and
+                    "keys-3" in early.stderr), early
         hand_out(rings.hosts[2])
         wait_for("six of six", lambda: "held by 6 of 6" in keyring("list").stdout, 30)
         sent = [count(host, "datagrams_in") for host in rings.hosts]
         wait_for("traffic under the keys as they are now",
-                 lambda: all(count(host, "datagrams_in") > old + 10 for host, old in zip(rings.hosts, sent)), 30)
+                 lambda: all(count(host, "datagrams_in") > old + 10
+                             for host, old in zip(rings.hosts, sent)), 30)
         done = keyring(*step) if step else None
     check_untouched(rings)
-    dropped = [{name: count(host, f"datagrams_{name}") for name in ("no_key", "bad_seal", "foreign")} for host in rings.hosts]
+    dropped = [{name: count(host, f"datagrams_{name}")
+                for name in ("no_key", "bad_seal", "foreign")} for host in rings.hosts]
     assert not any(sum(names.values()) for names in dropped), dropped
     with open(os.path.join(rings.hosts[0].credentials, "gate", "gossip.keys")) as ring:
         assert ring.read().startswith("hyperscale-keyring 1\nuse 2\nkey 2 ")
     rings.end()
 
 
-run_cases([the_gossip_keys_are_rotated_under_way, what_was_heard_is_worth_nothing_later, nobody_answers_or_falls_over_garbage])
+run_cases([the_gossip_keys_are_rotated_under_way, what_was_heard_is_worth_nothing_later,
+           nobody_answers_or_falls_over_garbage])

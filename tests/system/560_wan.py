@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 900
 # beside: others
-"""Gates that are 150 ms from one another, more or less 30 ms, over links that lose a hundredth of all packets and have some come
-twice or too soon: they know each other, suspect nobody, and run a job. Before that, the links themselves: what they do follows from
-their seed."""
+"""Gates that are 150 ms from one another, more or less 30 ms, over links that lose a hundredth of
+all packets and have some come twice or too soon: they know each other, suspect nobody, and run a
+job. Before that, the links themselves: what they do follows from their seed."""
 import os
 import socket
 import struct
@@ -39,7 +39,8 @@ def socket_in(holder, address):
 
 
 def send_through(seed, **way):
-    """The numbers, in the order of arrival, of PACKETS that were sent; and the emulator's own counts."""
+    """The numbers, in the order of arrival, of PACKETS that were sent; and the emulator's own
+    counts."""
     net = Wan()
     (first, first_at, _), (second, second_at, _) = net.plug(), net.plug()
     net.connect(seed, **way)
@@ -62,7 +63,8 @@ def what_is_lost_follows_from_the_seed():
     assert lost[0] == lost[1] != lost[2], [len(numbers) for numbers in lost]
     for arrived, counts in runs:
         assert arrived == sorted(arrived), "overtaken, which was not asked for"
-        assert 0.15 < counts["lost"] / PACKETS < 0.25 and counts["lost"] + len(arrived) == PACKETS, counts
+        assert (0.15 < counts["lost"] / PACKETS < 0.25 and
+                counts["lost"] + len(arrived) == PACKETS), counts
 
 
 def some_overtake_and_some_come_twice():
@@ -101,9 +103,11 @@ def gates_far_apart_suspect_nobody_and_run_a_job():
     fleet.end()
     counts = net.finish()
     net.disconnect()
-    tell("3 gates, 150 +- 30 ms one way, 1 % lost", f"no suspicion in {(time.monotonic_ns() - begin_ns) / 1e9:.0f} s; "
+    tell("3 gates, 150 +- 30 ms one way, 1 % lost", "no suspicion in "
+         f"{(time.monotonic_ns() - begin_ns) / 1e9:.0f} s; "
          f"{replayed} datagrams refused as replayed; {counts}")
     assert replayed > 0 or counts["doubled"] < 20, "what comes twice is to be taken once"
 
 
-run_cases([what_is_lost_follows_from_the_seed, some_overtake_and_some_come_twice, gates_far_apart_suspect_nobody_and_run_a_job])
+run_cases([what_is_lost_follows_from_the_seed, some_overtake_and_some_come_twice,
+           gates_far_apart_suspect_nobody_and_run_a_job])

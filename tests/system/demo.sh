@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# demo - what `make run` shows: the built-in target on a free loopback port, and five seconds of load against it.
+# demo - what `make run` shows: the built-in target on a free loopback port, and five seconds of
+# load against it.
 set -eu
 bin=${HS_BUILD:-build}
 log=$(mktemp)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Drives build/tests/system/fake_tree: the real supervisor with roles that do nothing, or misbehave on demand."""
+"""Drives build/tests/system/fake_tree: the real supervisor with roles that do nothing, or misbehave
+on demand."""
 import json
 import mmap
 import os
@@ -14,7 +15,8 @@ import traceback
 PROGRAM = os.path.join(os.environ["HS_BUILD"], "tests/system/fake_tree")
 TMP = os.environ["HS_TMP"]
 HASTY = {"watchdog": "1s", "backoff_min": "10ms", "backoff_max": "100ms"}
-STRICT = {**HASTY, "role_stop_timeout": "500ms", "worker_stop_timeout": "500ms"}  # where somebody will not stop
+# where somebody will not stop
+STRICT = {**HASTY, "role_stop_timeout": "500ms", "worker_stop_timeout": "500ms"}
 
 
 TURN_S = 0.01  # of wait_for: a sleep, and a look at something
@@ -23,7 +25,8 @@ TURN_S = 0.01  # of wait_for: a sleep, and a look at something
 def wait_for(what, holds, seconds=5.0):
     """The first true value of holds(), which itself waits for nothing; fails when it does not come.
 
-    A loaded machine is given more time: a turn counts as TURN_S, however long we had to wait for our own share of it."""
+    A loaded machine is given more time: a turn counts as TURN_S, however long we had to wait for
+    our own share of it."""
     left = seconds
     while left > 0:
         begin = time.monotonic()
@@ -36,8 +39,9 @@ def wait_for(what, holds, seconds=5.0):
 
 
 class Yardstick:
-    """with Yardstick() as yardstick: how late this machine lets somebody run who only wants a moment of it. A bound in time
-    holds on top of that, for as many such moments as the thing that is measured needs."""
+    """with Yardstick() as yardstick: how late this machine lets somebody run who only wants a
+    moment of it. A bound in time holds on top of that, for as many such moments as the thing that
+    is measured needs."""
 
     def __enter__(self):
         self.shared, self.test = mmap.mmap(-1, 8), os.getpid()
@@ -90,13 +94,15 @@ def is_sanitized(tree):
 
 
 def last_words(tree):
-    return wait_for("last words", lambda: re.search(r'panic \d+ "([^"]+)"', tree.status()), 10).group(1)
+    return wait_for("last words", lambda: re.search(r'panic \d+ "([^"]+)"', tree.status()),
+                    10).group(1)
 
 
 def functions_of(words):
     """The names behind the code places that a crash has left."""
     places = [place[1:] for place in re.findall(r"\+0x[0-9a-f]+", words)]
-    found = subprocess.run(["addr2line", "-f", "-i", "-e", PROGRAM] + places, capture_output=True, text=True, check=True)
+    found = subprocess.run(["addr2line", "-f", "-i", "-e", PROGRAM] + places, capture_output=True,
+                           text=True, check=True)
     return found.stdout.splitlines()[::2]
 
 
@@ -107,7 +113,8 @@ class Tree:
         self.run_dir, self.state_dir = self.dir + "/run", self.dir + "/state"
         self.config_path = self.dir + "/config.json"
         self.log_path = self.dir + "/log"
-        self.config = {"roles": {"engines": engines}, "supervisor": dict(supervisor or HASTY), **(extra or {})}
+        self.config = {"roles": {"engines": engines}, "supervisor": dict(supervisor or HASTY),
+                       **(extra or {})}
         self.write_config()
         self.env = {**os.environ, "HS_FAKE": fake}
         self.process = None
@@ -117,10 +124,12 @@ class Tree:
             config.write(text if text is not None else json.dumps(self.config))
 
     def arguments(self, verb):
-        return [PROGRAM, verb, "-c", self.config_path, "--run-dir", self.run_dir, "--state-dir", self.state_dir]
+        return [PROGRAM, verb, "-c", self.config_path, "--run-dir", self.run_dir, "--state-dir",
+                self.state_dir]
 
     def call(self, verb):
-        return subprocess.run(self.arguments(verb), capture_output=True, text=True, timeout=200, env=self.env)
+        return subprocess.run(self.arguments(verb), capture_output=True, text=True, timeout=200,
+                              env=self.env)
 
     def start(self, is_ready=True):
         self.process = subprocess.Popen(self.arguments("start"), stdout=subprocess.DEVNULL,
@@ -152,13 +161,15 @@ class Tree:
         return self.ask('{"get":"status"}')
 
     def rows(self):
-        """{"gate": {"state": "ready", "pid": 12, "gen": 1, "took_us": 900, "died": ""}}; {} while nobody answers."""
+        """{"gate": {"state": "ready", "pid": 12, "gen": 1, "took_us": 900, "died": ""}}; {} while
+        nobody answers."""
         try:
             text = self.status()
         except OSError:
             return {}
         found = re.findall(r'(\S+) (\S+) pid (\d+) gen (\d+) took_us (\d+) died "([^"]*)"', text)
-        return {name: {"state": state, "pid": int(pid), "gen": int(gen), "took_us": int(took), "died": died}
+        return {name: {"state": state, "pid": int(pid), "gen": int(gen), "took_us": int(took),
+                       "died": died}
                 for name, state, pid, gen, took, died in found} if text.endswith("\n") else {}
 
     def row(self, name):
@@ -177,7 +188,8 @@ class Tree:
     def stop(self, code=0):
         done = self.call("stop")
         assert done.returncode == 0, f"stop: {done}"
-        assert self.process.wait(60) == code, f"the daemon's exit code is {self.process.returncode}, not {code}"
+        assert self.process.wait(60) == code, \
+            f"the daemon's exit code is {self.process.returncode}, not {code}"
         assert not os.path.exists(self.run_dir + "/status.sock"), "the status socket has stayed"
 
     def kill(self):
@@ -191,7 +203,8 @@ class Skipped(Exception):
 
 
 def run_cases(cases):
-    """Each case gets a place of its own; a line each; exit code 1 if one fails, 77 if none could run."""
+    """Each case gets a place of its own; a line each; exit code 1 if one fails, 77 if none could
+    run."""
     assert cases, "a test without a case"
     failed = skipped = 0
     for case in cases:
@@ -205,7 +218,8 @@ def run_cases(cases):
             result = f"skipped ({reason})"
         except Exception as error:
             failed += 1
-            says = isinstance(error, AssertionError) and str(error)  # a bare assertion: at least where it stands
+            # a bare assertion: at least where it stands
+            says = isinstance(error, AssertionError) and str(error)
             result = f"FAILED: {says or traceback.format_exc()}"
             log = os.path.join(TMP, name[:24], "log")
             if os.path.exists(log):

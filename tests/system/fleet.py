@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A whole cluster on one machine, each host in a namespace: gates in one ring, the managers of each datacenter in one of their own.
-Hosts are lost and come back; what every other host heard of it, and when, is read from the events that its processes noted."""
+"""A whole cluster on one machine, each host in a namespace: gates in one ring, the managers of each
+datacenter in one of their own. Hosts are lost and come back; what every other host heard of it, and
+when, is read from the events that its processes noted."""
 import os
 import random
 import signal
@@ -39,27 +40,34 @@ def learn(host, request, key):
 
 
 class Fleet:
-    """gates, and in each datacenter managers and workers: one role a host, or the workers on the managers' hosts."""
+    """gates, and in each datacenter managers and workers: one role a host, or the workers on the
+    managers' hosts."""
 
-    def __init__(self, name, gates=3, datacenters=("e", "w"), managers=3, workers=3, is_shared=False, net=None):
+    def __init__(self, name, gates=3, datacenters=("e", "w"), managers=3, workers=3,
+                 is_shared=False, net=None):
         self.name, self.net, self.authority = name, net or Net(), Authority(f"{name}-ca")
         self.hosts, self.datacenters = [], {}
         first = self.net.count + 1
         gate_at = [f"{self.net.address_of(first + k)}:{GATE_PORT}" for k in range(gates)]
         for k in range(gates):
-            self.add(f"{name}-g{k + 1}", ["gate"], (datacenters + ("n",))[k % (len(datacenters) + 1)], {"seed_gates": gate_at})
+            self.add(f"{name}-g{k + 1}", ["gate"],
+                     (datacenters + ("n",))[k % (len(datacenters) + 1)], {"seed_gates": gate_at})
         for letter in datacenters:
             first = self.net.count + 1
-            manager_at = [f"{self.net.address_of(first + k)}:{MANAGER_PORT}" for k in range(managers)]
-            section = {"seed_gates": gate_at, "seed_managers": manager_at[:SEEDS], "leader": f"{name}-{letter}1"}
+            manager_at = [f"{self.net.address_of(first + k)}:{MANAGER_PORT}"
+                          for k in range(managers)]
+            section = {"seed_gates": gate_at, "seed_managers": manager_at[:SEEDS],
+                       "leader": f"{name}-{letter}1"}
             for k in range(managers):
-                self.add(f"{name}-{letter}{k + 1}", ["manager", "worker"] if is_shared else ["manager"], letter, section)
+                self.add(f"{name}-{letter}{k + 1}", ["manager", "worker"] if is_shared
+                         else ["manager"], letter, section)
             for k in range(0 if is_shared else workers):
                 self.add(f"{name}-{letter}w{k + 1}", ["worker"], letter,
                          {"seed_managers": manager_at[:SEEDS], "leader": section["leader"]})
 
     def add(self, name, roles, letter, section):
-        host = Host(self.net, name, roles, f"dc-{letter}", self.authority, cluster=dict(section), supervisor=dict(PATIENT))
+        host = Host(self.net, name, roles, f"dc-{letter}", self.authority, cluster=dict(section),
+                    supervisor=dict(PATIENT))
         host.name, host.roles, host.datacenter = name, roles, f"dc-{letter}"
         self.hosts.append(host)
         self.datacenters.setdefault(f"dc-{letter}", []).append(host)
@@ -88,19 +96,23 @@ class Fleet:
                 (role == "gate" or other.datacenter == host.datacenter)]
 
     def knows_all(self, host, but=()):
-        states = {(row["name"], row["role"]): row["state"] for row in ask(host, "members", "members")}
+        states = {(row["name"], row["role"]): row["state"]
+                  for row in ask(host, "members", "members")}
         for role in set(RING_ROLES) & set(host.roles):
-            if any(states.get((other.name, role)) != "alive" for other in [host] + self.ring_of(host, role) if other not in but):
+            if any(states.get((other.name, role)) != "alive" for other in [host] +
+                   self.ring_of(host, role) if other not in but):
                 return False
         return self.has_links(host, but)
 
     def has_links(self, host, but):
         """Workers are known to every manager of their datacenter, managers to every gate."""
-        for role, what, lower in (("gate", "managers", "manager"), ("manager", "workers", "worker")):
+        for role, what, lower in (("gate", "managers", "manager"),
+                                  ("manager", "workers", "worker")):
             if role not in host.roles:
                 continue
             states = {row["name"]: row["state"] for row in ask(host, what, what)}
-            below = [other for other in self.of(lower) if role == "gate" or other.datacenter == host.datacenter]
+            below = [other for other in self.of(lower) if role == "gate" or other.datacenter ==
+                     host.datacenter]
             if any(states.get(other.name) != "ALIVE" for other in below if other not in but):
                 return False
         return True
@@ -115,8 +127,11 @@ class Fleet:
         try:
             until("a whole cluster", look, seconds)
         except AssertionError:
-            raise AssertionError(f"a whole cluster: not within {seconds} s at {[host.name for host in left]}; the first knows "
-                                 f"{[(row['name'], row['role'], row['state']) for row in ask(left[0], 'members', 'members')]}") from None
+            known = [(row["name"], row["role"], row["state"])
+                     for row in ask(left[0], "members", "members")]
+            raise AssertionError(f"a whole cluster: not within {seconds} s at "
+                                 f"{[host.name for host in left]}; the first knows "
+                                 f"{known}") from None
 
     # What was heard of whom.
     def heard(self, host, kinds, since_ns):
@@ -126,12 +141,15 @@ class Fleet:
     def rumours(self, kinds, since_ns, but=()):
         """What any host but some has heard of any other but those: must mostly be nothing."""
         names = [host.name for host in but]
-        return [(host.name, row["process"], row["kind"], row["about"], row["text"]) for host in self.hosts if host not in but
+        return [(host.name, row["process"], row["kind"], row["about"], row["text"])
+                for host in self.hosts if host not in but
                 for row in self.heard(host, kinds, since_ns) if row["about"] not in names]
 
     def wait_heard(self, victim, since_ns, kind="member_dead", seconds=90):
-        """{survivor's name: seconds from since_ns until it knew} of all rings that the victim is in."""
-        left = {(other, role) for role in set(RING_ROLES) & set(victim.roles) for other in self.ring_of(victim, role)}
+        """{survivor's name: seconds from since_ns until it knew} of all rings that the victim is
+        in."""
+        left = {(other, role) for role in set(RING_ROLES) & set(victim.roles)
+                for other in self.ring_of(victim, role)}
         known = {}
 
         def look():
@@ -149,11 +167,13 @@ class Fleet:
         """Which life of it the others know."""
         role = next(role for role in RING_ROLES if role in host.roles)
         rows = ask(self.ring_of(host, role)[0], "members", "members")
-        return next(row["incarnation"] for row in rows if (row["name"], row["role"]) == (host.name, role))
+        return next(row["incarnation"] for row in rows
+                    if (row["name"], row["role"]) == (host.name, role))
 
     # Ways to lose a host, and to have it back.
     def lose(self, victim, how):
-        """The moment, in nanoseconds; how: cut (its link, without a word) or kill (all its processes, at once)."""
+        """The moment, in nanoseconds; how: cut (its link, without a word) or kill (all its
+        processes, at once)."""
         now_ns = time.monotonic_ns()
         if how == "cut":
             victim.cut()
@@ -184,16 +204,19 @@ class Fleet:
 
     def sum_of(self, host, name):
         """A counter of its gate and its manager together."""
-        return sum(row["values"].get(name, 0) for row in learn(host, "counters", "counters") if row["process"] in RING_ROLES)
+        return sum(row["values"].get(name, 0) for row in learn(host, "counters", "counters")
+                   if row["process"] in RING_ROLES)
 
     def counters(self, name):
         return {host.name: self.sum_of(host, name) for host in self.hosts}
 
 
 def unheard_of(yardstick, answer_s=0.1):
-    """The kinds of events that must not be: deaths, and suspicions where the machine lets nobody wait for so long (with Yardstick() of
-    faketree), a part of the time in which a member has to answer."""
-    return ("member_dead", "member_suspect") if yardstick.allows(0, 1) < answer_s else ("member_dead",)
+    """The kinds of events that must not be: deaths, and suspicions where the machine lets nobody
+    wait for so long (with Yardstick() of faketree), a part of the time in which a member has to
+    answer."""
+    return ("member_dead",
+            "member_suspect") if yardstick.allows(0, 1) < answer_s else ("member_dead",)
 
 
 def tell(what, figures):

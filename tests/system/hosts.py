@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several hosts on one machine: each a network namespace of its own on a common switch, which can cut any of them off without
-a word; with an authority that gives each role its certificate, and a daemon on each."""
+"""Several hosts on one machine: each a network namespace of its own on a common switch, which can
+cut any of them off without a word; with an authority that gives each role its certificate, and a
+daemon on each."""
 import ctypes
 import os
 import shutil
@@ -58,7 +59,8 @@ class Net:
         """A new host: the pid that holds its namespace, its address and its port of the switch."""
         self.count += 1
         pid, address, port = hold_namespace(), self.address_of(self.count), f"p{self.count}"
-        ip(self.switch, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", str(pid))
+        ip(self.switch, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns",
+           str(pid))
         ip(self.switch, "link", "set", port, "master", "br0", "up")
         ip(pid, "address", "add", f"{address}/24", "dev", "eth0")
         ip(pid, "link", "set", "eth0", "up")
@@ -67,14 +69,17 @@ class Net:
 
     def set_port(self, port, is_open):
         """The switch drops everything, and both ends see a link that is up."""
-        subprocess.run(inside(self.switch, "bridge", "link", "set", "dev", port, "state", "3" if is_open else "0"), check=True)
+        subprocess.run(inside(self.switch, "bridge", "link", "set", "dev", port, "state",
+                              "3" if is_open else "0"), check=True)
 
 
     def set_rules(self, *rules):
-        """What the switch does to packets that it passes on: conditions and verdicts of nftables; none: passes all."""
+        """What the switch does to packets that it passes on: conditions and verdicts of nftables;
+        none: passes all."""
         if not shutil.which("nft"):
             raise Skipped("no nft here")
-        text = "\n".join(["table bridge faults", "delete table bridge faults", "table bridge faults { chain pass {",
+        text = "\n".join(["table bridge faults", "delete table bridge faults",
+                          "table bridge faults { chain pass {",
                           "type filter hook forward priority 0;", *rules, "}", "}", ""])
         subprocess.run(inside(self.switch, "nft", "-f", "-"), input=text, text=True, check=True)
 
@@ -83,7 +88,8 @@ class Authority:
     def __init__(self, name="ca", cluster="shop", environment="prod"):
         self.dir = os.path.join(TMP, name)
         self.issue_count = 0
-        assert client("ca", "init", self.dir, "--cluster", cluster, "--environment", environment).returncode == 0
+        assert client("ca", "init", self.dir, "--cluster", cluster, "--environment",
+                      environment).returncode == 0
 
     def issue(self, identity, out):
         done = client("ca", "issue", identity, "--ca", self.dir, "--out", out, "--force")
@@ -92,24 +98,28 @@ class Authority:
 
 
 class Host(Daemon):
-    """A daemon in a namespace: `roles` of gate, manager and worker, with the credentials of an authority."""
+    """A daemon in a namespace: `roles` of gate, manager and worker, with the credentials of an
+    authority."""
 
-    def __init__(self, net, name, roles, datacenter, authority, engines=1, cluster=None, issued=None,
-                 environment="prod", beside=None, **extra):
+    def __init__(self, net, name, roles, datacenter, authority, engines=1, cluster=None,
+                 issued=None, environment="prod", beside=None, **extra):
         """beside: another daemon's host, on which this one runs too."""
         self.net = net
-        self.holder, self.address, self.port = (beside.holder, beside.address, beside.port) if beside else net.plug()
+        self.holder, self.address, self.port = (beside.holder, beside.address,
+                                                beside.port) if beside else net.plug()
         self.credentials = os.path.join(TMP, f"{name}-credentials")
         os.makedirs(self.credentials, mode=0o700, exist_ok=True)
         for role in roles:
-            authority.issue(issued or f"{datacenter}/{role}/{name}", os.path.join(self.credentials, role))
+            authority.issue(issued or f"{datacenter}/{role}/{name}",
+                            os.path.join(self.credentials, role))
         section = {"credentials": self.credentials, **(cluster or {})}
         if "gate" in roles:
             section["gate_address"] = f"{self.address}:{GATE_PORT}"
         if "manager" in roles:
             section["manager_address"] = f"{self.address}:{MANAGER_PORT}"
         super().__init__(name, engines=engines, cluster=section,
-                         node={"name": name, "datacenter": datacenter, "cluster": "shop", "environment": environment}, **extra)
+                         node={"name": name, "datacenter": datacenter, "cluster": "shop",
+                               "environment": environment}, **extra)
         self.config["roles"].update({role: role in roles for role in ("gate", "manager", "worker")})
         self.write_config()
 
@@ -161,8 +171,10 @@ class Rings:
         self.authority = Authority(f"{name}-ca")
         addresses = [spell.format(number) for number in (1, 2, 3)]
         seeds = {"seed_gates": [f"{address}:{GATE_PORT}" for address in addresses],
-                 "seed_managers": [f"{address}:{MANAGER_PORT}" for address in addresses], "leader": f"{name}-1"}
-        self.hosts = [Host(self.net, f"{name}-{number}", roles, "dc", self.authority, cluster=seeds) for number in (1, 2, 3)]
+                 "seed_managers": [f"{address}:{MANAGER_PORT}" for address in addresses],
+                 "leader": f"{name}-1"}
+        self.hosts = [Host(self.net, f"{name}-{number}", roles, "dc", self.authority, cluster=seeds)
+                      for number in (1, 2, 3)]
 
     def start(self):
         for host in self.hosts:
@@ -192,7 +204,8 @@ def nodes_of(host, what):
 
 def wait_alive(host, what, names, seconds=20):
     wait_for(f"{what} {names} alive at {host.config['node']['name']}",
-             lambda: all(nodes_of(host, what).get(name, {}).get("state") == "ALIVE" for name in names), seconds)
+             lambda: all(nodes_of(host, what).get(name, {}).get("state") == "ALIVE"
+                         for name in names), seconds)
 
 
 def settle(seconds):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two programs as their users run them: a target, a daemon, a run; and what has to hold of any result."""
+"""The two programs as their users run them: a target, a daemon, a run; and what has to hold of any
+result."""
 import json
 import os
 import random
@@ -12,13 +13,15 @@ import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 import status_socket
-from faketree import HASTY, TMP, Tree, Yardstick, children_of, is_alive, run_cases, state_of, wait_for
+from faketree import (HASTY, TMP, Tree, Yardstick, children_of, is_alive, run_cases, state_of,
+                      wait_for)
 
 BUILD = os.environ["HS_BUILD"]
 CLIENT = os.path.join(BUILD, "hyperscale")
 DAEMON = os.path.join(BUILD, "hyperscaled")
 IS_SOAK = bool(os.environ.get("HS_SOAK"))
-FIGURES = ("offered", "sent", "completed", "failed", "cut", "dropped", "shed", "lost", "discarded", "bytes_in", "bytes_out")
+FIGURES = ("offered", "sent", "completed", "failed", "cut", "dropped", "shed", "lost", "discarded",
+           "bytes_in", "bytes_out")
 FINAL = ("COMPLETED", "PARTIAL", "FAILED", "CANCELLED", "TIMEOUT")
 
 
@@ -38,7 +41,8 @@ class Target:
 
     def __init__(self, *flags, port=0, address="127.0.0.1", before=()):
         """before: words that have it run somewhere else."""
-        self.process = subprocess.Popen([*before, CLIENT, "target", "--listen", f"{address}:{port}", *flags],
+        self.process = subprocess.Popen([*before, CLIENT, "target", "--listen", f"{address}:{port}",
+                                         *flags],
                                         stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("listening on http://"), line
@@ -58,8 +62,8 @@ class Target:
 
 
 def client(*words, seconds=120, **keywords):
-    return subprocess.run([CLIENT, *map(str, words)], capture_output=True, text=True, errors="replace",
-                          timeout=seconds, stdin=subprocess.DEVNULL, **keywords)
+    return subprocess.run([CLIENT, *map(str, words)], capture_output=True, text=True,
+                          errors="replace", timeout=seconds, stdin=subprocess.DEVNULL, **keywords)
 
 
 def essence(text):
@@ -74,36 +78,44 @@ def essence(text):
 def run_json(*words, code=0, seconds=120):
     """hyperscale run ... --json: its document, when its exit code is this one."""
     done = client("run", *words, "--json", "-q", seconds=seconds)
-    assert done.returncode == code, f"exit code {done.returncode}, not {code}: {done.stderr[-2000:]}{essence(done.stdout)}"
+    assert done.returncode == code, \
+        f"exit code {done.returncode}, not {code}: {done.stderr[-2000:]}{essence(done.stdout)}"
     document = json.loads(done.stdout)
-    if document["verdict"]["reasons"]:  # of a machine that was late, say: the counts are whole all the same
-        print(f"  {document['verdict']['measurement']}: {'; '.join(document['verdict']['reasons'])}")
+    # of a machine that was late, say: the counts are whole all the same
+    if document["verdict"]["reasons"]:
+        print(f"  {document['verdict']['measurement']}: "
+              f"{'; '.join(document['verdict']['reasons'])}")
     return document
 
 
 def show(requests):
     return " ".join(f"{name}={requests[name]}" for name in
-                    ("offered", "sent", "completed", "failed", "cut", "dropped", "shed", "lost", "discarded"))
+                    ("offered", "sent", "completed", "failed", "cut", "dropped", "shed", "lost",
+                     "discarded"))
 
 
 def check_identities(document):
     """What holds of every result, whatever happened on the way."""
     for part in [document, *document["steps"]]:
         requests = part["requests"]
-        assert requests["offered"] == requests["sent"] + requests["dropped"] + requests["shed"] + requests["lost"], requests
-        assert requests["sent"] == requests["completed"] + requests["failed"] + requests["cut"], requests
+        fates = sum(requests[name] for name in ("sent", "dropped", "shed", "lost"))
+        assert requests["offered"] == fates, requests
+        assert requests["sent"] == requests["completed"] + requests["failed"] + requests["cut"], \
+            requests
         assert part["response_time_ns"]["count"] == requests["completed"], part
     for name in ("offered", "sent", "completed", "failed", "cut", "dropped", "shed", "lost"):
         parts = sum(step["requests"][name] for step in document["steps"])
-        assert parts == document["requests"][name], f"{name}: the steps make {parts}, not {document['requests'][name]}"
+        assert parts == document["requests"][name], \
+            f"{name}: the steps make {parts}, not {document['requests'][name]}"
     assert sum(document["errors"].values()) == document["requests"]["failed"], document["errors"]
 
 
 def check_against_target(document, counts):
     """What the target saw lies between what has an outcome and what was sent."""
     requests = document["requests"]
-    assert requests["completed"] + requests["failed"] <= counts["requests"] <= requests["sent"] + requests["retried"], \
-        f"{requests}, but the target counted {counts}"
+    at_least = requests["completed"] + requests["failed"]
+    at_most = requests["sent"] + requests["retried"]
+    assert at_least <= counts["requests"] <= at_most, f"{requests}, but the target counted {counts}"
 
 
 def tree_of(pid):
@@ -150,7 +162,8 @@ def memory_of(pid):
     return sizes.get("RssAnon", 0), sizes.get("RssShmem", 0)
 
 
-# A machine of others' may keep one core from us for seconds: no test of a load may mistake that for a hung process.
+# A machine of others' may keep one core from us for seconds: no test of a load may mistake that for
+# a hung process.
 UNHURRIED = {**HASTY, "watchdog": "15s"}
 
 
@@ -159,7 +172,8 @@ class Daemon(Tree):
 
     def __init__(self, name, engines=2, supervisor=None, **extra):
         extra.setdefault("node", {"name": "test-host", "datacenter": "eu-1"})
-        super().__init__(name, engines=engines, supervisor={**UNHURRIED, **(supervisor or {})}, extra=extra)
+        super().__init__(name, engines=engines, supervisor={**UNHURRIED, **(supervisor or {})},
+                         extra=extra)
 
     def arguments(self, verb):
         return [DAEMON] + super().arguments(verb)[1:]
@@ -228,13 +242,16 @@ class Daemon(Tree):
 
 
 class Watcher(threading.Thread):
-    """Looks at the status socket five times a second and notes whatever went back that may only grow."""
+    """Looks at the status socket five times a second and notes whatever went back that may only
+    grow."""
 
     def __init__(self, daemon):
         super().__init__(daemon=True)
-        self.tree, self.is_over, self.faults, self.looks, self.last = daemon, threading.Event(), [], 0, {}
+        self.tree, self.is_over = daemon, threading.Event()
+        self.faults, self.looks, self.last = [], 0, {}
         with open("roles/counters.def") as rows:
-            self.counters = {line.split("(")[1].split(",")[0] for line in rows if line.startswith("HS_COUNTER(")}
+            self.counters = {line.split("(")[1].split(",")[0] for line in rows
+                             if line.startswith("HS_COUNTER(")}
 
     def note(self, key, value):
         if value < self.last.get(key, 0):
@@ -267,12 +284,14 @@ class Watcher(threading.Thread):
 def open_plan(url, rate, seconds, **more):
     """One workflow at a fixed rate."""
     load = {"model": "open", "rate": rate, "for": seconds, **more}
-    return {"version": 1, "name": "open", "workflows": [{"name": "w", "load": load, "steps": [{"name": "get", "url": url}]}]}
+    return {"version": 1, "name": "open",
+            "workflows": [{"name": "w", "load": load, "steps": [{"name": "get", "url": url}]}]}
 
 
 def closed_plan(url, users, seconds):
     load = {"model": "closed", "vus": users, "for": seconds}
-    return {"version": 1, "name": "closed", "workflows": [{"name": "w", "load": load, "steps": [{"name": "get", "url": url}]}]}
+    return {"version": 1, "name": "closed",
+            "workflows": [{"name": "w", "load": load, "steps": [{"name": "get", "url": url}]}]}
 
 
 class Late(AssertionError):
@@ -286,13 +305,15 @@ class Distrusted(Late):
 def hold(document, is_so, text):
     """A judgement of time, after all that must hold at once: fails unless it is so."""
     if not is_so:
-        is_late = any(reason.startswith("the generator was late") for reason in document["verdict"]["reasons"])
+        is_late = any(reason.startswith("the generator was late")
+                      for reason in document["verdict"]["reasons"])
         raise (Distrusted if is_late else Late)(text)
 
 
 def on_a_quiet_machine(case):
-    """Up to three tries: what other work on the machine adds is gone in another run, what the generator adds is not; and counts are
-    right at once. Where it never is quiet, a document that said so each time has told no lie."""
+    """Up to three tries: what other work on the machine adds is gone in another run, what the
+    generator adds is not; and counts are right at once. Where it never is quiet, a document that
+    said so each time has told no lie."""
     def tried():
         is_honest = True
         for left in (2, 1, 0):
@@ -301,7 +322,8 @@ def on_a_quiet_machine(case):
             except Late as late:
                 is_honest = is_honest and isinstance(late, Distrusted)
                 if not left and is_honest:
-                    print(f"  {case.__name__}: skipped (this machine is never quiet, and each document said so: {late})")
+                    print(f"  {case.__name__}: skipped (this machine is never quiet, and each "
+                          f"document said so: {late})")
                     return None
                 if not left:
                     raise
@@ -313,5 +335,6 @@ def on_a_quiet_machine(case):
 
 def cases_of(namespace, helpers=()):
     """The functions of a test that are its cases, in the order they are written."""
-    return [value for name, value in namespace.items() if callable(value) and name not in helpers and
+    return [value for name, value in namespace.items() if callable(value) and
+            name not in helpers and
             getattr(value, "__module__", "") == "__main__" and not isinstance(value, type)]

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Just enough of the client's protocol (ipc/frame.h, roles/messages.def) to say what the client would never say."""
+"""Just enough of the client's protocol (ipc/frame.h, roles/messages.def) to say what the client
+would never say."""
 import hashlib
 import socket
 import struct
 
-HELLO, REFUSED, SUBMIT, SUBMIT_ACK, SUBSCRIBE, STATUS_GET, STATUS, CANCEL, CANCEL_ACK, RESULTS_GET, ROLE_CLIENT = \
-    1, 5, 20, 21, 22, 27, 28, 31, 32, 33, 6
+HELLO, REFUSED, SUBMIT, SUBMIT_ACK, SUBSCRIBE = 1, 5, 20, 21, 22
+STATUS_GET, STATUS, CANCEL, CANCEL_ACK, RESULTS_GET = 27, 28, 31, 32, 33
+ROLE_CLIENT = 6
 
 
 def varint(number):
@@ -70,7 +72,8 @@ class Gate:
 
     def hear(self):
         """Type and fields of the next frame; None, None at the end."""
-        while len(self.received) < 16 or len(self.received) < 16 + struct.unpack_from("<I", self.received)[0]:
+        while (len(self.received) < 16 or
+               len(self.received) < 16 + struct.unpack_from("<I", self.received)[0]):
             try:
                 piece = self.socket.recv(1 << 16)
             except ConnectionResetError:
@@ -93,11 +96,13 @@ class Gate:
 
     def submit(self, plan, client_id=b"somebody", seq=1, nonce=1, **changes):
         """Code, job id, whether it existed, problems."""
-        fields = {1: client_id, 2: seq, 3: nonce, 4: hashlib.sha256(plan).digest(), 5: len(plan), 6: plan}
+        fields = {1: client_id, 2: seq, 3: nonce, 4: hashlib.sha256(plan).digest(), 5: len(plan),
+                  6: plan}
         fields.update({int(tag[1:]): value for tag, value in changes.items()})
         kind, answer = self.ask(SUBMIT, fields, SUBMIT_ACK)
         assert kind == SUBMIT_ACK, answer
-        return answer[1], answer.get(3, b"").hex(), answer.get(4, 0), answer.get(8, b"").decode(errors="replace")
+        text = answer.get(8, b"").decode(errors="replace")
+        return answer[1], answer.get(3, b"").hex(), answer.get(4, 0), text
 
     def close(self):
         self.socket.close()
