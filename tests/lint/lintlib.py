@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the checks share: the files of a tree, its C functions, the symbols of its objects, and how findings are told.
+"""What the checks share: the files of a tree, its C functions, the symbols of its objects, and how
+findings are told.
 
-A check is a program: check_NAME ROOT BUILD. It prints a line for each finding, `path:line: what`, and exits 1 if there
-were any. ROOT is the tree that is looked at, so that selftest can show it a tree with a planted fault.
+A check is a program: check_NAME ROOT BUILD. It prints a line for each finding, `path:line: what`,
+and exits 1 if there were any. ROOT is the tree that is looked at, so that selftest can show it a
+tree with a planted fault.
 """
 import os
 import re
@@ -27,7 +29,8 @@ def finish():
 
 
 def files(dirs=None, suffixes=None):
-    """Paths relative to ROOT, without what is built or hidden (but for the dot files of the root and .ci)."""
+    """Paths relative to ROOT, without what is built or hidden (but for the dot files of the root
+    and .ci)."""
     for base in dirs or (".",):
         for folder, subdirs, names in os.walk(os.path.join(ROOT, base)):
             subdirs[:] = sorted(d for d in subdirs
@@ -63,7 +66,8 @@ def blank_comments(text):
 
 class Function:
     def __init__(self, path, name, line, signature, body):
-        self.path, self.name, self.line, self.signature, self.body = path, name, line, signature, body
+        self.path, self.name, self.line = path, name, line
+        self.signature, self.body = signature, body
 
     @property
     def place(self):
@@ -75,7 +79,8 @@ class Function:
 
     @property
     def parameter_count(self):
-        inside = self.signature[self.signature.index(self.name + "(") + len(self.name) + 1:self.signature.rindex(")")]
+        inside = self.signature[self.signature.index(self.name + "(") + len(self.name) +
+                                1:self.signature.rindex(")")]
         depth = 0
         count = 1
         for c in inside:
@@ -97,7 +102,8 @@ class Function:
 def functions(path):
     """As clang-format lays them out: the braces of a function stand alone in the first column."""
     text = blank_comments(read(path))
-    for match in re.finditer(r"^(?P<head>[A-Za-z_][^;{}#]*?\))\n(?P<body>\{\n.*?^\})", text, re.S | re.M):
+    for match in re.finditer(r"^(?P<head>[A-Za-z_][^;{}#]*?\))\n(?P<body>\{\n.*?^\})", text,
+                             re.S | re.M):
         named = re.search(r"\b([A-Za-z_]\w*)\(", match.group("head"))
         if named:
             yield Function(path, named.group(1), text.count("\n", 0, match.start()) + 1,
@@ -105,7 +111,8 @@ def functions(path):
 
 
 def objects(dirs=CODE_DIRS):
-    """(object, source) of every source that was built; an object without a source is left over and ignored."""
+    """(object, source) of every source that was built; an object without a source is left over and
+    ignored."""
     for path in files(dirs, (".c",)):
         built = os.path.join(BUILD, path[:-2] + ".o")
         if os.path.exists(built):
@@ -115,8 +122,10 @@ def objects(dirs=CODE_DIRS):
 
 
 def undefined_symbols(built):
-    """Names as the source writes them: __read_chk is read, open64 is open, __isoc99_sscanf is sscanf."""
-    output = subprocess.run(["nm", "-u", "-P", built], capture_output=True, text=True, check=True).stdout
+    """Names as the source writes them: __read_chk is read, open64 is open, __isoc99_sscanf is
+    sscanf."""
+    output = subprocess.run(["nm", "-u", "-P", built], capture_output=True, text=True,
+                            check=True).stdout
     for line in output.splitlines():
         name = line.split()[0].split("@")[0]
         name = re.sub(r"^__isoc\d+_", "", name)
@@ -126,6 +135,9 @@ def undefined_symbols(built):
 
 def def_rows(path, macro):
     """The first arguments of each row MACRO(a, b, ...) of an X-macro list, with its line."""
-    text = re.sub(r"//[^\n]*|/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m.group(0)), read(path), flags=re.S)
-    for match in re.finditer(r"^[ \t]*(?:X|" + macro + r")\(\s*([^,()\s]+)\s*(?:,\s*([^,()\s]+))?", text, re.M):
-        yield (text.count("\n", 0, match.start()) + 1, *(a.strip('"') if a else "" for a in match.groups()))
+    text = re.sub(r"//[^\n]*|/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m.group(0)), read(path),
+                  flags=re.S)
+    for match in re.finditer(r"^[ \t]*(?:X|" + macro + r")\(\s*([^,()\s]+)\s*(?:,\s*([^,()\s]+))?",
+                             text, re.M):
+        yield (text.count("\n", 0, match.start()) + 1,
+               *(a.strip('"') if a else "" for a in match.groups()))
