@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* results.c - adds up the workflows of a job. */
+/* results.c - adds up the workflows of a job, and each of them over its datacenters. */
 #include "roles/client/results.h"
 
 #include "roles/job_table.h"
@@ -15,6 +15,7 @@ void hs_results_init(struct hs_results *results, struct hs_chunk *chunks)
     hs_chunk_pool_init(&results->pool, chunks, HS_RESULTS_CHUNKS);
     hs_stats_init(&results->total, &results->pool);
     hs_stats_init(&results->step, &results->pool);
+    hs_stats_init(&results->part, &results->pool);
 }
 
 /* A drain is short unless the target could not keep up: then what is completed in it belongs to its
@@ -65,24 +66,48 @@ static uint64_t covered_ns(const struct hs_results *results, bool with_drain)
     return covered_ns;
 }
 
-static void take_head(struct hs_results *results, const struct hs_run_record *record)
+static void widen(struct hs_results_span *span, const struct hs_results_span *by)
 {
-    char *name = results->workflow_names[results->workflow_count];
+    span->from_ns = hs_min_u64(span->from_ns, by->from_ns);
+    span->to_ns = hs_max_u64(span->to_ns, by->to_ns);
+    span->busy_to_ns = hs_max_u64(span->busy_to_ns, by->busy_to_ns);
+}
 
-    results->spans[results->workflow_count++] = span_of(record);
-    (void)snprintf(name, HS_NAME_BYTES, "%s", record->workflow);
+static void take_head(struct hs_results *results, const struct hs_run_record *record, bool is_first)
+{
+    struct hs_results_span  span = span_of(record);
+    struct hs_results_span *all = &results->spans[results->workflow_count - 1];
+
+    if (is_first) *all = span;
+    widen(all, &span);
     if (!results->backend[0])
         (void)snprintf(results->backend, sizeof results->backend, "%s", record->backend);
     results->seed = record->seed;
-    results->duration_ns = covered_ns(results, false);
-    results->busy_ns = covered_ns(results, true);
     results->warmup_ns = hs_max_u64(results->warmup_ns, record->warmup_ns);
-    if (record->engine_count > results->engine_count) results->engine_count = record->engine_count;
     results->restart_count += record->restart_count;
     if (record->flags & HS_RUN_RECORD_OPEN_MODEL) results->is_open_model = true;
     if (record->flags & (HS_RUN_RECORD_PARTIAL | HS_RUN_RECORD_NO_DETAIL) ||
         record->state != HS_WORKFLOW_COMPLETED)
         results->is_incomplete = true;
+}
+
+/* Of one workflow there is a record from each of its datacenters. */
+static void take_heads(struct hs_results *results)
+{
+    char    *name = results->workflow_names[results->workflow_count++];
+    uint32_t engine_count = 0;
+
+    (void)snprintf(name, HS_NAME_BYTES, "%s", results->sources[0].reader.record.workflow);
+    for (uint32_t i = 0; i < results->source_count; i++) {
+        const struct hs_run_record *record = &results->sources[i].reader.record;
+
+        take_head(results, record, i == 0);
+        engine_count += record->engine_count;
+    }
+    results->engine_count =
+        engine_count > results->engine_count ? engine_count : results->engine_count;
+    results->duration_ns = covered_ns(results, false);
+    results->busy_ns = covered_ns(results, true);
 }
 
 static int take_step(struct hs_results *results, struct hs_view name)
@@ -91,7 +116,7 @@ static int take_step(struct hs_results *results, struct hs_view name)
     const char *workflow = results->workflow_names[results->workflow_count - 1];
     int         rc;
 
-    if (at == HS_STEPS_MAX) return -ENOBUFS;
+    if (at == HS_ARRAY_LEN(results->steps)) return -ENOBUFS;
     (void)snprintf(results->step_names[at], HS_NAME_BYTES, "%.*s",
                    (int)(name.bytes < HS_NAME_BYTES ? name.bytes : HS_NAME_BYTES - 1),
                    (const char *)name.data);
@@ -102,34 +127,95 @@ static int take_step(struct hs_results *results, struct hs_view name)
     return 0;
 }
 
-static int take_record(struct hs_results *results, struct hs_run_record_reader *reader)
+/* Which step comes next in each record: how many of them have one. */
+static int look_ahead(struct hs_results *results)
 {
-    struct hs_view name;
-    int            rc;
+    int waiting = 0;
 
-    if (results->workflow_count == HS_WORKFLOWS_MAX) return -ENOBUFS;
-    take_head(results, &reader->record);
-    for (;;) {
-        hs_stats_clear(&results->step);
-        rc = hs_run_record_next(reader, &name, &results->step);
-        if (rc <= 0) return rc;
-        rc = take_step(results, name);
+    for (uint32_t i = 0; i < results->source_count; i++) {
+        struct hs_results_source   *source = &results->sources[i];
+        struct hs_run_record_reader copy = source->reader;
+        int                         rc = hs_run_record_next(&copy, &source->step, NULL);
+
         if (rc < 0) return rc;
+        source->is_waiting = rc == 1;
+        waiting += rc;
     }
+    return waiting;
 }
 
-int hs_results_take(struct hs_results *results, struct hs_view bytes)
+static int add_source(struct hs_results *results, struct hs_results_source *source)
+{
+    int rc = hs_run_record_next(&source->reader, &source->step, &results->part);
+
+    source->is_waiting = false;
+    return rc < 0 ? rc : hs_stats_add(&results->step, &results->part);
+}
+
+/* The steps that come next and have one name are one step. They mostly are: only a record that was
+ * too large step by step has other names than the rest. */
+static int take_row(struct hs_results *results)
+{
+    for (uint32_t lead = 0; lead < results->source_count; lead++) {
+        struct hs_view name = results->sources[lead].step;
+        int            rc = 0;
+
+        if (!results->sources[lead].is_waiting) continue;
+        hs_stats_clear(&results->step);
+        for (uint32_t i = lead; !rc && i < results->source_count; i++)
+            if (results->sources[i].is_waiting && hs_view_equal(results->sources[i].step, name))
+                rc = add_source(results, &results->sources[i]);
+        if (!rc) rc = take_step(results, name);
+        if (rc < 0) return rc;
+    }
+    return 0;
+}
+
+static int find_sources(struct hs_results *results, struct hs_view bytes, uint32_t workflow_idx)
 {
     struct hs_run_record_reader reader;
     int64_t                     taken;
 
+    results->source_count = 0;
     while ((taken = hs_run_record_open(&reader, bytes)) > 0) {
-        int rc = take_record(results, &reader);
-
-        if (rc < 0) return rc;
         bytes = hs_view_of(bytes.data + taken, bytes.bytes - (size_t)taken);
+        if (reader.record.workflow_idx != workflow_idx) continue;
+        if (results->source_count == HS_DATACENTERS_MAX) return -ENOBUFS;
+        results->sources[results->source_count++] = (struct hs_results_source){.reader = reader};
     }
     return (int)taken;
+}
+
+static int take_workflow(struct hs_results *results, struct hs_view bytes, uint32_t workflow_idx)
+{
+    int rc = find_sources(results, bytes, workflow_idx);
+
+    if (rc < 0) return rc;
+    take_heads(results);
+    while ((rc = look_ahead(results)) > 0) {
+        rc = take_row(results);
+        if (rc < 0) return rc;
+    }
+    return rc;
+}
+
+int hs_results_take(struct hs_results *results, struct hs_view bytes)
+{
+    bool                        is_there[HS_WORKFLOWS_MAX] = {false};
+    struct hs_view              rest = bytes;
+    struct hs_run_record_reader reader;
+    int64_t                     taken;
+    int                         rc = 0;
+
+    while ((taken = hs_run_record_open(&reader, rest)) > 0) {
+        if (reader.record.workflow_idx >= HS_WORKFLOWS_MAX) return -ENOBUFS;
+        is_there[reader.record.workflow_idx] = true;
+        rest = hs_view_of(rest.data + taken, rest.bytes - (size_t)taken);
+    }
+    if (taken < 0) return (int)taken;
+    for (uint32_t i = 0; !rc && i < HS_WORKFLOWS_MAX; i++)
+        if (is_there[i]) rc = take_workflow(results, bytes, i);
+    return rc;
 }
 
 void hs_results_report(struct hs_results *results, struct hs_report_meta *meta,

@@ -8,25 +8,36 @@
 #include "roles/stats/run_record.h"
 
 enum {
-    HS_RESULTS_CHUNKS = 2 * HS_STATS_CHUNKS_MAX + 1, /* the total and one step */
+    HS_RESULTS_CHUNKS = 3 * HS_STATS_CHUNKS_MAX + 1, /* the total, a step, its part of a record */
+    HS_RESULTS_STEPS_MAX = HS_STEPS_MAX + HS_WORKFLOWS_MAX, /* sums of records without steps, too */
     HS_RESULTS_BACKEND_BYTES = HS_RUN_RECORD_BACKEND_BYTES
 };
 
+/* A record of the workflow that is being added up: that of one of its datacenters. */
+struct hs_results_source {
+    struct hs_run_record_reader reader;
+    struct hs_view              step; /* name of its next one */
+    bool                        is_waiting;
+};
+
 struct hs_results {
-    struct hs_chunk_pool  pool;
-    struct hs_stats       total;
-    struct hs_stats       step;
-    struct hs_report_step steps[HS_STEPS_MAX];
-    char                  step_names[HS_STEPS_MAX][HS_NAME_BYTES];
-    char                  workflow_names[HS_WORKFLOWS_MAX][HS_NAME_BYTES];
-    char                  backend[HS_RESULTS_BACKEND_BYTES];
-    uint32_t              step_count;
-    uint32_t              workflow_count;
-    uint32_t              engine_count; /* of the workflow that had most */
-    uint32_t              restart_count;
-    uint64_t              seed;
-    uint64_t              duration_ns; /* in which anything was measured */
-    uint64_t              busy_ns;     /* the same with drains that were long */
+    struct hs_chunk_pool     pool;
+    struct hs_stats          total;
+    struct hs_stats          step;
+    struct hs_stats          part;
+    struct hs_results_source sources[HS_DATACENTERS_MAX];
+    uint32_t                 source_count;
+    struct hs_report_step    steps[HS_RESULTS_STEPS_MAX];
+    char                     step_names[HS_RESULTS_STEPS_MAX][HS_NAME_BYTES];
+    char                     workflow_names[HS_WORKFLOWS_MAX][HS_NAME_BYTES];
+    char                     backend[HS_RESULTS_BACKEND_BYTES];
+    uint32_t                 step_count;
+    uint32_t                 workflow_count;
+    uint32_t                 engine_count; /* of the workflow that had most, everywhere */
+    uint32_t                 restart_count;
+    uint64_t                 seed;
+    uint64_t                 duration_ns; /* in which anything was measured */
+    uint64_t                 busy_ns;     /* the same with drains that were long */
     struct hs_results_span {
         uint64_t from_ns, to_ns, busy_to_ns; /* since the job began */
     } spans[HS_WORKFLOWS_MAX];               /* of measured load */

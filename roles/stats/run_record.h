@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* run_record.h - the final figures of one workflow as bytes that explain themselves: its name, what
  * its load was, how it ended, and every step with its name and whole figures. A manager writes one
- * per workflow (a blob); the gate merges those of several datacenters; the results of a job are its
- * records one after another; the client makes its report of them. Pure.
+ * per workflow (a blob); the results of a job are its records one after another, for each workflow
+ * one from each of its datacenters; the client merges those and makes its report of them. Pure.
  *
  *   record := magic u32le | bytes of all that follows u32le | version u8 | fields | step*
  *   fields := varints and texts, in the order of the struct

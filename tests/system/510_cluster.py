@@ -92,6 +92,9 @@ def a_job_runs_on_the_workers_of_two_hosts_and_of_two_datacenters():
     assert first["engines"] == 2, first["engines"]
     both = cluster.finish(cluster.a, cluster.a.submit(cluster.plan(["dc-b", "dc-d"])))
     assert both["requests"]["offered"] == 600, both["requests"]
+    assert both["engines"] == 3, both["engines"]
+    steps = [(row["name"], row["requests"]) for row in both["steps"]]
+    assert steps == [("s", both["requests"])], steps
     rows = nodes_of(cluster.b, "workers")
     assert (rows["one-b"]["address"] == "local" and
             rows["one-c"]["address"].startswith(cluster.c.address + ":")), rows

@@ -20,23 +20,29 @@ static uint8_t              memory[RECORD_BYTES];
 static struct hs_writer     out;
 static struct hs_chunk     *chunks;
 
+static uint32_t workflow_idx; /* of the next record that is added */
+
 static void begin(void)
 {
     chunks = calloc(HS_RESULTS_CHUNKS, sizeof *chunks);
     if (!chunks) abort();
     hs_results_init(&results, chunks);
     hs_writer_init(&out, memory, sizeof memory);
+    workflow_idx = 0;
 }
 
 static uint64_t begin_ns; /* of the workflows that are added */
 static uint64_t warmup_ns;
 static uint64_t elapsed_ns;
 
+static const char *step_name = "step";
+
 /* A record of one workflow with that many steps of 1,000 requests each. */
 static void add_record(const char *workflow, enum hs_workflow_state state, uint64_t duration_ns,
                        uint32_t step_count)
 {
-    struct hs_run_record        record = {.state = state,
+    struct hs_run_record        record = {.workflow_idx = workflow_idx++,
+                                          .state = state,
                                           .seed = 7,
                                           .begin_ns = begin_ns,
                                           .warmup_ns = warmup_ns,
@@ -58,7 +64,7 @@ static void add_record(const char *workflow, enum hs_workflow_state state, uint6
     (void)snprintf(record.backend, sizeof record.backend, "epoll");
     hs_run_record_begin(&writer, &record, &out);
     for (uint32_t i = 0; i < step_count; i++)
-        hs_run_record_put_step(&writer, hs_view_text("step"), &stats);
+        hs_run_record_put_step(&writer, hs_view_text(step_name), &stats);
     if (hs_run_record_end(&writer) != 0) abort();
 }
 
@@ -89,6 +95,64 @@ static void workflows_add_up(void)
     HS_CHECK_EQ(report.meta.engine_count, 2);
     HS_CHECK_TEXT(report.meta.backend, "epoll");
     HS_CHECK(!results.is_incomplete);
+}
+
+static void a_workflow_in_several_datacenters_is_one(void)
+{
+    begin();
+    add_record("a", HS_WORKFLOW_COMPLETED, 5 * HS_NS_PER_S, 2);
+    add_record("b", HS_WORKFLOW_COMPLETED, 5 * HS_NS_PER_S, 1);
+    workflow_idx = 0; /* the second datacenter: its first workflow took longer */
+    add_record("a", HS_WORKFLOW_COMPLETED, 7 * HS_NS_PER_S, 2);
+    add_record("b", HS_WORKFLOW_COMPLETED, 5 * HS_NS_PER_S, 1);
+    HS_CHECK_EQ(take(), 0);
+    HS_CHECK_EQ(report.step_count, 3);
+    HS_CHECK_TEXT(report.steps[1].workflow, "a");
+    HS_CHECK_EQ(report.steps[1].requests.completed, 2000);
+    HS_CHECK_TEXT(report.steps[2].workflow, "b");
+    HS_CHECK_EQ(report.steps[2].requests.completed, 2000);
+    HS_CHECK_EQ(report.requests.completed, 6000);
+    HS_CHECK_EQ(report.meta.duration_ns, 7 * HS_NS_PER_S);
+    HS_CHECK_EQ(report.meta.engine_count, 4);
+}
+
+static void a_datacenter_that_tells_no_steps_is_a_row_of_its_own(void)
+{
+    begin();
+    add_record("a", HS_WORKFLOW_COMPLETED, HS_NS_PER_S, 2);
+    workflow_idx = 0;
+    step_name = "all steps";
+    add_record("a", HS_WORKFLOW_COMPLETED, HS_NS_PER_S, 1);
+    workflow_idx = 0;
+    add_record("a", HS_WORKFLOW_COMPLETED, HS_NS_PER_S, 1);
+    step_name = "step";
+    HS_CHECK_EQ(take(), 0);
+    HS_CHECK_EQ(report.step_count, 3);
+    HS_CHECK_TEXT(report.steps[1].name, "all steps");
+    HS_CHECK_EQ(report.steps[1].requests.completed, 2000);
+    HS_CHECK_EQ(report.requests.completed, 4000);
+}
+
+static void as_many_workflows_and_datacenters_as_there_may_be_fit(void)
+{
+    struct hs_run_record        record = {.state = HS_WORKFLOW_COMPLETED, .engine_count = 1};
+    struct hs_run_record_writer writer;
+
+    begin();
+    for (unsigned i = 0; i < 2 * HS_WORKFLOWS_MAX; i++) {
+        record.workflow_idx = i % HS_WORKFLOWS_MAX;
+        hs_run_record_begin(&writer, &record, &out);
+        HS_CHECK_EQ(hs_run_record_end(&writer), 0);
+    }
+    HS_CHECK_EQ(take(), 0);
+    HS_CHECK_EQ(report.meta.engine_count, 2);
+    begin();
+    record.workflow_idx = 0;
+    for (unsigned i = 0; i < HS_DATACENTERS_MAX + 1; i++) {
+        hs_run_record_begin(&writer, &record, &out);
+        HS_CHECK_EQ(hs_run_record_end(&writer), 0);
+    }
+    HS_CHECK_EQ(take(), -ENOBUFS);
 }
 
 static void time_without_load_is_in_no_rate(void)
@@ -156,6 +220,7 @@ static void more_workflows_than_a_plan_has_are_refused(void)
 
     begin();
     for (unsigned i = 0; i < HS_WORKFLOWS_MAX + 1; i++) {
+        record.workflow_idx = i;
         hs_run_record_begin(&writer, &record, &out);
         HS_CHECK_EQ(hs_run_record_end(&writer), 0);
     }
@@ -164,6 +229,11 @@ static void more_workflows_than_a_plan_has_are_refused(void)
 
 CU_TestInfo hs_tests_client_results[] = {
     {"workflows add up", workflows_add_up},
+    {"a workflow in several datacenters is one", a_workflow_in_several_datacenters_is_one},
+    {"a datacenter that tells no steps is a row of its own",
+     a_datacenter_that_tells_no_steps_is_a_row_of_its_own},
+    {"as many workflows and datacenters as there may be fit",
+     as_many_workflows_and_datacenters_as_there_may_be_fit},
     {"time without load is in no rate", time_without_load_is_in_no_rate},
     {"what ends long after the load is no rate of it",
      what_ends_long_after_the_load_is_no_rate_of_it},
