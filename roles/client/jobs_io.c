@@ -35,6 +35,7 @@ struct gate {
     unsigned              idx;       /* of where: the one that is connected */
     unsigned              lost;      /* of them: have not answered, which has been printed */
     int                   lost_code; /* exit code that the last of those has earned */
+    bool                  has_title; /* the list has */
     union hs_msg          answer;
 };
 
@@ -224,6 +225,16 @@ static int take_rows(const struct hs_msg_job_list *list, json_t *jobs)
     return rc < 0 ? hs_complain(HS_EXIT_CLUSTER, "the list cannot be read") : 0;
 }
 
+/* Above what the first gate that answers has. */
+static int print_title(struct gate *gate)
+{
+    char line[HS_JOBS_LINE_BYTES];
+
+    if (gate->has_title) return 0;
+    gate->has_title = true;
+    return hs_print_text(STDOUT_FILENO, hs_jobs_title(line)) < 0 ? HS_EXIT_OUTPUT : 0;
+}
+
 static int list_all(struct gate *gate, const struct hs_options *options, json_t *jobs)
 {
     struct hs_msg_job_list_get get = {.only_active = options->value[HS_OPTION_active] != NULL};
@@ -233,6 +244,7 @@ static int list_all(struct gate *gate, const struct hs_options *options, json_t 
         rc = ask(gate, HS_MSG_JOB_LIST_GET, &get, HS_MSG_JOB_LIST);
         if (!rc && gate->answer.job_list.code != HS_RESULT_OK)
             rc = complain_of_code(gate->answer.job_list.code, "");
+        if (!rc && !jobs) rc = print_title(gate);
         if (!rc) rc = take_rows(&gate->answer.job_list, jobs);
         get.cursor = gate->answer.job_list.next_cursor;
     } while (!rc && get.cursor);
@@ -255,13 +267,11 @@ static int list_gates(struct gate *gate, const struct hs_options *options, json_
 int hs_command_list(const struct hs_options *options)
 {
     struct gate *gate = make_gate();
-    char         line[HS_JOBS_LINE_BYTES];
     json_t      *jobs = options->value[HS_OPTION_json] ? json_array() : NULL;
     int          rc;
 
     if (!gate) return HS_EXIT_INTERNAL;
     rc = find_gates(gate, options);
-    if (!rc && !jobs && hs_print_text(STDOUT_FILENO, hs_jobs_title(line)) < 0) rc = HS_EXIT_OUTPUT;
     if (!rc) rc = list_gates(gate, options, jobs);
     close_gate(gate);
     if (jobs && (!rc || rc == HS_EXIT_PARTIAL)) {

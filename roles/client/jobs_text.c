@@ -14,12 +14,12 @@
 
 enum { ID_TEXT_BYTES = 2 * HS_JOB_ID_BYTES + 1 };
 
-static const char format_of_line[] = "%-32s  %-11s %9s %5s %12s %10s  %s\n";
+static const char format_of_line[] = "%-32s  %-11s %7s %9s %5s %12s %10s  %s\n";
 
 const char *hs_jobs_title(char text[HS_JOBS_LINE_BYTES])
 {
-    (void)snprintf(text, HS_JOBS_LINE_BYTES, "%-32s  %-11s %9s %5s %12s %10s  %s\n", "JOB", "STATE",
-                   "ELAPSED", "DONE", "COMPLETED", "FAILED", "NAME");
+    (void)snprintf(text, HS_JOBS_LINE_BYTES, format_of_line, "JOB", "STATE", "AGE", "ELAPSED",
+                   "DONE", "COMPLETED", "FAILED", "NAME");
     return text;
 }
 
@@ -27,6 +27,7 @@ const char *hs_jobs_line(const struct hs_msg_job_row *row, char text[HS_JOBS_LIN
 {
     char id[ID_TEXT_BYTES];
     char age[HS_UNITS_TEXT_BYTES];
+    char elapsed[HS_UNITS_TEXT_BYTES];
     char done[16];
     char completed[HS_UNITS_TEXT_BYTES];
     char failed[HS_UNITS_TEXT_BYTES];
@@ -34,7 +35,8 @@ const char *hs_jobs_line(const struct hs_msg_job_row *row, char text[HS_JOBS_LIN
     (void)snprintf(done, sizeof done, "%u%%", row->progress_ppm / 10000);
     (void)snprintf(text, HS_JOBS_LINE_BYTES, format_of_line,
                    hs_hex_format(row->job_id, HS_JOB_ID_BYTES, id), hs_job_state_name(row->status),
-                   hs_units_format_duration(age, row->age_ns), done,
+                   hs_units_format_duration(age, row->age_ns),
+                   hs_units_format_duration(elapsed, row->elapsed_ns), done,
                    hs_units_format_count(completed, row->completed),
                    hs_units_format_count(failed, row->failed), row->name);
     hs_make_printable(text, strlen(text));

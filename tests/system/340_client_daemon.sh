@@ -8,6 +8,7 @@ set -eu
 
 expect 5 "$hyperscale" list --socket "$HS_TMP/run"
 grep -q 'no daemon at' "$HS_TMP/err" || fail "$(cat "$HS_TMP/err")"
+[ ! -s "$HS_TMP/out" ] || fail "a table of nothing: $(cat "$HS_TMP/out")"
 export HYPERSCALE_SOCKET=$HS_TMP/run
 echo '{"roles": {"engines": 2}}' > "$HS_TMP/config.json"
 "$hyperscaled" start -c "$HS_TMP/config.json" --run-dir "$HS_TMP/run" \

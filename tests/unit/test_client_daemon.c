@@ -158,10 +158,10 @@ static void a_job_is_a_line_under_its_title(void)
     char                        line[HS_JOBS_LINE_BYTES];
 
     HS_CHECK_TEXT(hs_jobs_title(line),
-                  "JOB                               STATE         ELAPSED  DONE    "
+                  "JOB                               STATE           AGE   ELAPSED  DONE    "
                   "COMPLETED     FAILED  NAME\n");
     HS_CHECK_TEXT(hs_jobs_line(&row, line),
-                  "0f000000000000000000000000000000  RUNNING         1m30s   45%  "
+                  "0f000000000000000000000000000000  RUNNING       1m30s     1m20s   45%  "
                   "     12 345          2  shop\n");
 }
 
