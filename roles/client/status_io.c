@@ -172,9 +172,10 @@ static int print_datacenters(struct line *line)
     return rc;
 }
 
-/* title NULL: the rows go on where others have ended. */
+/* title NULL: the rows go on where others have ended. *count grows by their number. */
 static int print_rows(struct line *line, const char *question, const char *key, const char *title,
-                      const char *(*row)(const json_t *item, char text[HS_NODES_LINE_BYTES]))
+                      const char *(*row)(const json_t *item, char text[HS_NODES_LINE_BYTES]),
+                      size_t *count)
 {
     char    text[HS_NODES_LINE_BYTES];
     json_t *answer;
@@ -185,16 +186,21 @@ static int print_rows(struct line *line, const char *question, const char *key, 
     if (!rc && title && hs_print_text(STDOUT_FILENO, title) < 0) rc = -EIO;
     for (size_t i = 0; !rc && i < json_array_size(items); i++)
         if (hs_print_text(STDOUT_FILENO, row(json_array_get(items, i), text)) < 0) rc = -EIO;
+    *count += json_array_size(items);
     json_decref(answer);
     return rc;
 }
 
 static int print_nodes(struct line *line)
 {
-    char text[HS_NODES_LINE_BYTES];
-    int  rc = print_rows(line, ask_members, "members", hs_nodes_title(text), hs_nodes_line);
+    char   text[HS_NODES_LINE_BYTES];
+    size_t count = 0;
+    int rc = print_rows(line, ask_members, "members", hs_nodes_title(text), hs_nodes_line, &count);
 
-    if (!rc) rc = print_rows(line, ask_workers, "workers", NULL, hs_nodes_worker_line);
+    if (!rc) rc = print_rows(line, ask_workers, "workers", NULL, hs_nodes_worker_line, &count);
+    if (!rc && !count)
+        hs_warn("this host has neither gate nor manager and knows nobody: ask on the host of one; "
+                "whom its worker is connected to stands in its log");
     return rc ? rc : print_datacenters(line);
 }
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_BYTES = 320, JOBS_SHOWN = 12, PROCESSES_SHOWN = 16, TIMES_SHOWN = 6, EVENTS_SHOWN = 5 };
+enum { LINE_BYTES = 320, JOBS_SHOWN = 6, PROCESSES_SHOWN = 16, TIMES_SHOWN = 6, EVENTS_SHOWN = 5 };
 
 const char *hs_top_text(const json_t *object, const char *key)
 {
@@ -221,8 +221,8 @@ void hs_top_draw(const struct hs_top *top, struct hs_canvas *canvas)
     unsigned row = draw_host(json_object_get(top->status, "status"), canvas);
 
     row = draw_processes(json_object_get(top->processes, "processes"), canvas, row);
-    row = hs_top_draw_cluster(top, canvas, row);
     row = draw_jobs(json_object_get(top->jobs, "jobs"), canvas, row);
+    row = hs_top_draw_cluster(top, canvas, row);
     row = draw_times(top, canvas, row);
     draw_events(json_object_get(top->events, "events"), canvas, row);
 }

@@ -121,7 +121,7 @@ static unsigned draw_peers(const json_t *peers, const struct hs_top_table *table
 unsigned hs_top_draw_cluster(const struct hs_top *top, struct hs_canvas *canvas, unsigned row)
 {
     static const struct hs_top_table managers = {
-        "  MANAGER              DATACENTER   STATE    DATACENTER   WORKERS  CORES   FREE   JOBS "
+        "  MANAGER              DATACENTER   STATE    ITS STATE    WORKERS  CORES   FREE   JOBS "
         "SHARES    HEARD",
         PEERS_SHOWN, draw_manager};
     static const struct hs_top_table workers = {
