@@ -50,7 +50,9 @@ static void refuse(const struct hs_gate *gate, const char *datacenter, struct hs
 {
     const struct hs_reach_facts *reach = hs_gate_reach_of(gate, datacenter);
 
-    if (is_usable(gate, datacenter))
+    if (hs_gate_manager_of(gate, datacenter) < 0)
+        (void)hs_err_set(err, 0, "datacenter \"%s\" has no manager that is heard now", datacenter);
+    else if (is_usable(gate, datacenter))
         (void)hs_err_set(err, 0, "datacenter \"%s\" takes no new jobs", datacenter);
     else if (reach && reach->is_asked && reach->state != HS_REACH_REACHABLE)
         (void)hs_err_set(err, 0, "datacenter \"%s\" does not answer this gate (%s)", datacenter,
@@ -99,7 +101,7 @@ static uint32_t add_named(const struct hs_gate *gate, const struct hs_plan *plan
         return HS_RESULT_OK;
     }
     if (plan->datacenters.allow_fallback) return HS_RESULT_OK;
-    if (manager >= 0) {
+    if (manager >= 0 || hs_gate_reach_of(gate, name)) { /* known; it may come back */
         refuse(gate, name, err);
         return HS_RESULT_NO_DATACENTER;
     }

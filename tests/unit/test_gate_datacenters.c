@@ -221,6 +221,30 @@ static void what_is_silent_comes_last_and_what_cannot_be_reached_gets_nothing(vo
     gate_rig_close(rig);
 }
 
+static const char *plan_for(const char *datacenter)
+{
+    static char text[1024];
+
+    (void)snprintf(text, sizeof text, "{\"version\":1,\"datacenters\":{\"include\":[\"%s\"]}%s",
+                   datacenter, strchr(gate_rig_plan(1, false), ','));
+    return text;
+}
+
+static void a_datacenter_whose_manager_is_lost_is_missed_and_not_unknown(void)
+{
+    static const struct told told[3] = {{4, 4, 0, 8}, {0}, {4, 4, 0, 8}};
+    struct gate_rig         *rig = open_three();
+
+    hs_gate_manager_down(rig->gate, 1);
+    pass(rig, 40, told);
+    gate_rig_submit(rig, 0, 1, plan_for("eu"));
+    HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_NO_DATACENTER);
+    pass(rig, 1300, told); /* forgotten: the manager, and 15 minutes later the datacenter */
+    gate_rig_submit(rig, 0, 2, plan_for("eu"));
+    HS_CHECK_EQ(gate_rig_submit_code(rig, 0), HS_RESULT_INVALID);
+    gate_rig_close(rig);
+}
+
 static void what_is_held_back_gets_work_only_while_somebody_hears_it(void)
 {
     struct hs_reach_facts held = {.is_asked = true,
@@ -252,6 +276,8 @@ CU_TestInfo hs_tests_gate_datacenters[] = {
      a_silent_manager_degrades_its_datacenter_and_then_ends_it},
     {"what is silent comes last, and what cannot be reached gets nothing",
      what_is_silent_comes_last_and_what_cannot_be_reached_gets_nothing},
+    {"a datacenter whose manager is lost is missed, and not unknown",
+     a_datacenter_whose_manager_is_lost_is_missed_and_not_unknown},
     {"what is held back gets work only while somebody hears it",
      what_is_held_back_gets_work_only_while_somebody_hears_it},
     {"heartbeats that cannot be are counted and change nothing",
