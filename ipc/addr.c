@@ -57,7 +57,7 @@ int hs_addr_parse(struct hs_addr *addr, const char *host, uint16_t port)
     return 0;
 }
 
-enum { IPV4_BYTES = 4 };
+enum { IPV4_BYTES = 4, IPV4_NETWORK_BYTES = 3, IPV6_NETWORK_BYTES = 8 };
 static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 void hs_addr_map(struct hs_addr *addr)
@@ -99,6 +99,17 @@ bool hs_addr_equal(const struct hs_addr *a, const struct hs_addr *b)
 {
     return a->family == b->family && a->port == b->port &&
            memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+void hs_addr_network(const struct hs_addr *addr, struct hs_addr *network)
+{
+    struct hs_addr whole = *addr;
+
+    hs_addr_unmap(&whole);
+    *network = (struct hs_addr){.family = whole.family};
+    if (whole.family != HS_ADDR_NONE)
+        memcpy(network->bytes, whole.bytes,
+               whole.family == HS_ADDR_IPV4 ? IPV4_NETWORK_BYTES : IPV6_NETWORK_BYTES);
 }
 
 unsigned hs_addr_to_sockaddr(const struct hs_addr *addr, union hs_addr_sockaddr *out)

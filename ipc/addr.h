@@ -34,6 +34,9 @@ void hs_addr_format(const struct hs_addr *addr, char *text, size_t bytes);
 
 /* Same family, bytes and port; a link's scope is known to one host only. */
 bool hs_addr_equal(const struct hs_addr *a, const struct hs_addr *b);
+/* The network that it stands for where peers are counted: the first 24 bits of an IPv4 address, of
+ * one written as IPv6 too; the first 64 of any other. No port. */
+void hs_addr_network(const struct hs_addr *addr, struct hs_addr *network);
 
 union hs_addr_sockaddr { /* what bind, connect and getsockname take */
     struct sockaddr     any;

@@ -21,9 +21,7 @@
 enum {
     SESSION_MAGIC = 0x746c7373,
     SCRATCH_BYTES = SSL3_RT_MAX_PLAIN_LENGTH,
-    OUTPUT_BYTES_MAX = 2 * HS_SEND_QUEUE_BYTES_MAX, /* a full queue and what sealing adds to it */
-    NETWORK_BYTES_IPV4 = 3,
-    NETWORK_BYTES_IPV6 = 8
+    OUTPUT_BYTES_MAX = 2 * HS_SEND_QUEUE_BYTES_MAX /* a full queue and what sealing adds to it */
 };
 
 struct hs_tls {
@@ -35,11 +33,6 @@ struct hs_tls {
     uint8_t               scratch[SCRATCH_BYTES];
 };
 
-struct network {
-    uint8_t family; /* HS_ADDR_NONE: does not count */
-    uint8_t bytes[NETWORK_BYTES_IPV6];
-};
-
 struct hs_tls_session {
     uint32_t                     magic;
     struct hs_link               link; /* in its context's list */
@@ -48,7 +41,7 @@ struct hs_tls_session {
     SSL                         *ssl;
     struct hs_view               received; /* during a read */
     struct hs_buffer             output;
-    struct network               network;
+    struct hs_addr               network; /* of no family: does not count */
     int                          verdict; /* of the check */
     bool                         is_done;
     bool                         is_finished; /* our direction */
@@ -271,28 +264,14 @@ void hs_tls_figures(const struct hs_tls *tls, struct hs_tls_figures *figures)
 
 /* ---- sessions ---- */
 
-static struct network network_of(const struct hs_addr *from)
-{
-    struct network network = {0};
-    struct hs_addr addr;
-
-    if (!from || from->family == HS_ADDR_NONE) return network;
-    addr = *from;
-    hs_addr_unmap(&addr);
-    network.family = addr.family;
-    memcpy(network.bytes, addr.bytes,
-           addr.family == HS_ADDR_IPV4 ? NETWORK_BYTES_IPV4 : NETWORK_BYTES_IPV6);
-    return network;
-}
-
-static unsigned count_handshakes(struct hs_tls *tls, const struct network *network)
+static unsigned count_handshakes(struct hs_tls *tls, const struct hs_addr *network)
 {
     unsigned count = 0;
 
     for (struct hs_link *link = tls->sessions.next; link != &tls->sessions; link = link->next) {
         struct hs_tls_session *session = HS_CONTAINER_OF(link, struct hs_tls_session, link);
 
-        if (!session->is_done && memcmp(&session->network, network, sizeof *network) == 0) count++;
+        if (!session->is_done && hs_addr_equal(&session->network, network)) count++;
     }
     return count;
 }
@@ -319,12 +298,13 @@ static int start(struct hs_tls_session *session)
 int hs_tls_session_open(struct hs_tls_session **session, struct hs_tls *tls,
                         const struct hs_tls_session_config *config)
 {
-    struct network         network = network_of(config->from);
+    struct hs_addr         network = {.family = HS_ADDR_NONE};
     struct hs_tls_session *opened;
     int                    rc;
 
     *session = NULL;
     if (!tls->context) return -ENOKEY;
+    if (config->from) hs_addr_network(config->from, &network);
     if (network.family != HS_ADDR_NONE &&
         count_handshakes(tls, &network) >= HS_TLS_HANDSHAKES_PER_NETWORK_MAX) {
         tls->figures.networks_refused++;

@@ -196,7 +196,7 @@ int hs_trust_check(const struct hs_trust *trust, X509 *certificate, uint64_t now
                    struct hs_identity *identity, struct hs_err *err)
 {
     char               serial[HS_SERIAL_TEXT_BYTES];
-    struct hs_identity found;
+    struct hs_identity found = {0}; /* identities are compared as bytes */
     int                rc = check_chain(trust, certificate, now_s, err);
 
     HS_ASSERT(trust->authority != NULL);

@@ -20,6 +20,20 @@
 #define FAREWELL_NS      (1 * HS_NS_PER_S)
 #define LOG_INTERVAL_NS  (1 * HS_NS_PER_S)
 
+static struct hs_door_guest *guest_of(const struct hs_door_waiting *waiting)
+{
+    ptrdiff_t idx = waiting - waiting->door->waiting;
+
+    HS_ASSERT(idx >= 0 && idx < HS_DOOR_COMING_MAX);
+    return &waiting->door->guests[idx];
+}
+
+static void leave(struct hs_door_waiting *waiting)
+{
+    waiting->conn = NULL;
+    if (!waiting->ticket) *guest_of(waiting) = (struct hs_door_guest){0};
+}
+
 static void log_refusal(struct hs_door *door, const struct hs_addr *from, const char *why)
 {
     char     text[HS_ADDR_TEXT_BYTES];
@@ -74,7 +88,7 @@ static void enter(struct hs_door_waiting *waiting, struct hs_greeting *peer)
     door->config.on_enter(door->config.owner, conn, peer, waiting->ticket);
     if (hs_conn_owner(conn) != waiting) {
         door->figures.entered++;
-        waiting->conn = NULL;
+        leave(waiting);
     } else if (hs_conn_is_open(conn)) {
         hs_conn_abort(conn); /* the role has not taken it; on_closed frees the place */
     }
@@ -181,7 +195,7 @@ static void on_closed(struct hs_conn *conn, int reason)
         count_end(waiting->door, reason);
         end_waiting(waiting, &err);
     }
-    waiting->conn = NULL;
+    leave(waiting);
 }
 
 static int check_expected(const struct hs_identity *expected, const struct hs_identity *found,
@@ -215,12 +229,37 @@ static void greet(struct hs_door_waiting *waiting, const struct hs_identity *pee
     if (rc) refuse(waiting, &err);
 }
 
+/* With one certificate anybody could open connections and say nothing over them. */
+static bool is_one_too_many(const struct hs_door *door, const struct hs_identity *peer)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < HS_DOOR_COMING_MAX; i++) {
+        const struct hs_door_guest *guest = &door->guests[i];
+
+        if (guest->is_here && guest->is_known && !guest->is_leaving &&
+            memcmp(hs_credentials_peer(door->waiting[i].conn), peer, sizeof *peer) == 0)
+            count++;
+    }
+    return count > HS_DOOR_OF_ONE_MAX;
+}
+
+static void turn_back(struct hs_door_waiting *waiting, enum hs_result_code code,
+                      const struct hs_err *err)
+{
+    struct hs_msg_hello_ack ack = {.code = (uint16_t)code};
+
+    (void)snprintf(ack.text, sizeof ack.text, "%s", err->text);
+    answer(waiting, &ack, 0);
+    refuse(waiting, err);
+}
+
 /* Before a byte of what it says is read. */
 static void on_ready(struct hs_conn *conn)
 {
     struct hs_door_waiting   *waiting = hs_conn_owner(conn);
+    struct hs_door           *door = waiting->door;
     const struct hs_identity *peer = hs_credentials_peer(conn);
-    struct hs_msg_hello_ack   ack = {.code = HS_RESULT_FORBIDDEN};
     struct hs_err             err = {0};
 
     HS_ASSERT(peer != NULL);
@@ -228,17 +267,21 @@ static void on_ready(struct hs_conn *conn)
         greet(waiting, peer);
         return;
     }
-    if (hs_role_check_dial(peer, &waiting->door->config.greeter.identity, &err) == 0) return;
-    (void)snprintf(ack.text, sizeof ack.text, "%s", err.text);
-    answer(waiting, &ack, 0);
-    refuse(waiting, &err);
+    guest_of(waiting)->is_known = true;
+    if (hs_role_check_dial(peer, &door->config.greeter.identity, &err)) {
+        turn_back(waiting, HS_RESULT_FORBIDDEN, &err);
+    } else if (is_one_too_many(door, peer)) {
+        (void)hs_err_refuse(&err, "too many connections of %s/%s wait at the door",
+                            peer->datacenter, peer->node);
+        turn_back(waiting, HS_RESULT_BUSY, &err);
+    }
 }
 
 /* ---- places ---- */
 
-static struct hs_door_waiting *take_place(struct hs_door *door)
+static struct hs_door_waiting *take_place(struct hs_door *door, unsigned count)
 {
-    for (unsigned i = 0; i < HS_DOOR_WAITING_MAX; i++) {
+    for (unsigned i = 0; i < count; i++) {
         struct hs_door_waiting *waiting = &door->waiting[i];
 
         if (waiting->conn) continue;
@@ -265,40 +308,91 @@ static struct hs_conn_config config_of(struct hs_door_waiting *waiting, enum hs_
                                    .on_ready = on_ready};
 }
 
-static void turn_away(struct hs_door *door, int fd, const char *why)
+/* Who has to go first if there are too many, and when; NULL: nobody. */
+static const struct hs_door_guest *find_next(const struct hs_door *door, uint64_t *at_ns)
 {
-    struct hs_addr nobody = {.family = HS_ADDR_NONE};
+    int chosen = door->waiting_high < HS_DOOR_OF_NETWORK_CROWD
+                     ? -1
+                     : hs_door_crowd_choose(door->guests, HS_DOOR_COMING_MAX);
 
+    if (chosen < 0) return NULL;
+    *at_ns = door->guests[chosen].since_ns + HS_DOOR_GRACE_NS;
+    return &door->guests[chosen];
+}
+
+static void thin_out(struct hs_door *door, uint64_t now_ns)
+{
+    const struct hs_door_guest *guest;
+    uint64_t                    at_ns;
+
+    while ((guest = find_next(door, &at_ns)) && now_ns >= at_ns) {
+        struct hs_door_waiting *waiting = &door->waiting[guest - door->guests];
+        struct hs_err           err = {0};
+
+        door->guests[waiting - door->waiting].is_leaving = true;
+        if (!waiting->is_over) {
+            door->figures.turned_away++;
+            (void)hs_err_refuse(&err, "it has waited for too long where many wait");
+            end_waiting(waiting, &err);
+        }
+        hs_conn_abort(waiting->conn);
+    }
+}
+
+static void turn_away(struct hs_door *door, int fd, const struct hs_addr *addr, const char *why)
+{
     door->figures.turned_away++;
-    log_refusal(door, &nobody, why);
+    log_refusal(door, addr, why);
     (void)close(fd);
+}
+
+static struct hs_addr address_of(int fd)
+{
+    struct hs_addr         addr = {.family = HS_ADDR_NONE};
+    union hs_addr_sockaddr name;
+    socklen_t              bytes = sizeof name;
+
+    memset(&name, 0, sizeof name);
+    if (getpeername(fd, &name.any, &bytes) == 0)
+        HS_IGNORE(hs_addr_from_sockaddr(&addr, &name), "of no network then");
+    return addr;
+}
+
+static void take_in(struct hs_door *door, struct hs_door_waiting *waiting, int fd,
+                    const struct hs_addr *addr)
+{
+    struct hs_conn_config config = config_of(waiting, HS_TLS_SERVER);
+    int                   rc;
+
+    waiting->addr = *addr;
+    rc = hs_conn_open(&waiting->conn, &config, fd);
+    if (rc) {
+        turn_away(door, fd, addr,
+                  rc == -EBUSY ? "too many of its network wait" : hs_err_code_text(rc));
+        return;
+    }
+    *guest_of(waiting) =
+        (struct hs_door_guest){.is_here = true, .since_ns = hs_loop_now_ns(door->config.loop)};
+    hs_addr_network(addr, &guest_of(waiting)->network);
 }
 
 static void on_accept(struct hs_listener *listener, int fd)
 {
     struct hs_door         *door = HS_CONTAINER_OF(listener, struct hs_door, listener);
     struct hs_door_waiting *waiting;
-    struct hs_conn_config   config;
-    union hs_addr_sockaddr  name;
-    socklen_t               bytes = sizeof name;
-    int                     rc;
+    struct hs_addr          addr;
 
     if (fd < 0) {
         hs_log(HS_LOG_WARN, "door", "accept: %s", hs_err_code_text(fd));
         return;
     }
-    waiting = take_place(door);
-    if (!waiting) {
-        turn_away(door, fd, "too many wait");
-        return;
-    }
-    memset(&name, 0, sizeof name);
-    if (getpeername(fd, &name.any, &bytes) == 0)
-        HS_IGNORE(hs_addr_from_sockaddr(&waiting->addr, &name), "for the log only");
-    config = config_of(waiting, HS_TLS_SERVER);
-    rc = hs_conn_open(&waiting->conn, &config, fd);
-    if (rc)
-        turn_away(door, fd, rc == -EBUSY ? "too many of its network wait" : hs_err_code_text(rc));
+    addr = address_of(fd);
+    thin_out(door, hs_loop_now_ns(door->config.loop));
+    waiting = take_place(door, HS_DOOR_COMING_MAX);
+    if (waiting)
+        take_in(door, waiting, fd, &addr);
+    else
+        turn_away(door, fd, &addr, "too many wait");
 }
 
 void hs_door_init(struct hs_door *door, const struct hs_door_config *config)
@@ -322,7 +416,7 @@ int hs_door_listen(struct hs_door *door, int fd)
 int hs_door_dial(struct hs_door *door, const struct hs_addr *addr,
                  const struct hs_identity *expected, uint64_t ticket)
 {
-    struct hs_door_waiting *waiting = door->is_shut ? NULL : take_place(door);
+    struct hs_door_waiting *waiting = door->is_shut ? NULL : take_place(door, HS_DOOR_WAITING_MAX);
     struct hs_conn_config   config;
 
     HS_ASSERT(ticket != 0);
@@ -348,6 +442,8 @@ uint64_t hs_door_deadline_ns(const struct hs_door *door)
 {
     uint64_t next_ns = HS_NEVER_NS;
 
+    (void)find_next(door, &next_ns);
+
     for (unsigned i = 0; i < door->waiting_high; i++) {
         const struct hs_door_waiting *waiting = &door->waiting[i];
 
@@ -371,6 +467,7 @@ static void give_up(struct hs_door_waiting *waiting)
 void hs_door_turn(struct hs_door *door, uint64_t now_ns)
 {
     while (door->waiting_high && !door->waiting[door->waiting_high - 1].conn) door->waiting_high--;
+    thin_out(door, now_ns);
     for (unsigned i = 0; i < door->waiting_high; i++) {
         struct hs_door_waiting *waiting = &door->waiting[i];
 

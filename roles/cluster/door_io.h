@@ -11,9 +11,14 @@
 #include "ipc/conn.h"
 #include "ipc/loop.h"
 #include "roles/cluster/credentials_io.h"
+#include "roles/cluster/door_crowd.h"
 #include "roles/cluster/greeting.h"
 
-enum { HS_DOOR_WAITING_MAX = 256 }; /* not through yet, in and out together */
+enum {
+    HS_DOOR_WAITING_MAX = 256, /* not through yet, in and out together */
+    HS_DOOR_COMING_MAX = 192,  /* in: the rest is for those that we dial */
+    HS_DOOR_OF_ONE_MAX = 16    /* in, of one certificate */
+};
 
 struct hs_door;
 
@@ -39,7 +44,7 @@ struct hs_door_figures { /* cumulative */
     uint64_t entered;
     uint64_t refused;     /* certificate, role, name, version; the role has no place for it */
     uint64_t strangers;   /* no TLS of ours: plaintext, garbage, too slow */
-    uint64_t turned_away; /* no room, or too many of one network */
+    uint64_t turned_away; /* no room, too many of one network, or so long that others had to wait */
 };
 
 /* One who is not through yet. For door_io.c. */
@@ -63,6 +68,7 @@ struct hs_door { /* the caller's memory, until shut and nobody waits */
     bool                   is_shut;
     unsigned               waiting_high; /* none is used from here on; every turn walks so far */
     struct hs_door_waiting waiting[HS_DOOR_WAITING_MAX];
+    struct hs_door_guest   guests[HS_DOOR_COMING_MAX]; /* the same places: who has come to us */
 };
 
 void hs_door_init(struct hs_door *door, const struct hs_door_config *config);

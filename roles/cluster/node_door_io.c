@@ -3,6 +3,7 @@
 #include "roles/cluster/node_door_io.h"
 
 #include "roles/config.h"
+#include "roles/counters.h"
 #include "shm/base/time.h"
 
 #include <string.h>
@@ -52,10 +53,24 @@ void hs_node_door_expect(const struct hs_node_door *door, enum hs_identity_role 
                sizeof expected->datacenter);
 }
 
+static void show_counts(struct hs_node_door *door)
+{
+    const struct hs_door_figures *now = &door->door.figures;
+    struct hs_counters_shm       *counters = door->credentials.process->counters;
+
+    if (now->refused != door->told.refused)
+        hs_counter_add(counters, HS_COUNT_peers_refused, now->refused - door->told.refused);
+    if (now->turned_away != door->told.turned_away)
+        hs_counter_add(counters, HS_COUNT_peers_turned_away,
+                       now->turned_away - door->told.turned_away);
+    door->told = *now;
+}
+
 uint64_t hs_node_door_turn(struct hs_node_door *door, uint64_t now_ns)
 {
     if (!door->is_open) return HS_NEVER_NS;
     hs_door_turn(&door->door, now_ns);
+    show_counts(door);
     return hs_min_u64(hs_node_credentials_turn(&door->credentials, now_ns),
                       hs_door_deadline_ns(&door->door));
 }

@@ -12,6 +12,7 @@ struct hs_node_door {
     bool                       is_open; /* false: this host stands alone */
     struct hs_node_credentials credentials;
     struct hs_door             door;
+    struct hs_door_figures     told; /* is in the counters already */
 };
 
 struct hs_node_door_config {

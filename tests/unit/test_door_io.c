@@ -40,9 +40,12 @@ struct host {
 static struct hs_pki  rig;
 static struct host    gate;
 static struct host    peer;
+static struct host    mute; /* whose connections say nothing: the peer's */
 static struct hs_addr addr;
 static int            listen_fd;
-static struct hs_err  err;
+
+static struct hs_credentials other; /* of a second peer */
+static struct hs_err         err;
 
 static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
 {
@@ -414,19 +417,126 @@ static void first_word_must_be_hello(enum hs_loop_backend backend)
     end();
 }
 
-static void places_are_bounded(void)
+/* Connections that show a certificate and say nothing. */
+static void dial_mutely(unsigned count)
+{
+    struct hs_conn_config config = {.loop = peer.loop,
+                                    .owner = &mute,
+                                    .on_frame = on_frame,
+                                    .on_closed = on_closed,
+                                    .tls = peer.credentials.tls,
+                                    .side = HS_TLS_CLIENT};
+    struct hs_conn       *conn;
+
+    memset(&mute, 0, sizeof mute);
+    for (unsigned i = 0; i < count; i++) HS_CHECK_EQ(hs_conn_connect(&conn, &config, &addr), 0);
+}
+
+/* From now on the peer is somebody else. */
+static void become(struct hs_pki_node *node, const char *name)
+{
+    struct hs_credentials_texts texts;
+
+    hs_pki_issue(&rig, node, name, 0);
+    texts = hs_pki_texts(&rig, node);
+    HS_CHECK_EQ(hs_credentials_open(&other, &texts, &err), 0);
+    peer.door.config.credentials = &other;
+    peer.door.config.greeter.identity = other.identity;
+}
+
+static void one_certificate_does_not_fill_the_door(enum hs_loop_backend backend)
+{
+    enum { MORE = 5 };
+    struct hs_pki_node node;
+
+    begin(backend, HS_PKI_MANAGER);
+    dial_mutely(HS_DOOR_OF_ONE_MAX + MORE);
+    HS_CHECK(await(&mute.closed, MORE));
+    HS_CHECK_EQ(gate.door.figures.refused, MORE);
+    become(&node, "hyperscale://shop/prod/east/manager/m2");
+    dial(HS_IDENTITY_GATE, "");
+    HS_CHECK(await(&gate.entered, 1));
+    HS_CHECK_TEXT(gate.peer.identity.node, "m2");
+    HS_CHECK_EQ(mute.closed, MORE);
+    hs_door_shut(&gate.door);
+    HS_CHECK(await(&mute.closed, HS_DOOR_OF_ONE_MAX + MORE));
+    end();
+    hs_credentials_close(&other);
+    hs_pki_drop(&node);
+}
+
+static void widen(struct host *host)
 {
     const struct hs_loop_config wide = {.wanted = HS_LOOP_EPOLL,
                                         .stream_count_max = 2 * HS_DOOR_WAITING_MAX,
                                         .recv_buffer_count = 16,
                                         .recv_buffer_bytes = 2048,
                                         .file_op_count_max = 4};
-    struct hs_identity          expected = expect(HS_IDENTITY_GATE, "");
+
+    hs_loop_close(&host->loop);
+    HS_CHECK_EQ(hs_loop_open(&host->loop, &wide, &err), 0);
+    host->door.config.loop = host->loop;
+}
+
+/* One that opens connections from many networks, and says nothing over them. */
+static void crowd(int *fds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct hs_addr         from;
+        union hs_addr_sockaddr name;
+        socklen_t              bytes;
+
+        HS_CHECK_EQ(hs_addr_parse(&from, "127.1.0.1", 0), 0);
+        from.bytes[2] = (uint8_t)(i % 5);
+        bytes = hs_addr_to_sockaddr(&from, &name);
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        HS_CHECK_EQ(bind(fds[i], &name.any, bytes), 0);
+        bytes = hs_addr_to_sockaddr(&addr, &name);
+        HS_CHECK_EQ(connect(fds[i], &name.any, bytes), 0);
+        step(&gate);
+    }
+}
+
+static void age(struct host *host)
+{
+    for (unsigned i = 0; i < HS_DOOR_COMING_MAX; i++)
+        if (host->door.guests[i].is_here) host->door.guests[i].since_ns -= HS_DOOR_GRACE_NS;
+}
+
+/* Neither does it keep others out, nor us from dialling. */
+static void silence_does_not_fill_the_door(void)
+{
+    enum { SILENT = HS_DOOR_COMING_MAX + 40 };
+    struct hs_identity expected = expect(HS_IDENTITY_GATE, "");
+    struct hs_addr     nowhere = {.family = HS_ADDR_IPV4, .port = 1, .bytes = {127, 0, 0, 1}};
+    static int         fds[SILENT];
 
     begin(HS_LOOP_EPOLL, HS_PKI_MANAGER);
-    hs_loop_close(&peer.loop);
-    HS_CHECK_EQ(hs_loop_open(&peer.loop, &wide, &err), 0);
-    peer.door.config.loop = peer.loop;
+    hs_door_shut(&gate.door);
+    widen(&gate);
+    gate.door.is_shut = false;
+    HS_CHECK_EQ(hs_door_listen(&gate.door, listen_fd), 0);
+    crowd(fds, SILENT);
+    HS_CHECK(gate.door.figures.turned_away >= 40);
+    HS_CHECK_EQ(hs_door_dial(&gate.door, &nowhere, &expected, TICKET), 0);
+    HS_CHECK(await(&gate.refused, 1));
+    HS_CHECK_EQ(hs_door_deadline_ns(&gate.door) < hs_loop_clock_ns(gate.loop) + HS_DOOR_GRACE_NS,
+                1);
+    age(&gate);
+    step(&gate);
+    step(&gate);
+    dial(HS_IDENTITY_GATE, "");
+    HS_CHECK(await(&gate.entered, 1));
+    for (unsigned i = 0; i < SILENT; i++) (void)close(fds[i]);
+    end();
+}
+
+static void places_are_bounded(void)
+{
+    struct hs_identity expected = expect(HS_IDENTITY_GATE, "");
+
+    begin(HS_LOOP_EPOLL, HS_PKI_MANAGER);
+    widen(&peer);
     for (unsigned i = 0; i < HS_DOOR_WAITING_MAX; i++)
         HS_CHECK_EQ(hs_door_dial(&peer.door, &addr, &expected, TICKET), 0);
     for (unsigned i = 0; i < HS_DOOR_WAITING_MAX; i++)
@@ -452,11 +562,14 @@ static void places_are_bounded(void)
       "peer that the role refuses is told and closed")                                             \
     X(stranger_gets_nothing_but_an_end, "SEC-60 stranger gets nothing but an end")                 \
     X(one_that_never_says_hello_is_sent_away, "one that never says HELLO is sent away")            \
-    X(first_word_must_be_hello, "first word must be HELLO")
+    X(first_word_must_be_hello, "first word must be HELLO")                                        \
+    X(one_certificate_does_not_fill_the_door, "SEC-2 one certificate does not fill the door")
 
 #define DEFINE(test, text) HS_ON_BOTH(test)
 EACH(DEFINE)
 #define ROWS(test, text) HS_BOTH_ROWS(text, test),
 
-CU_TestInfo hs_tests_door_io[] = {EACH(ROWS){"places are bounded", places_are_bounded},
-                                  CU_TEST_INFO_NULL};
+CU_TestInfo hs_tests_door_io[] = {
+    EACH(ROWS){"places are bounded", places_are_bounded},
+    {"SEC-2 silence does not fill the door", silence_does_not_fill_the_door},
+    CU_TEST_INFO_NULL};
