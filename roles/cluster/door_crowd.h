@@ -24,6 +24,6 @@ struct hs_door_guest {
 
 /* The place of the one to be sent away once it has been here for HS_DOOR_GRACE_NS; -1: there is
  * room for all. */
-int hs_door_crowd_choose(const struct hs_door_guest *guests, unsigned count);
+int hs_door_crowd_choose(const struct hs_door_guest *guests, unsigned count) HS_MUST_CHECK;
 
 #endif

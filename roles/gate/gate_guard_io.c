@@ -79,6 +79,11 @@ void hs_gate_guard_meet_identity(struct hs_gate_guard *guard, unsigned client,
     memcpy(visitor->key, digest.bytes, HS_RATE_KEY_BYTES);
 }
 
+bool hs_gate_guard_is_one_user(const struct hs_gate_guard *guard, unsigned a, unsigned b)
+{
+    return memcmp(guard->clients[a].key, guard->clients[b].key, HS_RATE_KEY_BYTES) == 0;
+}
+
 void hs_gate_guard_meet_manager(struct hs_gate_guard *guard, unsigned manager)
 {
     guard->managers[manager] =

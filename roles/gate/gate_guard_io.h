@@ -29,6 +29,8 @@ int hs_gate_guard_open(struct hs_gate_guard *guard, struct hs_role_process *proc
 void hs_gate_guard_meet_user(struct hs_gate_guard *guard, unsigned client, int fd);
 void hs_gate_guard_meet_identity(struct hs_gate_guard *guard, unsigned client,
                                  const struct hs_identity *identity);
+/* Are these two clients, of whom it has been told, one user or one certificate? */
+bool hs_gate_guard_is_one_user(const struct hs_gate_guard *guard, unsigned a, unsigned b);
 /* A manager's link begins. */
 void hs_gate_guard_meet_manager(struct hs_gate_guard *guard, unsigned manager);
 /* true: go on; *slot is given back when its answer is decided. false: it has been answered. */

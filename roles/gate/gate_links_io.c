@@ -17,7 +17,9 @@
 
 enum {
     MANAGER_TAG = 1 << 16,
-    BEHIND_BYTES = 256 << 10 /* waiting to be read: encoding more statistics is wasted work */
+    BEHIND_BYTES = 256 << 10, /* waiting to be read: encoding more statistics is wasted work */
+    CLIENTS_OF_USER_PART = 4, /* one user has a quarter of the places, */
+    CLIENTS_OF_USER_MIN = 4   /* but so many at least */
 };
 
 static struct hs_gate_process *process_of(void *self)
@@ -214,18 +216,34 @@ static int open_conn(struct hs_gate_process *process, struct hs_conn **conn, int
 
 /* ---- clients ---- */
 
-/* -1: it is refused, and that is told. */
-static int find_client_place(struct hs_gate_process *process)
+/* Why nobody more may come in; NULL: *client is a place. */
+static const char *find_client_place(const struct hs_gate_process *process, unsigned *client)
 {
     unsigned limit = process->process.config->gate.clients_max;
-    unsigned client = 0;
 
-    while (client < limit && process->clients[client]) client++;
-    if (client < limit && !process->is_stopping) return (int)client;
+    if (process->is_stopping) return "the gate stops";
+    for (*client = 0; *client < limit; ++*client)
+        if (!process->clients[*client]) return NULL;
+    return "the gate has too many clients (gate.clients_max)";
+}
+
+/* The same of this one, whom the guard knows by now: nobody takes the places of all others. */
+static const char *check_user(const struct hs_gate_process *process, unsigned client)
+{
+    unsigned limit = process->process.config->gate.clients_max;
+    unsigned of_user = 0;
+
+    for (unsigned i = 0; i < limit; i++)
+        of_user += process->clients[i] && hs_gate_guard_is_one_user(&process->guard, i, client);
+    limit = limit / CLIENTS_OF_USER_PART;
+    if (of_user < (limit < CLIENTS_OF_USER_MIN ? CLIENTS_OF_USER_MIN : limit)) return NULL;
+    return "this user has too many connections (gate.clients_max)";
+}
+
+static void refuse_client(struct hs_gate_process *process, const char *why)
+{
     hs_gate_process_count(process, HS_COUNT_clients_refused, 1);
-    note_client(process, HS_NOTICE_CLIENT_REFUSED,
-                process->is_stopping ? "the gate stops" : "too many (gate.clients_max)");
-    return -1;
+    note_client(process, HS_NOTICE_CLIENT_REFUSED, why);
 }
 
 static void begin_client(struct hs_gate_process *process, unsigned client)
@@ -237,13 +255,19 @@ static void begin_client(struct hs_gate_process *process, unsigned client)
 
 void hs_gate_links_add_client(struct hs_gate_process *process, int fd)
 {
-    int client = find_client_place(process);
+    unsigned    client;
+    const char *why = find_client_place(process, &client);
 
-    if (client >= 0) hs_gate_guard_meet_user(&process->guard, (unsigned)client, fd);
-    if (client < 0)
+    if (!why) {
+        hs_gate_guard_meet_user(&process->guard, client, fd);
+        why = check_user(process, client);
+    }
+    if (why) {
+        refuse_client(process, why);
         close(fd);
-    else if (open_conn(process, &process->clients[client], fd, (uint64_t)client) == 0)
-        begin_client(process, (unsigned)client);
+    } else if (open_conn(process, &process->clients[client], fd, client) == 0) {
+        begin_client(process, client);
+    }
 }
 
 static void on_accept(struct hs_listener *listener, int fd)
@@ -343,17 +367,21 @@ static void enter_manager(struct hs_gate_process *process, struct hs_conn *conn,
 static void enter_client(struct hs_gate_process *process, struct hs_conn *conn,
                          const struct hs_greeting *greeting)
 {
-    int client = find_client_place(process);
+    unsigned    client;
+    const char *why = find_client_place(process, &client);
 
-    if (client < 0) {
-        hs_door_refuse(conn, greeting,
-                       process->is_stopping ? "the gate stops" : "the gate has too many clients");
+    if (!why) {
+        hs_gate_guard_meet_identity(&process->guard, client, &greeting->identity);
+        why = check_user(process, client);
+    }
+    if (why) {
+        refuse_client(process, why);
+        hs_door_refuse(conn, greeting, why);
         return;
     }
-    hs_gate_guard_meet_identity(&process->guard, (unsigned)client, &greeting->identity);
-    hand_over(process, conn, (uint64_t)client);
+    hand_over(process, conn, client);
     process->clients[client] = conn;
-    begin_client(process, (unsigned)client);
+    begin_client(process, client);
 }
 
 static void on_enter(void *owner, struct hs_conn *conn, const struct hs_greeting *greeting,

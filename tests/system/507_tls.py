@@ -17,6 +17,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from tree import (CLIENT, TMP, Daemon, Target, cases_of, client, closed_plan, free_port, json,
                   open_plan, run_cases, wait_for)
+from wire import HELLO, ROLE_CLIENT, frame
 
 OK, USAGE, CLUSTER = 0, 2, 5
 
@@ -334,6 +335,45 @@ def strangers_do_no_harm():
         each.close()
     assert host.rows()["gate"]["pid"] == pid
     wait_for("counts", lambda: host.counter("gate", "tls_handshakes_failed") >= 64, 20)
+    host.stop()
+
+
+def one_certificate_leaves_places_to_others():
+    """SEC-2 It has a quarter of the gate's clients, and few places at the door."""
+    authority = Authority("places")
+    host = Host("places", authority)
+    host.config["gate"] = {"clients_max": 16}
+    host.write_config()
+    host.start()
+    eve = os.path.join(TMP, "places-eve")
+    authority.issue("east/client/eve", eve)
+    greeting = frame(HELLO, {1: ROLE_CLIENT, 6: 1 << 16, 7: 15, 8: b"eve", 9: b"east"}, 0)
+    held, context = [], Pem(eve).context
+
+    def dial(says):
+        sealed = context.wrap_socket(socket.create_connection(("127.0.0.1", host.port), 10))
+        sealed.sendall(says)
+        held.append(sealed)
+        return sealed
+
+    for _ in range(4):
+        assert dial(greeting).read(4)
+    wait_for("four of one certificate", lambda: host.counter("gate", "clients_connected") == 4, 20)
+    told = b""
+    with dial(greeting) as fifth:
+        while piece := fifth.read(4096):
+            told += piece
+    assert b"this user has too many connections" in told, told
+    assert host.remote("list").returncode == OK, "another one comes in"
+    assert host.ask_gate("list").returncode == OK, "so does a user of this host"
+    for _ in range(40):  # that say nothing: the door takes sixteen of one certificate
+        dial(b"")
+    wait_for("counts", lambda: host.counter("gate", "peers_refused") >= 24, 20)
+    assert host.remote("list").returncode == OK
+    assert host.counter("gate", "clients_connected") == 4
+    for each in held:
+        each.close()
+    wait_for("all places free", lambda: host.counter("gate", "clients_connected") == 0, 20)
     host.stop()
 
 
