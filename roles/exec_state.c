@@ -65,6 +65,7 @@ const char *hs_exec_outcome_name(unsigned outcome)
         [HS_OUTCOME_REJECTED] = "REJECTED",
         [HS_OUTCOME_CORRUPT] = "CORRUPT",
         [HS_OUTCOME_UNCONFIRMED] = "UNCONFIRMED",
+        [HS_OUTCOME_DRAINED] = "DRAINED",
     };
 
     return outcome < HS_OUTCOME_COUNT ? names[outcome] : "?";

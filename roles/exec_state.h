@@ -33,6 +33,7 @@ enum hs_exec_outcome {
     HS_OUTCOME_REJECTED,
     HS_OUTCOME_CORRUPT,
     HS_OUTCOME_UNCONFIRMED,
+    HS_OUTCOME_DRAINED, /* a worker that left in order said LOST; only in logs of decisions */
     HS_OUTCOME_COUNT
 };
 

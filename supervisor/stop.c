@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* stop.c - the order of an orderly end. The gate goes first, while everything it needs to end its
- * jobs and to collect what they measured is still there; then down the way of the work. */
+ * jobs and to collect what they measured is still there; then the worker, while the manager is
+ * there, which hears what it gives up for others to run: jobs of other hosts' gates go on. */
 #include "supervisor/stop.h"
 
 #include "shm/base/assert.h"
@@ -8,8 +9,8 @@
 
 #define HURRIED_NS (2 * HS_NS_PER_S)
 
-static const enum hs_role_kind order[] = {HS_ROLE_GATE, HS_ROLE_MANAGER, HS_ROLE_WORKER,
-                                          HS_ROLE_ENGINE, HS_ROLE_CONSOLE};
+static const enum hs_role_kind order[] = {HS_ROLE_GATE, HS_ROLE_WORKER, HS_ROLE_ENGINE,
+                                          HS_ROLE_MANAGER, HS_ROLE_CONSOLE};
 
 static bool is_alive(uint32_t alive, enum hs_role_kind kind)
 {

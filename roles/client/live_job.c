@@ -37,7 +37,7 @@ static bool take_parts(struct hs_live_job *live, struct hs_view payload)
 
     hs_reader_init(&reader, payload);
     while ((rc = hs_step_parts_next(&reader, &part)) == 1) {
-        int taken = hs_merge_take(&live->merge, part.step, part.bytes);
+        int taken = hs_merge_renew(&live->merge, part.step, part.bytes);
 
         if (taken < 0 && taken != -EEXIST) is_whole = false;
     }
@@ -82,6 +82,15 @@ bool hs_live_job_close_interval(struct hs_live_job *live, uint64_t min_ns)
     live->before_ns = live->elapsed_ns;
     add_history(live);
     return true;
+}
+
+uint64_t hs_live_job_take_discarded(struct hs_live_job *live)
+{
+    uint64_t discarded = live->merge.total.tallies[HS_TALLY_DISCARDED];
+    uint64_t news = discarded > live->discarded_told ? discarded - live->discarded_told : 0;
+
+    live->discarded_told += news;
+    return news;
 }
 
 const struct hs_stats *hs_live_job_total(const struct hs_live_job *live)

@@ -22,6 +22,7 @@ struct hs_live_job {
     uint8_t              phase;      /* enum hs_exec_phase */
     uint8_t              status;     /* enum hs_job_state */
     bool                 is_late;    /* a payload could not be taken */
+    uint64_t             discarded_told;
     uint32_t             history_count;
     uint64_t history_per_s[HS_LIVE_JOB_HISTORY]; /* completed, one an interval, oldest first */
 };
@@ -35,6 +36,9 @@ void hs_live_job_restart(struct hs_live_job *live);
 bool hs_live_job_take(struct hs_live_job *live, const struct hs_msg_stats *stats);
 /* Ends the interval when it has lasted min_ns: interval and interval_ns are what happened in it. */
 bool hs_live_job_close_interval(struct hs_live_job *live, uint64_t min_ns);
+
+/* Requests that count no more since the last time this was asked: a share was lost. */
+uint64_t hs_live_job_take_discarded(struct hs_live_job *live);
 
 const struct hs_stats *hs_live_job_total(const struct hs_live_job *live);
 /* "warmup", "steady", "drain" ... */

@@ -105,6 +105,19 @@ static void show_problems(const struct hs_msg_submit_ack *ack)
     }
 }
 
+static void show_figures(struct hs_session *session)
+{
+    uint64_t discarded = hs_live_job_take_discarded(&session->live);
+
+    if (discarded)
+        hs_display_note(&session->display,
+                        "t=%llus notice: a share was lost and is run again; %llu requests of it "
+                        "count no more",
+                        (unsigned long long)(session->live.elapsed_ns / HS_NS_PER_S),
+                        (unsigned long long)discarded);
+    hs_display_figures(&session->display, &session->live);
+}
+
 static void show_news(struct hs_session *session, enum hs_msg_type type,
                       const union hs_msg *message)
 {
@@ -116,7 +129,7 @@ static void show_news(struct hs_session *session, enum hs_msg_type type,
     if (type == HS_MSG_SUBSCRIBE_ACK) hs_live_job_restart(&session->live);
     if (type == HS_MSG_SUBMIT_ACK) show_problems(&message->submit_ack);
     if (type == HS_MSG_STATS && hs_live_job_take(&session->live, &message->stats))
-        hs_display_figures(&session->display, &session->live);
+        show_figures(session);
 }
 
 /* A tree of our own is still starting: that is no news. */

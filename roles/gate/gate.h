@@ -21,6 +21,8 @@
 
 void hs_gate_client_opened(struct hs_gate *gate, unsigned client);
 void hs_gate_client_closed(struct hs_gate *gate, unsigned client);
+/* Somebody is there who has watched a job, and asks for its results when it has ended. */
+bool hs_gate_is_watched(const struct hs_gate *gate);
 void hs_gate_client_frame(struct hs_gate *gate, unsigned client, unsigned type,
                           const union hs_msg *message, uint64_t request_id);
 /* A manager is connected: its place in the table, where an earlier connection of it may have to be

@@ -353,7 +353,7 @@ void hs_gate_client_frame(struct hs_gate *gate, unsigned client, unsigned type,
 
 void hs_gate_client_opened(struct hs_gate *gate, unsigned client)
 {
-    gate->clients[client].is_open = true;
+    gate->clients[client] = (struct hs_gate_client){.is_open = true};
     gate->uploads[client].have_bytes = 0;
     gate->uploads[client].total_bytes = 0;
 }
@@ -378,6 +378,13 @@ void hs_gate_client_closed(struct hs_gate *gate, unsigned client)
         if (gate->subscriptions[i].client == client) gate->subscriptions[i].is_used = false;
     for (unsigned i = 0; i < HS_GATE_PENDING_MAX; i++)
         forget_waiter(gate, &gate->pending[i], client);
+}
+
+bool hs_gate_is_watched(const struct hs_gate *gate)
+{
+    for (unsigned i = 0; i < HS_GATE_CLIENTS_MAX; i++)
+        if (gate->clients[i].is_open && gate->clients[i].has_watched) return true;
+    return false;
 }
 
 void hs_gate_reply(struct hs_gate *gate, unsigned client, enum hs_msg_type type,

@@ -17,6 +17,7 @@
 
 enum { LEDGER_GROUP = 1 };
 #define LEDGER_COMPACT_BYTES (UINT64_C(16) << 20)
+#define LINGER_NS            (2 * HS_NS_PER_S) /* to ask for results, and to be given them */
 
 static struct hs_gate_process *process_of(void *self)
 {
@@ -169,10 +170,14 @@ static void on_stop(void *self, uint64_t deadline_ns)
     hs_gate_stop(&process->gate);
 }
 
-/* Jobs have ended, their ends are durable, and whoever watched has been told. */
+/* Jobs have ended, their ends are durable, and whoever watched has been told, and had the time to
+ * ask for the results. */
 static bool is_finished(const struct hs_gate_process *process)
 {
     if (process->gate.fsm->active_count) return false;
+    if (hs_gate_is_watched(&process->gate) &&
+        hs_loop_now_ns(process->process.loop) < process->linger_until_ns)
+        return false;
     for (unsigned i = 0; i < HS_GATE_CLIENTS_MAX; i++)
         if (process->clients[i] && hs_conn_queued_bytes(process->clients[i])) return false;
     return hs_ledger_is_idle(process->ledger);
@@ -223,6 +228,14 @@ static void on_no_resolver(void *self, uint64_t token, int code, const char *tex
     (void)hs_ring_io_no_resolver(process_of(self)->ring, token, code);
 }
 
+/* Until when those who watched are waited for, from the moment that no job runs. */
+static uint64_t linger(struct hs_gate_process *process, uint64_t now_ns)
+{
+    if (process->gate.fsm->active_count) return HS_NEVER_NS;
+    if (!process->linger_until_ns) process->linger_until_ns = now_ns + LINGER_NS;
+    return now_ns < process->linger_until_ns ? process->linger_until_ns : HS_NEVER_NS;
+}
+
 static uint64_t turn(void *self, uint64_t now_ns)
 {
     struct hs_gate_process *process = process_of(self);
@@ -233,6 +246,7 @@ static uint64_t turn(void *self, uint64_t now_ns)
     hs_ledger_step(process->ledger, now_ns);
     next_ns = hs_min_u64(next_ns, process->gate.due_ns); /* it may have answered at once */
     next_ns = hs_min_u64(next_ns, hs_gate_links_turn(process, now_ns));
+    if (process->is_stopping) next_ns = hs_min_u64(next_ns, linger(process, now_ns));
     if (process->is_stopping && is_finished(process)) hs_ring_io_leave(process->ring);
     next_ns = hs_min_u64(next_ns, hs_ring_io_turn(process->ring, now_ns));
     next_ns = hs_min_u64(next_ns, hs_gate_reach_turn(process, now_ns));

@@ -29,6 +29,7 @@ struct hs_gate_process {
     struct hs_gate_shares    shares;
     struct hs_gate_guard     guard;
     unsigned                 client_count;
+    uint64_t                 linger_until_ns; /* stopping, for whoever watched; 0: jobs run yet */
     bool                     is_stopping;
     bool                     has_failed;
 };

@@ -37,6 +37,7 @@ struct hs_gate_upload { /* a plan above one frame, piece by piece; one per clien
 
 struct hs_gate_client {
     bool is_open;
+    bool has_watched; /* a job: of one that ends it wants the results */
 };
 
 struct hs_gate_subscription {

@@ -88,7 +88,7 @@ static void fill_counts(struct hs_gate *gate, const struct hs_gate_job *job, str
         retries += soft->live_retries[i];
         row->cores += soft->live_cores[i];
     }
-    row->retries = retries;
+    row->retries = hs_max_u64(retries, row->retries) & UINT32_MAX; /* not all leave a record */
 }
 
 /* ---- rows for status ---- */

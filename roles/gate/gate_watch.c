@@ -62,6 +62,7 @@ void hs_gate_subscribe(struct hs_gate *gate, unsigned client,
         .birth_fence = job->birth_fence,
         .sent_events = hs_min_u64(subscribe->last_event, job->event_count) & UINT16_MAX,
         .interval_ns = interval_of(gate, subscribe)};
+    gate->clients[client].has_watched = true;
     memcpy(ack.job_id, job->id, sizeof ack.job_id);
     ack.status = (uint8_t)hs_gate_display(job);
     ack.oldest = 1;

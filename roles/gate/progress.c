@@ -46,9 +46,9 @@ static struct hs_progress_step *step_of(struct hs_progress *progress, uint32_t j
 static int take_part(struct hs_progress_step *step, uint32_t slot, struct hs_view bytes,
                      bool is_full)
 {
-    int rc = hs_merge_take(&step->merge, slot, bytes);
+    int rc = is_full ? hs_merge_renew(&step->merge, slot, bytes)
+                     : hs_merge_take(&step->merge, slot, bytes);
 
-    if (rc == -EPROTO && is_full) rc = hs_merge_replace(&step->merge, slot, bytes);
     return rc == -EEXIST ? 0 : rc;
 }
 

@@ -101,22 +101,36 @@ static void rest(struct hs_manager *manager, const struct hs_manager_place *plac
                         hs_manager_shard_at(manager->state, workflow, end->shard)->worker);
 }
 
+/* What it measured counts no more. Of a worker that left it does where nothing is run again. */
+static bool is_void(struct hs_manager *manager, const struct hs_manager_job *job,
+                    const struct hs_manager_end *end)
+{
+    if (end->shard == HS_MANAGER_WORKFLOW_SHARDS) return false;
+    if (end->outcome == HS_OUTCOME_DRAINED)
+        return hs_manager_shard_at(manager->state,
+                                   hs_manager_workflow_at(manager->state, job, end->workflow),
+                                   end->shard)
+                   ->state == HS_SHARD_BACKOFF;
+    return end->outcome == HS_OUTCOME_LOST || end->outcome == HS_OUTCOME_EXPIRED ||
+           end->outcome == HS_OUTCOME_CORRUPT || end->outcome == HS_OUTCOME_REJECTED ||
+           end->outcome == HS_OUTCOME_UNCONFIRMED;
+}
+
 void hs_manager_end_applied(struct hs_manager_step *step, const struct hs_manager_end *end)
 {
     struct hs_manager      *manager = step->manager;
     struct hs_manager_place place;
     struct hs_manager_flow *flow;
-    bool is_void = end->outcome == HS_OUTCOME_LOST || end->outcome == HS_OUTCOME_EXPIRED ||
-                   end->outcome == HS_OUTCOME_CORRUPT || end->outcome == HS_OUTCOME_REJECTED ||
-                   end->outcome == HS_OUTCOME_UNCONFIRMED;
 
     if (!hs_manager_find_place(manager, end->job_id, &place)) return;
     flow = hs_manager_flow_at(manager, place.job, end->workflow);
     flow->is_row_dirty = true;
     place.soft->is_progress_dirty = true;
     rest(manager, &place, end);
-    if (end->outcome == HS_OUTCOME_LOST || end->outcome == HS_OUTCOME_CORRUPT) note_lost(step, end);
-    if (is_void && end->shard != HS_MANAGER_WORKFLOW_SHARDS)
+    if (end->outcome == HS_OUTCOME_LOST || end->outcome == HS_OUTCOME_CORRUPT ||
+        end->outcome == HS_OUTCOME_DRAINED)
+        note_lost(step, end);
+    if (is_void(manager, place.job, end))
         hs_manager_live_discard(manager->memory.live, flow->run,
                                 hs_manager_live_key(end->shard, end->attempt));
 }

@@ -25,7 +25,7 @@ static void put_workflow_row(struct hs_manager *manager, const struct hs_manager
     struct hs_msg_workflow_row  row = {.workflow = (uint16_t)idx,
                                        .status = workflow->state,
                                        .shards = workflow->shard_count,
-                                       .retries = workflow->retries,
+                                       .retries = hs_manager_rerun_count(workflow),
                                        .elapsed_ns = workflow->elapsed_ns};
 
     for (unsigned i = 0; i < workflow->shard_count; i++) {
@@ -244,7 +244,7 @@ static void put_workflow_item(struct hs_manager *manager, const struct hs_manage
                                               .status = workflow->state,
                                               .elapsed_ns = workflow->elapsed_ns,
                                               .shards = workflow->shard_count,
-                                              .retries = workflow->retries,
+                                              .retries = hs_manager_rerun_count(workflow),
                                               .unconfirmed = workflow->unconfirmed,
                                               .restarts = workflow->restarts};
 
@@ -258,8 +258,7 @@ static void put_job_item(struct hs_manager_step *step, const struct hs_manager_p
 {
     struct hs_msg_result_item item = {.workflow = HS_WORKFLOW_ALL,
                                       .status = place->job->status,
-                                      .elapsed_ns = hs_manager_elapsed_ns(step, place),
-                                      .retries = place->job->retries};
+                                      .elapsed_ns = hs_manager_elapsed_ns(step, place)};
 
     for (unsigned i = 0; i < place->job->workflow_count; i++) {
         const struct hs_manager_workflow *workflow =
@@ -267,6 +266,7 @@ static void put_job_item(struct hs_manager_step *step, const struct hs_manager_p
 
         item.unconfirmed = (uint16_t)(item.unconfirmed + workflow->unconfirmed);
         item.restarts = (uint16_t)(item.restarts + workflow->restarts);
+        item.retries = (uint16_t)(item.retries + hs_manager_rerun_count(workflow));
         if (!item.text[0]) (void)snprintf(item.text, sizeof item.text, "%s", workflow->text);
     }
     hs_wire_put_row(HS_MSG_RESULT_ITEM, &item, items);

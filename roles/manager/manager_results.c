@@ -100,13 +100,25 @@ void hs_manager_turn_assemblies(struct hs_manager_step *step)
 
 /* ---- the whole ---- */
 
-/* What a worker may say of an end; the rest is for the manager to find. */
+/* What a worker may say of an end; the rest is for the manager to find. One that gives up a share
+ * by itself leaves: nobody else is to blame. */
 static uint8_t told_outcome(uint8_t outcome)
 {
-    if (outcome == HS_OUTCOME_NONE || outcome >= HS_OUTCOME_COUNT ||
-        outcome == HS_OUTCOME_UNCONFIRMED)
-        return HS_OUTCOME_FAILED;
+    if (outcome == HS_OUTCOME_LOST) return HS_OUTCOME_DRAINED;
+    if (outcome == HS_OUTCOME_NONE || outcome >= HS_OUTCOME_UNCONFIRMED) return HS_OUTCOME_FAILED;
     return outcome;
+}
+
+/* What it sent is in the live figures by now. It is told apart from the result, which is kept: if
+ * the share is not to run again, that is all there is of it. */
+static uint64_t sent_by(struct hs_manager_step *step, const struct hs_exec_id *id)
+{
+    struct hs_manager_place place;
+
+    if (!hs_manager_find_place(step->manager, id->job_id, &place)) return 0;
+    return hs_manager_live_sent(step->manager->memory.live,
+                                hs_manager_flow_at(step->manager, place.job, id->workflow)->run,
+                                hs_manager_live_key(id->shard, id->attempt));
 }
 
 static bool propose_result(struct hs_manager_step *step, uint32_t link,
@@ -126,6 +138,7 @@ static bool propose_result(struct hs_manager_step *step, uint32_t link,
     end->elapsed_ns = result->elapsed_ns;
     end->restarts = result->restarts;
     end->result_bytes = payload.bytes;
+    if (end->outcome == HS_OUTCOME_DRAINED) end->discarded_sent = sent_by(step, &result->exec);
     (void)snprintf(end->text, sizeof end->text, "%s", result->text);
     (void)snprintf(end->backend, sizeof end->backend, "%s", result->backend);
     proposal->link = link;

@@ -110,6 +110,11 @@ bool hs_manager_is_final(uint8_t workflow_state)
     return workflow_state >= HS_WORKFLOW_COMPLETED;
 }
 
+uint16_t hs_manager_rerun_count(const struct hs_manager_workflow *workflow)
+{
+    return (uint16_t)(workflow->retries + workflow->drained);
+}
+
 bool hs_manager_depends_on(const struct hs_manager_workflow *workflow, unsigned idx)
 {
     return (workflow->depends_on[idx / 64] >> (idx % 64)) & 1;

@@ -59,6 +59,7 @@ struct hs_manager_workflow {
     uint16_t                retries;     /* charged to the budget */
     uint16_t                unconfirmed; /* shares that were cancelled and have not said so */
     uint16_t                restarts;
+    uint16_t                drained; /* shares run again because their worker left: no charge */
     uint64_t                depends_on[HS_WORKFLOWS_MAX / 64];
     uint64_t                begin_ns;   /* when cores were given to it, since the job began */
     uint64_t                elapsed_ns; /* of its longest share */
@@ -147,9 +148,11 @@ struct hs_manager_shard *hs_manager_find_exec(struct hs_manager_state *state,
                                               const struct hs_exec_id *exec, uint64_t exec_fence);
 
 bool hs_manager_is_final(uint8_t workflow_state);
-bool hs_manager_depends_on(const struct hs_manager_workflow *workflow, unsigned idx);
-bool hs_manager_is_excluded(const struct hs_manager_shard *shard, const uint8_t worker[16],
-                            uint64_t incarnation, bool with_last_choices);
+/* Shares that were run again, whoever is to blame. */
+uint16_t hs_manager_rerun_count(const struct hs_manager_workflow *workflow);
+bool     hs_manager_depends_on(const struct hs_manager_workflow *workflow, unsigned idx);
+bool     hs_manager_is_excluded(const struct hs_manager_shard *shard, const uint8_t worker[16],
+                                uint64_t incarnation, bool with_last_choices);
 
 /* Every count and reference agrees with every other: for tests. */
 bool hs_manager_state_validate(const struct hs_manager_state *state);

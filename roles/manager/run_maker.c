@@ -47,7 +47,7 @@ void hs_run_maker_begin(struct hs_run_maker *maker, const struct hs_manager_work
         .elapsed_ns = workflow->elapsed_ns,
         .shard_count = workflow->shard_count,
         .restart_count = workflow->restarts,
-        .retry_count = workflow->retries,
+        .retry_count = hs_manager_rerun_count(workflow),
         .step_count = planned->steps.count,
     };
     (void)snprintf(maker->record.workflow, sizeof maker->record.workflow, "%s", planned->name);

@@ -174,6 +174,24 @@ static void keep_result(struct hs_manager_workflow *workflow, struct hs_manager_
     if (end->backend[0]) memcpy(workflow->backend, end->backend, sizeof workflow->backend);
 }
 
+/* Its worker leaves in order: the share runs again elsewhere, charged to nobody. Where nothing is
+ * run any more, what the worker brought is what was measured. */
+static void end_drained(struct hs_manager_state *state, struct hs_manager_workflow *workflow,
+                        struct hs_manager_shard *shard, const struct hs_manager_end *end)
+{
+    if (workflow->state == HS_WORKFLOW_RUNNING && shard->attempt < ATTEMPT_MAX) {
+        shard->state = HS_SHARD_BACKOFF;
+        shard->outcome = end->outcome;
+        exclude(shard, false);
+        workflow->drained++;
+        workflow->discarded_sent += end->discarded_sent;
+        return;
+    }
+    keep_result(workflow, shard, end);
+    end_shard(shard, HS_OUTCOME_CANCELLED);
+    start_failing(state, workflow, end->text);
+}
+
 static uint32_t end_exec(struct hs_manager_state *state, struct hs_manager_job *job,
                          struct hs_manager_workflow *workflow, const struct hs_manager_end *end)
 {
@@ -185,12 +203,13 @@ static uint32_t end_exec(struct hs_manager_state *state, struct hs_manager_job *
         shard->exec_fence != end->exec_fence)
         return HS_RESULT_ALREADY_DONE;
     workflow->restarts = (uint16_t)(workflow->restarts + end->restarts);
-    workflow->discarded_sent += end->discarded_sent;
+    if (end->outcome != HS_OUTCOME_DRAINED) workflow->discarded_sent += end->discarded_sent;
     switch ((enum hs_exec_outcome)end->outcome) {
     case HS_OUTCOME_LOST:
     case HS_OUTCOME_EXPIRED:
     case HS_OUTCOME_CORRUPT:
     case HS_OUTCOME_REJECTED: retry_or_fail(state, job, workflow, shard, end); break;
+    case HS_OUTCOME_DRAINED: end_drained(state, workflow, shard, end); break;
     case HS_OUTCOME_COMPLETED:
         keep_result(workflow, shard, end);
         end_shard(shard, end->outcome);
@@ -200,7 +219,7 @@ static uint32_t end_exec(struct hs_manager_state *state, struct hs_manager_job *
         end_shard(shard, end->outcome);
         start_failing(state, workflow, end->text[0] ? end->text : "a share failed");
         break;
-    case HS_OUTCOME_CANCELLED: /* by us, or by a worker that has to stop */
+    case HS_OUTCOME_CANCELLED: /* by us, or by a worker that had no manager for too long */
         keep_result(workflow, shard, end);
         end_shard(shard, end->outcome);
         if (workflow->state == HS_WORKFLOW_RUNNING) {

@@ -129,3 +129,17 @@ int hs_merge_replace(struct hs_merge *merge, uint64_t key, struct hs_view bytes)
     merge->total.tallies[HS_TALLY_DISCARDED] -= sent_count;
     return hs_merge_take(merge, key, bytes);
 }
+
+/* A count that is zero now is not in the part at all, so that going back cannot always be seen. */
+int hs_merge_renew(struct hs_merge *merge, uint64_t key, struct hs_view bytes)
+{
+    struct hs_stats_part part;
+    int                  rc;
+
+    if (!hs_merge_find(merge, key) || hs_stats_part_open(&part, bytes) < 0)
+        return hs_merge_take(merge, key, bytes);
+    if (is_fresh_start(&part) && (part.flags & HS_STATS_PART_LAST))
+        return hs_merge_replace(merge, key, bytes);
+    rc = hs_merge_take(merge, key, bytes);
+    return rc == -EPROTO ? hs_merge_replace(merge, key, bytes) : rc;
+}

@@ -39,6 +39,9 @@ int hs_merge_take(struct hs_merge *merge, uint64_t key, struct hs_view bytes) HS
  * work was run again, which it has told in its own `discarded`. As hs_merge_take, but that the
  * source is forgotten when it cannot be taken; -EPROTO also for a key that is not known. */
 int hs_merge_replace(struct hs_merge *merge, uint64_t key, struct hs_view bytes) HS_MUST_CHECK;
+/* Whole figures of a source that may have gone back in whatever way: a part that is all of them
+ * takes the place of what was there, exactly; any other is taken as hs_merge_take does. */
+int hs_merge_renew(struct hs_merge *merge, uint64_t key, struct hs_view bytes) HS_MUST_CHECK;
 /* The source will send no more: what it brought stays in the total, its memory is free. */
 void hs_merge_close(struct hs_merge *merge, uint64_t key);
 /* The source's attempt is void: its figures leave the total and its `sent` is added to

@@ -240,10 +240,10 @@ static void on_stop(struct hs_execs *execs, uint64_t now_ns, const struct hs_exe
     execs->is_draining = true;
     for (unsigned i = 0; i < HS_EXECS_PER_WORKER_MAX; i++)
         if (hs_exec_is_live(&execs->rows[i]))
-            hs_exec_begin_stop(execs, &execs->rows[i], now_ns,
-                               &(struct hs_exec_end){HS_OUTCOME_CANCELLED, "the daemon is stopping",
-                                                     event->wait_ns},
-                               actions);
+            hs_exec_begin_stop(
+                execs, &execs->rows[i], now_ns,
+                &(struct hs_exec_end){HS_OUTCOME_LOST, HS_EXEC_DRAINED_TEXT, event->wait_ns},
+                actions);
 }
 
 /* ---- what is due ---- */

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #define HS_EXEC_SET_ASIDE_TEXT "this plan has killed two processes: set aside"
+#define HS_EXEC_DRAINED_TEXT   "drain: the daemon of its worker was stopped"
 
 enum {
     HS_EXEC_TOMBSTONES = 2 * HS_EXECS_PER_WORKER_MAX, /* the oldest goes */

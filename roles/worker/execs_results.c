@@ -81,12 +81,13 @@ void hs_execs_on_result_ack(struct hs_execs *execs, const struct hs_execs_event 
     exec->is_dirty = true;
 }
 
-/* What is lost with it, least first: a manager has it already, nobody wanted its end, it failed, it
- * is all there is. */
+/* What is lost with it, least first: a manager has it already, nobody wanted its end or it is run
+ * again, it failed, it is all there is. */
 static unsigned worth_of(const struct hs_exec *exec)
 {
     if (exec->is_received) return 0;
-    if (exec->record.outcome == HS_OUTCOME_CANCELLED) return 1;
+    if (exec->record.outcome == HS_OUTCOME_CANCELLED || exec->record.outcome == HS_OUTCOME_LOST)
+        return 1;
     return exec->record.outcome == HS_OUTCOME_COMPLETED ? 3 : 2;
 }
 

@@ -166,6 +166,30 @@ static void figures_of_another_attempt_are_taken_from_its_start(void)
     HS_CHECK_EQ(hs_stats_completed(&live.interval), 200);
 }
 
+/* A share was lost with all it had counted, and another worker runs it: figures go back. */
+static void figures_of_a_lost_share_go_and_are_told_of_once(void)
+{
+    run_four_seconds();
+    HS_CHECK_EQ(hs_live_job_take_discarded(&live), 0);
+    hs_stats_clear(&figures);
+    figures.tallies[HS_TALLY_DISCARDED] = 6000; /* nobody runs it yet */
+    HS_CHECK(tell(5 * HS_NS_PER_S));
+    HS_CHECK_EQ(hs_stats_completed(hs_live_job_total(&live)), 0);
+    serve(300, HS_NS_PER_MS);
+    HS_CHECK(tell(5 * HS_NS_PER_S));
+    HS_CHECK(!live.is_late);
+    HS_CHECK_EQ(hs_stats_completed(hs_live_job_total(&live)), 300);
+    HS_CHECK_EQ(hs_live_job_take_discarded(&live), 6000);
+    HS_CHECK_EQ(hs_live_job_take_discarded(&live), 0);
+    HS_CHECK(hs_live_job_close_interval(&live, 1));
+    serve(200, HS_NS_PER_MS);
+    figures.tallies[HS_TALLY_DISCARDED] = 6100;
+    HS_CHECK(tell(6 * HS_NS_PER_S));
+    HS_CHECK(hs_live_job_close_interval(&live, 1));
+    HS_CHECK_EQ(hs_stats_completed(&live.interval), 200);
+    HS_CHECK_EQ(hs_live_job_take_discarded(&live), 100);
+}
+
 static void nothing_is_drawn_outside_a_narrow_terminal(void)
 {
     run_four_seconds();
@@ -261,6 +285,8 @@ CU_TestInfo hs_tests_client_screen[] = {
     {"the screen has 40 columns of ASCII", the_screen_has_40_columns_of_ascii},
     {"figures of another attempt are taken from its start",
      figures_of_another_attempt_are_taken_from_its_start},
+    {"figures of a lost share go and are told of once",
+     figures_of_a_lost_share_go_and_are_told_of_once},
     {"the screen has 80 columns of ASCII", the_screen_has_80_columns_of_ascii},
     {"the screen has 120 columns of Unicode", the_screen_has_120_columns_of_unicode},
     {"nothing is drawn outside a narrow terminal", nothing_is_drawn_outside_a_narrow_terminal},

@@ -59,6 +59,23 @@ static void every_event_comes_once_and_in_order(void)
     gate_rig_close(rig);
 }
 
+/* A gate that stops waits for those, and for nobody else. */
+static void who_has_watched_is_known_until_it_goes(void)
+{
+    struct gate_rig *rig = gate_rig_open();
+
+    hs_gate_client_opened(rig->gate, 1);
+    gate_rig_submit(rig, 1, 1, one());
+    HS_CHECK(!hs_gate_is_watched(rig->gate));
+    gate_rig_subscribe(rig, 0, 1, 0);
+    HS_CHECK(hs_gate_is_watched(rig->gate));
+    hs_gate_client_closed(rig->gate, 0);
+    HS_CHECK(!hs_gate_is_watched(rig->gate));
+    hs_gate_client_opened(rig->gate, 0); /* somebody else in its place */
+    HS_CHECK(!hs_gate_is_watched(rig->gate));
+    gate_rig_close(rig);
+}
+
 static void whoever_has_seen_the_end_is_forgotten(void)
 {
     struct gate_rig *rig = gate_rig_open();
@@ -255,6 +272,7 @@ static void the_longest_lists_fit_a_frame(void)
 
 CU_TestInfo hs_tests_gate_watch[] = {
     {"every event comes once and in order", every_event_comes_once_and_in_order},
+    {"who has watched is known until it goes", who_has_watched_is_known_until_it_goes},
     {"whoever has seen the end is forgotten", whoever_has_seen_the_end_is_forgotten},
     {"a slow watcher misses figures and no event", a_slow_watcher_misses_figures_and_no_event},
     {"a stuck watcher is cut off once", a_stuck_watcher_is_cut_off_once},

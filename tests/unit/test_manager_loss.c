@@ -59,6 +59,76 @@ static void a_new_life_of_the_host_runs_its_shares_again_once(void)
     rig_close(rig);
 }
 
+/* 7.8, 7.20: as when it dies, but told at once, with all counts, and nobody is charged. */
+static void a_worker_that_leaves_in_order_has_its_shares_run_elsewhere(void)
+{
+    struct rig                 *rig = rig_open_with_worker(2);
+    struct hs_msg_exec_dispatch share;
+
+    rig_register(rig, 2, 2, 1, 2);
+    rig_tell_state(rig, 2, NULL, 0);
+    rig_dispatch(rig, 1,
+                 "{\"version\":1,\"workflows\":[{\"name\":\"a\",\"load\":{\"model\":\"closed\","
+                 "\"vus\":2,\"for\":\"10s\"}," RIG_STEPS "}]}");
+    share = *rig_share(rig, 1, 0);
+    rig_progress(rig, 1, &share, 40, 1);
+    rig_result(rig, 1, &share, HS_OUTCOME_LOST, 45);       /* more than it had told before */
+    HS_CHECK_EQ(rig_last_stage(rig, 1), HS_STAGE_UNKNOWN); /* it may go */
+    hs_manager_on_worker_down(rig->manager, 1);
+    rig_pass(rig, 2 * HS_NS_PER_S);
+    HS_CHECK_EQ(rig_count(rig, HS_MSG_EXEC_DISPATCH, 2), 1);
+    HS_CHECK_EQ(rig_share(rig, 2, 0)->exec.attempt, 1);
+    HS_CHECK_EQ(rig_share(rig, 2, 0)->vus, share.vus);
+    rig_result(rig, 2, rig_share(rig, 2, 0), HS_OUTCOME_COMPLETED, 70);
+    HS_CHECK_EQ(rig_job(rig, 1)->status, HS_JOB_COMPLETED);
+    HS_CHECK_EQ(rig_job(rig, 1)->retries, 0);
+    HS_CHECK_EQ(hs_manager_rerun_count(rig_workflow(rig, 1, 0)), 1);
+    HS_CHECK_EQ(rig_workflow(rig, 1, 0)->discarded_sent, 45);
+    HS_CHECK_EQ(rig->manager->counts.execs_lost, 1);
+    rig_close(rig);
+}
+
+/* More often than a job has retries: every host of the datacenter is restarted under it. */
+static void leaving_workers_use_up_no_budget(void)
+{
+    struct rig *rig = rig_open_with_worker(2);
+
+    rig_dispatch(rig, 1, rig_one);
+    for (unsigned life = 2; life < 40; life++) {
+        rig_result(rig, life - 1, rig_share(rig, life - 1, 0), HS_OUTCOME_LOST, 5);
+        rig_register(rig, 1, life, life, 2);
+        rig_tell_state(rig, life, NULL, 0);
+        rig_pass(rig, 70 * HS_NS_PER_S / 10);
+        for (unsigned i = 0; i < 60 && !rig_count(rig, HS_MSG_EXEC_DISPATCH, life); i++) {
+            rig_beat(rig, life, 0);
+            rig_pass(rig, HS_NS_PER_S);
+        }
+    }
+    HS_CHECK_EQ(rig_job(rig, 1)->phase, HS_MANAGER_JOB_ACTIVE);
+    HS_CHECK_EQ(rig_share(rig, 39, 0)->exec.attempt, 38);
+    HS_CHECK_EQ(rig_workflow(rig, 1, 0)->discarded_sent, 38 * 5);
+    rig_close(rig);
+}
+
+/* The cancel was decided while the worker gave the share up: nothing is run again, so what it
+ * brings is what was measured. */
+static void what_a_leaving_worker_brings_counts_where_nothing_is_run_again(void)
+{
+    struct rig                 *rig = rig_open_with_worker(2);
+    struct hs_msg_exec_dispatch share;
+
+    rig_dispatch(rig, 1, rig_one);
+    share = *rig_share(rig, 1, 0);
+    rig_ack(rig, 1, &share, HS_RESULT_OK);
+    rig_cancel(rig, 1, HS_WORKFLOW_ALL, 1);
+    rig_result(rig, 1, &share, HS_OUTCOME_LOST, 30);
+    HS_CHECK_EQ(rig_job(rig, 1)->status, HS_JOB_CANCELLED);
+    HS_CHECK(rig_workflow(rig, 1, 0)->has_record);
+    HS_CHECK_EQ(rig_workflow(rig, 1, 0)->discarded_sent, 0);
+    HS_CHECK_EQ(rig_last_stage(rig, 1), HS_STAGE_DURABLE);
+    rig_close(rig);
+}
+
 static void a_silent_worker_is_lost(void)
 {
     struct rig *rig = rig_open_with_worker(2);
@@ -244,6 +314,11 @@ CU_TestInfo hs_tests_manager_loss[] = {
     {"a worker process that restarts loses nothing", a_worker_process_that_restarts_loses_nothing},
     {"a new life of the host runs its shares again once",
      a_new_life_of_the_host_runs_its_shares_again_once},
+    {"a worker that leaves in order has its shares run elsewhere",
+     a_worker_that_leaves_in_order_has_its_shares_run_elsewhere},
+    {"leaving workers use up no budget", leaving_workers_use_up_no_budget},
+    {"what a leaving worker brings counts where nothing is run again",
+     what_a_leaving_worker_brings_counts_where_nothing_is_run_again},
     {"a silent worker is lost", a_silent_worker_is_lost},
     {"a share that nobody answers is sent again then lost",
      a_share_that_nobody_answers_is_sent_again_then_lost},

@@ -434,6 +434,36 @@ static void whole_figures_replace_those_that_went_back(void)
     hs_merge_fini(&merge);
 }
 
+/* All that a source had counted is void but for one number, which grew: no value of the part says
+ * that anything went back. Those of another source stay. */
+static void figures_of_which_nothing_is_left_are_taken_too(void)
+{
+    static struct hs_merge_source sources[2];
+    static struct hs_merge        merge;
+    struct hs_stats               stats;
+    struct hs_rand                rand;
+
+    hs_chunk_pool_init(&pool, chunks, CHUNKS);
+    hs_rand_init(&rand, 12);
+    hs_stats_init(&stats, &pool);
+    feed(&stats, &rand, 100);
+    hs_merge_init(&merge, &pool, sources, 2);
+    HS_CHECK_EQ(hs_merge_renew(&merge, 1, encode(&stats, NULL, 1)), 0);
+    HS_CHECK_EQ(hs_merge_renew(&merge, 2, encode(&stats, NULL, 1)), 0);
+    hs_stats_clear(&stats);
+    stats.tallies[HS_TALLY_DISCARDED] = 100;
+    HS_CHECK_EQ(hs_merge_renew(&merge, 1, encode(&stats, NULL, 2)), 0);
+    HS_CHECK_EQ(merge.total.tallies[HS_TALLY_SENT], 100);
+    HS_CHECK_EQ(merge.total.tallies[HS_TALLY_DISCARDED], 100);
+    hs_stats_clear(&stats);
+    HS_CHECK_EQ(hs_merge_renew(&merge, 2, encode(&stats, NULL, 2)), 0);
+    HS_CHECK_EQ(hs_stats_completed(&merge.total), 0);
+    HS_CHECK_EQ(hs_merge_renew(&merge, 3, encode(&stats, NULL, 1)), -ENOBUFS);
+    HS_CHECK_EQ(hs_merge_renew(&merge, 1, hs_view_text("x")), -EPROTO);
+    HS_CHECK_EQ(merge.total.tallies[HS_TALLY_DISCARDED], 100);
+    hs_merge_fini(&merge);
+}
+
 /* A million users wait 292 years, as much as a sum on the wire can say, in two and a half hours. */
 static void a_sum_of_waiting_beyond_the_wire_stops_no_counts(void)
 {
@@ -527,6 +557,8 @@ CU_TestInfo hs_tests_merge[] = {
     {"the total is exact whatever the links do", the_total_is_exact_whatever_the_links_do},
     {"closing keeps, and discarding takes away", closing_keeps_and_discarding_takes_away},
     {"whole figures replace those that went back", whole_figures_replace_those_that_went_back},
+    {"figures of which nothing is left are taken too",
+     figures_of_which_nothing_is_left_are_taken_too},
     {"a sum of waiting beyond the wire stops no counts",
      a_sum_of_waiting_beyond_the_wire_stops_no_counts},
     {"sources cannot push the total over the end", sources_cannot_push_the_total_over_the_end},

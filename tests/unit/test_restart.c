@@ -299,8 +299,8 @@ static void look(struct hs_stop *stop, uint64_t now_ns, uint32_t alive,
 
 static void a_tree_stops_from_the_gate_down_and_the_console_last(void)
 {
-    static const enum hs_role_kind order[] = {HS_ROLE_GATE, HS_ROLE_MANAGER, HS_ROLE_WORKER,
-                                              HS_ROLE_ENGINE, HS_ROLE_CONSOLE};
+    static const enum hs_role_kind order[] = {HS_ROLE_GATE, HS_ROLE_WORKER, HS_ROLE_ENGINE,
+                                              HS_ROLE_MANAGER, HS_ROLE_CONSOLE};
     struct hs_stop                 stop = {.state = HS_STOP_IDLE};
     struct hs_stop_actions         actions;
     uint32_t                       alive = 0;

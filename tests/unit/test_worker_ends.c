@@ -274,6 +274,25 @@ static void stopping_ends_the_load_and_waits_for_results_to_be_taken(void)
     HS_CHECK(hs_execs_is_done(&wf.execs));
 }
 
+/* A cancel would be an end of the whole workflow. What was cancelled before stays so. */
+static void stopping_gives_shares_up_to_others_and_says_why(void)
+{
+    struct hs_execs_event stop = {.type = HS_EXECS_STOP, .wait_ns = S};
+
+    wf_set_up();
+    wf_start(1, 100, 2);
+    wf_start(2, 101, 1);
+    HS_CHECK_EQ(wf_dispatch(3, 102, 1), HS_RESULT_OK);
+    wf_cancel(2, 101);
+    wf_step(&stop);
+    HS_CHECK_EQ(wf_state_of(3), HS_EXEC_FINISHED); /* it had not begun */
+    HS_CHECK_EQ(wf_row_of(1)->record.outcome, HS_OUTCOME_LOST);
+    HS_CHECK_EQ(wf_row_of(2)->record.outcome, HS_OUTCOME_CANCELLED);
+    HS_CHECK_EQ(wf_row_of(3)->record.outcome, HS_OUTCOME_LOST);
+    HS_CHECK_TEXT(wf_row_of(1)->record.text, HS_EXEC_DRAINED_TEXT);
+    HS_CHECK_EQ(wf_dispatch(4, 103, 1), HS_RESULT_DRAINING);
+}
+
 static void released_jobs_are_forgotten(void)
 {
     struct hs_execs_event release = {
@@ -303,6 +322,8 @@ static void tombstones_are_bounded_and_the_newest_stay(void)
 }
 
 CU_TestInfo hs_tests_worker_ends[] = {
+    {"stopping gives shares up to others and says why",
+     stopping_gives_shares_up_to_others_and_says_why},
     {"a plan that kills is stopped for good", a_plan_that_kills_is_stopped_for_good},
     {"figures are told each interval and whole now and then",
      figures_are_told_each_interval_and_whole_now_and_then},
