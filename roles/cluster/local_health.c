@@ -44,11 +44,13 @@ void hs_local_health_init(struct hs_local_health *health, uint64_t now_ns)
     health->level_since_ns = now_ns > LEVEL_HOLD_NS ? now_ns - LEVEL_HOLD_NS : 0;
 }
 
-static void raise_score(struct hs_local_health *health, uint32_t by)
+static uint32_t raise_score(struct hs_local_health *health, uint32_t by)
 {
     uint32_t room = HS_HEALTH_SCORE_MAX - health->score;
+    uint32_t points = by < room ? by : room;
 
-    health->score += by < room ? by : room;
+    health->score += points;
+    return points;
 }
 
 void hs_local_health_on_round_won(struct hs_local_health *health)
@@ -56,22 +58,27 @@ void hs_local_health_on_round_won(struct hs_local_health *health)
     if (health->score > 0) health->score--;
 }
 
-void hs_local_health_on_round_lost(struct hs_local_health *health, uint32_t nacks_expected,
-                                   uint32_t nacks_received)
+uint32_t hs_local_health_on_round_lost(struct hs_local_health *health, uint32_t nacks_expected,
+                                       uint32_t nacks_received)
 {
     uint32_t missing = nacks_expected > nacks_received ? nacks_expected - nacks_received : 0;
 
-    raise_score(health, nacks_expected == 0 ? 1 : missing);
+    return raise_score(health, nacks_expected == 0 ? 1 : missing);
+}
+
+void hs_local_health_give_back(struct hs_local_health *health, uint32_t points)
+{
+    health->score -= points < health->score ? points : health->score;
 }
 
 void hs_local_health_on_refuted(struct hs_local_health *health)
 {
-    raise_score(health, 1);
+    (void)raise_score(health, 1);
 }
 
 void hs_local_health_on_no_slot(struct hs_local_health *health)
 {
-    raise_score(health, 1);
+    (void)raise_score(health, 1);
 }
 
 uint64_t hs_local_health_wake(struct hs_local_health *health, uint64_t ran_ns, uint64_t due_ns,
@@ -83,7 +90,7 @@ uint64_t hs_local_health_wake(struct hs_local_health *health, uint64_t ran_ns, u
     if (now_ns <= late_from_ns || now_ns - late_from_ns <= HS_HEALTH_STALL_NS) return 0;
     stall_ns = now_ns - ran_ns;
     health->stall_count++;
-    raise_score(health, 1);
+    (void)raise_score(health, 1);
     return stall_ns;
 }
 
@@ -107,7 +114,7 @@ static void follow_streak(struct hs_local_health *health, bool is_lagging)
     health->good_streak = is_lagging ? 0 : health->good_streak + 1;
     if (!health->is_lagging && health->lagging_streak >= STREAK_TO_LAG) {
         health->is_lagging = true;
-        raise_score(health, 1);
+        (void)raise_score(health, 1);
     } else if (health->is_lagging && health->good_streak >= STREAK_TO_RECOVER) {
         health->is_lagging = false;
         if (health->score > 0) health->score--;

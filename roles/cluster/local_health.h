@@ -52,8 +52,11 @@ void hs_local_health_init(struct hs_local_health *health, uint64_t now_ns);
 /* One change of the score an event; it stays within 0 and 8. nacks: of helpers that were asked and
  * could say that they live (0 expected: nobody was asked). */
 void hs_local_health_on_round_won(struct hs_local_health *health);
-void hs_local_health_on_round_lost(struct hs_local_health *health, uint32_t nacks_expected,
-                                   uint32_t nacks_received);
+/* The points that it cost. */
+uint32_t hs_local_health_on_round_lost(struct hs_local_health *health, uint32_t nacks_expected,
+                                       uint32_t nacks_received);
+/* Rounds that cost so many points were lost because the other one was dead, not through us. */
+void hs_local_health_give_back(struct hs_local_health *health, uint32_t points);
 void hs_local_health_on_refuted(struct hs_local_health *health); /* an accusation of ourselves */
 void hs_local_health_on_no_slot(struct hs_local_health *health); /* a probe could not be sent */
 

@@ -141,6 +141,7 @@ struct hs_member {
     uint64_t                     heard_at_ns;  /* any authenticated frame; 0: never */
     uint64_t                     acked_at_ns;  /* an answer to our question; 0: never */
     struct hs_coordinate_peer    place;        /* round trips, and where it says it is */
+    uint8_t                      blame;        /* points of our health lost on it (swim.h) */
     uint8_t                      health_score; /* its local health, 0 (good) to 8 */
     uint8_t                      load;         /* enum hs_health_load, as it says */
     uint32_t                     keyring_mark; /* of the key ring it holds; 0: not said */

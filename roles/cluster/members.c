@@ -105,6 +105,7 @@ void hs_members_enter(struct hs_members *members, struct hs_member *member,
     member->suspicion = (struct hs_member_suspicion){.deadline_ns = HS_NEVER_NS};
     member->unconfirmed = (struct hs_member_unconfirmed){.next_at_ns = HS_NEVER_NS};
     if (status == HS_MEMBER_UNCONFIRMED) member->unconfirmed.next_at_ns = now_ns;
+    if (status == HS_MEMBER_ALIVE) member->blame = 0; /* it was there: the fault was ours */
     member->is_forgotten = false;
     link_status(members, member);
 }

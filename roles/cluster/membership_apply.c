@@ -7,7 +7,7 @@
 #include "shm/base/time.h"
 
 /* What follows calls itself, once: a step of probing may claim or find somebody out, and what the
- * table says to that is told to probing (ACCUSED, JOINED, CONFIRM), which then only sends. */
+ * table says to that is told to probing (ACCUSED, DIED, JOINED, CONFIRM), which then only sends. */
 /* NOLINTBEGIN(misc-no-recursion) */
 static void accused(struct hs_membership_call *call, const struct hs_member *member,
                     const struct hs_node_id *from)
@@ -16,6 +16,14 @@ static void accused(struct hs_membership_call *call, const struct hs_member *mem
                                   .sender_idx = HS_SWIM_NOBODY,
                                   .member_idx = member->idx,
                                   .from = *from};
+
+    hs_membership_swim(call, &event);
+}
+
+static void died(struct hs_membership_call *call, const struct hs_member *member)
+{
+    struct hs_swim_event event = {
+        .type = HS_SWIM_DIED, .sender_idx = HS_SWIM_NOBODY, .member_idx = member->idx};
 
     hs_membership_swim(call, &event);
 }
@@ -98,7 +106,9 @@ enum hs_claim_result hs_membership_apply(struct hs_membership_call *call,
     case HS_CLAIM_ACCEPTED:
     case HS_CLAIM_CREATED:
         pass_on(call, claim, member);
-        if (member && member->status == HS_MEMBER_SUSPECT) accused(call, member, &claim->from);
+        if (!member) break;
+        if (member->status == HS_MEMBER_SUSPECT) accused(call, member, &claim->from);
+        if (HS_MEMBER_MASK(member->status) & HS_MEMBER_GONE_MASK) died(call, member);
         break;
     case HS_CLAIM_DUPLICATE:
         if (claim->status == HS_MEMBER_SUSPECT && member->status == HS_MEMBER_SUSPECT)

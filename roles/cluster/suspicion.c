@@ -54,13 +54,19 @@ static bool is_counted(const struct hs_member_suspicion *suspicion, const struct
     return false;
 }
 
+static uint64_t end_ns(const struct hs_member_suspicion *suspicion,
+                       const struct hs_suspicion_limits *limits)
+{
+    return suspicion->started_at_ns + hs_suspicion_timeout_ns(limits, suspicion->confirmer_count) +
+           suspicion->postponed_count * limits->minimum_ns;
+}
+
 enum hs_suspicion_result hs_suspicion_accuse(const struct hs_members          *members,
                                              const struct hs_suspicion_limits *limits,
                                              struct hs_member                 *member,
                                              const struct hs_node_id *from, uint64_t now_ns)
 {
     struct hs_member_suspicion *suspicion = &member->suspicion;
-    uint64_t                    deadline_ns;
 
     if (member->status != HS_MEMBER_SUSPECT || !is_witness(members, member, from))
         return HS_SUSPICION_REFUSED;
@@ -74,11 +80,22 @@ enum hs_suspicion_result hs_suspicion_accuse(const struct hs_members          *m
     if (suspicion->confirmer_count >= limits->confirmers) return HS_SUSPICION_ENOUGH;
     HS_ASSERT(suspicion->confirmer_count < HS_MEMBER_CONFIRMERS_MAX);
     suspicion->confirmers[suspicion->confirmer_count++] = *from;
-    deadline_ns = suspicion->started_at_ns +
-                  hs_suspicion_timeout_ns(limits, suspicion->confirmer_count) +
-                  suspicion->postponed_count * limits->minimum_ns;
-    suspicion->deadline_ns = hs_min_u64(suspicion->deadline_ns, deadline_ns);
+    suspicion->deadline_ns = hs_min_u64(suspicion->deadline_ns, end_ns(suspicion, limits));
     return HS_SUSPICION_CONFIRMED;
+}
+
+bool hs_suspicion_review(const struct hs_suspicion_limits *limits, struct hs_member *member,
+                         uint64_t earliest_ns)
+{
+    struct hs_member_suspicion *suspicion = &member->suspicion;
+    uint64_t                    deadline_ns;
+
+    if (suspicion->deadline_ns == HS_NEVER_NS || limits->confirmers > 0) return false;
+    deadline_ns = end_ns(suspicion, limits);
+    if (!suspicion->is_asked) deadline_ns = hs_max_u64(deadline_ns, earliest_ns);
+    if (deadline_ns >= suspicion->deadline_ns) return false;
+    suspicion->deadline_ns = deadline_ns;
+    return true;
 }
 
 bool hs_suspicion_postpone(const struct hs_suspicion_limits *limits, struct hs_member *member)

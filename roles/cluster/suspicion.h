@@ -10,8 +10,8 @@
  *
  * C counts confirmers beside the first accuser, up to K = min(confirmers, N - 2), 0 for N <= 3:
  * then nobody is there to agree, and the accuser waits for the minimum, longer if it does not trust
- * itself. The start never moves and a confirmation only ever shortens, so no flood of them can put
- * the end off. */
+ * itself: until it does again, when the end is reviewed. The start never moves, a confirmation and
+ * a review only ever shorten, so no flood of them can put the end off. */
 #ifndef HS_CLUSTER_SUSPICION_H
 #define HS_CLUSTER_SUSPICION_H
 
@@ -51,6 +51,11 @@ enum hs_suspicion_result hs_suspicion_accuse(const struct hs_members          *m
                                              const struct hs_suspicion_limits *limits,
                                              struct hs_member                 *member,
                                              const struct hs_node_id *from, uint64_t now_ns);
+
+/* The end by these limits instead, if that is sooner and nobody is there to confirm; not before
+ * earliest_ns unless it has been asked out of band. false: it stays. */
+bool hs_suspicion_review(const struct hs_suspicion_limits *limits, struct hs_member *member,
+                         uint64_t earliest_ns);
 
 /* It answered the question that is asked out of band before the end: one minimum more, if it has
  * not had that twice. false: it had. */

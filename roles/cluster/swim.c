@@ -30,7 +30,16 @@ struct hs_swim_action *hs_swim_add(struct hs_swim_actions *actions, enum hs_swim
     return action;
 }
 
-static struct hs_suspicion_limits limits_now(const struct hs_swim *swim)
+/* Of the distrust in ourselves, what rests on anything but this member. */
+static uint32_t multiplier_for(const struct hs_swim *swim, const struct hs_member *member)
+{
+    uint32_t multiplier = hs_local_health_multiplier(&swim->health);
+
+    return member->blame < multiplier ? multiplier - member->blame : 1;
+}
+
+static struct hs_suspicion_limits limits_for(const struct hs_swim   *swim,
+                                             const struct hs_member *member)
 {
     struct hs_suspicion_config config = {.period_ns = swim->config.period_ns,
                                          .multiplier = swim->config.suspicion_multiplier,
@@ -38,7 +47,7 @@ static struct hs_suspicion_limits limits_now(const struct hs_swim *swim)
                                          .confirmers = swim->config.suspicion_confirmers};
 
     return hs_suspicion_limits(&config, swim->members->live_ring_count,
-                               hs_local_health_multiplier(&swim->health));
+                               multiplier_for(swim, member));
 }
 
 uint64_t hs_swim_timeout_ns(const struct hs_swim *swim, const struct hs_member *member)
@@ -130,18 +139,77 @@ static void on_confirm(struct hs_swim *swim, uint64_t now_ns, uint32_t member_id
 
 /* ---- rounds */
 
+/* The next moment at which there is something to do: the question before the end, then the end. */
+static void arm_suspicion(struct hs_swim *swim, const struct hs_member *member)
+{
+    const struct hs_member_suspicion *suspicion = &member->suspicion;
+    uint64_t                          lead_ns = hs_swim_timeout_ns(swim, member);
+    uint64_t                          due_ns = suspicion->deadline_ns;
+
+    if (!suspicion->is_asked) due_ns = due_ns > lead_ns ? due_ns - lead_ns : 0;
+    hs_timer_arm(&swim->wheel, member->idx, due_ns);
+}
+
+/* With every point of our health that comes back, whoever waits for its end waits less. */
+static void review_suspicions(struct hs_swim *swim, uint64_t now_ns)
+{
+    for (struct hs_member *member = hs_members_first(swim->members, HS_MEMBER_SUSPECT); member;
+         member = hs_members_next(swim->members, member)) {
+        struct hs_suspicion_limits limits = limits_for(swim, member);
+
+        if (limits.confirmers > 0) return; /* others have a say in it: not ours alone */
+        if (hs_suspicion_review(&limits, member, now_ns + hs_swim_timeout_ns(swim, member)))
+            arm_suspicion(swim, member);
+    }
+}
+
+static void on_died(struct hs_swim *swim, uint64_t now_ns, uint32_t member_idx)
+{
+    struct hs_member *member = hs_members_at(swim->members, member_idx);
+
+    if (!member) return;
+    hs_local_health_give_back(&swim->health, member->blame);
+    member->blame = 0;
+    review_suspicions(swim, now_ns);
+}
+
 /* Only the life that was asked is accused: one that refuted meanwhile has been heard. */
 static void accuse(struct hs_swim *swim, const struct hs_swim_probe *probe,
-                   struct hs_swim_actions *actions)
+                   const struct hs_member *member, struct hs_swim_actions *actions)
 {
-    const struct hs_member *member = hs_members_at(swim->members, probe->target_idx);
-
-    if (!hs_members_is_at(swim->members, probe->target_idx, &probe->target)) return;
     if (!hs_member_is_live(member) || member->incarnation != probe->incarnation) return;
     if (member->status == HS_MEMBER_SUSPECT && member->suspicion.is_accused_by_self) return;
     swim->counts.accused++;
     hs_swim_add(actions, HS_SWIM_CLAIM_SUSPECT, HS_SWIM_NOBODY, member->idx)->incarnation =
         member->incarnation;
+}
+
+/* The member that a question was for, if it is still there. */
+static struct hs_member *target_of(const struct hs_swim *swim, const struct hs_swim_probe *probe)
+{
+    if (!hs_members_is_at(swim->members, probe->target_idx, &probe->target)) return NULL;
+    return hs_members_at(swim->members, probe->target_idx);
+}
+
+static void lose_round(struct hs_swim *swim, const struct hs_swim_probe *probe,
+                       struct hs_swim_actions *actions)
+{
+    struct hs_member *target = target_of(swim, probe);
+    uint32_t          points =
+        hs_local_health_on_round_lost(&swim->health, probe->helpers.count, probe->nack_count);
+
+    swim->counts.rounds_lost++;
+    if (!target) return;
+    target->blame = (uint8_t)hs_min_u64(target->blame + points, HS_HEALTH_SCORE_MAX);
+    accuse(swim, probe, target, actions);
+}
+
+static void win_round(struct hs_swim *swim, const struct hs_swim_probe *probe)
+{
+    struct hs_member *target = target_of(swim, probe);
+
+    hs_local_health_on_round_won(&swim->health);
+    if (target) target->blame = 0;
 }
 
 static void finish_round(struct hs_swim *swim, struct hs_swim_actions *actions)
@@ -151,15 +219,12 @@ static void finish_round(struct hs_swim *swim, struct hs_swim_actions *actions)
     if (swim->round_idx == HS_SWIM_NOBODY) return;
     probe = &swim->probes[swim->round_idx];
     swim->round_idx = HS_SWIM_NOBODY;
-    if (probe->is_acked) {
-        hs_local_health_on_round_won(&swim->health);
-    } else if (probe->is_oob_acked) {
+    if (probe->is_acked)
+        win_round(swim, probe);
+    else if (probe->is_oob_acked)
         swim->counts.udp_path_bad++;
-    } else {
-        swim->counts.rounds_lost++;
-        hs_local_health_on_round_lost(&swim->health, probe->helpers.count, probe->nack_count);
-        accuse(swim, probe, actions);
-    }
+    else
+        lose_round(swim, probe, actions);
     free_probe(swim, probe);
 }
 
@@ -190,6 +255,7 @@ static void on_round(struct hs_swim *swim, uint64_t now_ns, struct hs_swim_actio
     uint64_t length_ns;
 
     finish_round(swim, actions);
+    review_suspicions(swim, now_ns);
     hs_local_health_update(&swim->health, now_ns);
     length_ns = swim->config.period_ns * hs_local_health_multiplier(&swim->health);
     swim->round_at_ns += length_ns;
@@ -230,17 +296,6 @@ static void on_probe_timer(struct hs_swim *swim, uint32_t slot, struct hs_swim_a
 
 /* ---- accusations */
 
-/* The next moment at which there is something to do: the question before the end, then the end. */
-static void arm_suspicion(struct hs_swim *swim, const struct hs_member *member)
-{
-    const struct hs_member_suspicion *suspicion = &member->suspicion;
-    uint64_t                          lead_ns = hs_swim_timeout_ns(swim, member);
-    uint64_t                          due_ns = suspicion->deadline_ns;
-
-    if (!suspicion->is_asked) due_ns = due_ns > lead_ns ? due_ns - lead_ns : 0;
-    hs_timer_arm(&swim->wheel, member->idx, due_ns);
-}
-
 static void on_suspicion_timer(struct hs_swim *swim, uint64_t now_ns, uint32_t member_idx,
                                struct hs_swim_actions *actions)
 {
@@ -266,10 +321,11 @@ static void on_accused(struct hs_swim *swim, uint64_t now_ns, const struct hs_sw
                        struct hs_swim_actions *actions)
 {
     struct hs_member          *member = hs_members_at(swim->members, event->member_idx);
-    struct hs_suspicion_limits limits = limits_now(swim);
+    struct hs_suspicion_limits limits;
     bool                       is_ours;
 
     if (!member) return;
+    limits = limits_for(swim, member);
     is_ours = hs_node_id_equal(&event->from, &hs_members_self(swim->members)->id);
     switch (hs_suspicion_accuse(swim->members, &limits, member, &event->from, now_ns)) {
     case HS_SUSPICION_BEGUN:
@@ -291,9 +347,10 @@ static void on_accused(struct hs_swim *swim, uint64_t now_ns, const struct hs_sw
 static void on_oob_ack(struct hs_swim *swim, const struct hs_swim_event *event)
 {
     struct hs_member          *member = hs_members_at(swim->members, event->member_idx);
-    struct hs_suspicion_limits limits = limits_now(swim);
+    struct hs_suspicion_limits limits;
 
     if (!member) return;
+    limits = limits_for(swim, member);
     if (swim->round_idx != HS_SWIM_NOBODY && !event->is_stalled &&
         swim->probes[swim->round_idx].target_idx == event->member_idx)
         swim->probes[swim->round_idx].is_oob_acked = true;
@@ -503,6 +560,7 @@ void hs_swim_step(struct hs_swim *swim, uint64_t now_ns, const struct hs_swim_ev
     case HS_SWIM_OOB_ACK: on_oob_ack(swim, event); break;
     case HS_SWIM_CONFIRM: on_confirm(swim, now_ns, event->member_idx, actions); break;
     case HS_SWIM_JOINED: hs_probe_order_add(&swim->order, &swim->rand, event->member_idx); break;
+    case HS_SWIM_DIED: on_died(swim, now_ns, event->member_idx); break;
     case HS_SWIM_ACCUSED: on_accused(swim, now_ns, event, actions); break;
     }
 }

@@ -14,7 +14,10 @@
  * and a third one late in the round, serve the same end, so that loss alone, or the restart of a
  * role, seldom costs one.
  *
- * All of it is stretched by local_health.h's multiplier, and by nothing else. */
+ * All of it is stretched by local_health.h's multiplier, and by nothing else. What rounds lost on a
+ * member have cost of that health is no reason to wait longer before that member is found dead, and
+ * is given back when it is: the fault was not ours. So a member that was alone for a while trusts
+ * itself again when the others are back. */
 #ifndef HS_CLUSTER_SWIM_H
 #define HS_CLUSTER_SWIM_H
 
@@ -53,6 +56,7 @@ enum hs_swim_event_type {
     HS_SWIM_OOB_ACK,  /* member answered out of band */
     HS_SWIM_CONFIRM,  /* ping member once, outside of rounds: an answer yields ANSWERED */
     HS_SWIM_JOINED,   /* member turned ALIVE */
+    HS_SWIM_DIED,     /* member turned DEAD or LEFT, by whomever's word */
     HS_SWIM_ACCUSED   /* the table took, or held, SUSPECT of member; by from */
 };
 

@@ -134,10 +134,11 @@ static void take_profile(struct hs_membership *membership, const struct sim_prof
     membership->gossip.config.fanout = profile->gossip_fan_out;
 }
 
-static void *create(struct sim_ring *ring, uint32_t number, uint64_t now_ns)
+static void *create(struct sim_ring *ring, uint32_t number, uint64_t now_ns,
+                    enum hs_membership_profile profile)
 {
     struct node                *node = calloc(1, sizeof *node);
-    struct hs_membership_config config = {.profile = HS_MEMBERSHIP_LAN,
+    struct hs_membership_config config = {.profile = profile,
                                           .self_id = id_of(number),
                                           .host_life = LIFE,
                                           .self_facts = facts_of(number),
@@ -157,6 +158,16 @@ static void *create(struct sim_ring *ring, uint32_t number, uint64_t now_ns)
     take_profile(node->membership, ring->config.profile);
     introduce(node, now_ns);
     return node;
+}
+
+static void *create_manager(struct sim_ring *ring, uint32_t number, uint64_t now_ns)
+{
+    return create(ring, number, now_ns, HS_MEMBERSHIP_LAN);
+}
+
+static void *create_gate(struct sim_ring *ring, uint32_t number, uint64_t now_ns)
+{
+    return create(ring, number, now_ns, HS_MEMBERSHIP_WAN);
 }
 
 static void destroy(void *self)
@@ -235,9 +246,17 @@ const struct hs_membership *sim_membership_of(const struct sim_ring *ring, uint3
 }
 
 const struct sim_rule sim_rule_membership = {.name = "hyperscale",
-                                             .create = create,
+                                             .create = create_manager,
                                              .destroy = destroy,
                                              .on_datagram = on_datagram,
                                              .on_timer = on_timer,
                                              .deadline_ns = deadline_ns,
                                              .is_known_alive = is_known_alive};
+
+const struct sim_rule sim_rule_gates = {.name = "gates",
+                                        .create = create_gate,
+                                        .destroy = destroy,
+                                        .on_datagram = on_datagram,
+                                        .on_timer = on_timer,
+                                        .deadline_ns = deadline_ns,
+                                        .is_known_alive = is_known_alive};

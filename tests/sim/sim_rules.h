@@ -21,6 +21,7 @@ struct sim_profile {
 
 /* roles/cluster, with that profile, or its own default if there is none */
 extern const struct sim_rule sim_rule_membership;
+extern const struct sim_rule sim_rule_gates;      /* likewise, as a ring that may span the world */
 extern const struct sim_rule sim_rule_memberlist; /* what Serf runs */
 
 /* Of a ring of the former. */

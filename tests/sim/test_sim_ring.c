@@ -148,6 +148,123 @@ static void idle_ring_is_cheap(void)
 
 /* ---- scenarios */
 
+static void cut_off(struct sim_ring *ring, uint32_t member, bool is_cut)
+{
+    for (uint32_t other = 0; other < ring->config.count; other++) {
+        if (other == member) continue;
+        sim_ring_cut(ring, member, other, is_cut);
+        sim_ring_cut(ring, other, member, is_cut);
+    }
+}
+
+/* Seconds until none of those who are up, but it, holds it for alive. */
+static double wait_missed(struct sim_ring *ring, uint32_t victim)
+{
+    uint64_t begin_ns = ring->now_ns;
+    uint32_t believers;
+
+    do {
+        sim_ring_run(ring, ring->now_ns + HS_NS_PER_S / 4);
+        believers = 0;
+        for (uint32_t i = 0; i < ring->config.count; i++)
+            believers += i != victim && sim_ring_is_up(ring, i) &&
+                         ring->config.rule->is_known_alive(sim_ring_self(ring, i), victim);
+    } while (believers && ring->now_ns < begin_ns + 200 * HS_NS_PER_S);
+    return (double)(ring->now_ns - begin_ns) * 1e-9;
+}
+
+/* The worst of six; adds all of them to the sum. */
+static double worst_of_losses(uint64_t seed, double *sum)
+{
+    struct sim_case  c = {.rule = &sim_rule_gates, .count = 3, .seeds = 1};
+    struct sim_ring *ring = sim_case_open(&c, seed);
+    double           worst = 0;
+
+    sim_ring_run(ring, ring->now_ns + 10 * HS_NS_PER_S);
+    for (uint32_t i = 0; i < 6; i++) {
+        double seconds;
+
+        cut_off(ring, i % 3, true);
+        seconds = wait_missed(ring, i % 3);
+        worst = seconds > worst ? seconds : worst;
+        *sum += seconds;
+        cut_off(ring, i % 3, false);
+        for (uint32_t k = 0; k < 1200 && !sim_ring_is_converged(ring); k++)
+            sim_ring_run(ring, ring->now_ns + HS_NS_PER_S / 4);
+        HS_CHECK(sim_ring_is_converged(ring));
+    }
+    sim_ring_close(ring);
+    return worst;
+}
+
+/* Who was alone a moment ago trusts itself like the others. */
+static void gates_lost_one_after_another_are_missed_in_time(void)
+{
+    double worst = 0;
+    double sum = 0;
+
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        double seconds = worst_of_losses(seed, &sum);
+
+        worst = seconds > worst ? seconds : worst;
+    }
+    printf("\n  3 gates, one after another cut off and back: missed after %.1f s, at most %.1f s\n",
+           sum / 120, worst);
+    HS_CHECK(sum / 120 <= 20);
+    HS_CHECK(worst <= 45);
+}
+
+static double last_of_two(uint64_t seed, uint64_t gap_s)
+{
+    struct sim_case  c = {.rule = &sim_rule_gates, .count = 3, .seeds = 1};
+    struct sim_ring *ring = sim_case_open(&c, seed);
+    uint64_t         crash_ns;
+    double           seconds;
+
+    sim_ring_run(ring, ring->now_ns + (100 + seed) * HS_NS_PER_S / 10);
+    sim_ring_crash(ring, 1);
+    sim_ring_run(ring, ring->now_ns + gap_s * HS_NS_PER_S);
+    crash_ns = ring->now_ns;
+    sim_ring_crash(ring, 2);
+    (void)wait_missed(ring, 1);
+    (void)wait_missed(ring, 2);
+    seconds = (double)(ring->now_ns - crash_ns) * 1e-9;
+    sim_ring_close(ring);
+    return seconds;
+}
+
+static void last_gate_misses_both_others_in_time(void)
+{
+    double worst = 0;
+
+    for (uint64_t seed = 1; seed <= 20; seed++)
+        for (uint64_t gap_s = 0; gap_s <= 16; gap_s += 4) {
+            double seconds = last_of_two(seed, gap_s);
+
+            worst = seconds > worst ? seconds : worst;
+        }
+    printf("\n  two of 3 gates crash, 0 to 16 s apart: both missed after %.1f s at most\n", worst);
+    HS_CHECK(worst <= 35);
+}
+
+/* Local health has a say where nobody can confirm: in rings of two and three. */
+static void rings_too_small_to_confirm_bury_nobody(void)
+{
+    for (uint32_t count = 2; count <= 3; count++)
+        for (unsigned i = 0; i < 2; i++) {
+            struct sim_case c = ring_of(OURS, count, 4);
+
+            if (i == 1) c.rule = &sim_rule_gates;
+            c.loss = 0.1;
+            for (enum sim_strain strain = SIM_STRAIN_NONE; strain <= SIM_STRAIN_STARVED; strain++) {
+                struct sim_calm calm = sim_measure_calm(&c, 6 * share(1000), strain);
+
+                HS_CHECK_EQ(calm.false_deaths, 0);
+                HS_CHECK_EQ(calm.deaths_of_paused, 0);
+            }
+        }
+}
+
 static void lossy_ring_refutes_all(void)
 {
     struct sim_case  c = ring_of(OURS, 10, 1);
@@ -333,6 +450,10 @@ static CU_TestInfo tests[] = {
     {"loss accuses but kills nobody", loss_accuses_but_kills_nobody},
     {"member that stands still is not buried and buries nobody",
      member_that_stands_still_is_not_buried_and_buries_nobody},
+    {"gates lost one after another are missed in time",
+     gates_lost_one_after_another_are_missed_in_time},
+    {"last gate misses both others in time", last_gate_misses_both_others_in_time},
+    {"rings too small to confirm bury nobody", rings_too_small_to_confirm_bury_nobody},
     {"halves find each other again", halves_find_each_other},
     {"idle ring is cheap", idle_ring_is_cheap},
     CU_TEST_INFO_NULL};

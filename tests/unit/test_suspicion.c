@@ -177,6 +177,47 @@ static void ring_of_three_waits_as_long_as_it_distrusts_itself(void)
     check_about(dies_after_ns(), 24000);
 }
 
+static void fault_of_the_accused_is_no_distrust_in_oneself(void)
+{
+    open_quiet(3);
+    for (unsigned i = 0; i < 3; i++) hs_local_health_on_refuted(&rig.swim.health);
+    swim_rig_peer(&rig, 1)->blame = 2; /* so many of the points are of rounds lost on it */
+    swim_rig_accuse(&rig, 1, 2, 5);
+    check_about(dies_after_ns(), 8000);
+}
+
+static void trust_that_comes_back_shortens_the_wait(void)
+{
+    struct hs_swim_event died = {.type = HS_SWIM_DIED, .sender_idx = HS_SWIM_NOBODY};
+
+    open_quiet(3);
+    for (unsigned i = 0; i < 8; i++) hs_local_health_on_refuted(&rig.swim.health);
+    swim_rig_peer(&rig, 2)->blame = 7;
+    swim_rig_accuse(&rig, 1, 2, 5);
+    swim_rig_run(&rig, START_NS + 2 * S);
+    died.member_idx = rig.idx[2];
+    swim_rig_step(&rig, &died);
+    HS_CHECK_EQ(rig.swim.health.score, 1);
+    check_about(dies_after_ns(), 8000);
+}
+
+/* The end by the new limits is past; it is asked out of band all the same. */
+static void nobody_is_buried_unasked(void)
+{
+    struct hs_swim_event died = {.type = HS_SWIM_DIED, .sender_idx = HS_SWIM_NOBODY};
+
+    open_quiet(3);
+    for (unsigned i = 0; i < 8; i++) hs_local_health_on_refuted(&rig.swim.health);
+    swim_rig_peer(&rig, 2)->blame = 8;
+    swim_rig_accuse(&rig, 1, 2, 5);
+    swim_rig_run(&rig, START_NS + 10 * S);
+    died.member_idx = rig.idx[2];
+    swim_rig_step(&rig, &died);
+    HS_CHECK_EQ(swim_rig_count(&rig, HS_SWIM_CLAIM_DEAD), 0);
+    check_about(dies_after_ns(), 10500);
+    HS_CHECK_EQ(swim_rig_count_of(&rig, HS_SWIM_ASK_OOB, 1), 1);
+}
+
 static void newer_life_accused_starts_anew(void)
 {
     open_quiet(10);
@@ -221,6 +262,10 @@ CU_TestInfo hs_tests_suspicion[] = {
     {"4.7 who passes an accusation on is no accuser", relayer_is_no_accuser},
     {"4.8 ring of three waits as long as it distrusts itself",
      ring_of_three_waits_as_long_as_it_distrusts_itself},
+    {"4 fault of the accused is no distrust in oneself",
+     fault_of_the_accused_is_no_distrust_in_oneself},
+    {"4 trust that comes back shortens the wait", trust_that_comes_back_shortens_the_wait},
+    {"4 nobody is buried unasked", nobody_is_buried_unasked},
     {"4 accusation of a newer life starts anew", newer_life_accused_starts_anew},
     {"4 answer out of band postpones the end twice", answer_out_of_band_postpones_twice},
     {"13.6 wedged loop is dead by the maximum and two minima", wedged_loop_does_not_live_on},
