@@ -35,9 +35,9 @@ enum hs_node_load {
 };
 
 enum {
-    HS_NODE_TABLES_VERSION = 2,
+    HS_NODE_TABLES_VERSION = 3,
     HS_NODE_ADDRESS_BYTES = 64, /* "10.0.0.7:7400", "local" */
-    HS_MANAGER_ROW_WORDS = 41,
+    HS_MANAGER_ROW_WORDS = 49,
     HS_WORKER_ROW_WORDS = 48
 };
 
@@ -74,7 +74,9 @@ struct hs_manager_row {
     uint32_t reach_flags;         /* HS_MANAGER_REACH_... */
     uint32_t keyring_mark;        /* of the gossip keys that it holds; 0: not said */
     uint64_t reach_round_trip_ns; /* 0: not measured */
-    uint8_t  reserved[8];
+    uint32_t locality;            /* enum hs_locality */
+    uint32_t reserved;
+    char     region[HS_NAME_BYTES]; /* "": not told */
 };
 HS_STATIC_ASSERT(sizeof(struct hs_manager_row) == HS_MANAGER_ROW_WORDS * sizeof(uint64_t),
                  "whole words");

@@ -93,12 +93,12 @@ const char *hs_nodes_line(const json_t *member, char text[HS_NODES_LINE_BYTES])
 
 /* ---- datacenters ---- */
 
-static const char reach_format[] = "%-20s %-12s %-12s %8s  %s\n";
+static const char reach_format[] = "%-20s %-12s %-12s %-12s %-10s %8s  %s\n";
 
 const char *hs_nodes_reach_title(char text[HS_NODES_LINE_BYTES])
 {
-    (void)snprintf(text, HS_NODES_LINE_BYTES, reach_format, "DATACENTER", "REACH", "STATE", "TRIP",
-                   "NOTE");
+    (void)snprintf(text, HS_NODES_LINE_BYTES, reach_format, "DATACENTER", "REACH", "STATE",
+                   "REGION", "NEAR", "TRIP", "NOTE");
     return text;
 }
 
@@ -115,6 +115,7 @@ const char *hs_nodes_reach_line(const json_t *managers, size_t idx, char text[HS
 {
     const json_t *manager = json_array_get(managers, idx);
     char          trip[HS_UNITS_TEXT_BYTES];
+    const char   *region = text_of(manager, "region");
     const char   *remark = "";
 
     if (!json_is_string(json_object_get(manager, "reach")) || is_shown(managers, idx)) return NULL;
@@ -124,6 +125,7 @@ const char *hs_nodes_reach_line(const json_t *managers, size_t idx, char text[HS
         remark = "held";
     (void)snprintf(text, HS_NODES_LINE_BYTES, reach_format, text_of(manager, "datacenter"),
                    text_of(manager, "reach"), text_of(manager, "datacenter_state"),
+                   region[0] ? region : "-", text_of(manager, "locality"),
                    time_of(manager, "reach_round_trip_ns", trip), remark);
     return end_line(text);
 }
@@ -132,8 +134,10 @@ static const char *lower(const char *from, char text[WORD_BYTES])
 {
     size_t i = 0;
 
-    for (; from[i] && i + 1 < WORD_BYTES; i++)
-        text[i] = from[i] >= 'A' && from[i] <= 'Z' ? (char)(from[i] + ('a' - 'A')) : from[i];
+    for (; from[i] && i + 1 < WORD_BYTES; i++) {
+        text[i] = from[i];
+        if (from[i] >= 'A' && from[i] <= 'Z') text[i] = (char)(from[i] + ('a' - 'A'));
+    }
     text[i] = '\0';
     return text;
 }

@@ -6,6 +6,8 @@
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
 
+#include <string.h>
+
 #define VERDICT_LIFE_NS (10 * HS_NS_PER_S)
 
 static struct hs_federation_told *place_for(struct hs_federation_datacenter *datacenter,
@@ -103,4 +105,5 @@ void hs_federation_facts(const struct hs_federation *federation, uint32_t datace
                                      .ack_age_ns =
                                          at->last_ack_ns ? now_ns - at->last_ack_ns : HS_NEVER_NS,
                                      .round_trip_ns = at->srtt_ns};
+    memcpy(facts->region, at->region, sizeof at->region);
 }

@@ -4,6 +4,8 @@
 #ifndef HS_CLUSTER_REACH_H
 #define HS_CLUSTER_REACH_H
 
+#include "shm/base/limits.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,7 +26,8 @@ struct hs_reach_facts {
     bool          is_held;    /* so many fail together that it is taken for the network's fault */
     uint64_t      since_ns;   /* so long in this state */
     uint64_t      ack_age_ns; /* of the last answer; HS_NEVER_NS: there was none */
-    uint64_t      round_trip_ns; /* smoothed; 0: not measured */
+    uint64_t      round_trip_ns;         /* smoothed; 0: not measured */
+    char          region[HS_NAME_BYTES]; /* "": it has not told, or has none */
 };
 
 #endif

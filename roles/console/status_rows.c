@@ -2,6 +2,7 @@
 /* status_rows.c - rows of the lists of the status socket. */
 #include "roles/console/status_rows.h"
 #include "roles/cluster/incarnation.h"
+#include "roles/cluster/locality.h"
 #include "roles/cluster/reach.h"
 #include "roles/confinement.h"
 #include "roles/guard/breaker.h"
@@ -109,6 +110,8 @@ json_t *hs_status_row_manager(const struct hs_manager_row *row, uint64_t now_ns)
         {"is_held", json_boolean(row->reach_flags & HS_MANAGER_REACH_HELD)},
         {"reach_round_trip_ns",
          hs_status_number_or_null(row->reach_round_trip_ns != 0, row->reach_round_trip_ns)},
+        {"region", hs_status_text(row->region)},
+        {"locality", hs_status_text(hs_locality_name(row->locality))},
     };
 
     return hs_status_object(pairs, HS_ARRAY_LEN(pairs));

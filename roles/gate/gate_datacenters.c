@@ -88,19 +88,31 @@ static void gather(const struct hs_gate *gate, const struct hs_gate_datacenter *
 static bool is_same_reach(const struct hs_reach_facts *a, const struct hs_reach_facts *b)
 {
     return a->is_asked == b->is_asked && a->state == b->state && a->is_held == b->is_held &&
-           a->is_local_partition == b->is_local_partition && a->round_trip_ns == b->round_trip_ns;
+           a->is_local_partition == b->is_local_partition && a->round_trip_ns == b->round_trip_ns &&
+           strcmp(a->region, b->region) == 0;
+}
+
+static enum hs_locality locality_of(const struct hs_gate *gate, const char *name,
+                                    const char *region)
+{
+    const struct hs_locality_place there = {name, region};
+
+    return hs_locality_of(&gate->limits.here, &there);
 }
 
 static void show(struct hs_gate *gate, const struct hs_gate_datacenter *datacenter)
 {
+    uint32_t locality = locality_of(gate, datacenter->name, datacenter->reach.region);
+
     for (unsigned i = 0; i < gate->manager_high; i++) {
         struct hs_gate_manager *at = &gate->managers[i];
 
         if (strcmp(at->datacenter, datacenter->name) != 0 ||
-            (at->datacenter_state == datacenter->health.shown &&
+            (at->datacenter_state == datacenter->health.shown && at->locality == locality &&
              is_same_reach(&at->reach, &datacenter->reach)))
             continue;
         at->datacenter_state = datacenter->health.shown;
+        at->locality = locality;
         at->reach = datacenter->reach;
         gate->out.show_manager(gate->out.self, i);
     }
@@ -154,6 +166,7 @@ void hs_gate_set_reach(struct hs_gate *gate, const char *datacenter,
     if (!at) return;
     if (at->reach.state != facts->state || at->reach.is_held != facts->is_held) gate->due_ns = 0;
     at->reach = *facts;
+    at->round_trip_ns = hs_locality_follow(at->round_trip_ns, facts->round_trip_ns);
     show(gate, at);
 }
 
@@ -184,6 +197,15 @@ const struct hs_reach_facts *hs_gate_reach_of(const struct hs_gate *gate, const 
     const struct hs_gate_datacenter *datacenter = at_name(gate, name);
 
     return datacenter ? &datacenter->reach : NULL;
+}
+
+enum hs_locality hs_gate_locality(const struct hs_gate *gate, const char *name,
+                                  uint64_t *round_trip_ns)
+{
+    const struct hs_gate_datacenter *datacenter = at_name(gate, name);
+
+    *round_trip_ns = datacenter ? datacenter->round_trip_ns : 0;
+    return locality_of(gate, name, datacenter ? datacenter->reach.region : "");
 }
 
 enum hs_dc_state hs_gate_datacenter_state(const struct hs_gate *gate, const char *name,

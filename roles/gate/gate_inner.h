@@ -75,6 +75,9 @@ uint64_t hs_gate_turn_datacenters(struct hs_gate *gate);                   /* th
 /* For a job that needs so many cores at once; INITIALIZING: not heard of. */
 enum hs_dc_state hs_gate_datacenter_state(const struct hs_gate *gate, const char *name,
                                           uint32_t cores_needed);
+/* How near it is to this gate, and by which round trip that goes on (0: not known). */
+enum hs_locality hs_gate_locality(const struct hs_gate *gate, const char *name,
+                                  uint64_t *round_trip_ns);
 /* NULL: not heard of. */
 const struct hs_reach_facts *hs_gate_reach_of(const struct hs_gate *gate, const char *name);
 

@@ -203,7 +203,8 @@ static void set_limits(struct hs_gate_process *process)
                                 .manager_wait_ns = config->gate.manager_wait_ns,
                                 .progress_interval_ns = config->gate.progress_interval_ns,
                                 .cancel_timeout_ns = config->gate.cancel_timeout_ns,
-                                .allow_hosts = &config->cluster.allow_hosts};
+                                .allow_hosts = &config->cluster.allow_hosts,
+                                .here = {config->node.datacenter, config->node.region}};
 }
 
 static void on_config(void *self, const struct hs_config *config)

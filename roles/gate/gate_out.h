@@ -6,6 +6,7 @@
 #define HS_GATE_GATE_OUT_H
 
 #include "roles/cluster/ledger.h"
+#include "roles/cluster/locality.h"
 #include "roles/job_table.h"
 #include "roles/notice.h"
 #include "roles/time_tables.h"
@@ -54,6 +55,7 @@ struct hs_gate_limits { /* from the configuration */
     uint64_t progress_interval_ns; /* the least between two STATS to one client */
     uint64_t cancel_timeout_ns;
     const struct hs_config_hosts *allow_hosts; /* NULL or none: any */
+    struct hs_locality_place      here;
 };
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef HS_GATE_GATE_PEERS_H
 #define HS_GATE_GATE_PEERS_H
 
+#include "roles/cluster/locality.h"
 #include "roles/cluster/reach.h"
 #include "roles/guard/breaker.h"
 #include "roles/guard/dc_health.h"
@@ -39,10 +40,11 @@ struct hs_gate_manager {
     uint32_t workers_known;
     uint32_t workers_alive;
     uint32_t workers_overloaded;
-    uint32_t load;               /* enum hs_node_load, as it says itself */
-    uint32_t keyring_mark;       /* of the gossip keys that it holds; 0: not said */
-    uint32_t datacenter_state;   /* enum hs_dc_state, for status */
-    struct hs_reach_facts reach; /* of its datacenter, for status */
+    uint32_t load;                  /* enum hs_node_load, as it says itself */
+    uint32_t keyring_mark;          /* of the gossip keys that it holds; 0: not said */
+    uint32_t datacenter_state;      /* enum hs_dc_state, for status */
+    struct hs_reach_facts reach;    /* of its datacenter, for status; these two, too */
+    uint32_t              locality; /* enum hs_locality */
     /* These two outlive its links, as long as it is the same node. */
     struct hs_breaker breaker;
     struct hs_flap    flap;
@@ -55,6 +57,7 @@ struct hs_gate_datacenter {
     uint32_t              cores_free;
     struct hs_dc_health   health;
     struct hs_reach_facts reach;
+    uint64_t              round_trip_ns; /* by which it ranks, hs_locality_follow */
 };
 
 /* Work that was given to a manager and waits for its answer. */

@@ -157,12 +157,14 @@ void hs_gate_shares_show_manager(struct hs_gate_shares *shares, unsigned manager
                                  .keyring_mark = at->keyring_mark,
                                  .reach = at->reach.state,
                                  .reach_flags = reach_flags(&at->reach),
-                                 .reach_round_trip_ns = at->reach.round_trip_ns};
+                                 .reach_round_trip_ns = at->reach.round_trip_ns,
+                                 .locality = at->locality};
     uint64_t              words[HS_MANAGER_ROW_WORDS];
 
     memcpy(row.node_id, at->node, sizeof row.node_id);
     memcpy(row.name, at->name, sizeof row.name);
     memcpy(row.datacenter, at->datacenter, sizeof row.datacenter);
+    memcpy(row.region, at->reach.region, sizeof row.region);
     (void)snprintf(row.address, sizeof row.address, "%s", at->address);
     memcpy(words, &row, sizeof words);
     show_row(&shares->managers, &shares->manager_handles[manager], at->is_used ? words : NULL);

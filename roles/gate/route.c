@@ -4,8 +4,9 @@
 
 #include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"
+#include "shm/base/log.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,23 +63,63 @@ static void refuse(const struct hs_gate *gate, const char *datacenter, struct hs
                          datacenter);
 }
 
-/* NULL: no datacenter has a manager that takes jobs. */
-static const char *best(const struct hs_gate *gate, uint32_t cores)
+/* What a manager's datacenter is chosen by: how well it can take the job, then how near it is, in
+ * tiers, then by round trip, then by name. */
+struct choice {
+    const char      *datacenter; /* NULL: none */
+    unsigned         rank;
+    enum hs_locality locality;
+    uint64_t         round_trip_ns;
+};
+
+static struct choice choice_of(const struct hs_gate *gate, unsigned manager, uint32_t cores)
 {
-    const char *found = NULL;
-    unsigned    found_rank = 0;
+    const struct hs_gate_manager *at = &gate->managers[manager];
+    struct choice                 choice = {0};
+
+    if (!hs_gate_is_manager_usable(gate, manager) || at->is_draining) return choice;
+    choice.datacenter = at->datacenter;
+    choice.rank = rank_of(gate, at, cores);
+    choice.locality = hs_gate_locality(gate, at->datacenter, &choice.round_trip_ns);
+    choice.round_trip_ns = hs_locality_round_trip_ns(choice.round_trip_ns);
+    return choice;
+}
+
+/* Below 0: a is better, as far as health and tiers say. */
+static int compare(const struct choice *a, const struct choice *b)
+{
+    if (a->rank != b->rank) return a->rank < b->rank ? -1 : 1;
+    return a->locality < b->locality ? -1 : a->locality > b->locality;
+}
+
+/* The nearest of the best; its datacenter is NULL if none has a manager that takes jobs. */
+static struct choice nearest(const struct hs_gate *gate, uint32_t cores)
+{
+    struct choice found = {0};
 
     for (unsigned i = 0; i < gate->manager_high; i++) {
-        const struct hs_gate_manager *manager = &gate->managers[i];
-        unsigned                      rank;
+        struct choice choice = choice_of(gate, i, cores);
+        int           order;
 
-        if (!hs_gate_is_manager_usable(gate, i) || manager->is_draining) continue;
-        rank = rank_of(gate, manager, cores);
-        if (found &&
-            (rank > found_rank || (rank == found_rank && strcmp(manager->datacenter, found) >= 0)))
-            continue;
-        found = manager->datacenter;
-        found_rank = rank;
+        if (!choice.datacenter) continue;
+        order = found.datacenter ? compare(&choice, &found) : -1;
+        if (order < 0 || (order == 0 && choice.round_trip_ns < found.round_trip_ns)) found = choice;
+    }
+    return found;
+}
+
+/* Of those that are as near as the nearest of the best, the first by name. */
+static struct choice best(const struct hs_gate *gate, uint32_t cores)
+{
+    struct choice least = nearest(gate, cores);
+    struct choice found = least;
+
+    for (unsigned i = 0; i < gate->manager_high && least.datacenter; i++) {
+        struct choice choice = choice_of(gate, i, cores);
+
+        if (!choice.datacenter || compare(&choice, &least) != 0) continue;
+        if (!hs_locality_is_as_near(choice.round_trip_ns, least.round_trip_ns)) continue;
+        if (strcmp(choice.datacenter, found.datacenter) < 0) found = choice;
     }
     return found;
 }
@@ -106,7 +147,7 @@ static uint32_t add_named(const struct hs_gate *gate, const struct hs_plan *plan
         return HS_RESULT_NO_DATACENTER;
     }
     (void)hs_err_set(err, 0, "E-DC: unknown datacenter \"%s\" (there is \"%s\")", name,
-                     best(gate, 0));
+                     best(gate, 0).datacenter);
     return HS_RESULT_INVALID;
 }
 
@@ -114,10 +155,10 @@ uint32_t hs_gate_route(const struct hs_gate *gate, const struct hs_plan *plan,
                        struct hs_gate_job_create *create, struct hs_err *err)
 {
     const struct hs_plan_texts *include = &plan->datacenters.include;
-    const char                 *first = best(gate, cores_needed(plan));
+    struct choice               first = best(gate, cores_needed(plan));
 
     create->slot_count = 0;
-    if (!first) {
+    if (!first.datacenter) {
         (void)hs_err_set(err, 0, "no datacenter has a manager yet");
         return HS_RESULT_NO_DATACENTER;
     }
@@ -132,10 +173,12 @@ uint32_t hs_gate_route(const struct hs_gate *gate, const struct hs_plan *plan,
         if (code != HS_RESULT_OK) return code;
     }
     if (create->slot_count) return HS_RESULT_OK;
-    if (!is_usable(gate, first)) {
-        refuse(gate, first, err);
+    if (!is_usable(gate, first.datacenter)) {
+        refuse(gate, first.datacenter, err);
         return HS_RESULT_NO_DATACENTER;
     }
-    add(create, first);
+    add(create, first.datacenter);
+    hs_log(HS_LOG_DEBUG, "gate", "placed datacenter=%s rank=%u locality=%s round_trip_ns=%" PRIu64,
+           first.datacenter, first.rank, hs_locality_name(first.locality), first.round_trip_ns);
     return HS_RESULT_OK;
 }

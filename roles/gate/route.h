@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* route.h - which datacenters run a job. Plain and deterministic: those that the plan names, else
- * the one that can take it best (guard/dc_health.h), of several the first by name. None that is
- * UNHEALTHY. Pure. */
+ * the one that can take it best (guard/dc_health.h), of several the nearest (cluster/locality.h),
+ * of several that are as near the first by name. None that is UNHEALTHY. Pure. */
 #ifndef HS_GATE_ROUTE_H
 #define HS_GATE_ROUTE_H
 

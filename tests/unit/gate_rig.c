@@ -268,7 +268,8 @@ static void begin_life(struct gate_rig *rig)
 
     rig->gate = gate;
     connect_out(rig);
-    gate->limits = (struct hs_gate_limits){.active_jobs_max = 8,
+    gate->limits = (struct hs_gate_limits){.here = {"home", "north"},
+                                           .active_jobs_max = 8,
                                            .finished_jobs_max = 4,
                                            .retention_ns = 300 * HS_NS_PER_S,
                                            .dispatch_ack_timeout_ns = 5 * HS_NS_PER_S,

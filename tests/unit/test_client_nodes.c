@@ -85,9 +85,11 @@ static void each_datacenter_that_is_asked_is_one_row(void)
     json_t *managers =
         json_loads("[{\"datacenter\":\"ber\",\"reach\":null},"
                    "{\"datacenter\":\"muc\",\"reach\":\"SUSPECTED\",\"datacenter_state\":\"BUSY\","
-                   "\"is_local_partition\":true,\"is_held\":true,\"reach_round_trip_ns\":3000000},"
+                   "\"is_local_partition\":true,\"is_held\":true,\"reach_round_trip_ns\":3000000,"
+                   "\"region\":\"bavaria\",\"locality\":\"other\"},"
                    "{\"datacenter\":\"muc\",\"reach\":\"SUSPECTED\"},"
-                   "{\"datacenter\":\"\\u001b[2J\",\"reach\":\"REACHABLE\",\"is_held\":true}]",
+                   "{\"datacenter\":\"\\u001b[2J\",\"reach\":\"REACHABLE\",\"is_held\":true,"
+                   "\"region\":\"\"}]",
                    0, NULL);
     char title[HS_NODES_LINE_BYTES];
 
@@ -97,11 +99,14 @@ static void each_datacenter_that_is_asked_is_one_row(void)
     HS_CHECK(hs_nodes_reach_line(managers, 1, text) == text);
     HS_CHECK(strstr(text, "SUSPECTED") - text == strstr(title, "REACH") - title);
     HS_CHECK(strstr(text, "BUSY") - text == strstr(title, "STATE") - title);
+    HS_CHECK(strstr(text, "bavaria") - text == strstr(title, "REGION") - title);
+    HS_CHECK(strstr(text, "other") - text == strstr(title, "NEAR") - title);
     HS_CHECK(strstr(text, "another gate hears it\n") - text == strstr(title, "NOTE") - title);
     HS_CHECK(strncmp(text, "muc ", 4) == 0);
     HS_CHECK(hs_nodes_reach_line(managers, 2, text) == NULL);
     HS_CHECK(hs_nodes_reach_line(managers, 3, text) == text);
     HS_CHECK(strchr(text, '\x1b') == NULL);
+    HS_CHECK(strstr(text, " -            ?") != NULL); /* no region, and an older daemon */
     HS_CHECK(strstr(text, "  held\n") != NULL);
     json_decref(managers);
 }

@@ -264,6 +264,75 @@ static void what_is_held_back_gets_work_only_while_somebody_hears_it(void)
     gate_rig_close(rig);
 }
 
+/* Of all three, each REACHABLE: round trips in milliseconds, and regions. */
+static void place(struct gate_rig *rig, const unsigned trips_ms[3], const char *const regions[3])
+{
+    static const char *const names[3] = {"dc", "eu", "us"};
+
+    for (unsigned i = 0; i < 3; i++) {
+        struct hs_reach_facts facts = {.is_asked = true,
+                                       .state = HS_REACH_REACHABLE,
+                                       .round_trip_ns = trips_ms[i] * HS_NS_PER_MS};
+
+        (void)snprintf(facts.region, sizeof facts.region, "%s", regions[i]);
+        hs_gate_set_reach(rig->gate, names[i], &facts);
+    }
+}
+
+/* The gate stands in "home", in the region "north". */
+static void its_own_region_comes_first_and_then_what_is_near(void)
+{
+    static const char *const nowhere[3] = {"", "", ""};
+    static const char *const south[3] = {"south", "south", "south"};
+    static const char *const one[3] = {"south", "south", "north"};
+    struct gate_rig         *rig = open_three();
+
+    place(rig, (unsigned[]){80, 9, 3}, nowhere);
+    HS_CHECK_TEXT(where(rig, 1), "eu"); /* as near as "us", and before it by name */
+    place(rig, (unsigned[]){80, 140, 3}, south);
+    HS_CHECK_TEXT(where(rig, 2), "us");
+    place(rig, (unsigned[]){1, 2, 400}, one);
+    HS_CHECK_TEXT(where(rig, 3), "us");
+    HS_CHECK_EQ(rig->gate->managers[2].locality, HS_LOCALITY_REGION);
+    HS_CHECK_EQ(rig->gate->managers[0].locality, HS_LOCALITY_OTHER);
+    place(rig, (unsigned[]){0, 130, 131}, south); /* "dc" answers no more: 1 ms, as it was */
+    HS_CHECK_TEXT(where(rig, 4), "dc");
+    gate_rig_close(rig);
+}
+
+static void health_comes_before_what_is_near(void)
+{
+    static const struct told told[3] = {{4, 2, 0, 8}, {4, 4, 0, 0}, {4, 4, 0, 8}};
+    static const char *const regions[3] = {"north", "north", ""};
+    struct gate_rig         *rig = open_three();
+
+    enter(rig, 3, "home");
+    tell(rig, 3, (struct told){4, 4, 0, 8});
+    place(rig, (unsigned[]){1, 1, 300}, regions);
+    HS_CHECK_TEXT(where(rig, 1), "home"); /* nothing is as near as the gate's own */
+    HS_CHECK_EQ(rig->gate->managers[3].locality, HS_LOCALITY_DATACENTER);
+    tell(rig, 3, (struct told){4, 4, 0, 0});
+    pass(rig, 3, told);
+    HS_CHECK_TEXT(where(rig, 2), "us");
+    gate_rig_close(rig);
+}
+
+static void a_round_trip_that_wavers_moves_nothing(void)
+{
+    static const char *const south[3] = {"south", "south", "south"};
+    struct gate_rig         *rig = open_three();
+
+    place(rig, (unsigned[]){300, 119, 100}, south); /* alike: the first by name */
+    HS_CHECK_TEXT(where(rig, 1), "eu");
+    place(rig, (unsigned[]){300, 140, 100}, south); /* alike no more, if only just */
+    HS_CHECK_TEXT(where(rig, 2), "eu");
+    place(rig, (unsigned[]){300, 160, 100}, south);
+    HS_CHECK_TEXT(where(rig, 3), "us");
+    place(rig, (unsigned[]){300, 129, 100}, south);
+    HS_CHECK_TEXT(where(rig, 4), "us");
+    gate_rig_close(rig);
+}
+
 CU_TestInfo hs_tests_gate_datacenters[] = {
     {"T8.5 unhealthy gets nothing, and busy comes after healthy",
      unhealthy_gets_nothing_and_busy_comes_after_healthy},
@@ -280,6 +349,10 @@ CU_TestInfo hs_tests_gate_datacenters[] = {
      a_datacenter_whose_manager_is_lost_is_missed_and_not_unknown},
     {"what is held back gets work only while somebody hears it",
      what_is_held_back_gets_work_only_while_somebody_hears_it},
+    {"its own region comes first, and then what is near",
+     its_own_region_comes_first_and_then_what_is_near},
+    {"health comes before what is near", health_comes_before_what_is_near},
+    {"a round trip that wavers moves nothing", a_round_trip_that_wavers_moves_nothing},
     {"heartbeats that cannot be are counted and change nothing",
      heartbeats_that_cannot_be_are_counted_and_change_nothing},
     {"a datacenter without managers is forgotten, and the table has a bound",
