@@ -15,12 +15,13 @@ enum {
     CALM_TICKS = 8,
     CPU_TICKS = 4,
     QUEUE_TICKS = 2,
-    OCTAVE_BUCKETS = 16
+    OCTAVE_BUCKETS = 16,
+    FIRST_BUCKETS = 2 * OCTAVE_BUCKETS
 };
 #define EPOCH_NS       (60 * HS_NS_PER_S)
 #define WARM_UP_NS     (10 * HS_NS_PER_S)
 #define STALE_NS       (10 * HS_NS_PER_S)
-#define REGIME_NS      (30 * 60 * HS_NS_PER_S)
+#define REGIME_NS      (1800 * HS_NS_PER_S)
 #define DELTA_FLOOR_NS (5 * HS_NS_PER_MS)
 #define TREND_PER_S    0.1
 #define TICKS_PER_S    (HS_NS_PER_S / HS_OVERLOAD_TICK_NS)
@@ -48,16 +49,16 @@ static unsigned bucket_of(uint64_t took_ns)
     uint64_t value = took_ns / 1000;
     unsigned octave = 0;
 
-    while (value >= 2 * OCTAVE_BUCKETS) {
+    while (value >= FIRST_BUCKETS) {
         value >>= 1;
         octave++;
     }
-    return (unsigned)hs_min_u64(octave * OCTAVE_BUCKETS + value, HS_OVERLOAD_BUCKETS - 1);
+    return (unsigned)hs_min_u64((uint64_t)octave * OCTAVE_BUCKETS + value, HS_OVERLOAD_BUCKETS - 1);
 }
 
 static uint64_t bucket_middle_ns(unsigned bucket)
 {
-    unsigned octave = bucket < 2 * OCTAVE_BUCKETS ? 0 : bucket / OCTAVE_BUCKETS - 1;
+    unsigned octave = bucket < FIRST_BUCKETS ? 0 : bucket / OCTAVE_BUCKETS - 1;
     uint64_t value = bucket - octave * OCTAVE_BUCKETS;
 
     return ((2 * value + 1) << octave) * 1000 / 2;
