@@ -3,6 +3,10 @@
  * within a bound, closes in order. Knows neither messages nor requests (roles/wire.h, ipc/rpc.h),
  * and never reconnects.
  *
+ * What is to be sent leaves by rank: a frame of a higher rank passes those of a lower one that
+ * still wait, and within a rank each goes as it came. Whoever sends frames of several ranks must
+ * not rely on their order.
+ *
  * A conn lives on the heap from open until on_closed has returned. All callbacks come from inside
  * hs_loop_step, never from inside the call that asked for something. */
 #ifndef HS_IPC_CONN_H
@@ -80,12 +84,12 @@ void *hs_conn_owner(const struct hs_conn *conn);
 uint64_t hs_conn_tag(const struct hs_conn *conn);
 void     hs_conn_set_tag(struct hs_conn *conn, uint64_t tag);
 
-/* Copies the frame into the queue. 0; -ENOBUFS: the queue is full, the peer does not read, the
- * caller decides whether to cut it off; -EMSGSIZE: body above HS_FRAME_BODY_BYTES_MAX; -ENOTCONN:
+/* Copies the frame into the queue. 0; -ENOBUFS: the queue is full (for CONTROL only when the room
+ * kept for it is, too), the peer does not read, the caller decides whether to cut it off; -EMSGSIZE: body above HS_FRAME_BODY_BYTES_MAX; -ENOTCONN:
  * closing. */
 int hs_conn_send(struct hs_conn *conn, const struct hs_frame *frame) HS_MUST_CHECK;
-/* The same for what a newer one makes worthless (statistics): -EAGAIN and dropped when the peer has
- * more than 256 KiB waiting already. */
+/* The same for what a newer one makes worthless (statistics): -EAGAIN and dropped when more than
+ * 256 KiB would leave before it. */
 int hs_conn_send_latest(struct hs_conn *conn, const struct hs_frame *frame) HS_MUST_CHECK;
 /* Without the copy: room for a body of up to body_bytes_max in the queue; the caller writes it
  * through writer and commits at once, before any other call on this conn. A failed writer or NULL:

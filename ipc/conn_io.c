@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* conn_io.c - frames in and out of one stream. What is sent lies in two buffers: one that the
- * kernel reads and one that fills meanwhile; they change places when the first has left, so a burst
- * of small frames goes out in one piece. Over TLS what has filled is sealed in that moment, into
- * the session's output, and that changes places instead. */
+/* conn_io.c - frames in and out of one stream. What is sent waits by rank (outgoing.h) and goes
+ * out in pieces: a burst of small frames in one, a backlog in many, so that what comes later and
+ * matters more waits for one piece at most. Over TLS a piece is sealed into the session's output,
+ * and that goes to the kernel instead. */
 #include "ipc/conn.h"
 
 #include "ipc/addr.h"
 #include "ipc/loop.h"
+#include "ipc/outgoing.h"
 #include "ipc/tls_session.h"
 #include "shm/base/assert.h"
 #include "shm/base/list.h"
@@ -19,6 +20,7 @@
 
 enum {
     CONN_MAGIC = 0x636f6e6e,
+    PIECE_BYTES = 64 << 10,           /* or one frame */
     BEHIND_BYTES = HS_FRAME_BYTES_MAX /* waiting above this, statistics are not worth adding */
 };
 /* From the first byte of a frame. A peer that drips keeps a buffer, never for long. */
@@ -42,8 +44,9 @@ struct hs_conn {
     struct hs_conn_config  config;
     struct hs_tls_session *session; /* NULL: plain */
     uint64_t               tag;
-    struct hs_buffer       in;     /* the beginning of a frame whose end has not come */
-    struct hs_buffer       out;    /* what fills */
+    struct hs_buffer       in; /* the beginning of a frame whose end has not come */
+    struct hs_outgoing     outgoing;
+    enum hs_rank           begun;  /* of the frame that is being written */
     struct hs_buffer       flight; /* what the kernel reads */
     bool                   is_connected;
     bool                   is_ready;          /* frames may come and go */
@@ -71,54 +74,62 @@ static void shut(struct hs_conn *conn, int reason, bool is_abort)
     hs_stream_close(&conn->stream, is_abort);
 }
 
-/* What has filled goes into the session's output. */
-static int seal(struct hs_conn *conn)
-{
-    int rc;
-
-    if (!conn->is_ready || !conn->out.used_bytes) return 0;
-    rc = hs_tls_session_write(conn->session, hs_view_of(conn->out.data, conn->out.used_bytes));
-    conn->out.used_bytes = 0;
-    return rc;
-}
-
-/* The buffer to send from next, sealed if it must be; NULL: after a failure. */
-static struct hs_buffer *fetch_output(struct hs_conn *conn)
-{
-    int rc;
-
-    if (!conn->session) return &conn->out;
-    rc = seal(conn);
-    if (rc < 0) {
-        shut(conn, rc, true);
-        return NULL;
-    }
-    if (conn->state == FLUSHING && conn->is_ready) hs_tls_session_finish(conn->session);
-    return hs_tls_session_output(conn->session);
-}
-
 static bool is_handshaking(const struct hs_conn *conn)
 {
     return conn->session && !conn->is_ready && !conn->failure;
 }
 
+static int put_piece(struct hs_conn *conn, struct hs_view frames)
+{
+    if (conn->session) return hs_tls_session_write(conn->session, frames);
+    if (hs_buffer_reserve(&conn->flight, frames.bytes) < 0) return -ENOMEM;
+    memcpy(conn->flight.data + conn->flight.used_bytes, frames.data, frames.bytes);
+    conn->flight.used_bytes += frames.bytes;
+    return 0;
+}
+
+/* What goes next: to the kernel, or sealed into the session's output. */
+static int take_piece(struct hs_conn *conn)
+{
+    size_t piece_bytes = 0;
+    int    rc = 0;
+
+    if (conn->session && !conn->is_ready) return 0;
+    while (!rc && piece_bytes < PIECE_BYTES) {
+        struct hs_view frames = hs_outgoing_take(&conn->outgoing, PIECE_BYTES - piece_bytes);
+
+        if (!frames.bytes) break;
+        piece_bytes += frames.bytes;
+        rc = put_piece(conn, frames);
+    }
+    return rc;
+}
+
+static void take_output(struct hs_conn *conn)
+{
+    struct hs_buffer *output = hs_tls_session_output(conn->session);
+    struct hs_buffer  empty = conn->flight;
+
+    if (conn->state == FLUSHING && conn->is_ready && !hs_conn_queued_bytes(conn))
+        hs_tls_session_finish(conn->session);
+    conn->flight = *output;
+    *output = empty;
+}
+
 static void send_next(struct hs_conn *conn)
 {
-    struct hs_buffer *next;
-    struct hs_buffer  empty;
-    int               rc;
+    int rc;
 
     if (conn->flight.used_bytes || conn->state == CLOSING || !conn->is_connected) return;
-    next = fetch_output(conn);
-    if (!next) return;
-    if (!next->used_bytes) {
+    rc = take_piece(conn);
+    if (!rc && conn->session) take_output(conn);
+    if (!rc && !conn->flight.used_bytes) {
         if (conn->state == FLUSHING && !is_handshaking(conn)) shut(conn, 0, false);
         return;
     }
-    empty = conn->flight;
-    conn->flight = *next;
-    *next = empty;
-    rc = hs_stream_send(&conn->stream, conn->flight.data, conn->flight.used_bytes, HS_SEND_REPORT);
+    if (!rc)
+        rc = hs_stream_send(&conn->stream, conn->flight.data, conn->flight.used_bytes,
+                            HS_SEND_REPORT);
     if (rc < 0) shut(conn, rc, true);
 }
 
@@ -131,7 +142,7 @@ static void fail(struct hs_conn *conn, int reason)
         return;
     }
     conn->failure = reason;
-    conn->out.used_bytes = 0;
+    hs_outgoing_clear(&conn->outgoing);
     conn->partial_since_ns = HS_NEVER_NS;
     conn->ready_deadline_ns = HS_NEVER_NS;
     conn->flush_deadline_ns = hs_loop_now_ns(conn->config.loop) + FAREWELL_NS;
@@ -198,7 +209,8 @@ static void on_event(struct hs_stream *stream, enum hs_stream_event event, int r
     case HS_STREAM_CLOSED:
         conn->config.on_closed(conn, conn->state == CLOSING ? conn->reason : -ECONNRESET);
         hs_buffer_release(&conn->in);
-        hs_buffer_release(&conn->out);
+        hs_outgoing_clear(&conn->outgoing);
+        hs_outgoing_release_spare(&conn->outgoing);
         hs_buffer_release(&conn->flight);
         hs_tls_session_close(&conn->session);
         conn->magic = 0;
@@ -420,31 +432,44 @@ void hs_conn_set_tag(struct hs_conn *conn, uint64_t tag)
     conn->tag = tag;
 }
 
+/* Full of work, it still takes what is to stop it. */
+static bool has_room(const struct hs_conn *conn, enum hs_rank rank, size_t bytes)
+{
+    size_t most_bytes = conn->config.queue_bytes_max;
+
+    if (rank == HS_RANK_CONTROL) most_bytes += HS_SEND_CONTROL_BYTES;
+    return hs_conn_queued_bytes(conn) + bytes <= most_bytes;
+}
+
 int hs_conn_begin(struct hs_conn *conn, const struct hs_frame *frame, size_t body_bytes_max,
                   struct hs_writer *writer)
 {
     struct hs_frame empty = *frame;
     size_t          bytes = HS_FRAME_HEADER_BYTES + body_bytes_max;
+    uint8_t        *room = NULL;
 
     HS_CHECK_MAGIC(conn, CONN_MAGIC);
     if (conn->state != OPEN) return -ENOTCONN;
     if (body_bytes_max > HS_FRAME_BODY_BYTES_MAX) return -EMSGSIZE;
-    if (hs_conn_queued_bytes(conn) + bytes > conn->config.queue_bytes_max ||
-        hs_buffer_reserve(&conn->out, bytes) < 0) {
+    if (has_room(conn, frame->rank, bytes))
+        room = hs_outgoing_reserve(&conn->outgoing, frame->rank, bytes);
+    if (!room) {
         conn->config.figures->refused_frames++;
         return -ENOBUFS;
     }
     empty.body = (struct hs_view){0};
-    hs_frame_put_header(conn->out.data + conn->out.used_bytes, &empty);
-    hs_writer_init(writer, conn->out.data + conn->out.used_bytes + HS_FRAME_HEADER_BYTES,
-                   body_bytes_max);
+    hs_frame_put_header(room, &empty);
+    hs_writer_init(writer, room + HS_FRAME_HEADER_BYTES, body_bytes_max);
+    conn->begun = frame->rank;
     return 0;
 }
 
 int hs_conn_begin_latest(struct hs_conn *conn, const struct hs_frame *frame, size_t body_bytes_max,
                          struct hs_writer *writer)
 {
-    if (conn->state == OPEN && hs_conn_queued_bytes(conn) > BEHIND_BYTES) {
+    size_t before_bytes = conn->flight.used_bytes + hs_outgoing_bytes(&conn->outgoing, frame->rank);
+
+    if (conn->state == OPEN && before_bytes > BEHIND_BYTES) {
         conn->config.figures->conflated_frames++;
         return -EAGAIN;
     }
@@ -454,14 +479,12 @@ int hs_conn_begin_latest(struct hs_conn *conn, const struct hs_frame *frame, siz
 void hs_conn_commit(struct hs_conn *conn, const struct hs_writer *writer)
 {
     struct hs_writer length;
-    uint8_t         *header = conn->out.data + conn->out.used_bytes;
 
     if (!writer || writer->failed) return;
     HS_ASSERT(conn->state == OPEN);
-    HS_ASSERT(writer->data == header + HS_FRAME_HEADER_BYTES);
-    hs_writer_init(&length, header, sizeof(uint32_t));
+    hs_writer_init(&length, writer->data - HS_FRAME_HEADER_BYTES, sizeof(uint32_t));
     hs_put_u32le(&length, (uint32_t)writer->used_bytes);
-    conn->out.used_bytes += HS_FRAME_HEADER_BYTES + writer->used_bytes;
+    hs_outgoing_add(&conn->outgoing, conn->begun, HS_FRAME_HEADER_BYTES + writer->used_bytes);
     conn->config.figures->sent_frames++;
     conn->touched_ns = hs_loop_now_ns(conn->config.loop);
     send_next(conn);
@@ -493,7 +516,7 @@ int hs_conn_send_latest(struct hs_conn *conn, const struct hs_frame *frame)
 
 size_t hs_conn_queued_bytes(const struct hs_conn *conn)
 {
-    return conn->out.used_bytes + conn->flight.used_bytes;
+    return hs_outgoing_bytes(&conn->outgoing, HS_RANK_DATA) + conn->flight.used_bytes;
 }
 
 bool hs_conn_is_open(const struct hs_conn *conn)
@@ -539,7 +562,7 @@ static uint64_t frame_deadline_ns(const struct hs_conn *conn)
 static uint64_t release_at_ns(const struct hs_conn *conn)
 {
     bool has_spare = (conn->in.capacity_bytes && !conn->in.used_bytes) ||
-                     conn->out.capacity_bytes || conn->flight.capacity_bytes ||
+                     hs_outgoing_has_spare(&conn->outgoing) || conn->flight.capacity_bytes ||
                      (conn->session && hs_tls_session_output(conn->session)->capacity_bytes);
 
     return has_spare ? after(conn->touched_ns, IDLE_RELEASE_NS) : HS_NEVER_NS;
@@ -569,7 +592,7 @@ void hs_conn_turn(struct hs_conn *conn, uint64_t now_ns)
         return;
     }
     release_spare(&conn->in);
-    release_spare(&conn->out);
+    hs_outgoing_release_spare(&conn->outgoing);
     release_spare(&conn->flight);
     if (conn->session) release_spare(hs_tls_session_output(conn->session));
     conn->touched_ns = now_ns;

@@ -26,10 +26,18 @@ enum hs_frame_flags {
     /* bits that we do not know are ignored */
 };
 
+enum hs_rank { /* in the order in which frames leave (outgoing.h); no part of a frame */
+               HS_RANK_CONTROL, /* who lives, who leads, what is to stop: small, with room of its own */
+               HS_RANK_DISPATCH,
+               HS_RANK_DATA,
+               HS_RANK_COUNT
+};
+
 struct hs_frame {
     uint16_t       type;
     uint8_t        version;
     uint8_t        flags;
+    enum hs_rank   rank;       /* of one that is to be sent */
     uint64_t       request_id; /* 0: nobody waits for an answer */
     struct hs_view body;       /* a view: into the buffer that was parsed */
 };

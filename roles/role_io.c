@@ -187,6 +187,8 @@ static void show_counts(struct hs_role_process *process)
         {HS_COUNT_loop_enters, loop.enter_count - told_loop->enter_count},
         {HS_COUNT_frames_in, frames->received_frames - told_frames->received_frames},
         {HS_COUNT_frames_out, frames->sent_frames - told_frames->sent_frames},
+        {HS_COUNT_frames_without_room, frames->refused_frames - told_frames->refused_frames},
+        {HS_COUNT_reports_left_out, frames->conflated_frames - told_frames->conflated_frames},
         {HS_COUNT_frame_bytes_in, frames->received_bytes - told_frames->received_bytes},
         {HS_COUNT_frame_bytes_out, frames->sent_bytes - told_frames->sent_bytes},
     };

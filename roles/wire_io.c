@@ -2,6 +2,18 @@
 /* wire_io.c - messages into send queues. */
 #include "roles/wire_io.h"
 
+/* A result is kept until it is acknowledged and goes as work does. */
+static enum hs_rank rank_of(enum hs_msg_type type)
+{
+    static const enum hs_rank ranks[HS_TRAFFIC_COUNT] = {
+        [HS_TRAFFIC_NONE] = HS_RANK_DATA,       [HS_TRAFFIC_CONTROL] = HS_RANK_CONTROL,
+        [HS_TRAFFIC_RESULT] = HS_RANK_DISPATCH, [HS_TRAFFIC_DISPATCH] = HS_RANK_DISPATCH,
+        [HS_TRAFFIC_DATA] = HS_RANK_DATA,       [HS_TRAFFIC_TELEMETRY] = HS_RANK_DATA,
+    };
+
+    return ranks[hs_wire_traffic(type)];
+}
+
 typedef int begin_fn(struct hs_conn *conn, const struct hs_frame *frame, size_t body_bytes_max,
                      struct hs_writer *writer);
 
@@ -21,8 +33,10 @@ static int send_with(begin_fn *begin, struct hs_conn *conn, const struct hs_fram
 int hs_wire_send(struct hs_conn *conn, enum hs_msg_type type, const void *message,
                  uint64_t request_id)
 {
-    struct hs_frame frame = {
-        .type = (uint16_t)type, .version = HS_FRAME_VERSION, .request_id = request_id};
+    struct hs_frame frame = {.type = (uint16_t)type,
+                             .version = HS_FRAME_VERSION,
+                             .rank = rank_of(type),
+                             .request_id = request_id};
 
     return send_with(hs_conn_begin, conn, &frame, message);
 }
@@ -33,6 +47,7 @@ int hs_wire_reply(struct hs_conn *conn, enum hs_msg_type type, const void *messa
     struct hs_frame frame = {.type = (uint16_t)type,
                              .version = HS_FRAME_VERSION,
                              .flags = HS_FRAME_REPLY,
+                             .rank = rank_of(type),
                              .request_id = request_id};
 
     return send_with(hs_conn_begin, conn, &frame, message);
@@ -40,7 +55,8 @@ int hs_wire_reply(struct hs_conn *conn, enum hs_msg_type type, const void *messa
 
 int hs_wire_send_latest(struct hs_conn *conn, enum hs_msg_type type, const void *message)
 {
-    struct hs_frame frame = {.type = (uint16_t)type, .version = HS_FRAME_VERSION};
+    struct hs_frame frame = {
+        .type = (uint16_t)type, .version = HS_FRAME_VERSION, .rank = rank_of(type)};
 
     return send_with(hs_conn_begin_latest, conn, &frame, message);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* wire_io.h - sends messages over connections: encodes straight into the send queue. */
+/* wire_io.h - sends messages over connections: encodes straight into the send queue. A message's
+ * class (roles/traffic.h) says its rank there: control passes work, and work passes figures. */
 #ifndef HS_ROLES_WIRE_IO_H
 #define HS_ROLES_WIRE_IO_H
 

@@ -7,6 +7,7 @@
 #include "roles/result_code.h"
 #include "shm/base/time.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,8 +21,8 @@ static uint64_t remaining_ns(const struct hs_gate *gate, const struct hs_gate_so
     return soft->deadline_ns > gate->now_ns ? soft->deadline_ns - gate->now_ns : 1;
 }
 
-static void send_dispatch(struct hs_gate *gate, unsigned manager, const struct hs_gate_job *job,
-                          unsigned slot)
+static int send_dispatch(struct hs_gate *gate, unsigned manager, const struct hs_gate_job *job,
+                         unsigned slot)
 {
     struct hs_msg_job_dispatch message = {.birth_fence = job->birth_fence,
                                           .gate_fence = job->gate_fence,
@@ -39,7 +40,7 @@ static void send_dispatch(struct hs_gate *gate, unsigned manager, const struct h
         gate->out.blob_get(gate->out.self, &job->digest, gate->blob_memory,
                            HS_LEDGER_BLOB_BYTES_MAX) == (int64_t)job->plan_bytes)
         message.plan = hs_view_of(gate->blob_memory, job->plan_bytes);
-    hs_gate_send(gate, manager, HS_MSG_JOB_DISPATCH, &message);
+    return gate->out.send(gate->out.self, manager, HS_MSG_JOB_DISPATCH, &message, 0);
 }
 
 /* The id of a cancel at the manager says what is cancelled, so that its answer does: several are
@@ -128,6 +129,21 @@ static void wait_for_manager(struct hs_gate *gate, const struct hs_gate_job *job
     refuse_for_lack_of(gate, job, slot, "manager");
 }
 
+/* So much waits for its manager that this found no room (control 1.3). That is no word of the
+ * manager's, so no attempt and no failure; but whoever has no room for so long has no capacity. */
+static void wait_for_room(struct hs_gate *gate, const struct hs_gate_job *job, unsigned slot)
+{
+    struct hs_gate_slot_soft *soft = &hs_gate_soft_of(gate, job)->slots[slot];
+
+    gate->out.count(gate->out.self, HS_COUNT_dispatches_put_off);
+    hs_gate_end_call(gate, &soft->call,
+                     soft->call.token.is_trial ? HS_BREAKER_FAIL : HS_BREAKER_NEUTRAL);
+    soft->retry_at_ns = gate->now_ns + TELL_AGAIN_NS;
+    if (job->slots[slot].state == HS_GATE_SLOT_PLANNED &&
+        gate->now_ns - soft->unheard_since_ns >= gate->limits.manager_wait_ns)
+        refuse_for_lack_of(gate, job, slot, "capacity: its manager does not read");
+}
+
 /* Until it is acknowledged, or so often, or so long, that nobody is there. */
 static void dispatch(struct hs_gate *gate, struct hs_gate_job *job, unsigned slot, int manager)
 {
@@ -150,10 +166,13 @@ static void dispatch(struct hs_gate *gate, struct hs_gate_job *job, unsigned slo
         soft->retry_at_ns = gate->now_ns + TELL_AGAIN_NS;
         return;
     }
+    if (send_dispatch(gate, (unsigned)manager, job, slot) == -ENOBUFS) {
+        wait_for_room(gate, job, slot);
+        return;
+    }
     if (soft->attempts++) gate->out.count(gate->out.self, HS_COUNT_dispatch_repeats);
     if (!soft->sent_at_ns) soft->sent_at_ns = gate->now_ns;
     soft->resent_at_ns = gate->now_ns;
-    send_dispatch(gate, (unsigned)manager, job, slot);
 }
 
 static bool is_workflow_due(const struct hs_gate_job *job, const struct hs_gate_slot_soft *soft,

@@ -75,10 +75,15 @@ static int out_send(void *self, unsigned manager, enum hs_msg_type type, const v
                     uint64_t request_id)
 {
     struct hs_conn *conn = process_of(self)->managers[manager];
+    int             rc;
 
     if (!conn || !hs_conn_is_open(conn)) return -ENOTCONN;
-    return request_id ? hs_wire_reply(conn, type, message, request_id)
-                      : hs_wire_send(conn, type, message, 0);
+    rc = request_id ? hs_wire_reply(conn, type, message, request_id)
+                    : hs_wire_send(conn, type, message, 0);
+    if (rc == -ENOBUFS)
+        hs_log(HS_LOG_WARN, "gate", "not sent type=%s manager=%s: too much waits for it",
+               hs_wire_name(type), process_of(self)->gate.managers[manager].name);
+    return rc;
 }
 
 static void out_drop_manager(void *self, unsigned manager)

@@ -13,7 +13,7 @@
 void hs_gate_send(struct hs_gate *gate, unsigned manager, enum hs_msg_type type,
                   const void *message)
 {
-    /* a full queue: the link is stuck; what matters is sent again */
+    /* a full queue: the link is stuck, which was counted; what matters is sent again */
     HS_IGNORE(gate->out.send(gate->out.self, manager, type, message, 0), "repeated until answered");
 }
 

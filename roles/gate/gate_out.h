@@ -23,7 +23,8 @@ struct hs_gate_out {
     int (*push_latest)(void *self, unsigned client, enum hs_msg_type type, const void *message);
     bool (*is_behind)(void *self, unsigned client);
     void (*cut_off)(void *self, unsigned client);
-    /* request_id 0: not an answer, or one that names what it answers */
+    /* request_id 0: not an answer, or one that names what it answers. -ENOBUFS: too much waits for
+     * it already; control still finds room. */
     int (*send)(void *self, unsigned manager, enum hs_msg_type type, const void *message,
                 uint64_t request_id);
     int (*propose)(void *self, struct hs_view entry, uint64_t token);

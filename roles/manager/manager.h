@@ -129,6 +129,9 @@ void hs_manager_on_gate(struct hs_manager *manager, uint32_t link,
 /* Progress of this job did not go out. */
 void hs_manager_on_dropped(struct hs_manager *manager, const uint8_t job_id[HS_JOB_ID_BYTES],
                            uint64_t now_ns);
+/* This share did not go out: too much waits for its worker. */
+void hs_manager_on_unsent(struct hs_manager *manager, const struct hs_exec_id *id,
+                          uint64_t exec_fence, uint64_t now_ns);
 void hs_manager_on_worker_down(struct hs_manager *manager, uint32_t link);
 void hs_manager_on_worker(struct hs_manager *manager, uint32_t link,
                           const struct hs_manager_frame *frame, uint64_t now_ns,

@@ -37,3 +37,28 @@ void hs_manager_end_call(struct hs_manager_step *step, struct hs_manager_worker 
     hs_breaker_report(&worker->breaker, &exec->call, outcome, step->now_ns, &step->manager->rand);
     note_opened(step, worker, opened_count);
 }
+
+/* That is no word of the worker's, so no attempt and no failure; unless there is no room for as long
+ * as a silent worker is waited for. */
+void hs_manager_on_unsent(struct hs_manager *manager, const struct hs_exec_id *id,
+                          uint64_t exec_fence, uint64_t now_ns)
+{
+    struct hs_manager_step    step = {.manager = manager, .now_ns = now_ns};
+    struct hs_manager_shard  *shard = hs_manager_find_exec(manager->state, id, exec_fence);
+    struct hs_manager_place   place;
+    struct hs_manager_exec   *exec;
+    struct hs_manager_worker *worker;
+
+    if (!shard || !hs_manager_find_place(manager, id->job_id, &place)) return;
+    exec = hs_manager_exec_at(
+        manager, hs_manager_workflow_at(manager->state, place.job, id->workflow), id->shard);
+    worker = hs_workers_find(&manager->workers, shard->worker);
+    if (worker)
+        hs_manager_end_call(&step, worker, exec,
+                            exec->call.is_trial ? HS_BREAKER_FAIL : HS_BREAKER_NEUTRAL);
+    exec->sent_at_ns = 0;
+    exec->needs_resend = exec->is_acked;
+    if (!exec->unsent_at_ns) exec->unsent_at_ns = now_ns;
+    if (now_ns - exec->unsent_at_ns >= manager->config.worker_lost_after_ns) return;
+    if (exec->send_count) exec->send_count--;
+}

@@ -58,13 +58,21 @@ static struct hs_view read_blob(struct hs_manager_process     *process,
     return bytes < 0 ? hs_view_of(NULL, 0) : hs_view_of(process->blob, (size_t)bytes);
 }
 
-static void send_exec(struct hs_manager_process *process, struct hs_manager_action *action)
+/* A worker is not cut off for the work that it has been given already: after its link came anew, all
+ * of that would be sent at once, and there would be no room again. */
+static void send_exec(struct hs_manager_process *process, struct hs_manager_action *action,
+                      uint64_t now_ns)
 {
     struct hs_msg_exec_dispatch *dispatch = &action->message.exec_dispatch;
+    struct hs_conn              *conn = conn_of(process, action->link);
 
+    if (!conn || !hs_conn_is_open(conn)) return;
     if (dispatch->plan_bytes <= HS_WIRE_PART_BYTES_MAX)
         dispatch->plan = read_blob(process, &action->digest);
-    send_message(process, conn_of(process, action->link), action, &action->message);
+    if (hs_wire_send(conn, HS_MSG_EXEC_DISPATCH, dispatch, 0) != -ENOBUFS) return;
+    hs_manager_count(process, HS_COUNT_dispatches_put_off, 1);
+    hs_log(HS_LOG_WARN, "manager", "share put off: too much waits for its worker");
+    hs_manager_on_unsent(&process->manager, &dispatch->exec, dispatch->exec_fence, now_ns);
 }
 
 static void send_blob(struct hs_manager_process *process, struct hs_manager_action *action)
@@ -111,7 +119,7 @@ static void carry_out(struct hs_manager_process *process, struct hs_manager_acti
     case HS_MANAGER_SEND_WORKER:
         send_message(process, conn_of(process, action->link), action, &action->message);
         break;
-    case HS_MANAGER_SEND_EXEC: send_exec(process, action); break;
+    case HS_MANAGER_SEND_EXEC: send_exec(process, action, now_ns); break;
     case HS_MANAGER_SEND_BLOB: send_blob(process, action); break;
     case HS_MANAGER_PROPOSE:
     case HS_MANAGER_PUT_BLOB: propose(process, action); break;

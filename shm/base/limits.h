@@ -32,6 +32,8 @@ enum {
     HS_FIELDS_MAX = 64,             /* fields of one message */
     HS_SEND_QUEUE_BYTES_MAX =
         4 << 20, /* per connection; a peer that does not read is cut off above it */
+    HS_SEND_CONTROL_BYTES =
+        256 << 10, /* beyond that, for control: 64 frames of the most that one may have */
 
     /* Jobs */
     HS_JOBS_MAX =

@@ -100,6 +100,8 @@ static int send_manager(void *self, unsigned manager, enum hs_msg_type type, con
                         uint64_t request_id)
 {
     if (!rig_of(self)->gate->managers[manager].is_up) return -ENOTCONN;
+    if (rig_of(self)->is_full[manager] && hs_wire_traffic(type) != HS_TRAFFIC_CONTROL)
+        return -ENOBUFS;
     keep_frame(self, true, manager, type, message, request_id);
     return 0;
 }

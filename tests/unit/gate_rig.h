@@ -35,22 +35,23 @@ struct gate_rig_proposal {
 };
 
 struct gate_rig {
-    struct hs_gate          *gate;
-    uint64_t                 now_ns;
-    uint64_t                 wall_ns; /* the host's clock */
-    uint64_t                 seq;
-    uint64_t                 elapsed_ns; /* as the next progress tells it */
-    bool                     is_led;
-    bool                     is_silent;   /* the manager sends no heartbeats of itself */
-    bool                     is_log_held; /* nothing becomes durable */
-    bool                     is_log_busy; /* nothing is taken */
-    unsigned                 log_fails; /* so many entries are answered with UNKNOWN and not kept */
-    bool                     is_stuck[HS_GATE_CLIENTS_MAX];  /* its queue is full */
-    bool                     is_behind[HS_GATE_CLIENTS_MAX]; /* it has much to read */
-    unsigned                 cut_offs[HS_GATE_CLIENTS_MAX];
-    uint64_t                 quarantined;
-    bool                     is_disk_full;
-    unsigned                 frame_count;
+    struct hs_gate *gate;
+    uint64_t        now_ns;
+    uint64_t        wall_ns; /* the host's clock */
+    uint64_t        seq;
+    uint64_t        elapsed_ns; /* as the next progress tells it */
+    bool            is_led;
+    bool            is_silent;   /* the manager sends no heartbeats of itself */
+    bool            is_log_held; /* nothing becomes durable */
+    bool            is_log_busy; /* nothing is taken */
+    unsigned        log_fails;   /* so many entries are answered with UNKNOWN and not kept */
+    bool            is_stuck[HS_GATE_CLIENTS_MAX];  /* its queue is full */
+    bool            is_behind[HS_GATE_CLIENTS_MAX]; /* it has much to read */
+    unsigned        cut_offs[HS_GATE_CLIENTS_MAX];
+    bool            is_full[HS_GATE_MANAGERS_MAX]; /* only control finds room on the way to it */
+    uint64_t        quarantined;
+    bool            is_disk_full;
+    unsigned        frame_count;
     struct gate_rig_frame    frames[GATE_RIG_FRAMES];
     unsigned                 blob_count;
     struct hs_ledger_digest  digests[GATE_RIG_BLOBS];

@@ -111,6 +111,18 @@ static void add_answer(struct rig *rig, enum hs_ledger_answer_kind kind, uint64_
     rig->answers[rig->answer_count++] = (struct rig_answer){kind, token, entry};
 }
 
+static void send_exec(struct rig *rig, const struct hs_manager_action *action)
+{
+    const struct hs_msg_exec_dispatch *dispatch = &action->message.exec_dispatch;
+
+    if (action->link != rig->full_link) {
+        keep_frame(rig, action);
+        return;
+    }
+    rig->unsent_count++;
+    hs_manager_on_unsent(rig->manager, &dispatch->exec, dispatch->exec_fence, rig->now_ns);
+}
+
 static void carry_out(struct rig *rig)
 {
     struct hs_manager_actions *list = malloc(sizeof *list);
@@ -144,8 +156,8 @@ static void carry_out(struct rig *rig)
         case HS_MANAGER_SEND_GATE:
         case HS_MANAGER_SEND_LATEST:
         case HS_MANAGER_SEND_WORKER:
-        case HS_MANAGER_SEND_EXEC:
         case HS_MANAGER_SEND_BLOB: keep_frame(rig, action); break;
+        case HS_MANAGER_SEND_EXEC: send_exec(rig, action); break;
         }
     }
     free(list);

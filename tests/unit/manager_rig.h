@@ -34,6 +34,8 @@ struct rig {
     uint64_t                  now_ns;
     uint64_t                  seq;
     bool                      is_log_held; /* nothing becomes durable */
+    uint32_t                  full_link;   /* shares find no room on it; 0: all do */
+    unsigned                  unsent_count;
     unsigned                  frame_count;
     struct rig_frame          frames[RIG_FRAMES];
     unsigned                  blob_count;

@@ -390,7 +390,8 @@ static void queue_is_bounded_and_statistics_give_way_first(enum hs_loop_backend 
     static uint8_t  body[HS_FRAME_BODY_BYTES_MAX];
     static uint8_t  received[4 * HS_FRAME_BYTES_MAX];
     struct side     side;
-    struct hs_frame frame = {.type = 1, .version = 1, .body = {body, sizeof(body)}};
+    struct hs_frame frame = {
+        .type = 1, .version = 1, .rank = HS_RANK_DATA, .body = {body, sizeof(body)}};
 
     open_side(&side, backend, 4 * HS_FRAME_BYTES_MAX);
     HS_CHECK_EQ(hs_conn_send_latest(side.conn, &frame), 0);

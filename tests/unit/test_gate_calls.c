@@ -91,6 +91,76 @@ static void refusals_by_rule_never_open_it(void)
     gate_rig_close(rig);
 }
 
+static void enter_europe(struct gate_rig *rig)
+{
+    const struct hs_gate_peer peer = {.datacenter = "eu",
+                                      .name = "m-eu",
+                                      .address = "10.0.0.1:7400",
+                                      .node = {1},
+                                      .incarnation = 1,
+                                      .generation = 1};
+
+    HS_CHECK_EQ(hs_gate_manager_enter(rig->gate, &peer), 1);
+}
+
+static const char in_europe[] =
+    "{\"version\":1,\"datacenters\":{\"include\":[\"eu\"]},\"workflows\":[{\"name\":\"w0\","
+    "\"load\":{\"model\":\"closed\",\"vus\":1,\"for\":\"10s\"},\"steps\":[{\"name\":\"home\","
+    "\"url\":\"http://127.0.0.1:8080/\"}]}]}";
+
+/* So much waits for the manager of "dc" that nothing but control finds room any more; the core
+ * hears of that (-ENOBUFS is what control 1.3 calls NO_CAPACITY), nothing is lost silently. */
+static void a_dispatch_without_room_waits_and_delays_no_other_datacenter(void)
+{
+    struct gate_rig *rig = gate_rig_open();
+
+    rig->is_full[0] = true;
+    for (unsigned job = 1; job <= 3; job++) gate_rig_submit(rig, 0, job, gate_rig_plan(1, false));
+    gate_rig_pass(rig, 30 * HS_NS_PER_S);
+    HS_CHECK_EQ(gate_rig_count_of(rig, HS_MSG_JOB_DISPATCH, 0), 0);
+    HS_CHECK_EQ(breaker_of(rig)->state, HS_BREAKER_CLOSED);
+    HS_CHECK_EQ(rig->counts[HS_COUNT_breakers_opened], 0);
+    HS_CHECK(rig->counts[HS_COUNT_dispatches_put_off] >= 60);
+    HS_CHECK_EQ(rig->counts[HS_COUNT_dispatch_repeats], 0);
+    enter_europe(rig);
+    gate_rig_submit(rig, 0, 4, in_europe);
+    HS_CHECK_EQ(gate_rig_count_of(rig, HS_MSG_JOB_DISPATCH, 1), 1); /* at once */
+    rig->is_full[0] = false;
+    gate_rig_pass(rig, HS_NS_PER_S);
+    HS_CHECK_EQ(gate_rig_count_of(rig, HS_MSG_JOB_DISPATCH, 0), 3);
+    for (unsigned job = 1; job <= 3; job++) {
+        gate_rig_ack_dispatch(rig, job, HS_RESULT_OK, 3);
+        HS_CHECK_EQ(gate_rig_job(rig, job)->slots[0].state, HS_GATE_SLOT_RUNNING);
+    }
+    gate_rig_close(rig);
+}
+
+static void a_job_that_finds_no_room_for_long_fails_with_that_reason(void)
+{
+    struct gate_rig *rig = gate_rig_open();
+
+    rig->is_full[0] = true;
+    gate_rig_submit(rig, 0, 1, gate_rig_plan(1, false));
+    gate_rig_pass(rig, 59 * HS_NS_PER_S);
+    HS_CHECK_EQ(gate_rig_job(rig, 1)->phase, HS_GATE_ACTIVE);
+    gate_rig_pass(rig, 2 * HS_NS_PER_S);
+    HS_CHECK_EQ(gate_rig_job(rig, 1)->final, HS_JOB_FAILED);
+    HS_CHECK_TEXT(gate_rig_job(rig, 1)->reason,
+                  "datacenter dc has no capacity: its manager does not read");
+    gate_rig_close(rig);
+}
+
+/* Nothing was tried: that is no trial that succeeded. */
+static void a_trial_without_room_closes_no_breaker(void)
+{
+    struct gate_rig *rig = open_silent();
+
+    rig->is_full[0] = true;
+    gate_rig_pass(rig, 40 * HS_NS_PER_S);
+    HS_CHECK(breaker_of(rig)->state != HS_BREAKER_CLOSED);
+    gate_rig_close(rig);
+}
+
 static void internal_errors_count_as_failures(void)
 {
     struct gate_rig *rig = gate_rig_open();
@@ -168,6 +238,11 @@ CU_TestInfo hs_tests_gate_calls[] = {
      three_dispatches_without_an_answer_open_the_breaker},
     {"T6.9 two answers close it and the jobs go on", two_answers_close_it_and_the_jobs_go_on},
     {"T6.3 refusals by rule never open it", refusals_by_rule_never_open_it},
+    {"T1.5 a dispatch without room waits and delays no other datacenter",
+     a_dispatch_without_room_waits_and_delays_no_other_datacenter},
+    {"T1.5 a job that finds no room for long fails with that reason",
+     a_job_that_finds_no_room_for_long_fails_with_that_reason},
+    {"a trial without room closes no breaker", a_trial_without_room_closes_no_breaker},
     {"T6.9 internal errors count as failures", internal_errors_count_as_failures},
     {"T6.5 a later life of the manager closes it", a_later_life_of_the_manager_closes_it},
     {"a link that goes ends what waited on it, and the breaker outlives it",

@@ -151,6 +151,8 @@ static void managers_20_4_that_come_once_and_vanish_leave_nothing(void)
     gate_rig_close(rig);
 }
 
+/* The destinations of a gate are its managers and clients: a full table takes no other, and one that
+ * is gone gives its place (T1.7). None is idle while it is connected: each is asked every second. */
 static void a_full_table_of_connected_managers_takes_no_other(void)
 {
     struct gate_rig *rig = gate_rig_open();
@@ -194,7 +196,7 @@ CU_TestInfo hs_tests_gate_nodes[] = {
      manager_20_2_that_comes_back_when_it_is_to_be_forgotten_stays},
     {"20.4 10,000 managers that come once and vanish leave nothing",
      managers_20_4_that_come_once_and_vanish_leave_nothing},
-    {"BAD-14 T8.11 a full table of connected managers takes no other",
+    {"T1.7 BAD-14 T8.11 a full table of connected managers takes no other",
      a_full_table_of_connected_managers_takes_no_other},
     {"BAD-12 two hosts with one name are not mixed up", two_hosts_with_one_name_are_not_mixed_up},
     CU_TEST_INFO_NULL};

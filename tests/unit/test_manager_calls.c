@@ -46,6 +46,52 @@ static void while_it_is_left_alone_others_get_the_work(void)
     rig_close(rig);
 }
 
+static void pass_beating(struct rig *rig, unsigned seconds)
+{
+    for (unsigned i = 0; i < seconds; i++) {
+        rig_pass(rig, HS_NS_PER_S);
+        rig_beat(rig, 1, 1);
+        if (rig->manager->workers.high > 1) rig_beat(rig, 2, 0);
+    }
+}
+
+/* Its queue is full, not its house: it is neither left alone nor robbed of its share for that. */
+static void a_share_without_room_is_sent_when_there_is_some(void)
+{
+    struct rig *rig = rig_open_with_worker(2);
+
+    rig->full_link = 1;
+    rig_dispatch(rig, 1, rig_one);
+    pass_beating(rig, 14);
+    HS_CHECK_EQ(rig_count(rig, HS_MSG_EXEC_DISPATCH, 1), 0);
+    HS_CHECK_EQ(rig->unsent_count, 3); /* none is an attempt: it is not asked less and less often */
+    HS_CHECK_EQ(worker_at(rig, 0)->breaker.state, HS_BREAKER_CLOSED);
+    HS_CHECK_EQ(worker_at(rig, 0)->breaker.fails_in_row, 0);
+    HS_CHECK_EQ(rig->manager->counts.execs_lost, 0);
+    rig->full_link = 0;
+    pass_beating(rig, 2);
+    HS_CHECK_EQ(rig_count(rig, HS_MSG_EXEC_DISPATCH, 1), 1);
+    rig_ack(rig, 1, rig_share(rig, 1, 0), HS_RESULT_OK);
+    HS_CHECK(rig->manager->execs[0].is_acked);
+    rig_close(rig);
+}
+
+static void a_worker_without_room_for_long_loses_its_share_to_another(void)
+{
+    struct rig *rig = rig_open_with_worker(4);
+
+    rig->full_link = 1;
+    rig_dispatch(rig, 1, rig_one);
+    rig_register(rig, 2, 2, 1, 4);
+    rig_tell_state(rig, 2, NULL, 0);
+    pass_beating(rig, 40);
+    HS_CHECK_EQ(rig_count(rig, HS_MSG_EXEC_DISPATCH, 2), 0);
+    pass_beating(rig, 20);
+    HS_CHECK_EQ(rig->manager->counts.execs_lost, 1);
+    HS_CHECK(rig_count(rig, HS_MSG_EXEC_DISPATCH, 2) > 0);
+    rig_close(rig);
+}
+
 static void an_answer_of_any_kind_is_reported(void)
 {
     struct rig *rig = rig_open_with_worker(2);
@@ -90,6 +136,10 @@ static void a_breaker_goes_with_its_worker_s_place(void)
 
 CU_TestInfo hs_tests_manager_calls[] = {
     {"T6.1 shares without an answer open the breaker", shares_without_an_answer_open_the_breaker},
+    {"T1.5 a share without room is sent when there is some",
+     a_share_without_room_is_sent_when_there_is_some},
+    {"T1.5 a worker without room for long loses its share to another",
+     a_worker_without_room_for_long_loses_its_share_to_another},
     {"while it is left alone, others get the work", while_it_is_left_alone_others_get_the_work},
     {"T6.9 an answer of any kind is reported", an_answer_of_any_kind_is_reported},
     {"21 a worker that comes and goes gets no new work while there are others",

@@ -62,6 +62,7 @@ int hs_tls_end_send(struct hs_tls_end *end, uint64_t id, size_t body_bytes)
     static uint8_t  body[HS_FRAME_BODY_BYTES_MAX];
     struct hs_frame frame = {.type = 9,
                              .version = HS_FRAME_VERSION,
+                             .rank = HS_RANK_DISPATCH,
                              .request_id = id,
                              .body = hs_view_of(body, body_bytes)};
 
