@@ -85,8 +85,8 @@ uint64_t hs_conn_tag(const struct hs_conn *conn);
 void     hs_conn_set_tag(struct hs_conn *conn, uint64_t tag);
 
 /* Copies the frame into the queue. 0; -ENOBUFS: the queue is full (for CONTROL only when the room
- * kept for it is, too), the peer does not read, the caller decides whether to cut it off; -EMSGSIZE: body above HS_FRAME_BODY_BYTES_MAX; -ENOTCONN:
- * closing. */
+ * kept for it is, too), the peer does not read, the caller decides whether to cut it off;
+ * -EMSGSIZE: body above HS_FRAME_BODY_BYTES_MAX; -ENOTCONN: closing. */
 int hs_conn_send(struct hs_conn *conn, const struct hs_frame *frame) HS_MUST_CHECK;
 /* The same for what a newer one makes worthless (statistics): -EAGAIN and dropped when more than
  * 256 KiB would leave before it. */

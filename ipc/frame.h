@@ -26,11 +26,12 @@ enum hs_frame_flags {
     /* bits that we do not know are ignored */
 };
 
-enum hs_rank { /* in the order in which frames leave (outgoing.h); no part of a frame */
-               HS_RANK_CONTROL, /* who lives, who leads, what is to stop: small, with room of its own */
-               HS_RANK_DISPATCH,
-               HS_RANK_DATA,
-               HS_RANK_COUNT
+/* In the order in which frames leave (outgoing.h); no part of a frame. */
+enum hs_rank {
+    HS_RANK_CONTROL, /* who lives, who leads, what is to stop: small, with room of its own */
+    HS_RANK_DISPATCH,
+    HS_RANK_DATA,
+    HS_RANK_COUNT
 };
 
 struct hs_frame {

@@ -7,11 +7,10 @@
 enum need { OPTIONAL, NEEDED };
 
 #define HS_CLIENT  (1u << HS_ROLE_CLIENT)
-#define HS_CONSOLE (1u << HS_ROLE_CONSOLE)
 #define HS_GATE    (1u << HS_ROLE_GATE)
 #define HS_MANAGER (1u << HS_ROLE_MANAGER)
 #define HS_WORKER  (1u << HS_ROLE_WORKER)
-#define HS_ANY     (HS_CLIENT | HS_CONSOLE | HS_GATE | HS_MANAGER | HS_WORKER)
+#define HS_ANY     (HS_CLIENT | HS_GATE | HS_MANAGER | HS_WORKER)
 
 /* A function a message, because only there can a field's row name its struct by one local word. */
 #define HS_MESSAGE(TYPE, name, number, class, from, to, text)                                      \

@@ -4,6 +4,7 @@
 #include "roles/counters.h"
 #include "roles/gate/gate_inner.h"
 #include "roles/result_code.h"
+#include "shm/base/log.h"
 #include "shm/base/time.h"
 
 #include <errno.h>
@@ -197,6 +198,15 @@ static void on_blob_wanted(struct hs_gate *gate, unsigned manager,
     hs_gate_send(gate, manager, HS_MSG_BLOB_DATA, &data);
 }
 
+/* Whatever it was, it is repeated until it is answered: what is wrong must be seen. */
+static void on_refused(const struct hs_gate *gate, unsigned manager,
+                       const struct hs_msg_refused *refused)
+{
+    hs_log(HS_LOG_WARN, "gate", "refused by manager=%s type=%s code=%s text=\"%s\"",
+           gate->managers[manager].name, hs_wire_name(refused->type),
+           hs_result_code_name(refused->code), refused->text);
+}
+
 /* Forgotten, or never ours: let the manager forget it too. */
 static void answer_unknown(struct hs_gate *gate, unsigned manager, unsigned type,
                            const union hs_msg *message, uint64_t request_id)
@@ -254,6 +264,7 @@ void hs_gate_manager_frame(struct hs_gate *gate, unsigned manager, unsigned type
     case HS_MSG_HELLO: hs_gate_take_hello(gate, manager, &message->hello); break;
     case HS_MSG_HELLO_ACK: break;
     case HS_MSG_PONG: on_pong(gate, manager, &message->pong); break;
+    case HS_MSG_REFUSED: on_refused(gate, manager, &message->refused); break;
     case HS_MSG_MHB: on_heartbeat(gate, manager, &message->mhb); break;
     case HS_MSG_BLOB_GET: on_blob_wanted(gate, manager, &message->blob_get); break;
     case HS_MSG_BLOB_DATA: hs_gate_take_blob_data(gate, manager, &message->blob_data); break;

@@ -38,8 +38,8 @@ void hs_manager_end_call(struct hs_manager_step *step, struct hs_manager_worker 
     note_opened(step, worker, opened_count);
 }
 
-/* That is no word of the worker's, so no attempt and no failure; unless there is no room for as long
- * as a silent worker is waited for. */
+/* That is no word of the worker's, so no attempt and no failure; unless there is no room for as
+ * long as a silent worker is waited for. */
 void hs_manager_on_unsent(struct hs_manager *manager, const struct hs_exec_id *id,
                           uint64_t exec_fence, uint64_t now_ns)
 {

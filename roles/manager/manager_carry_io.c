@@ -58,8 +58,8 @@ static struct hs_view read_blob(struct hs_manager_process     *process,
     return bytes < 0 ? hs_view_of(NULL, 0) : hs_view_of(process->blob, (size_t)bytes);
 }
 
-/* A worker is not cut off for the work that it has been given already: after its link came anew, all
- * of that would be sent at once, and there would be no room again. */
+/* A worker is not cut off for the work that it has been given already: after its link came anew,
+ * all of that would be sent at once, and there would be no room again. */
 static void send_exec(struct hs_manager_process *process, struct hs_manager_action *action,
                       uint64_t now_ns)
 {

@@ -478,7 +478,7 @@ static void messages_go_through_the_queue_as_encoded(void)
     HS_CHECK_EQ(hs_frame_parse(hs_view_of(memory, bytes), &frame, &need), 18);
     HS_CHECK_EQ(frame.request_id, 5);
     HS_CHECK_EQ(frame.flags, 0);
-    HS_CHECK_EQ(hs_wire_open(&frame, HS_ROLE_GATE, HS_ROLE_CLIENT, &got), 0);
+    HS_CHECK_EQ(hs_wire_open(&frame, HS_ROLE_GATE, HS_ROLE_MANAGER, &got), 0);
     HS_CHECK_EQ(got.ping.nonce, 77);
     HS_CHECK_EQ(hs_frame_parse(hs_view_of(memory + 18, bytes - 18), &frame, &need), 18);
     HS_CHECK_EQ(frame.type, HS_MSG_PONG);

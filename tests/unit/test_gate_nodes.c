@@ -151,8 +151,9 @@ static void managers_20_4_that_come_once_and_vanish_leave_nothing(void)
     gate_rig_close(rig);
 }
 
-/* The destinations of a gate are its managers and clients: a full table takes no other, and one that
- * is gone gives its place (T1.7). None is idle while it is connected: each is asked every second. */
+/* The destinations of a gate are its managers and clients: a full table takes no other, and one
+ * that is gone gives its place (T1.7). None is idle while it is connected: each is asked every
+ * second. */
 static void a_full_table_of_connected_managers_takes_no_other(void)
 {
     struct gate_rig *rig = gate_rig_open();
@@ -167,6 +168,16 @@ static void a_full_table_of_connected_managers_takes_no_other(void)
     HS_CHECK_EQ(enter(rig, "east", "m-5", 5), 5); /* a known one comes anew all the same */
     hs_gate_manager_down(rig->gate, 9);
     HS_CHECK_EQ(enter(rig, "east", "one-more", 1), 9);
+    gate_rig_close(rig);
+}
+
+static void a_refusal_by_a_manager_is_expected(void)
+{
+    struct gate_rig *rig = gate_rig_open();
+    union hs_msg     message = {.refused = {.code = HS_RESULT_FORBIDDEN, .type = HS_MSG_PING}};
+
+    hs_gate_manager_frame(rig->gate, 0, HS_MSG_REFUSED, &message, 0);
+    HS_CHECK_EQ(rig->counts[HS_COUNT_frames_unexpected], 0);
     gate_rig_close(rig);
 }
 
@@ -198,5 +209,6 @@ CU_TestInfo hs_tests_gate_nodes[] = {
      managers_20_4_that_come_once_and_vanish_leave_nothing},
     {"T1.7 BAD-14 T8.11 a full table of connected managers takes no other",
      a_full_table_of_connected_managers_takes_no_other},
+    {"a refusal by a manager is expected", a_refusal_by_a_manager_is_expected},
     {"BAD-12 two hosts with one name are not mixed up", two_hosts_with_one_name_are_not_mixed_up},
     CU_TEST_INFO_NULL};

@@ -119,8 +119,8 @@ static void a_queue_that_is_never_empty_does_not_grow(void)
 }
 
 /* There is no table of destinations beside that of links, whose bounds other tests show (a full
- * table takes no other: T1.7 of gates): a destination is a connection, and its queue lives in it. What is
- * left of the number is what an idle one costs. */
+ * table takes no other: T1.7 of gates): a destination is a connection, and its queue lives in it.
+ * What is left of the number is what an idle one costs. */
 static void ten_thousand_idle_destinations_take_less_than_a_mebibyte(void)
 {
     struct hs_outgoing outgoing = {0};
