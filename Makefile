@@ -210,7 +210,7 @@ soak: all $(SYSTEM_PROGRAMS) $(BUILD)/tests/sim/test_sim_ring $(BUILD)/unit
 	$(Q)HS_SOAK=1 $(BUILD)/unit interleave
 	$(Q)HS_BUILD=$(BUILD) HS_SOAK=1 tests/system/run
 
-bench: ## measure against the budgets: CPU and rate against wrk and a bare loop, statistics, memory, lag, start, restart, ring, loss of a host
+bench: ## measure against the budgets: CPU and rate against wrk and a bare loop, statistics, memory, lag, start, restart, ring, loss of a host, an idle ring
 bench: all $(BENCH_PROGRAMS) $(BUILD)/tests/bench/hyperscaled_uncounted
 	$(Q)HS_BUILD=$(BUILD) tests/bench/run
 
