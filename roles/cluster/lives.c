@@ -10,6 +10,8 @@
 
 static const struct hs_bucket_rate rate = {.interval_ns = HS_LIVES_INTERVAL_NS,
                                            .burst = HS_LIVES_BURST};
+static const struct hs_bucket_rate strangers_rate = {.interval_ns = HS_LIVES_STRANGERS_INTERVAL_NS,
+                                                     .burst = HS_LIVES_STRANGERS_BURST};
 static const uint8_t               no_nonce[HS_DATAGRAM_NONCE_BYTES];
 
 void hs_lives_init(struct hs_lives *lives)
@@ -158,7 +160,8 @@ enum hs_lives_verdict hs_lives_take(struct hs_lives *lives, uint64_t now_ns,
     struct hs_life *life = find_own(lives, &header->sender);
 
     if (life && life->boot_id == header->boot_id) return take(life, now_ns, header->counter);
-    return hs_bucket_take(&lives->strangers, &rate, now_ns) ? HS_LIVES_UNPROVEN : HS_LIVES_TOO_MANY;
+    return hs_bucket_take(&lives->strangers, &strangers_rate, now_ns) ? HS_LIVES_UNPROVEN
+                                                                      : HS_LIVES_TOO_MANY;
 }
 
 /* ---- challenges */
@@ -211,10 +214,11 @@ static bool is_met(struct hs_lives_challenge *challenge, uint64_t now_ns,
     return true;
 }
 
+/* life NULL: only whoever stands at some address was asked. */
 static bool is_proof(struct hs_lives *lives, struct hs_life *life, uint64_t now_ns,
                      const uint8_t proof[HS_DATAGRAM_NONCE_BYTES])
 {
-    if (is_met(&life->challenge, now_ns, proof)) return true;
+    if (life && is_met(&life->challenge, now_ns, proof)) return true;
     for (uint32_t i = 0; i < HS_LIVES_ADDRESSES_MAX; i++)
         if (is_met(&lives->addresses[i], now_ns, proof)) return true;
     return false;
@@ -245,12 +249,12 @@ void hs_lives_greet(struct hs_lives *lives, uint64_t now_ns,
     if (life && life->boot_id == header->boot_id) {
         greeting->verdict = take(life, now_ns, header->counter);
     } else {
-        if (!hs_bucket_take(&lives->strangers, &rate, now_ns)) {
+        greeting->is_new = is_proof(lives, life, now_ns, greet->proof);
+        if (!greeting->is_new && !hs_bucket_take(&lives->strangers, &strangers_rate, now_ns)) {
             greeting->verdict = HS_LIVES_TOO_MANY;
             return;
         }
         life = find_or_add(lives, now_ns, &header->sender);
-        greeting->is_new = is_proof(lives, life, now_ns, greet->proof);
         greeting->verdict = greeting->is_new ? HS_LIVES_TAKEN : HS_LIVES_UNPROVEN;
         if (greeting->is_new) {
             life->boot_id = header->boot_id;

@@ -10,8 +10,8 @@
  *       GREET proof b  ----------------->                 B: likewise
  *
  * An answer is no longer than the question, goes only to what a key of the cluster has opened, and
- * is bounded for all unproven lives together. It proves the key and the moment, not the host: that
- * is the certificate's business. Does not seal. Pure. */
+ * is bounded for all unproven lives together; a proof is heard whatever the others send. It proves
+ * the key and the moment, not the host: that is the certificate's business. Does not seal. Pure. */
 #ifndef HS_CLUSTER_LIVES_H
 #define HS_CLUSTER_LIVES_H
 
@@ -19,14 +19,16 @@
 #include "roles/cluster/replay.h"
 
 enum {
-    HS_LIVES_MAX = 1024,         /* peers of one ring */
-    HS_LIVES_BUCKETS = 1024,     /* heads of chains */
-    HS_LIVES_ADDRESSES_MAX = 64, /* challenges to whoever is there */
-    HS_LIVES_BURST = 200         /* datagrams of one peer; 100 a second */
+    HS_LIVES_MAX = 1024,            /* peers of one ring */
+    HS_LIVES_BUCKETS = 1024,        /* heads of chains */
+    HS_LIVES_ADDRESSES_MAX = 64,    /* challenges to whoever is there */
+    HS_LIVES_BURST = 200,           /* datagrams of one peer; 100 a second */
+    HS_LIVES_STRANGERS_BURST = 1000 /* of all unproven lives together; as many a second */
 };
-#define HS_LIVES_INTERVAL_NS  UINT64_C(10000000)
-#define HS_LIVES_PATIENCE_NS  UINT64_C(5000000000) /* for a proof */
-#define HS_LIVES_CHALLENGE_NS UINT64_C(250000000)  /* from one challenge to the next */
+#define HS_LIVES_INTERVAL_NS           UINT64_C(10000000)
+#define HS_LIVES_STRANGERS_INTERVAL_NS UINT64_C(1000000)
+#define HS_LIVES_PATIENCE_NS           UINT64_C(5000000000) /* for a proof */
+#define HS_LIVES_CHALLENGE_NS          UINT64_C(250000000)  /* from one challenge to the next */
 
 struct hs_lives_challenge {
     uint8_t  nonce[HS_DATAGRAM_NONCE_BYTES];

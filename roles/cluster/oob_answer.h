@@ -10,7 +10,10 @@
 #include "roles/cluster/oob_frame.h"
 #include "shm/vitals.h"
 
-enum { HS_OOB_ANSWERS_PER_S = 200 };
+enum {
+    HS_OOB_ANSWERS_PER_S = 200,
+    HS_OOB_OF_SOURCE_BURST = 40 /* of them to one address; as many a second */
+};
 /* A loop that has nothing to do beats four times a second; twice that is silence. */
 #define HS_OOB_STALL_NS UINT64_C(500000000)
 

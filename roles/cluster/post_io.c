@@ -2,6 +2,7 @@
 /* post_io.c - between the socket and the members: checks in, seals out. */
 #include "roles/cluster/post_io.h"
 
+#include "roles/cluster/sources.h"
 #include "shm/base/assert.h"
 #include "shm/base/list.h"
 #include "shm/base/log.h"
@@ -18,8 +19,11 @@ enum {
         HS_DATAGRAM_HEADER_BYTES + 3 + 2 * HS_DATAGRAM_NONCE_BYTES + HS_DATAGRAM_TAG_BYTES
 };
 
-/* What does not come from a proven life shares this; reading it costs a derivation each. */
+/* What does not come from a proven life shares this; reading it costs a derivation each. Of each
+ * address as much as of a peer. */
 static const struct hs_bucket_rate flood_rate = {.interval_ns = HS_NS_PER_S / 2000, .burst = 2000};
+static const struct hs_bucket_rate source_rate = {.interval_ns = HS_LIVES_INTERVAL_NS,
+                                                  .burst = HS_LIVES_BURST};
 
 struct held {
     struct hs_node_id     to; /* none: whoever stands at the address */
@@ -44,6 +48,7 @@ struct hs_post {
     struct hs_seal        *seal;
     struct hs_lives        lives;
     struct hs_bucket       flood;
+    struct hs_sources      sources;
     struct drop_log        logs[HS_POST_DROP_COUNT];
     struct hs_post_figures figures;
     struct hs_datagram     datagram;
@@ -216,7 +221,17 @@ static enum hs_post_drop drop_of_verdict(enum hs_lives_verdict verdict)
     return drops[verdict];
 }
 
-static enum hs_post_drop open_datagram(struct hs_post *post, uint8_t *bytes, size_t count,
+/* Its address is charged first: one alone does not use up what is there for all. */
+static bool is_flood(struct hs_post *post, const struct hs_addr *from)
+{
+    uint64_t now_ns = now_of(post);
+
+    return !hs_sources_take(&post->sources, &source_rate, from, now_ns) ||
+           !hs_bucket_take(&post->flood, &flood_rate, now_ns);
+}
+
+static enum hs_post_drop open_datagram(struct hs_post *post, const struct hs_addr *from,
+                                       uint8_t *bytes, size_t count,
                                        struct hs_datagram_header *header, struct hs_view *body)
 {
     int rc = hs_datagram_get_header(hs_view_of(bytes, count), header);
@@ -224,8 +239,7 @@ static enum hs_post_drop open_datagram(struct hs_post *post, uint8_t *bytes, siz
     if (rc) return drop_of(rc);
     if (header->cluster_hash != hs_seal_cluster_hash(post->seal)) return HS_POST_FOREIGN;
     if (hs_node_id_equal(&header->sender, &post->config.seal.self)) return HS_POST_FOREIGN;
-    if (!hs_lives_is_proven(&post->lives, &header->sender, header->boot_id) &&
-        !hs_bucket_take(&post->flood, &flood_rate, now_of(post)))
+    if (!hs_lives_is_proven(&post->lives, &header->sender, header->boot_id) && is_flood(post, from))
         return HS_POST_FLOOD;
     return drop_of(hs_seal_get(post->seal, header, bytes, count, body));
 }
@@ -255,7 +269,7 @@ static enum hs_post_drop take(struct hs_post *post, const struct hs_addr *from, 
 {
     struct hs_datagram_header header;
     struct hs_view            body;
-    enum hs_post_drop         drop = open_datagram(post, bytes, count, &header, &body);
+    enum hs_post_drop         drop = open_datagram(post, from, bytes, count, &header, &body);
 
     if (drop) return drop;
     if (header.type != HS_DATAGRAM_GREET) {
@@ -314,6 +328,18 @@ static void on_datagram(struct hs_udp *udp, const struct hs_addr *from, uint8_t 
 
 /* ---- opening and closing */
 
+static int open_sources(struct hs_post *post, struct hs_err *err)
+{
+    uint8_t  nonce[HS_DATAGRAM_NONCE_BYTES];
+    uint64_t seed;
+
+    HS_STATIC_ASSERT(sizeof nonce >= sizeof seed, "a seed is the beginning of it");
+    if (hs_seal_draw(nonce)) return hs_err_set(err, -EIO, "draw a random number");
+    memcpy(&seed, nonce, sizeof seed);
+    hs_sources_init(&post->sources, seed);
+    return 0;
+}
+
 int hs_post_open(struct hs_post **post, const struct hs_post_config *config,
                  const struct hs_keyring *ring, struct hs_err *err)
 {
@@ -326,7 +352,8 @@ int hs_post_open(struct hs_post **post, const struct hs_post_config *config,
     opened->config = *config;
     opened->udp.on_datagram = on_datagram;
     hs_lives_init(&opened->lives);
-    rc = hs_seal_open(&opened->seal, &config->seal, ring, err);
+    rc = open_sources(opened, err);
+    if (!rc) rc = hs_seal_open(&opened->seal, &config->seal, ring, err);
     if (rc) goto fail_seal;
     opened->wire = config->beside ? config->beside->wire : &opened->udp;
     if (!config->beside) rc = hs_udp_open(&opened->udp, config->loop, config->fd);

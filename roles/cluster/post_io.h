@@ -23,7 +23,7 @@ enum hs_post_drop {
     HS_POST_BAD_HEADER,
     HS_POST_BAD_VERSION,
     HS_POST_FOREIGN, /* of another cluster, environment or ring */
-    HS_POST_FLOOD,   /* unproven, above what is looked at */
+    HS_POST_FLOOD,   /* unproven, above what is looked at, of its address or in all */
     HS_POST_NO_KEY,  /* a version that the key ring does not hold */
     HS_POST_BAD_SEAL,
     HS_POST_REPLAYED,

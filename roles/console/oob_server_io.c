@@ -3,6 +3,7 @@
 #include "roles/console/oob_server_io.h"
 
 #include "roles/cluster/oob_key_io.h"
+#include "roles/cluster/seal_io.h"
 #include "roles/counters.h"
 #include "shm/base/list.h"
 #include "shm/base/log.h"
@@ -11,6 +12,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 static const enum hs_role_kind roles[HS_OOB_ROLES] = {HS_ROLE_GATE, HS_ROLE_MANAGER};
 
@@ -27,8 +29,18 @@ static bool find(const struct hs_oob_server *server, uint64_t target_low, enum h
     return false;
 }
 
-static enum hs_oob_verdict take(struct hs_oob_server *server, uint8_t *bytes, size_t count,
-                                uint64_t now_ns)
+/* Whoever has heard a question can play it back: his address has its own bound. */
+static bool is_flood(struct hs_oob_server *server, const struct hs_addr *from, uint64_t now_ns)
+{
+    static const struct hs_bucket_rate rate = {.interval_ns = HS_NS_PER_S / HS_OOB_OF_SOURCE_BURST,
+                                               .burst = HS_OOB_OF_SOURCE_BURST};
+
+    return !hs_sources_take(&server->sources, &rate, from, now_ns) ||
+           !hs_oob_window_take(&server->window, HS_OOB_ANSWERS_PER_S, now_ns);
+}
+
+static enum hs_oob_verdict take(struct hs_oob_server *server, const struct hs_addr *from,
+                                uint8_t *bytes, size_t count, uint64_t now_ns)
 {
     struct hs_oob_frame question;
     struct hs_oob_frame answer;
@@ -40,7 +52,7 @@ static enum hs_oob_verdict take(struct hs_oob_server *server, uint8_t *bytes, si
         return HS_OOB_BAD_FRAME;
     if (!find(server, question.target_low, &kind, &card)) return HS_OOB_NOT_HERE;
     if (hs_oob_verify(&card.keys, question.key_version, bytes)) return HS_OOB_BAD_TAG;
-    if (!hs_oob_window_take(&server->window, HS_OOB_ANSWERS_PER_S, now_ns)) return HS_OOB_FLOOD;
+    if (is_flood(server, from, now_ns)) return HS_OOB_FLOOD;
     hs_vitals_load(hs_vitals_page(server->vitals, hs_process_idx_of(kind, 0)), &vitals);
     hs_oob_answer(&question, &card, &vitals, hs_loop_clock_ns(server->process->loop), &answer);
     hs_oob_put(bytes, &answer);
@@ -67,7 +79,7 @@ static void on_datagram(struct hs_udp *udp, const struct hs_addr *from, uint8_t 
 {
     struct hs_oob_server *server = HS_CONTAINER_OF(udp, struct hs_oob_server, udp);
     uint64_t              now_ns = hs_loop_now_ns(server->process->loop);
-    enum hs_oob_verdict   verdict = take(server, bytes, count, now_ns);
+    enum hs_oob_verdict   verdict = take(server, from, bytes, count, now_ns);
 
     if (verdict) {
         note_drop(server, verdict, from, now_ns);
@@ -79,9 +91,14 @@ static void on_datagram(struct hs_udp *udp, const struct hs_addr *from, uint8_t 
 
 int hs_oob_server_open(struct hs_oob_server *server, int fd, struct hs_err *err)
 {
-    int rc;
+    uint8_t  nonce[HS_DATAGRAM_NONCE_BYTES];
+    uint64_t seed;
+    int      rc;
 
     if (fd < 0) return 0;
+    if (hs_seal_draw(nonce)) return hs_err_set(err, -EIO, "draw a random number");
+    memcpy(&seed, nonce, sizeof seed);
+    hs_sources_init(&server->sources, seed);
     server->udp.on_datagram = on_datagram;
     rc = hs_udp_open(&server->udp, server->process->loop, fd);
     if (rc) return hs_err_set(err, rc, "watch the socket for questions of other hosts");

@@ -7,6 +7,7 @@
 
 #include "ipc/udp.h"
 #include "roles/cluster/oob_answer.h"
+#include "roles/cluster/sources.h"
 #include "roles/role_io.h"
 
 enum { HS_OOB_ROLES = 2 }; /* gate and manager */
@@ -20,6 +21,7 @@ struct hs_oob_server {
     struct hs_udp        udp;
     bool                 is_open;
     struct hs_oob_window window;
+    struct hs_sources    sources;
     uint64_t             log_at_ns; /* of the next line about what was dropped */
     uint64_t             unsaid_count;
 };

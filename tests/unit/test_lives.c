@@ -255,8 +255,35 @@ static void strangers_are_bounded_together_and_cost_a_proven_peer_nothing(void)
         memcpy(stranger.id.bytes, &(unsigned){i + 1000}, sizeof i);
         asked += send_to(&b, &stranger, 1) == HS_LIVES_UNPROVEN;
     }
-    HS_CHECK_EQ(asked, 200);
+    HS_CHECK_EQ(asked, HS_LIVES_STRANGERS_BURST);
     HS_CHECK_EQ(send_to(&b, &a, a.counter + 1), HS_LIVES_TAKEN);
+}
+
+/* Whom we ask ourselves is heard among any number of others: only a life that goes on can prove
+ * itself. */
+static void strangers_do_not_keep_a_proof_out(void)
+{
+    struct hs_datagram_message greet;
+    struct hs_datagram_message proof = {.type = HS_DATAGRAM_GREET};
+    struct end                 stranger = {.boot_id = 1};
+    struct hs_lives_greeting   greeting;
+    struct hs_datagram_header  header;
+
+    start();
+    HS_CHECK(hs_lives_challenge(&b.lives, now_ns, &a.id, draw(), &greet));
+    for (unsigned i = 0; i < 3000; i++) {
+        memcpy(stranger.id.bytes, &(unsigned){i + 1000}, sizeof i);
+        (void)send_to(&b, &stranger, 1);
+    }
+    HS_CHECK_EQ(send_to(&b, &stranger, 1), HS_LIVES_TOO_MANY);
+    memcpy(proof.proof, greet.challenge, sizeof proof.proof);
+    header = seal(&a);
+    hs_lives_greet(&b.lives, now_ns, &header, &proof, draw(), &greeting);
+    HS_CHECK(greeting.is_new);
+    proof.proof[0] ^= 1;
+    header.boot_id++;
+    hs_lives_greet(&b.lives, now_ns, &header, &proof, draw(), &greeting);
+    HS_CHECK_EQ(greeting.verdict, HS_LIVES_TOO_MANY);
 }
 
 /* Twice as many as there is room for. */
@@ -297,6 +324,7 @@ CU_TestInfo hs_tests_lives[] = {
      a_peer_has_a_burst_of_200_and_replays_do_not_use_it_up},
     {"SEC-13 strangers are bounded together and cost a proven peer nothing",
      strangers_are_bounded_together_and_cost_a_proven_peer_nothing},
+    {"SEC-13 strangers do not keep a proof out", strangers_do_not_keep_a_proof_out},
     {"BAD-14 a full table turns out the unproven first", a_full_table_turns_out_the_unproven_first},
     CU_TEST_INFO_NULL,
 };

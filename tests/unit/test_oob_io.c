@@ -180,21 +180,31 @@ static void await_look(uint64_t (*seen)(void), uint64_t before)
     HS_CHECK_EQ(seen(), before + 1);
 }
 
-/* From a socket of its own; the bytes of the reply, 0: none. */
-static size_t reply_to(const uint8_t *bytes, size_t count)
+/* By this socket; the bytes of the reply, 0: none. */
+static size_t reply_by(int fd, const uint8_t *bytes, size_t count)
 {
-    struct hs_addr         own;
     union hs_addr_sockaddr sockaddr;
     socklen_t              sockaddr_bytes = hs_addr_to_sockaddr(&world.at, &sockaddr);
-    int                    fd = hs_end_bind(&own);
     uint64_t               before = server_has_seen();
     ssize_t                got;
 
     HS_CHECK_EQ(sendto(fd, bytes, count, 0, &sockaddr.any, sockaddr_bytes), count);
     await_look(server_has_seen, before);
     got = recv(fd, reply, sizeof reply, MSG_DONTWAIT);
-    (void)close(fd);
     return got < 0 ? 0 : (size_t)got;
+}
+
+/* From a socket of its own. */
+static size_t reply_to(const uint8_t *bytes, size_t count)
+{
+    struct hs_addr own;
+    int            fd = hs_end_bind(&own);
+    size_t         got;
+
+    world.server.sources = (struct hs_sources){0}; /* all are of one address here */
+    got = reply_by(fd, bytes, count);
+    (void)close(fd);
+    return got;
 }
 
 static void question(uint8_t bytes[HS_OOB_BYTES], uint64_t target_low, uint8_t version)
@@ -340,6 +350,29 @@ static void no_more_than_two_hundred_a_second_are_answered(enum hs_loop_backend 
     stop();
 }
 
+/* A question that was heard, played back by somebody else: no more than its answers are lost. */
+static void one_address_does_not_use_up_all_answers(enum hs_loop_backend backend)
+{
+    struct hs_addr         own = {.family = HS_ADDR_IPV4, .bytes = {127, 0, 0, 2}};
+    union hs_addr_sockaddr sockaddr;
+    socklen_t              bytes_count = hs_addr_to_sockaddr(&own, &sockaddr);
+    int                    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    uint8_t                bytes[HS_OOB_BYTES];
+    unsigned               answered = 0;
+
+    start(backend);
+    serve();
+    HS_CHECK_EQ(bind(fd, &sockaddr.any, bytes_count), 0);
+    question(bytes, hs_oob_low(&world.node), 1);
+    for (unsigned i = 0; i < 300; i++) answered += reply_by(fd, bytes, HS_OOB_BYTES) > 0;
+    HS_CHECK(answered >= HS_OOB_OF_SOURCE_BURST);
+    HS_CHECK(answered < 2 * HS_OOB_OF_SOURCE_BURST);
+    HS_CHECK_EQ(reply_to(bytes, HS_OOB_BYTES), HS_OOB_BYTES);
+    (void)close(fd);
+    stop();
+}
+
+HS_ON_BOTH(one_address_does_not_use_up_all_answers)
 HS_ON_BOTH(a_console_answers_for_its_role)
 HS_ON_BOTH(who_forges_is_not_answered)
 HS_ON_BOTH(an_answer_is_not_answered)
@@ -404,4 +437,6 @@ CU_TestInfo hs_tests_oob_io[] = {
     HS_BOTH_ROWS("13 keys are changed under way", keys_are_changed_under_way),
     HS_BOTH_ROWS("13 no more than two hundred a second are answered",
                  no_more_than_two_hundred_a_second_are_answered),
+    HS_BOTH_ROWS("BAD-9 one address does not use up all answers",
+                 one_address_does_not_use_up_all_answers),
     CU_TEST_INFO_NULL};

@@ -378,28 +378,68 @@ static void st_10_a_greeting_for_anybody_played_back_is_not_answered_there(void)
     stop();
 }
 
+/* Plays what was seen of side 0 to side 1, from one address of the loopback after the other: as it
+ * was, or forged to be of another life each time. */
+static void flood(unsigned count, uint8_t addresses, bool is_forged)
+{
+    unsigned known = seen_count;
+
+    for (uint8_t k = 0; k < addresses; k++) {
+        struct hs_addr         own = {.family = HS_ADDR_IPV4, .bytes = {127, 0, 0, 2}};
+        union hs_addr_sockaddr from, to;
+        socklen_t              bytes;
+        int                    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        own.bytes[3] = (uint8_t)(own.bytes[3] + k);
+        bytes = hs_addr_to_sockaddr(&own, &from);
+        HS_CHECK_EQ(bind(fd, &from.any, bytes), 0);
+        bytes = hs_addr_to_sockaddr(&side[1].address, &to);
+        for (unsigned i = 0; i < count; i++) {
+            struct seen played = seen[is_forged ? 0 : i % known];
+
+            if (is_forged) memcpy(played.data + 40, &(unsigned){i + k * count}, sizeof i);
+            if (played.to == 1)
+                HS_CHECK_EQ(sendto(fd, played.data, played.bytes, 0, &to.any, bytes), played.bytes);
+            HS_CHECK(hs_loop_step(side[1].loop, 0) >= 0);
+        }
+        (void)close(fd);
+    }
+    settle();
+}
+
 static void a_flood_of_forgeries_is_bounded_before_it_is_opened(void)
 {
-    struct seen forged;
-    uint64_t    looked_at;
-
     start(HS_LOOP_AUTO);
     ping(0, 1, 1);
     settle();
-    forged = seen[0];
-    for (unsigned i = 0; i < 6000; i++) {
-        memcpy(forged.data + 40, &i, sizeof i); /* another life each time */
-        send_raw(2, 1, forged.data, forged.bytes);
-        if (i % 16 == 0) HS_CHECK(hs_loop_step(side[1].loop, 0) >= 0);
-    }
-    settle();
-    looked_at = dropped(1, HS_POST_BAD_SEAL);
-    HS_CHECK(looked_at >= 1990); /* a greeting or two came before */
+    flood(250, 24, true);
+    HS_CHECK(dropped(1, HS_POST_BAD_SEAL) >= 1990); /* a greeting or two came before */
+    HS_CHECK(dropped(1, HS_POST_BAD_SEAL) < 4000);
     HS_CHECK(dropped(1, HS_POST_FLOOD) > 0);
     ping(0, 1, 2); /* who is known gets through all the same */
     settle();
     HS_CHECK_EQ(side[1].last_seq, 2);
     stop();
+}
+
+/* What opens was really sent once, before the receiver's life began. */
+static void a_flood_of_one_address_does_not_keep_new_lives_out(void)
+{
+    for (int is_forged = 0; is_forged <= 1; is_forged++) {
+        start(HS_LOOP_AUTO);
+        for (uint32_t i = 1; i < 20; i++) {
+            ping(0, 1, i);
+            settle();
+        }
+        restart(1);
+        flood(3000, 1, is_forged);
+        restart(0);
+        ping(0, 1, 77);
+        settle();
+        HS_CHECK_EQ(side[1].last_seq, 77);
+        HS_CHECK_EQ(side[1].count, 1);
+        stop();
+    }
 }
 
 static void s6_9_a_node_of_another_environment_hears_nothing(void)
@@ -535,6 +575,8 @@ CU_TestInfo hs_tests_post_io[] = {
      st_10_a_greeting_for_anybody_played_back_is_not_answered_there},
     {"SEC-13 BAD-10 a flood of forgeries is bounded before it is opened",
      a_flood_of_forgeries_is_bounded_before_it_is_opened},
+    {"SEC-13 BAD-9 a flood of one address does not keep new lives out",
+     a_flood_of_one_address_does_not_keep_new_lives_out},
     {"BAD-2 6.9 a node of another environment hears nothing",
      s6_9_a_node_of_another_environment_hears_nothing},
     {"what waits in vain is bounded", what_waits_in_vain_is_bounded},
