@@ -104,6 +104,10 @@ void hs_conn_commit(struct hs_conn *conn, const struct hs_writer *writer);
 size_t hs_conn_queued_bytes(const struct hs_conn *conn); /* not yet taken by the kernel */
 bool   hs_conn_is_open(const struct hs_conn *conn);      /* neither closing nor failed */
 
+/* true: what the peer sends is left with it for now (hs_stream_hold); a frame of which a part has
+ * come goes on to age. false: it is read again. */
+void hs_conn_hold(struct hs_conn *conn, bool is_held);
+
 /* Takes no more input, sends what is queued, closes; gives up at flush_deadline_ns. Idempotent. */
 void hs_conn_close(struct hs_conn *conn, uint64_t flush_deadline_ns);
 /* Closes now; what is queued is lost. Idempotent: the first reason stays. */

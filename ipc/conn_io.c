@@ -338,10 +338,14 @@ static struct hs_conn *make(const struct hs_conn_config *config)
     return made;
 }
 
-static void unmake(struct hs_conn *conn)
+/* The caller's, or gone after a failure. */
+static int give(struct hs_conn *opened, int rc, struct hs_conn **conn)
 {
-    hs_tls_session_close(&conn->session);
-    free(conn);
+    *conn = rc < 0 ? NULL : opened;
+    if (rc >= 0) return 0;
+    hs_tls_session_close(&opened->session);
+    free(opened);
+    return rc;
 }
 
 /* Sockets of a host have no network. */
@@ -371,13 +375,9 @@ int hs_conn_open(struct hs_conn **conn, const struct hs_conn_config *config, int
     if (config->tls && config->side == HS_TLS_SERVER) from = network_of(fd_take);
     rc = open_session(opened, &from);
     if (!rc) rc = hs_stream_adopt(config->loop, &opened->stream, fd_take);
-    if (rc < 0) {
-        unmake(opened);
-        return rc;
-    }
-    *conn = opened;
-    send_next(opened);
-    return 0;
+    rc = give(opened, rc, conn);
+    if (!rc) send_next(opened);
+    return rc;
 }
 
 int hs_conn_connect(struct hs_conn **conn, const struct hs_conn_config *config,
@@ -391,12 +391,7 @@ int hs_conn_connect(struct hs_conn **conn, const struct hs_conn_config *config,
     opened->ready_deadline_ns = opened->touched_ns + CONNECT_TIMEOUT_NS;
     rc = open_session(opened, NULL);
     if (!rc) rc = hs_stream_connect(config->loop, &opened->stream, addr);
-    if (rc < 0) {
-        unmake(opened);
-        return rc;
-    }
-    *conn = opened;
-    return 0;
+    return give(opened, rc, conn);
 }
 
 void hs_conn_hand_over(struct hs_conn *conn, const struct hs_conn_callbacks *to)
@@ -522,6 +517,11 @@ size_t hs_conn_queued_bytes(const struct hs_conn *conn)
 bool hs_conn_is_open(const struct hs_conn *conn)
 {
     return conn->state == OPEN;
+}
+
+void hs_conn_hold(struct hs_conn *conn, bool is_held)
+{
+    if (conn->state == OPEN) hs_stream_hold(&conn->stream, is_held);
 }
 
 void hs_conn_close(struct hs_conn *conn, uint64_t flush_deadline_ns)

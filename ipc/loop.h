@@ -117,6 +117,11 @@ enum hs_send {
 int hs_stream_send(struct hs_stream *stream, const void *bytes, size_t count,
                    enum hs_send how) HS_MUST_CHECK;
 
+/* true: nothing more is read for now; what comes waits in the kernel, and then with its sender. A
+ * little that is on its way already may still be delivered; that the peer has gone may be told only
+ * later. false: it goes on. Idempotent. */
+void hs_stream_hold(struct hs_stream *stream, bool is_held);
+
 /* Stops everything; nothing but CLOSED follows, in a later step. Idempotent. What the kernel has
  * taken still reaches the peer, what it has not is dropped: to be sure, await SENT first.
  * is_abort: reset the connection (RST). */

@@ -145,6 +145,12 @@ void hs_loop_epoll_send(struct hs_loop *loop, struct hs_stream *stream)
     end_send(loop, stream, 0);
 }
 
+void hs_loop_epoll_hold(struct hs_loop *loop, struct hs_stream *stream)
+{
+    stream->flags ^= HS_STREAM_RECEIVING; /* the receive of one that has ended is not held */
+    must_refresh(loop, stream);
+}
+
 void hs_loop_epoll_stop(struct hs_loop *loop, struct hs_stream *stream)
 {
     HS_ASSERT(stream->flags & HS_STREAM_CLOSING);

@@ -431,6 +431,19 @@ int hs_stream_send(struct hs_stream *stream, const void *bytes, size_t count, en
     return 0;
 }
 
+void hs_stream_hold(struct hs_stream *stream, bool is_held)
+{
+    bool was_held = stream->flags & HS_STREAM_HELD;
+
+    if (!stream->loop || is_held == was_held || (stream->flags & HS_STREAM_CLOSING)) return;
+    if (is_held && !(stream->flags & HS_STREAM_RECEIVING)) return;
+    stream->flags ^= HS_STREAM_HELD;
+    if (stream->loop->is_uring)
+        hs_loop_uring_hold(stream->loop, stream);
+    else
+        hs_loop_epoll_hold(stream->loop, stream);
+}
+
 void hs_stream_close(struct hs_stream *stream, bool is_abort)
 {
     struct hs_loop *loop = stream->loop;

@@ -40,9 +40,11 @@ enum {
     HS_STREAM_REPORTING = 1 << 2, /* a send is under way whose end will be told */
     HS_STREAM_QUIET = 1 << 3,     /* a send is under way whose success will not be told */
     HS_STREAM_CLOSING = 1 << 4,
-    HS_STREAM_BROKEN = 1 << 5,  /* connecting or sending failed: no more sends */
-    HS_STREAM_LARGE = 1 << 6,   /* quiet sends may still hang after their answers */
-    HS_STREAM_ANSWERED = 1 << 7 /* epoll: a quiet send was answered before it had left */
+    HS_STREAM_BROKEN = 1 << 5,   /* connecting or sending failed: no more sends */
+    HS_STREAM_LARGE = 1 << 6,    /* quiet sends may still hang after their answers */
+    HS_STREAM_ANSWERED = 1 << 7, /* epoll: a quiet send was answered before it had left */
+    HS_STREAM_HELD = 1 << 8,     /* by its owner */
+    HS_STREAM_HALTING = 1 << 9   /* io_uring: a receive is being cancelled for that */
 };
 
 enum hs_loop_slot_kind { HS_LOOP_FREE, HS_LOOP_STREAM, HS_LOOP_LISTENER, HS_LOOP_WATCH };
@@ -161,6 +163,7 @@ unsigned hs_loop_uring_dispatch(struct hs_loop *loop);
 void     hs_loop_uring_receive(struct hs_loop *loop, struct hs_stream *stream);
 void     hs_loop_uring_connect(struct hs_loop *loop, struct hs_stream *stream);
 void     hs_loop_uring_send(struct hs_loop *loop, struct hs_stream *stream);
+void     hs_loop_uring_hold(struct hs_loop *loop, struct hs_stream *stream);
 void     hs_loop_uring_stop(struct hs_loop *loop, struct hs_stream *stream);
 void     hs_loop_uring_arm(struct hs_loop *loop, uint32_t slot_idx); /* listener or watch */
 void     hs_loop_uring_disarm(struct hs_loop *loop, uint32_t slot_idx);
@@ -174,6 +177,7 @@ unsigned hs_loop_epoll_dispatch(struct hs_loop *loop);
 int      hs_loop_epoll_receive(struct hs_loop *loop, struct hs_stream *stream) HS_MUST_CHECK;
 int      hs_loop_epoll_connect(struct hs_loop *loop, struct hs_stream *stream) HS_MUST_CHECK;
 void     hs_loop_epoll_send(struct hs_loop *loop, struct hs_stream *stream);
+void     hs_loop_epoll_hold(struct hs_loop *loop, struct hs_stream *stream);
 void     hs_loop_epoll_stop(struct hs_loop *loop, struct hs_stream *stream);
 int      hs_loop_epoll_arm(struct hs_loop *loop, uint32_t slot_idx) HS_MUST_CHECK;
 void     hs_loop_epoll_rest(struct hs_loop *loop, uint32_t slot_idx, bool is_resting);

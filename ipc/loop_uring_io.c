@@ -130,6 +130,19 @@ static void cancel(struct hs_loop *loop, enum op_kind kind, uint32_t slot_idx, e
     sqe->user_data = tag(loop, as, slot_idx);
 }
 
+/* The receive ends with -ECANCELED; or with data or the peer's end, if those come first. One that
+ * is still ending when it is wanted again is armed then. */
+void hs_loop_uring_hold(struct hs_loop *loop, struct hs_stream *stream)
+{
+    if (!(stream->flags & HS_STREAM_RECEIVING)) {
+        hs_loop_uring_receive(loop, stream);
+    } else if (!(stream->flags & HS_STREAM_HALTING)) {
+        stream->flags |= HS_STREAM_HALTING;
+        cancel(loop, OP_RECV, stream->slot_idx, OP_STOP);
+        stream->inflight++;
+    }
+}
+
 /* By user_data and not by descriptor: the kernel finds that one in its hash, and need not walk the
  * receives of all other connections. */
 void hs_loop_uring_stop(struct hs_loop *loop, struct hs_stream *stream)
@@ -216,17 +229,20 @@ static void finish_if_idle(struct hs_loop *loop, struct hs_stream *stream)
 
 static void on_recv_end(struct hs_loop *loop, struct hs_stream *stream, int result)
 {
-    stream->flags &= (uint16_t)~HS_STREAM_RECEIVING;
+    bool was_halting = stream->flags & HS_STREAM_HALTING;
+
+    stream->flags &= (uint16_t) ~(HS_STREAM_RECEIVING | HS_STREAM_HALTING);
     stream->inflight--;
     if (stream->flags & HS_STREAM_CLOSING) {
         finish_if_idle(loop, stream);
-    } else if (result > 0 || result == -ENOBUFS) {
-        hs_loop_uring_receive(loop, stream);
-    } else if (result == 0) {
-        stream->ops->on_event(stream, HS_STREAM_EOF, 0);
-    } else {
-        stream->ops->on_event(stream, HS_STREAM_FAILED, result);
+        return;
     }
+    if (result > 0 || result == -ENOBUFS || (was_halting && result == -ECANCELED)) {
+        if (!(stream->flags & HS_STREAM_HELD)) hs_loop_uring_receive(loop, stream);
+        return;
+    }
+    stream->flags &= (uint16_t)~HS_STREAM_HELD; /* nothing goes on any more */
+    stream->ops->on_event(stream, result ? HS_STREAM_FAILED : HS_STREAM_EOF, result);
 }
 
 static void give_back_buffer(struct hs_loop *loop, unsigned buffer_idx)

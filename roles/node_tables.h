@@ -35,7 +35,7 @@ enum hs_node_load {
 };
 
 enum {
-    HS_NODE_TABLES_VERSION = 3,
+    HS_NODE_TABLES_VERSION = 4,
     HS_NODE_ADDRESS_BYTES = 64, /* "10.0.0.7:7400", "local" */
     HS_MANAGER_ROW_WORDS = 49,
     HS_WORKER_ROW_WORDS = 48
@@ -75,7 +75,7 @@ struct hs_manager_row {
     uint32_t keyring_mark;        /* of the gossip keys that it holds; 0: not said */
     uint64_t reach_round_trip_ns; /* 0: not measured */
     uint32_t locality;            /* enum hs_locality */
-    uint32_t reserved;
+    uint32_t has_data_lane;
     char     region[HS_NAME_BYTES]; /* "": not told */
 };
 HS_STATIC_ASSERT(sizeof(struct hs_manager_row) == HS_MANAGER_ROW_WORDS * sizeof(uint64_t),
@@ -106,7 +106,7 @@ struct hs_worker_row {
     uint32_t jobs_dead;    /* that were taken from it */
     uint32_t extensions;   /* grants, of HS_EXTENSION_GRANTS_MAX */
     uint32_t is_owned;     /* by the writer */
-    uint32_t reserved;
+    uint32_t has_data_lane;
     char owner[HS_NAME_BYTES]; /* the manager that watches over it; "": nobody, or one unknown */
     uint64_t owner_epoch;
 };

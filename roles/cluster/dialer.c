@@ -135,10 +135,13 @@ void hs_dialer_entered(struct hs_dialer *dialer, uint64_t ticket, uint64_t now_n
     peer->up_at_ns = now_ns;
 }
 
-/* Between three and five quarters of it. */
-static uint64_t jittered(struct hs_dialer *dialer, uint64_t wait_ns)
+/* Between three and five quarters of the middle. */
+uint64_t hs_dialer_backoff_ns(struct hs_rand *rand, uint64_t *wait_ns, uint64_t lasted_ns)
 {
-    return wait_ns - wait_ns / 4 + hs_rand_below(&dialer->rand, wait_ns / 2 + 1);
+    uint64_t middle_ns = lasted_ns >= HS_DIALER_LASTING_NS ? HS_DIALER_BACKOFF_MIN_NS : *wait_ns;
+
+    *wait_ns = hs_min_u64(2 * middle_ns, HS_DIALER_BACKOFF_MAX_NS);
+    return middle_ns - middle_ns / 4 + hs_rand_below(rand, middle_ns / 2 + 1);
 }
 
 /* Another address of the one that was lost may be among those that were left alone for being it. */
@@ -155,14 +158,15 @@ static void free_others(struct hs_dialer *dialer, uint64_t now_ns)
 void hs_dialer_ended(struct hs_dialer *dialer, uint64_t ticket, uint64_t now_ns)
 {
     struct hs_dialer_peer *peer = peer_of(dialer, ticket);
+    uint64_t               lasted_ns = 0;
 
     if (!peer || !is_connected(peer)) return;
-    if (peer->state == HS_DIALER_UP) free_others(dialer, now_ns);
-    if (peer->state == HS_DIALER_UP && now_ns - peer->up_at_ns >= HS_DIALER_LASTING_NS)
-        peer->wait_ns = HS_DIALER_BACKOFF_MIN_NS;
+    if (peer->state == HS_DIALER_UP) {
+        free_others(dialer, now_ns);
+        lasted_ns = now_ns - peer->up_at_ns;
+    }
     peer->state = HS_DIALER_WAITING;
-    peer->due_at_ns = now_ns + jittered(dialer, peer->wait_ns);
-    peer->wait_ns = hs_min_u64(2 * peer->wait_ns, HS_DIALER_BACKOFF_MAX_NS);
+    peer->due_at_ns = now_ns + hs_dialer_backoff_ns(&dialer->rand, &peer->wait_ns, lasted_ns);
 }
 
 void hs_dialer_is_self(struct hs_dialer *dialer, uint64_t ticket, uint64_t now_ns)

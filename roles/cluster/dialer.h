@@ -74,6 +74,10 @@ void hs_dialer_ended(struct hs_dialer *dialer, uint64_t ticket, uint64_t now_ns)
  * hosts move. */
 void hs_dialer_is_self(struct hs_dialer *dialer, uint64_t ticket, uint64_t now_ns);
 
+/* How long to wait now, after a connection that has lasted so long (0: it never came about).
+ * *wait_ns: the middle of it, and of the next one's. */
+uint64_t hs_dialer_backoff_ns(struct hs_rand *rand, uint64_t *wait_ns, uint64_t lasted_ns);
+
 /* The peer of a ticket that is still good; NULL: of an earlier try. */
 const struct hs_dialer_peer *hs_dialer_find(const struct hs_dialer *dialer, uint64_t ticket);
 uint64_t                     hs_dialer_deadline_ns(const struct hs_dialer *dialer);

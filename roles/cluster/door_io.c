@@ -124,6 +124,16 @@ static void hear_hello(struct hs_door_waiting *waiting, const struct hs_frame *f
     refuse(waiting, &err);
 }
 
+static bool is_lane(const struct hs_door_waiting *waiting)
+{
+    return (waiting->ticket & HS_DOOR_LANE) != 0;
+}
+
+static uint64_t link_of(const struct hs_door_waiting *waiting)
+{
+    return waiting->ticket & ~HS_DOOR_LANE;
+}
+
 static void hear_ack(struct hs_door_waiting *waiting, const struct hs_msg_hello_ack *ack)
 {
     struct hs_greeting peer;
@@ -131,10 +141,13 @@ static void hear_ack(struct hs_door_waiting *waiting, const struct hs_msg_hello_
     int rc = hs_greeter_conclude(&waiting->door->config.greeter, hs_credentials_peer(waiting->conn),
                                  ack, &peer, &err);
 
-    if (rc)
+    if (rc) {
         refuse(waiting, &err);
-    else
-        enter(waiting, &peer);
+        return;
+    }
+    peer.link = link_of(waiting);
+    peer.is_lane = is_lane(waiting);
+    enter(waiting, &peer);
 }
 
 static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
@@ -222,6 +235,8 @@ static void greet(struct hs_door_waiting *waiting, const struct hs_identity *pee
 
     if (!rc) rc = hs_role_check_dial(&greeter->identity, peer, &err);
     hs_greeter_hello(greeter, &hello);
+    hello.link = link_of(waiting);
+    hello.lane = is_lane(waiting) ? HS_HELLO_DATA_LANE : HS_HELLO_FIRST;
     if (!rc) {
         rc = hs_wire_send(waiting->conn, HS_MSG_HELLO, &hello, 0);
         if (rc) (void)hs_err_set(&err, rc, "greet %s", peer->node);

@@ -20,6 +20,10 @@ enum {
     HS_DOOR_OF_ONE_MAX = 16    /* in, of one certificate */
 };
 
+/* In a ticket: the data lane (data_lane.h) of the connection that was dialled with the rest of
+ * it. */
+#define HS_DOOR_LANE (UINT64_C(1) << 62)
+
 struct hs_door;
 
 /* The peer may enter: take conn over with hs_conn_hand_over before returning, or hs_door_refuse it;

@@ -17,10 +17,9 @@ static const struct {
     uint64_t feature;
     uint32_t since_minor;
 } features[] = {
-    {HS_FEATURE_JOBS, 0},
-    {HS_FEATURE_HEARTBEATS, 0},
-    {HS_FEATURE_FENCES, 0},
-    {HS_FEATURE_HISTOGRAM_LAYOUT_1, 0},
+    {HS_FEATURE_JOBS, 0},      {HS_FEATURE_HEARTBEATS, 0},
+    {HS_FEATURE_FENCES, 0},    {HS_FEATURE_HISTOGRAM_LAYOUT_1, 0},
+    {HS_FEATURE_DATA_LANE, 1},
 };
 
 static uint32_t version_of(const struct hs_greeter *greeter)
@@ -111,6 +110,14 @@ static int compare_names(const struct hs_identity *certified, const struct hs_ms
     return refuse(err, -EACCES);
 }
 
+/* One of a kind that we do not know is no first connection. */
+static int check_lane(const struct hs_msg_hello *hello, struct hs_err *err)
+{
+    if (hello->lane <= HS_HELLO_DATA_LANE) return 0;
+    (void)hs_err_refuse(err, "connections of kind %u are not known here", (unsigned)hello->lane);
+    return refuse(err, -EPROTONOSUPPORT);
+}
+
 static void take_listens(const struct hs_msg_hello *hello, struct hs_addr *listens)
 {
     if (hello->family != HS_ADDR_IPV4 && hello->family != HS_ADDR_IPV6) return;
@@ -139,8 +146,11 @@ int hs_greeter_answer(const struct hs_greeter *greeter, const struct hs_identity
     struct hs_err err = {0};
     int           rc;
 
-    *greeting = (struct hs_greeting){
-        .identity = *certified, .incarnation = hello->incarnation, .generation = hello->generation};
+    *greeting = (struct hs_greeting){.identity = *certified,
+                                     .incarnation = hello->incarnation,
+                                     .generation = hello->generation,
+                                     .link = hello->link,
+                                     .is_lane = hello->lane == HS_HELLO_DATA_LANE};
     memcpy(greeting->node_id, hello->node, sizeof greeting->node_id);
     take_listens(hello, &greeting->listens);
     *ack = (struct hs_msg_hello_ack){.code = HS_RESULT_OK,
@@ -153,6 +163,7 @@ int hs_greeter_answer(const struct hs_greeter *greeter, const struct hs_identity
     rc = hs_role_check_dial(certified, &greeter->identity, &err);
     if (!rc) rc = agree(greeter, hello->version, hello->features, greeting, &err);
     if (!rc) rc = compare_names(certified, hello, &err);
+    if (!rc) rc = check_lane(hello, &err);
     if (!rc) return 0;
     ack->code = rc == -EACCES ? HS_RESULT_FORBIDDEN : HS_RESULT_UNSUPPORTED;
     (void)snprintf(ack->text, sizeof ack->text, "%s", err.text);

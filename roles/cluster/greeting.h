@@ -12,7 +12,7 @@
 #include "roles/cluster/identity.h"
 #include "roles/wire.h"
 
-enum { HS_PROTOCOL_MAJOR = 1, HS_PROTOCOL_MINOR = 0 };
+enum { HS_PROTOCOL_MAJOR = 1, HS_PROTOCOL_MINOR = 1 };
 #define HS_PROTOCOL_VERSION(major, minor) ((uint32_t)(major) << 16 | (uint32_t)(minor))
 
 /* Bits of HELLO's features. Those of 1.0 are mandatory. */
@@ -20,10 +20,13 @@ enum hs_feature {
     HS_FEATURE_JOBS = 1, /* submission, dispatch, cancellation */
     HS_FEATURE_HEARTBEATS = 2,
     HS_FEATURE_FENCES = 4, /* and idempotency keys, reconnecting clients */
-    HS_FEATURE_HISTOGRAM_LAYOUT_1 = 8
+    HS_FEATURE_HISTOGRAM_LAYOUT_1 = 8,
+    HS_FEATURE_DATA_LANE = 16 /* since 1.1: data has a connection of its own (data_lane.h) */
 };
 #define HS_FEATURES_MANDATORY UINT64_C(15)
-#define HS_FEATURES_KNOWN     HS_FEATURES_MANDATORY
+#define HS_FEATURES_KNOWN     (HS_FEATURES_MANDATORY | HS_FEATURE_DATA_LANE)
+
+enum { HS_HELLO_FIRST, HS_HELLO_DATA_LANE }; /* HELLO's lane */
 
 /* Of this end. */
 struct hs_greeter {
@@ -45,6 +48,8 @@ struct hs_greeting {             /* of the other end, once it has been checked *
     uint32_t           version;  /* the lower of both */
     uint64_t           features; /* that both have, since that version */
     struct hs_addr     listens;  /* of one that has dialled; of any address if that is zero */
+    uint64_t           link;     /* number of the connection with whoever has dialled it... */
+    bool               is_lane;  /* ...or of that whose data lane this one is */
 };
 
 /* What to say first. */

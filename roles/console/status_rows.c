@@ -103,6 +103,7 @@ json_t *hs_status_row_manager(const struct hs_manager_row *row, uint64_t now_ns)
         {"execs", hs_status_number(row->execs)},
         {"breaker", hs_status_text(hs_breaker_state_name(row->breaker))},
         {"is_damped", json_boolean(row->is_damped)},
+        {"has_data_lane", json_boolean(row->has_data_lane)},
         {"datacenter_state", hs_status_text(hs_dc_state_name(row->datacenter_state))},
         {"keyring", mark_text(row->keyring_mark)},
         {"reach", reach_of(row)},
@@ -143,6 +144,7 @@ json_t *hs_status_row_worker(const struct hs_worker_row *row, uint64_t now_ns)
         {"owner", hs_status_text(row->owner)},
         {"owner_epoch", hs_status_number(row->owner_epoch)},
         {"is_owned", json_boolean(row->is_owned)},
+        {"has_data_lane", json_boolean(row->has_data_lane)},
     };
 
     return hs_status_object(pairs, HS_ARRAY_LEN(pairs));

@@ -63,6 +63,8 @@ static void out_show_manager(void *self, unsigned manager)
 {
     struct hs_gate_process *process = process_of(self);
 
+    process->gate.managers[manager].has_data_lane =
+        hs_data_lane_io_is_up(&process->lanes[manager].lane);
     hs_gate_shares_show_manager(&process->shares, manager, &process->gate.managers[manager]);
 }
 
@@ -322,7 +324,8 @@ static int open_gate(struct hs_gate_process *process, const struct hs_heritage *
 {
     struct hs_loop_config loop_config = {
         .wanted = (enum hs_loop_backend)heritage->config->node.io_backend,
-        .stream_count_max = HS_GATE_CLIENTS_MAX + HS_GATE_MANAGERS_MAX + HS_DOOR_WAITING_MAX + 16,
+        .stream_count_max =
+            HS_GATE_CLIENTS_MAX + 2 * HS_GATE_MANAGERS_MAX + HS_DOOR_WAITING_MAX + 16,
         .recv_buffer_count = 64,
         .recv_buffer_bytes = 16 << 10,
         .file_op_count_max = 4};

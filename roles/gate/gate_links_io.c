@@ -74,16 +74,23 @@ static void out_cut_off(void *self, unsigned client)
 static int out_send(void *self, unsigned manager, enum hs_msg_type type, const void *message,
                     uint64_t request_id)
 {
-    struct hs_conn *conn = process_of(self)->managers[manager];
-    int             rc;
+    struct hs_gate_process *process = process_of(self);
+    struct hs_conn         *conn = process->managers[manager];
+    int                     rc;
 
     if (!conn || !hs_conn_is_open(conn)) return -ENOTCONN;
+    conn = hs_data_lane_io_pick(&process->lanes[manager].lane, conn, type, process->gate.now_ns);
     rc = request_id ? hs_wire_reply(conn, type, message, request_id)
                     : hs_wire_send(conn, type, message, 0);
     if (rc == -ENOBUFS)
         hs_log(HS_LOG_WARN, "gate", "not sent type=%s manager=%s: too much waits for it",
-               hs_wire_name(type), process_of(self)->gate.managers[manager].name);
+               hs_wire_name(type), process->gate.managers[manager].name);
     return rc;
+}
+
+static void end_lane(struct hs_gate_process *process, unsigned manager)
+{
+    hs_data_lane_io_close(&process->lane_ground, &process->lanes[manager].lane);
 }
 
 static void out_drop_manager(void *self, unsigned manager)
@@ -92,6 +99,7 @@ static void out_drop_manager(void *self, unsigned manager)
     struct hs_conn         *conn = process->managers[manager];
 
     process->managers[manager] = NULL;
+    end_lane(process, manager);
     if (!conn) return;
     hs_gate_process_count(process, HS_COUNT_links_lost, 1);
     hs_log(HS_LOG_WARN, "gate", "manager silent, cut off name=%s",
@@ -137,6 +145,7 @@ static void on_closed(struct hs_conn *conn, int reason)
         HS_ASSERT(manager < HS_GATE_MANAGERS_MAX);
         if (process->managers[manager] != conn) return; /* a newer link took its place */
         process->managers[manager] = NULL;
+        end_lane(process, manager);
         hs_gate_process_count(process, HS_COUNT_links_lost, 1);
         hs_gate_manager_down(&process->gate, manager);
         return;
@@ -158,6 +167,12 @@ static void on_client_frame(struct hs_gate_process *process, unsigned client, un
     if (had_upload && !upload->total_bytes) drop_upload(upload);
 }
 
+static bool is_of(const struct hs_gate_process *process, unsigned manager,
+                  const struct hs_conn *conn)
+{
+    return process->managers[manager] == conn || process->lanes[manager].lane.conn == conn;
+}
+
 static void take_frame(struct hs_gate_process *process, struct hs_conn *conn,
                        const struct hs_frame *frame)
 {
@@ -170,7 +185,7 @@ static void take_frame(struct hs_gate_process *process, struct hs_conn *conn,
     if (rc) {
         hs_gate_guard_judge(&process->guard, conn, frame, rc);
     } else if (is_manager) {
-        if (process->managers[tag - MANAGER_TAG] != conn) return; /* of a dead life */
+        if (!is_of(process, (unsigned)(tag - MANAGER_TAG), conn)) return; /* of a dead life */
         hs_gate_manager_frame(&process->gate, (unsigned)(tag - MANAGER_TAG), frame->type, &message,
                               frame->request_id);
     } else {
@@ -191,14 +206,53 @@ static struct hs_visitor *visitor_of(struct hs_gate_process *process, uint64_t t
 static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
 {
     struct hs_gate_process *process = hs_conn_owner(conn);
-    struct hs_visitor      *visitor = visitor_of(process, hs_conn_tag(conn));
+    uint64_t                tag = hs_conn_tag(conn);
+    struct hs_visitor      *visitor = visitor_of(process, tag);
 
+    if (tag >= MANAGER_TAG)
+        hs_data_lane_missed(&process->lanes[tag - MANAGER_TAG].lane.core, frame->type);
     hs_gate_process_see_time(process);
     if (!hs_gate_guard_enter(&process->guard, visitor, conn, frame, process->gate.now_ns,
                              &process->gate.slot))
         return;
     take_frame(process, conn, frame);
     hs_admission_give(process->gate.admission, &process->gate.slot);
+}
+
+/* ---- data lanes ---- */
+
+/* NULL: another has taken its place. */
+static struct hs_gate_lane *lane_of(struct hs_gate_process *process, const struct hs_conn *conn)
+{
+    struct hs_gate_lane *lane = &process->lanes[hs_conn_tag(conn) - MANAGER_TAG];
+
+    return lane->lane.conn == conn ? lane : NULL;
+}
+
+static void on_lane_frame(struct hs_conn *conn, const struct hs_frame *frame)
+{
+    struct hs_gate_process *process = hs_conn_owner(conn);
+    struct hs_gate_lane    *lane = lane_of(process, conn);
+
+    if (!lane || !hs_data_lane_io_hear(&process->lane_ground, &lane->lane, frame->type)) return;
+    hs_gate_process_see_time(process);
+    if (!hs_gate_guard_enter(&process->guard, &lane->visitor, conn, frame, process->gate.now_ns,
+                             &process->gate.slot)) {
+        hs_data_lane_io_hold(&process->lane_ground, &lane->lane, lane->visitor.wait_ns);
+        return;
+    }
+    take_frame(process, conn, frame);
+    hs_admission_give(process->gate.admission, &process->gate.slot);
+}
+
+static void on_lane_closed(struct hs_conn *conn, int reason)
+{
+    struct hs_gate_process *process = hs_conn_owner(conn);
+    struct hs_gate_lane    *lane = lane_of(process, conn);
+
+    if (reason == -EPROTO || reason == -EMSGSIZE)
+        hs_gate_process_count(process, HS_COUNT_frames_malformed, 1);
+    if (lane) hs_data_lane_io_ended(&process->lane_ground, &lane->lane, reason);
 }
 
 static int open_conn(struct hs_gate_process *process, struct hs_conn **conn, int fd, uint64_t tag)
@@ -292,6 +346,7 @@ static void keep_manager(struct hs_gate_process *process, unsigned manager, stru
     struct hs_conn *old = process->managers[manager];
 
     hs_gate_guard_meet_manager(&process->guard, manager);
+    end_lane(process, manager);
     process->managers[manager] = conn;
     hs_gate_process_count(process, HS_COUNT_links_opened, 1);
     if (old) hs_conn_abort(old);
@@ -344,6 +399,17 @@ static void hand_over(struct hs_gate_process *process, struct hs_conn *conn, uin
     hs_conn_hand_over(conn, &callbacks);
 }
 
+static void expect_lane(struct hs_gate_process *process, unsigned manager,
+                        const struct hs_greeting *greeting)
+{
+    struct hs_gate_lane *lane = &process->lanes[manager];
+
+    lane->first = *greeting;
+    lane->visitor = process->guard.managers[manager];
+    lane->visitor.is_lane = true;
+    hs_data_lane_io_open(&process->lane_ground, &lane->lane, &lane->first, false);
+}
+
 static void enter_manager(struct hs_gate_process *process, struct hs_conn *conn,
                           const struct hs_greeting *greeting)
 {
@@ -366,7 +432,27 @@ static void enter_manager(struct hs_gate_process *process, struct hs_conn *conn,
     }
     hand_over(process, conn, MANAGER_TAG + (uint64_t)place);
     keep_manager(process, (unsigned)place, conn);
+    expect_lane(process, (unsigned)place, greeting);
     hs_gate_reach_enter(process, (unsigned)place, greeting);
+}
+
+static void enter_lane(struct hs_gate_process *process, struct hs_conn *conn,
+                       const struct hs_greeting *greeting)
+{
+    struct hs_data_lane_io *lane = NULL;
+    uint64_t                tag = MANAGER_TAG;
+
+    for (unsigned i = 0; i < process->gate.manager_high && !lane; i++) {
+        const struct hs_gate_manager *at = &process->gate.managers[i];
+
+        if (!process->managers[i] || at->is_local ||
+            strcmp(at->name, greeting->identity.node) != 0 ||
+            strcmp(at->datacenter, greeting->identity.datacenter) != 0)
+            continue;
+        lane = &process->lanes[i].lane;
+        tag += i;
+    }
+    hs_data_lane_io_enter(&process->lane_ground, lane, tag, conn, greeting);
 }
 
 static void enter_client(struct hs_gate_process *process, struct hs_conn *conn,
@@ -396,6 +482,10 @@ static void on_enter(void *owner, struct hs_conn *conn, const struct hs_greeting
 
     (void)ticket; /* a gate dials nobody yet */
     hs_gate_process_see_time(process);
+    if (greeting->is_lane) {
+        enter_lane(process, conn, greeting);
+        return;
+    }
     switch (greeting->identity.role) {
     case HS_IDENTITY_MANAGER: enter_manager(process, conn, greeting); return;
     case HS_IDENTITY_CLIENT:
@@ -422,6 +512,11 @@ int hs_gate_links_open(struct hs_gate_process *process, struct hs_err *err)
     }
     rc = hs_node_door_open(&process->door, &config, err);
     if (rc) return rc;
+    process->lane_ground = (struct hs_data_lane_ground){
+        .process = &process->process,
+        .door = &process->door.door,
+        .rand = &process->gate.rand,
+        .callbacks = {.owner = process, .on_frame = on_lane_frame, .on_closed = on_lane_closed}};
     rc = hs_ring_io_open(&process->ring, &process->process, &process->door.credentials.credentials,
                          err);
     return rc ? rc : hs_gate_reach_open(process, err);
@@ -441,6 +536,21 @@ static uint64_t turn_conns(struct hs_conn *const *conns, unsigned count, uint64_
     return next_ns;
 }
 
+static uint64_t turn_lanes(struct hs_gate_process *process, uint64_t now_ns,
+                           uint64_t *waiting_bytes)
+{
+    uint64_t next_ns = HS_NEVER_NS;
+
+    for (unsigned i = 0; i < process->gate.manager_high; i++) {
+        struct hs_data_lane_io *lane = &process->lanes[i].lane;
+
+        if (!lane->conn) continue;
+        next_ns = hs_min_u64(next_ns, hs_data_lane_io_turn(&process->lane_ground, lane, now_ns));
+        *waiting_bytes += hs_conn_queued_bytes(lane->conn);
+    }
+    return next_ns;
+}
+
 uint64_t hs_gate_links_turn(struct hs_gate_process *process, uint64_t now_ns)
 {
     uint64_t next_ns = hs_node_door_turn(&process->door, now_ns);
@@ -450,5 +560,6 @@ uint64_t hs_gate_links_turn(struct hs_gate_process *process, uint64_t now_ns)
                          turn_conns(process->clients, HS_GATE_CLIENTS_MAX, now_ns, &waiting_bytes));
     next_ns = hs_min_u64(
         next_ns, turn_conns(process->managers, process->gate.manager_high, now_ns, &waiting_bytes));
+    next_ns = hs_min_u64(next_ns, turn_lanes(process, now_ns, &waiting_bytes));
     return hs_min_u64(next_ns, hs_gate_guard_turn(&process->guard, &process->gate, waiting_bytes));
 }

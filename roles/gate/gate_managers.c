@@ -259,7 +259,9 @@ static void on_job_frame(struct hs_gate *gate, unsigned manager, unsigned type,
 void hs_gate_manager_frame(struct hs_gate *gate, unsigned manager, unsigned type,
                            const union hs_msg *message, uint64_t request_id)
 {
-    gate->managers[manager].heard_at_ns = gate->now_ns;
+    /* Data does not tell that the connection lives that everything else needs (data_lane.h). */
+    if (hs_wire_traffic(type) != HS_TRAFFIC_DATA)
+        gate->managers[manager].heard_at_ns = gate->now_ns;
     switch (type) {
     case HS_MSG_HELLO: hs_gate_take_hello(gate, manager, &message->hello); break;
     case HS_MSG_HELLO_ACK: break;

@@ -19,6 +19,7 @@ struct hs_gate_manager {
     bool     is_local;
     bool     is_hinted; /* another one says that it leads */
     bool     is_draining;
+    bool     has_data_lane; /* for status */
     char     datacenter[HS_NAME_BYTES];
     char     name[HS_NAME_BYTES];
     char     address[HS_NODE_ADDRESS_BYTES];

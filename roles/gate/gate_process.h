@@ -4,6 +4,7 @@
 #define HS_GATE_GATE_PROCESS_H
 
 #include "ipc/conn.h"
+#include "roles/cluster/data_lane_io.h"
 #include "roles/cluster/federation_io.h"
 #include "roles/cluster/node_door_io.h"
 #include "roles/cluster/ring_io.h"
@@ -14,24 +15,33 @@
 #include "roles/role_io.h"
 #include "shm/counters.h"
 
+/* Of a manager of another host, beside its first connection. */
+struct hs_gate_lane {
+    struct hs_greeting     first;
+    struct hs_data_lane_io lane;
+    struct hs_visitor      visitor;
+};
+
 struct hs_gate_process {
-    struct hs_role_process   process;
-    struct hs_gate           gate;
-    struct hs_ledger        *ledger;
-    struct hs_listener       listener;
-    struct hs_node_door      door;       /* for other hosts */
-    struct hs_ring_io       *ring;       /* of the gates; NULL: this host stands alone */
-    struct hs_federation_io *federation; /* likewise */
-    struct hs_addr           places[HS_GATE_MANAGERS_MAX]; /* of managers; port 0: not told */
-    uint64_t                 register_at_ns;
-    struct hs_conn          *clients[HS_GATE_CLIENTS_MAX];
-    struct hs_conn          *managers[HS_GATE_MANAGERS_MAX];
-    struct hs_gate_shares    shares;
-    struct hs_gate_guard     guard;
-    unsigned                 client_count;
-    uint64_t                 linger_until_ns; /* stopping, for whoever watched; 0: jobs run yet */
-    bool                     is_stopping;
-    bool                     has_failed;
+    struct hs_role_process     process;
+    struct hs_gate             gate;
+    struct hs_ledger          *ledger;
+    struct hs_listener         listener;
+    struct hs_node_door        door;       /* for other hosts */
+    struct hs_ring_io         *ring;       /* of the gates; NULL: this host stands alone */
+    struct hs_federation_io   *federation; /* likewise */
+    struct hs_addr             places[HS_GATE_MANAGERS_MAX]; /* of managers; port 0: not told */
+    uint64_t                   register_at_ns;
+    struct hs_conn            *clients[HS_GATE_CLIENTS_MAX];
+    struct hs_conn            *managers[HS_GATE_MANAGERS_MAX];
+    struct hs_gate_lane        lanes[HS_GATE_MANAGERS_MAX]; /* of the same places */
+    struct hs_data_lane_ground lane_ground;
+    struct hs_gate_shares      shares;
+    struct hs_gate_guard       guard;
+    unsigned                   client_count;
+    uint64_t                   linger_until_ns; /* stopping, for whoever watched; 0: jobs run yet */
+    bool                       is_stopping;
+    bool                       has_failed;
 };
 
 /* What comes between two turns comes at its own time. */

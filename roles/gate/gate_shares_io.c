@@ -158,7 +158,8 @@ void hs_gate_shares_show_manager(struct hs_gate_shares *shares, unsigned manager
                                  .reach = at->reach.state,
                                  .reach_flags = reach_flags(&at->reach),
                                  .reach_round_trip_ns = at->reach.round_trip_ns,
-                                 .locality = at->locality};
+                                 .locality = at->locality,
+                                 .has_data_lane = at->has_data_lane};
     uint64_t              words[HS_MANAGER_ROW_WORDS];
 
     memcpy(row.node_id, at->node, sizeof row.node_id);

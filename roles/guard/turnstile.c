@@ -30,17 +30,19 @@ bool hs_turnstile_enter(struct hs_turnstile *turnstile, struct hs_visitor *visit
                                                       hs_rate_op_of(type), now_ns);
 
     *slot = 0;
+    visitor->wait_ns = wait_ns ? wait_ns : hs_result_code_retry_ns(HS_RESULT_BUSY);
     if (wait_ns) {
         refuse(turnstile, type, HS_RESULT_RATE_LIMITED, wait_ns, refused);
         return false;
     }
     if (hs_admission_take(&turnstile->admission, hs_wire_traffic(type), visitor->source, slot))
         return true;
-    refuse(turnstile, type, HS_RESULT_BUSY, hs_result_code_retry_ns(HS_RESULT_BUSY), refused);
+    refuse(turnstile, type, HS_RESULT_BUSY, visitor->wait_ns, refused);
     return false;
 }
 
 bool hs_turnstile_answers(const struct hs_visitor *visitor, const struct hs_frame *frame)
 {
-    return frame->type != HS_MSG_EVENT_ACK && (!visitor->is_peer || frame->request_id);
+    if (frame->type == HS_MSG_EVENT_ACK || visitor->is_lane) return false;
+    return !visitor->is_peer || frame->request_id;
 }

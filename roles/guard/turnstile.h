@@ -29,7 +29,9 @@ struct hs_visitor {
     unsigned source;                 /* below HS_ADMISSION_SOURCES_MAX */
     uint8_t  key[HS_RATE_KEY_BYTES]; /* a client: who he is */
     bool     is_peer;                /* another role */
+    bool     is_lane;                /* what it sends comes over a data lane: held, not answered */
     uint64_t arrival_ns;             /* a peer's: of its link */
+    uint64_t wait_ns;                /* that its last refusal said */
 };
 
 /* true: go on, and give *slot back; false: refused says what to answer. */

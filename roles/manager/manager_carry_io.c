@@ -15,7 +15,8 @@ static void call_later(struct hs_manager_process *process, const struct hs_manag
     process->later[(process->later_first + process->later_count++) % HS_MANAGER_LATER_MAX] = *later;
 }
 
-/* A peer that does not read is cut off: its link comes anew, and with it what it missed. */
+/* A peer that does not read is cut off: its link comes anew, and with it what it missed. Of its
+ * lane only that. */
 static void send_message(struct hs_manager_process *process, struct hs_conn *conn,
                          const struct hs_manager_action *action, const void *message)
 {
@@ -29,17 +30,16 @@ static void send_message(struct hs_manager_process *process, struct hs_conn *con
     hs_conn_abort(conn);
 }
 
-static struct hs_conn *conn_of(const struct hs_manager_process *process, uint32_t number)
+static struct hs_conn *conn_of(struct hs_manager_process      *process,
+                               const struct hs_manager_action *action)
 {
-    const struct hs_manager_link *link = hs_manager_links_find(process, number);
-
-    return link ? link->conn : NULL;
+    return hs_manager_links_conn(process, action->link, action->message_type);
 }
 
 static void send_latest(struct hs_manager_process *process, const struct hs_manager_action *action,
                         uint64_t now_ns)
 {
-    struct hs_conn *conn = conn_of(process, action->link);
+    struct hs_conn *conn = conn_of(process, action);
     int             rc = -ENOTCONN;
 
     if (conn && hs_conn_is_open(conn))
@@ -64,7 +64,7 @@ static void send_exec(struct hs_manager_process *process, struct hs_manager_acti
                       uint64_t now_ns)
 {
     struct hs_msg_exec_dispatch *dispatch = &action->message.exec_dispatch;
-    struct hs_conn              *conn = conn_of(process, action->link);
+    struct hs_conn              *conn = conn_of(process, action);
 
     if (!conn || !hs_conn_is_open(conn)) return;
     if (dispatch->plan_bytes <= HS_WIRE_PART_BYTES_MAX)
@@ -92,7 +92,7 @@ static void send_blob(struct hs_manager_process *process, struct hs_manager_acti
                        left_bytes < HS_WIRE_PART_BYTES_MAX ? left_bytes : HS_WIRE_PART_BYTES_MAX);
     }
     action->message_type = HS_MSG_BLOB_DATA;
-    send_message(process, conn_of(process, action->link), action, &data);
+    send_message(process, conn_of(process, action), action, &data);
 }
 
 static void propose(struct hs_manager_process *process, const struct hs_manager_action *action)
@@ -117,7 +117,7 @@ static void carry_out(struct hs_manager_process *process, struct hs_manager_acti
     case HS_MANAGER_SEND_LATEST: send_latest(process, action, now_ns); break;
     case HS_MANAGER_SEND_GATE:
     case HS_MANAGER_SEND_WORKER:
-        send_message(process, conn_of(process, action->link), action, &action->message);
+        send_message(process, conn_of(process, action), action, &action->message);
         break;
     case HS_MANAGER_SEND_EXEC: send_exec(process, action, now_ns); break;
     case HS_MANAGER_SEND_BLOB: send_blob(process, action); break;

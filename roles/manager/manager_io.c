@@ -106,15 +106,16 @@ static int open_ledger(struct hs_manager_process *process, struct hs_manager_sta
 
 /* ---- for status ---- */
 
-static void show_address(const struct hs_manager_process *process, uint32_t number,
-                         char text[HS_NODE_ADDRESS_BYTES])
+static void show_link(const struct hs_manager_process *process, uint32_t number,
+                      struct hs_worker_row *row)
 {
     const struct hs_manager_link *link = hs_manager_links_find(process, number);
 
     if (link && link->is_local)
-        (void)snprintf(text, HS_NODE_ADDRESS_BYTES, "local");
+        (void)snprintf(row->address, sizeof row->address, "local");
     else if (link)
-        hs_addr_format(&link->greeting.address, text, HS_NODE_ADDRESS_BYTES);
+        hs_addr_format(&link->greeting.address, row->address, sizeof row->address);
+    row->has_data_lane = link && hs_data_lane_io_is_up(&link->lane);
 }
 
 static void show_worker(struct hs_manager_process *process, uint32_t idx)
@@ -130,7 +131,7 @@ static void show_worker(struct hs_manager_process *process, uint32_t idx)
     hs_workers_row(worker, cores, execs, &row);
     row.jobs_suspect = process->manager.silence.nodes[idx].suspect_count;
     row.jobs_dead = process->manager.silence.nodes[idx].dead_count;
-    show_address(process, worker->link, row.address);
+    show_link(process, worker->link, &row);
     row.is_owned = hs_star_owns(&process->star, worker);
     (void)snprintf(row.owner, sizeof row.owner, "%s", hs_star_owner_name(&process->star, worker));
     memcpy(words, &row, sizeof words);
@@ -425,7 +426,7 @@ static int open_manager(struct hs_manager_process *process, const struct hs_heri
 {
     struct hs_loop_config loop_config = {
         .wanted = (enum hs_loop_backend)heritage->config->node.io_backend,
-        .stream_count_max = HS_MANAGER_LINKS + HS_DOOR_WAITING_MAX + 32,
+        .stream_count_max = 2 * HS_MANAGER_LINKS + HS_DOOR_WAITING_MAX + 32,
         .recv_buffer_count = 64,
         .recv_buffer_bytes = 16 << 10,
         .file_op_count_max = 4};

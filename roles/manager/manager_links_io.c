@@ -31,13 +31,25 @@ const struct hs_manager_link *hs_manager_links_find(const struct hs_manager_proc
     return &process->links[idx];
 }
 
-/* The link of a connection; NULL: it is of an earlier life. */
+struct hs_conn *hs_manager_links_conn(struct hs_manager_process *process, uint32_t number,
+                                      enum hs_msg_type type)
+{
+    const struct hs_manager_link *found = hs_manager_links_find(process, number);
+    struct hs_manager_link       *link;
+
+    if (!found) return NULL;
+    link = &process->links[found - process->links];
+    return hs_data_lane_io_pick(&link->lane, link->conn, type, hs_manager_clock_of(process));
+}
+
+/* The link whose first connection or whose lane it is; NULL: it is of an earlier life. */
 static struct hs_manager_link *link_of(struct hs_manager_process *process,
                                        const struct hs_conn      *conn)
 {
-    uint32_t idx = (uint32_t)hs_conn_tag(conn) & ((1u << IDX_BITS) - 1);
+    uint32_t                idx = (uint32_t)hs_conn_tag(conn) & ((1u << IDX_BITS) - 1);
+    struct hs_manager_link *link = &process->links[idx % HS_MANAGER_LINKS];
 
-    return idx < HS_MANAGER_LINKS && process->links[idx].conn == conn ? &process->links[idx] : NULL;
+    return link->conn == conn || link->lane.conn == conn ? link : NULL;
 }
 
 static struct hs_manager_link *take_place(struct hs_manager_process *process)
@@ -60,6 +72,7 @@ static void forget_link(struct hs_manager_process *process, struct hs_manager_li
     struct hs_manager_link old = *link;
     uint64_t               now_ns = hs_manager_clock_of(process);
 
+    hs_data_lane_io_close(&process->lanes, &link->lane);
     *link = (struct hs_manager_link){0};
     hs_manager_count(process, HS_COUNT_links_lost, 1);
     if (old.ticket) hs_dialer_io_lost(&process->dialer, old.ticket);
@@ -131,20 +144,16 @@ static bool is_own_registration(const struct hs_manager_link  *link,
            strcmp(wreg->datacenter, peer->identity.datacenter) == 0;
 }
 
-static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
+/* What has passed the turnstile. */
+static void take_frame(struct hs_manager_process *process, const struct hs_manager_link *link,
+                       struct hs_conn *conn, const struct hs_frame *frame)
 {
-    struct hs_manager_process *process = hs_conn_owner(conn);
-    struct hs_manager_link    *link = link_of(process, conn);
-    struct hs_manager_frame    opened = {.type = (enum hs_msg_type)frame->type,
-                                         .request_id = frame->request_id,
-                                         .message = &process->message};
-    uint64_t                   now_ns = hs_loop_now_ns(process->process.loop);
-    int                        rc;
+    struct hs_manager_frame opened = {.type = (enum hs_msg_type)frame->type,
+                                      .request_id = frame->request_id,
+                                      .message = &process->message};
+    uint64_t                now_ns = hs_loop_now_ns(process->process.loop);
+    int                     rc;
 
-    if (!link) return; /* of a dead life */
-    if (!hs_manager_guard_enter(&process->guard, &link->visitor, conn, frame, now_ns,
-                                &process->manager.slot))
-        return;
     rc = hs_wire_open(frame, link->peer, HS_ROLE_MANAGER, &process->message);
     if (rc == 0 && !is_own_registration(link, &opened)) rc = -EACCES;
     if (rc) {
@@ -152,7 +161,6 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
         refuse_frame(process, conn, frame, rc);
         return;
     }
-    link->heard_at_ns = now_ns;
     mark(process, &opened);
     if (opened.type == HS_MSG_REFUSED)
         hs_log(HS_LOG_WARN, "manager", "refused by peer=%s reason=\"%s\"",
@@ -168,6 +176,48 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
     if (opened.type == HS_MSG_JOB_DISPATCH) hs_role_breadcrumb(&process->process, 0, NULL, 0);
 }
 
+static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
+{
+    struct hs_manager_process *process = hs_conn_owner(conn);
+    struct hs_manager_link    *link = link_of(process, conn);
+    uint64_t                   now_ns = hs_loop_now_ns(process->process.loop);
+
+    if (!link) return; /* of a dead life */
+    if (!hs_manager_guard_enter(&process->guard, &link->visitor, conn, frame, now_ns,
+                                &process->manager.slot))
+        return;
+    link->heard_at_ns = now_ns;
+    hs_data_lane_missed(&link->lane.core, frame->type);
+    take_frame(process, link, conn, frame);
+}
+
+/* ---- data lanes ---- */
+
+/* That it brings data does not say that the first connection lives. */
+static void on_lane_frame(struct hs_conn *conn, const struct hs_frame *frame)
+{
+    struct hs_manager_process *process = hs_conn_owner(conn);
+    struct hs_manager_link    *link = link_of(process, conn);
+    uint64_t                   now_ns = hs_loop_now_ns(process->process.loop);
+
+    if (!link || !hs_data_lane_io_hear(&process->lanes, &link->lane, frame->type)) return;
+    if (hs_manager_guard_enter(&process->guard, &link->lane_visitor, conn, frame, now_ns,
+                               &process->manager.slot))
+        take_frame(process, link, conn, frame);
+    else
+        hs_data_lane_io_hold(&process->lanes, &link->lane, link->lane_visitor.wait_ns);
+}
+
+static void on_lane_closed(struct hs_conn *conn, int reason)
+{
+    struct hs_manager_process *process = hs_conn_owner(conn);
+    struct hs_manager_link    *link = link_of(process, conn);
+
+    if (reason == -EPROTO || reason == -EMSGSIZE)
+        hs_manager_count(process, HS_COUNT_frames_malformed, 1);
+    if (link) hs_data_lane_io_ended(&process->lanes, &link->lane, reason);
+}
+
 /* ---- links ---- */
 
 static void begin_link(struct hs_manager_process *process, struct hs_manager_link *link)
@@ -176,6 +226,8 @@ static void begin_link(struct hs_manager_process *process, struct hs_manager_lin
 
     link->visitor =
         (struct hs_visitor){.source = (unsigned)(link - process->links), .is_peer = true};
+    link->lane_visitor = link->visitor;
+    link->lane_visitor.is_lane = true;
     hs_conn_set_tag(link->conn, link->number);
     hs_manager_count(process, HS_COUNT_links_opened, 1);
     if (link->peer != HS_ROLE_GATE) return;
@@ -257,6 +309,7 @@ static void keep_peer(struct hs_manager_process *process, struct hs_conn *conn,
     link->ticket = ticket;
     link->greeting = *greeting;
     if (ticket) hs_dialer_io_entered(&process->dialer, ticket, true);
+    hs_data_lane_io_open(&process->lanes, &link->lane, &link->greeting, ticket != 0);
     hs_conn_hand_over(conn, &callbacks);
     begin_link(process, link);
 }
@@ -290,10 +343,30 @@ static void enter_gate(struct hs_manager_process *process, struct hs_conn *conn,
         keep_peer(process, conn, HS_ROLE_GATE, greeting, ticket);
 }
 
+static struct hs_manager_link *find_ticket(struct hs_manager_process *process, uint64_t ticket)
+{
+    for (unsigned i = 0; i < process->link_high; i++)
+        if (process->links[i].conn && process->links[i].ticket == ticket) return &process->links[i];
+    return NULL;
+}
+
+/* Of a gate that we have dialled, or of a worker that has dialled us. */
+static void enter_lane(struct hs_manager_process *process, struct hs_conn *conn,
+                       const struct hs_greeting *greeting, uint64_t ticket)
+{
+    struct hs_manager_link *link = ticket ? find_ticket(process, greeting->link)
+                                          : find_peer(process, HS_ROLE_WORKER, &greeting->identity);
+
+    hs_data_lane_io_enter(&process->lanes, link ? &link->lane : NULL, link ? link->number : 0, conn,
+                          greeting);
+}
+
 static void on_enter(void *owner, struct hs_conn *conn, const struct hs_greeting *greeting,
                      uint64_t ticket)
 {
-    if (ticket)
+    if (greeting->is_lane)
+        enter_lane(owner, conn, greeting, ticket);
+    else if (ticket)
         enter_gate(owner, conn, greeting, ticket);
     else if (greeting->identity.role == HS_IDENTITY_WORKER)
         enter_worker(owner, conn, greeting);
@@ -304,8 +377,14 @@ static void on_enter(void *owner, struct hs_conn *conn, const struct hs_greeting
 static void on_refused(void *owner, uint64_t ticket, const struct hs_err *err)
 {
     struct hs_manager_process *process = owner;
+    struct hs_manager_link    *link;
 
-    hs_dialer_io_refused(&process->dialer, ticket, err);
+    if (!(ticket & HS_DOOR_LANE)) {
+        hs_dialer_io_refused(&process->dialer, ticket, err);
+        return;
+    }
+    link = find_ticket(process, ticket & ~HS_DOOR_LANE);
+    if (link) hs_data_lane_io_failed(&process->lanes, &link->lane, err->text);
 }
 
 int hs_manager_links_open(struct hs_manager_process *process, struct hs_err *err)
@@ -324,6 +403,11 @@ int hs_manager_links_open(struct hs_manager_process *process, struct hs_err *err
     dialer.door = &process->door.door;
     hs_node_door_expect(&process->door, HS_IDENTITY_GATE, &dialer.expected);
     hs_dialer_io_open(&process->dialer, &dialer);
+    process->lanes = (struct hs_data_lane_ground){
+        .process = &process->process,
+        .door = &process->door.door,
+        .rand = &process->dialer.core.rand,
+        .callbacks = {.owner = process, .on_frame = on_lane_frame, .on_closed = on_lane_closed}};
     rc = hs_ring_io_open(&process->ring, &process->process, &process->door.credentials.credentials,
                          err);
     return rc ? rc : hs_manager_answer_open(process, err);
@@ -340,7 +424,15 @@ static uint64_t turn_link(struct hs_manager_process *process, struct hs_manager_
         return HS_NEVER_NS;
     }
     hs_conn_turn(link->conn, now_ns);
+    cut_at_ns = hs_min_u64(cut_at_ns, hs_data_lane_io_turn(&process->lanes, &link->lane, now_ns));
     return hs_min_u64(cut_at_ns, hs_conn_deadline_ns(link->conn));
+}
+
+static uint64_t waiting_of(const struct hs_manager_link *link)
+{
+    uint64_t bytes = hs_conn_queued_bytes(link->conn);
+
+    return link->lane.conn ? bytes + hs_conn_queued_bytes(link->lane.conn) : bytes;
 }
 
 uint64_t hs_manager_links_turn(struct hs_manager_process *process, uint64_t now_ns)
@@ -351,7 +443,7 @@ uint64_t hs_manager_links_turn(struct hs_manager_process *process, uint64_t now_
     for (unsigned i = 0; i < process->link_high; i++) {
         if (!process->links[i].conn) continue;
         next_ns = hs_min_u64(next_ns, turn_link(process, &process->links[i], now_ns));
-        if (process->links[i].conn) waiting_bytes += hs_conn_queued_bytes(process->links[i].conn);
+        if (process->links[i].conn) waiting_bytes += waiting_of(&process->links[i]);
     }
     hs_manager_guard_turn(&process->guard, waiting_bytes, now_ns);
     if (!process->door.is_open) return next_ns;

@@ -4,6 +4,7 @@
 #define HS_MANAGER_MANAGER_PROCESS_H
 
 #include "ipc/conn.h"
+#include "roles/cluster/data_lane_io.h"
 #include "roles/cluster/dc_answer_io.h"
 #include "roles/cluster/dialer_io.h"
 #include "roles/cluster/node_door_io.h"
@@ -27,14 +28,16 @@ struct hs_manager_later {
 };
 
 struct hs_manager_link {
-    struct hs_conn    *conn;   /* NULL: a free place */
-    uint32_t           number; /* names it to the core */
-    enum hs_role_kind  peer;   /* gate or worker */
-    bool               is_local;
-    uint64_t           ticket; /* of the dialer; 0: it has come to us */
-    uint64_t           heard_at_ns;
-    struct hs_greeting greeting; /* of other hosts */
-    struct hs_visitor  visitor;
+    struct hs_conn        *conn;   /* NULL: a free place */
+    uint32_t               number; /* names it to the core */
+    enum hs_role_kind      peer;   /* gate or worker */
+    bool                   is_local;
+    uint64_t               ticket; /* of the dialer; 0: it has come to us */
+    uint64_t               heard_at_ns;
+    struct hs_greeting     greeting; /* of other hosts */
+    struct hs_visitor      visitor;
+    struct hs_data_lane_io lane; /* likewise */
+    struct hs_visitor      lane_visitor;
 };
 
 struct hs_manager_process {
@@ -44,6 +47,7 @@ struct hs_manager_process {
     struct hs_ledger              *ledger;
     struct hs_node_door            door;   /* for other hosts */
     struct hs_dialer_io            dialer; /* to their gates */
+    struct hs_data_lane_ground     lanes;  /* beside the links with them */
     struct hs_ring_io             *ring;   /* of the datacenter's managers; NULL: it stands alone */
     struct hs_dc_answer_io        *answer; /* to gates that ask; NULL: likewise */
     struct hs_star                 star;   /* they, around the workers */
@@ -81,6 +85,9 @@ uint64_t hs_manager_links_turn(struct hs_manager_process *process, uint64_t now_
 /* NULL: it is not connected any more. */
 const struct hs_manager_link *hs_manager_links_find(const struct hs_manager_process *process,
                                                     uint32_t                         number);
+/* The connection that such a message to it goes over; NULL: likewise. */
+struct hs_conn *hs_manager_links_conn(struct hs_manager_process *process, uint32_t number,
+                                      enum hs_msg_type type);
 bool hs_manager_links_are_flushed(const struct hs_manager_process *process); /* those to gates */
 
 /* manager_answer_io.c, once the ring is open */

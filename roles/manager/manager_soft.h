@@ -30,6 +30,7 @@ struct hs_manager_exec {
     uint8_t  send_count;
     uint8_t  cancel_count;
     uint8_t  phase; /* enum hs_exec_phase */
+    uint64_t pseq;  /* of the newest progress of the attempt */
     uint64_t send_at_ns;
     uint64_t sent_at_ns;   /* the last time, while no answer has come; 0: none is awaited */
     uint64_t unsent_at_ns; /* the first time that it found no room on the way; 0: it always did */

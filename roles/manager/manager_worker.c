@@ -322,11 +322,13 @@ static void take_progress(struct hs_manager_step *step, struct hs_manager_worker
     }
     hs_manager_end_call(step, worker, found.exec, HS_BREAKER_OK);
     note_alive(step, found.exec);
+    if (found.workflow->state == HS_WORKFLOW_CANCELLING) ack->stop = 1;
+    if (progress->pseq <= found.exec->pseq) return; /* overtaken, on another connection */
+    found.exec->pseq = progress->pseq;
     hs_manager_watch(step, &found.place, worker,
                      found.exec->phase == progress->phase ? progress->pseq : 0);
     found.exec->phase = progress->phase;
     found.place.soft->is_progress_dirty = true;
-    if (found.workflow->state == HS_WORKFLOW_CANCELLING) ack->stop = 1;
     if (!hs_manager_live_is_open(live, found.flow->run) && found.place.soft->has_loads)
         found.flow->run = hs_manager_live_open(live, found.flow->load.step_count,
                                                found.workflow->shard_count, true);

@@ -8,6 +8,7 @@
 
 #include "ipc/channel.h"
 #include "ipc/conn.h"
+#include "roles/cluster/data_lane_io.h"
 #include "roles/cluster/dialer_io.h"
 #include "roles/cluster/node_door_io.h"
 #include "roles/engine_link.h"
@@ -95,6 +96,7 @@ struct hs_worker_manager {
     uint64_t                session; /* one that does not lead: granted by it; 0: not registered */
     uint64_t                due_at_ns; /* likewise: to register, or the next heartbeat */
     struct hs_owner_manager known;     /* of any, once it has granted a session */
+    struct hs_data_lane_io  lane;      /* of other hosts, and only to the one that leads */
 };
 
 struct hs_worker {
@@ -109,6 +111,7 @@ struct hs_worker {
     struct hs_exec_ledger_head head;
     struct hs_node_door        door;
     struct hs_dialer_io        dialer; /* to managers of other hosts */
+    struct hs_data_lane_ground lanes;  /* likewise */
     struct hs_worker_manager   managers[HS_WORKER_MANAGERS_MAX];
     struct hs_owner            owner; /* which of them watches over us */
     struct hs_conn            *conn;  /* to the one that leads; NULL: it is not connected */
@@ -141,10 +144,12 @@ void hs_worker_step(struct hs_worker *worker, const struct hs_execs_event *event
 /* worker_managers_io.c */
 int hs_worker_managers_open(struct hs_worker *worker, struct hs_err *err) HS_MUST_CHECK;
 /* The manager of this host: its link from the supervisor (fd is taken), or its end. */
-void     hs_worker_link_open(struct hs_worker *worker, int fd);
-void     hs_worker_link_down(struct hs_worker *worker);
-uint64_t hs_worker_managers_turn(struct hs_worker *worker, uint64_t now_ns);
-bool     hs_worker_managers_are_flushed(const struct hs_worker *worker);
+void hs_worker_link_open(struct hs_worker *worker, int fd);
+void hs_worker_link_down(struct hs_worker *worker);
+/* What such a message to the one that leads goes over; NULL: it is not connected. */
+struct hs_conn *hs_worker_leader_conn(struct hs_worker *worker, enum hs_msg_type type);
+uint64_t        hs_worker_managers_turn(struct hs_worker *worker, uint64_t now_ns);
+bool            hs_worker_managers_are_flushed(const struct hs_worker *worker);
 
 /* worker_link_io.c: what is said to and heard from the manager that leads */
 void     hs_worker_leader_up(struct hs_worker *worker, struct hs_conn *conn, bool has_greeted);

@@ -45,12 +45,22 @@ static bool is_leading(const struct hs_worker *worker, const struct hs_worker_ma
     return manager->conn && manager->conn == worker->conn;
 }
 
+/* Whose first connection or whose lane it is. */
 static struct hs_worker_manager *manager_of(struct hs_worker *worker, const struct hs_conn *conn)
 {
-    uint64_t tag = hs_conn_tag(conn);
+    uint64_t                  tag = hs_conn_tag(conn);
+    struct hs_worker_manager *manager = &worker->managers[tag % HS_WORKER_MANAGERS_MAX];
 
-    if (tag >= HS_WORKER_MANAGERS_MAX || worker->managers[tag].conn != conn) return NULL;
-    return &worker->managers[tag];
+    return manager->conn == conn || manager->lane.conn == conn ? manager : NULL;
+}
+
+struct hs_conn *hs_worker_leader_conn(struct hs_worker *worker, enum hs_msg_type type)
+{
+    struct hs_worker_manager *manager = worker->conn ? manager_of(worker, worker->conn) : NULL;
+
+    if (!manager) return NULL;
+    return hs_data_lane_io_pick(&manager->lane, worker->conn, type,
+                                hs_loop_clock_ns(worker->process.loop));
 }
 
 static struct hs_worker_manager *take_place(struct hs_worker *worker)
@@ -144,14 +154,11 @@ static void take_of_follower(struct hs_worker *worker, struct hs_worker_manager 
 
 /* ---- connections ---- */
 
-static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
+static void take_frame(struct hs_worker *worker, struct hs_worker_manager *manager,
+                       const struct hs_frame *frame, uint64_t now_ns)
 {
-    struct hs_worker         *worker = hs_conn_owner(conn);
-    struct hs_worker_manager *manager = manager_of(worker, conn);
-    uint64_t                  now_ns = hs_loop_now_ns(worker->process.loop);
-    int                       rc;
+    int rc;
 
-    if (!manager) return; /* replaced already */
     rc = hs_wire_open(frame, HS_ROLE_MANAGER, HS_ROLE_WORKER, &worker->message);
     if (rc == -ENOENT) {
         count_one(worker, HS_COUNT_frames_unknown);
@@ -160,7 +167,6 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
         hs_log(HS_LOG_WARN, "worker", "frame refused type=%s error=%s", hs_wire_name(frame->type),
                hs_err_code_text(rc));
     } else {
-        manager->heard_at_ns = now_ns;
         if (frame->type == HS_MSG_WREG_ACK)
             note_registration(manager, &worker->message.wreg_ack, now_ns);
         if (is_leading(worker, manager))
@@ -170,12 +176,42 @@ static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
     }
 }
 
+static void on_frame(struct hs_conn *conn, const struct hs_frame *frame)
+{
+    struct hs_worker         *worker = hs_conn_owner(conn);
+    struct hs_worker_manager *manager = manager_of(worker, conn);
+    uint64_t                  now_ns = hs_loop_now_ns(worker->process.loop);
+
+    if (!manager) return; /* replaced already */
+    manager->heard_at_ns = now_ns;
+    take_frame(worker, manager, frame, now_ns);
+}
+
+/* That it brings data does not say that the first connection lives. */
+static void on_lane_frame(struct hs_conn *conn, const struct hs_frame *frame)
+{
+    struct hs_worker         *worker = hs_conn_owner(conn);
+    struct hs_worker_manager *manager = manager_of(worker, conn);
+
+    if (manager && hs_data_lane_io_hear(&worker->lanes, &manager->lane, frame->type))
+        take_frame(worker, manager, frame, hs_loop_now_ns(worker->process.loop));
+}
+
+static void on_lane_closed(struct hs_conn *conn, int reason)
+{
+    struct hs_worker         *worker = hs_conn_owner(conn);
+    struct hs_worker_manager *manager = manager_of(worker, conn);
+
+    if (manager) hs_data_lane_io_ended(&worker->lanes, &manager->lane, reason);
+}
+
 /* The place is free; the connection is the caller's again. */
 static void forget(struct hs_worker *worker, struct hs_worker_manager *manager)
 {
     bool     was_leading = is_leading(worker, manager);
     uint64_t ticket = manager->ticket;
 
+    hs_data_lane_io_close(&worker->lanes, &manager->lane);
     *manager = (struct hs_worker_manager){0};
     count_one(worker, HS_COUNT_links_lost);
     if (ticket) hs_dialer_io_lost(&worker->dialer, ticket);
@@ -260,10 +296,26 @@ static bool is_wanted(const struct hs_worker *worker, const struct hs_identity *
     return true;
 }
 
-static void on_enter(void *owner, struct hs_conn *conn, const struct hs_greeting *greeting,
-                     uint64_t ticket)
+static struct hs_worker_manager *find_ticket(struct hs_worker *worker, uint64_t ticket)
 {
-    struct hs_worker              *worker = owner;
+    for (unsigned i = 0; i < HS_WORKER_MANAGERS_MAX; i++)
+        if (worker->managers[i].conn && worker->managers[i].ticket == ticket)
+            return &worker->managers[i];
+    return NULL;
+}
+
+static void enter_lane(struct hs_worker *worker, struct hs_conn *conn,
+                       const struct hs_greeting *greeting)
+{
+    struct hs_worker_manager *manager = find_ticket(worker, greeting->link);
+    uint64_t                  tag = manager ? (uint64_t)(manager - worker->managers) : 0;
+
+    hs_data_lane_io_enter(&worker->lanes, manager ? &manager->lane : NULL, tag, conn, greeting);
+}
+
+static void enter_manager(struct hs_worker *worker, struct hs_conn *conn,
+                          const struct hs_greeting *greeting, uint64_t ticket)
+{
     struct hs_worker_manager      *manager = take_place(worker);
     const struct hs_conn_callbacks callbacks = {
         .owner = worker, .on_frame = on_frame, .on_closed = on_closed};
@@ -274,15 +326,32 @@ static void on_enter(void *owner, struct hs_conn *conn, const struct hs_greeting
     manager->conn = conn;
     manager->ticket = ticket;
     manager->greeting = *greeting;
+    hs_data_lane_io_open(&worker->lanes, &manager->lane, &manager->greeting,
+                         is_leader(worker, manager));
     hs_conn_hand_over(conn, &callbacks);
     begin(worker, manager);
 }
 
+static void on_enter(void *owner, struct hs_conn *conn, const struct hs_greeting *greeting,
+                     uint64_t ticket)
+{
+    if (greeting->is_lane)
+        enter_lane(owner, conn, greeting);
+    else
+        enter_manager(owner, conn, greeting, ticket);
+}
+
 static void on_refused(void *owner, uint64_t ticket, const struct hs_err *err)
 {
-    struct hs_worker *worker = owner;
+    struct hs_worker         *worker = owner;
+    struct hs_worker_manager *manager;
 
-    hs_dialer_io_refused(&worker->dialer, ticket, err);
+    if (!(ticket & HS_DOOR_LANE)) {
+        hs_dialer_io_refused(&worker->dialer, ticket, err);
+        return;
+    }
+    manager = find_ticket(worker, ticket & ~HS_DOOR_LANE);
+    if (manager) hs_data_lane_io_failed(&worker->lanes, &manager->lane, err->text);
 }
 
 int hs_worker_managers_open(struct hs_worker *worker, struct hs_err *err)
@@ -303,6 +372,11 @@ int hs_worker_managers_open(struct hs_worker *worker, struct hs_err *err)
     dialer.door = &worker->door.door;
     hs_node_door_expect(&worker->door, HS_IDENTITY_MANAGER, &dialer.expected);
     hs_dialer_io_open(&worker->dialer, &dialer);
+    worker->lanes = (struct hs_data_lane_ground){
+        .process = &worker->process,
+        .door = &worker->door.door,
+        .rand = &worker->dialer.core.rand,
+        .callbacks = {.owner = worker, .on_frame = on_lane_frame, .on_closed = on_lane_closed}};
     return 0;
 }
 
@@ -321,6 +395,7 @@ static uint64_t turn_manager(struct hs_worker *worker, struct hs_worker_manager 
     if (!is_leading(worker, manager))
         next_ns = hs_min_u64(next_ns, turn_follower(worker, manager, now_ns));
     if (!manager->conn) return next_ns;
+    next_ns = hs_min_u64(next_ns, hs_data_lane_io_turn(&worker->lanes, &manager->lane, now_ns));
     hs_conn_turn(manager->conn, now_ns);
     return hs_min_u64(next_ns, hs_conn_deadline_ns(manager->conn));
 }

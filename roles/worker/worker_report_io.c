@@ -94,9 +94,12 @@ static uint16_t released_cores(const struct hs_exec_record *record)
     return (uint16_t)count;
 }
 
-static int send_progress(struct hs_worker *worker, unsigned row, bool is_full,
-                         const struct hs_writer *payload, uint64_t now_ns)
+static int send_progress(struct hs_worker *worker, struct hs_conn *conn,
+                         const struct hs_execs_action *action, const struct hs_writer *payload,
+                         uint64_t now_ns)
 {
+    unsigned                     row = action->row;
+    bool                         is_full = action->is_full;
     const struct hs_exec_record *record = &worker->execs.rows[row].record;
     struct hs_msg_exec_progress  progress = {
          .exec = record->id,
@@ -114,19 +117,19 @@ static int send_progress(struct hs_worker *worker, unsigned row, bool is_full,
 
     worker->figures[row].pseq = progress.pseq;
     hs_counter_add(worker->process.counters, HS_COUNT_progress_reports, 1);
-    return hs_wire_send(worker->conn, HS_MSG_EXEC_PROGRESS, &progress, ++worker->next_request);
+    return hs_wire_send(conn, HS_MSG_EXEC_PROGRESS, &progress, ++worker->next_request);
 }
 
 void hs_worker_progress(struct hs_worker *worker, const struct hs_execs_action *action,
                         uint64_t now_ns)
 {
     struct hs_exec       *exec = &worker->execs.rows[action->row];
-    bool                  can_send = worker->conn != NULL;
+    struct hs_conn       *conn = hs_worker_leader_conn(worker, HS_MSG_EXEC_PROGRESS);
     struct hs_exec_report report;
     struct hs_writer      payload;
     int                   rc = 1;
 
-    if (!can_send || hs_conn_queued_bytes(worker->conn) > BEHIND_BYTES ||
+    if (!conn || hs_conn_queued_bytes(conn) > BEHIND_BYTES ||
         !prepare_figures(worker, action->row)) {
         exec->needs_full =
             exec->needs_full || action->is_full; /* nothing is lost: figures only grow */
@@ -137,8 +140,7 @@ void hs_worker_progress(struct hs_worker *worker, const struct hs_execs_action *
     while (rc == 1) {
         hs_writer_init(&payload, worker->payload, sizeof worker->payload);
         rc = hs_exec_report_put(&report, &payload);
-        if (rc >= 0 && send_progress(worker, action->row, action->is_full, &payload, now_ns) < 0)
-            rc = -ENOBUFS;
+        if (rc >= 0 && send_progress(worker, conn, action, &payload, now_ns) < 0) rc = -ENOBUFS;
     }
     if (rc < 0)
         exec->needs_full = true;

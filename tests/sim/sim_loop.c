@@ -177,6 +177,15 @@ int hs_stream_send(struct hs_stream *stream, const void *bytes, size_t count, en
     return 0;
 }
 
+void hs_stream_hold(struct hs_stream *stream, bool is_held)
+{
+    if (!sim_is_alive(stream->loop) || is_held == !!(stream->flags & HS_SIM_HELD)) return;
+    stream->flags ^= HS_SIM_HELD;
+    if (is_held) return;
+    sim_list_release(stream->loop->world,
+                     &sim_end_at(stream->loop->world, stream->slot_idx)->early);
+}
+
 void hs_stream_close(struct hs_stream *stream, bool is_abort)
 {
     struct hs_loop *loop = stream->loop;

@@ -219,12 +219,17 @@ static void on_finish(struct hs_sim_world *world, const struct sim_event *event)
         stream->ops->on_event(stream, HS_STREAM_FAILED, -ECONNRESET);
 }
 
-/* What reaches an end that no loop has taken yet waits there. */
+static bool is_held(const struct sim_end *end)
+{
+    return end->stream && (end->stream->flags & HS_SIM_HELD);
+}
+
+/* What reaches an end that no loop has taken yet, or that is not read just now, waits there. */
 static void on_arrival(struct hs_sim_world *world, struct sim_event *event)
 {
     struct sim_end *end = sim_end_at(world, event->target);
 
-    if (!end->stream && !end->is_closed) {
+    if ((!end->stream || is_held(end)) && !end->is_closed) {
         sim_list_add(&end->early, event);
         event->bytes = NULL; /* kept there */
         return;

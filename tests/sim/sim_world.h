@@ -21,7 +21,8 @@ enum {
     HS_SIM_QUIET = 1 << 2,
     HS_SIM_CLOSING = 1 << 3,
     HS_SIM_BROKEN = 1 << 4, /* connecting or sending failed */
-    HS_SIM_RESET = 1 << 5   /* by the peer */
+    HS_SIM_RESET = 1 << 5,  /* by the peer */
+    HS_SIM_HELD = 1 << 6    /* what arrives waits */
 };
 
 enum sim_event_kind {

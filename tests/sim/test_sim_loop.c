@@ -103,6 +103,28 @@ static void a_reader_that_is_stopped_holds_the_sender_back(void)
     sim_pair_close(&pair);
 }
 
+static void a_stream_that_is_held_waits_in_order(void)
+{
+    for (uint64_t seed = 1; seed <= SIM_SEEDS; seed++) {
+        struct sim_pair pair;
+
+        sim_pair_open(&pair, seed);
+        hs_stream_hold(&pair.ends[1].stream, true);
+        send_text(&pair.ends[0], "one ");
+        sim_run_ms(pair.world, 100);
+        send_text(&pair.ends[0], "two ");
+        sim_run_ms(pair.world, 100);
+        HS_CHECK_EQ(pair.ends[1].count, 0);
+        send_text(&pair.ends[0], "three");
+        hs_stream_hold(&pair.ends[1].stream, false);
+        sim_run_ms(pair.world, 100);
+        HS_CHECK_EQ(pair.ends[1].count, 13);
+        HS_CHECK(memcmp(pair.ends[1].bytes, "one two three", 13) == 0);
+        hs_stream_hold(&pair.ends[1].stream, true); /* and is closed so */
+        sim_pair_close(&pair);
+    }
+}
+
 static void a_cut_holds_back_and_healing_keeps_the_order(void)
 {
     for (uint64_t seed = 1; seed <= SIM_SEEDS; seed++) {
@@ -438,6 +460,7 @@ static CU_TestInfo tests[] = {
     {"sending to a closed peer ends in a reset", sending_to_a_closed_peer_ends_in_a_reset},
     {"a reader that is stopped holds the sender back",
      a_reader_that_is_stopped_holds_the_sender_back},
+    {"a stream that is held waits, in order", a_stream_that_is_held_waits_in_order},
     {"a cut holds back, and healing keeps the order", a_cut_holds_back_and_healing_keeps_the_order},
     {"a stopped process hears all when it goes on", a_stopped_process_hears_all_when_it_goes_on},
     {"data waits for a loop to take the descriptor", data_waits_for_a_loop_to_take_the_descriptor},

@@ -246,7 +246,7 @@ static void another_version_is_told_so_at_both_ends(enum hs_loop_backend backend
     dial(HS_IDENTITY_GATE, "");
     HS_CHECK(await(&peer.refused, 1));
     HS_CHECK(strstr(peer.refusal.text, "2.1") != NULL);
-    HS_CHECK(strstr(peer.refusal.text, "1.0") != NULL);
+    HS_CHECK(strstr(peer.refusal.text, "1.1") != NULL);
     HS_CHECK_EQ(peer.refusal.code, -EPROTONOSUPPORT);
     HS_CHECK_EQ(gate.entered, 0);
     HS_CHECK_EQ(gate.door.figures.refused, 1);

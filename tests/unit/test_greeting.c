@@ -58,7 +58,40 @@ static void equals_agree_and_know_each_other(void)
     HS_CHECK_EQ(seen_by_manager.node_id[0], HS_IDENTITY_GATE + 1);
     HS_CHECK_EQ(seen_by_manager.generation, 3);
     HS_CHECK_EQ(seen_by_gate.features, HS_FEATURES_KNOWN);
-    HS_CHECK_EQ(seen_by_gate.version, HS_PROTOCOL_VERSION(1, 0));
+    HS_CHECK_EQ(seen_by_gate.version, HS_PROTOCOL_VERSION(1, 1));
+}
+
+static void lane_is_told_from_a_first_connection_and_its_kind_is_known(void)
+{
+    begin();
+    hs_greeter_hello(&manager, &hello);
+    hello.link = 42;
+    HS_CHECK_EQ(hs_greeter_answer(&gate, &manager.identity, &hello, &ack, &seen_by_gate), 0);
+    HS_CHECK(!seen_by_gate.is_lane);
+    HS_CHECK_EQ(seen_by_gate.link, 42);
+    hello.lane = HS_HELLO_DATA_LANE;
+    HS_CHECK_EQ(hs_greeter_answer(&gate, &manager.identity, &hello, &ack, &seen_by_gate), 0);
+    HS_CHECK(seen_by_gate.is_lane);
+    hello.lane = HS_HELLO_DATA_LANE + 1; /* must not take a first connection's place */
+    HS_CHECK_EQ(hs_greeter_answer(&gate, &manager.identity, &hello, &ack, &seen_by_gate),
+                -EPROTONOSUPPORT);
+    HS_CHECK(strstr(ack.text, "kind 2") != NULL);
+}
+
+static void data_lanes_are_of_those_who_both_know_them(void)
+{
+    begin();
+    manager.version = HS_PROTOCOL_VERSION(1, 0); /* whatever bits it sets */
+    HS_CHECK_EQ(greet(), 0);
+    HS_CHECK_EQ(conclude(), 0);
+    HS_CHECK_EQ(seen_by_gate.features, HS_FEATURES_MANDATORY);
+    HS_CHECK_EQ(seen_by_manager.features, HS_FEATURES_MANDATORY);
+    begin();
+    gate.features = HS_FEATURES_MANDATORY;
+    HS_CHECK_EQ(greet(), 0);
+    HS_CHECK_EQ(conclude(), 0);
+    HS_CHECK_EQ(seen_by_gate.features, HS_FEATURES_MANDATORY);
+    HS_CHECK_EQ(seen_by_manager.features, HS_FEATURES_MANDATORY);
 }
 
 static void another_major_is_refused_both_ways_and_names_both(void)
@@ -174,6 +207,10 @@ CU_TestInfo hs_tests_greeting[] = {
     {"T16 equals agree and know each other", equals_agree_and_know_each_other},
     {"SEC-8 T16.2 another major is refused both ways and names both",
      another_major_is_refused_both_ways_and_names_both},
+    {"lane is told from a first connection, and its kind is known",
+     lane_is_told_from_a_first_connection_and_its_kind_is_known},
+    {"T16.1 data lanes are of those who both know them",
+     data_lanes_are_of_those_who_both_know_them},
     {"T16.1 smaller minor is what both speak", smaller_minor_is_what_both_speak},
     {"SEC-8 T16 unknown features are ignored and missing ones refused",
      unknown_features_are_ignored_and_missing_ones_refused},

@@ -310,7 +310,36 @@ static void without_a_gate_the_datacenter_ends_the_job_by_itself(void)
     rig_close(rig);
 }
 
+/* Between two connections, data may come in another order (cluster/data_lane.h). */
+static void progress_that_was_overtaken_takes_nothing_back(void)
+{
+    struct rig                 *rig = rig_open_with_worker(2);
+    struct hs_msg_exec_dispatch share, again;
+
+    rig_dispatch(rig, 1, rig_one);
+    share = *rig_share(rig, 1, 0);
+    rig_progress(rig, 1, &share, 40, 5);
+    rig_progress(rig, 1, &share, 30, 4);
+    rig_progress(rig, 1, &share, 40, 5); /* the same one again */
+    rig_register(rig, 1, 2, 2, 2);
+    rig_tell_state(rig, 2, NULL, 0);
+    rig_pass(rig, 2 * HS_NS_PER_S);
+    again = *rig_share(rig, 2, 0);
+    rig_progress(rig, 2, &again, 50, 1); /* another attempt begins anew */
+    rig_progress(rig, 2, &share, 45, 9); /* of the one before: it is over */
+    rig_result(rig, 2, &again, HS_OUTCOME_COMPLETED, 70);
+    HS_CHECK_EQ(rig_workflow(rig, 1, 0)->discarded_sent, 40);
+    HS_CHECK_EQ(rig_job(rig, 1)->status, HS_JOB_COMPLETED);
+    rig_forget(rig);
+    rig_progress(rig, 2, &again, 60, 2); /* overtaken by the result */
+    HS_CHECK_EQ(rig_find(rig, HS_MSG_EXEC_PROGRESS_ACK, 2, 0)->message.exec_progress_ack.stop, 1);
+    HS_CHECK_EQ(rig_job(rig, 1)->status, HS_JOB_COMPLETED);
+    rig_close(rig);
+}
+
 CU_TestInfo hs_tests_manager_loss[] = {
+    {"progress that was overtaken takes nothing back",
+     progress_that_was_overtaken_takes_nothing_back},
     {"a worker process that restarts loses nothing", a_worker_process_that_restarts_loses_nothing},
     {"a new life of the host runs its shares again once",
      a_new_life_of_the_host_runs_its_shares_again_once},
