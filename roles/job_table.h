@@ -84,7 +84,9 @@ struct hs_job_row {
     uint16_t workflow_count;
     uint8_t  workflow_states[HS_WORKFLOWS_MAX]; /* enum hs_workflow_state */
     uint64_t submitted_unix_ms;                 /* for the eye; 0: not known */
-    uint8_t  reserved[40];
+    uint8_t  silent_count;                      /* datacenters that may be lost to it */
+    uint8_t  lost_count;                        /* and that are */
+    uint8_t  reserved[38];
 };
 HS_STATIC_ASSERT(sizeof(struct hs_job_row) == HS_JOB_ROW_WORDS * sizeof(uint64_t),
                  "whole words, no padding");

@@ -44,6 +44,8 @@ struct hs_results {
     uint64_t warmup_ns;
     bool     is_open_model;
     bool     is_incomplete; /* figures are missing, or a workflow was not over */
+    uint32_t lost_count;
+    char     lost_texts[HS_REPORT_LOST_MAX][HS_RUN_RECORD_TEXT_BYTES]; /* each once */
 };
 
 /* chunks: HS_RESULTS_CHUNKS of them, zeroed. */

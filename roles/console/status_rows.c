@@ -221,6 +221,8 @@ static json_t *job_head(const struct hs_job_row *row, uint64_t now_ns)
         {"state", hs_status_text(hs_job_state_name(row->state))},
         {"reason", hs_status_text(row->reason)},
         {"datacenters", hs_status_text(row->datacenters)},
+        {"datacenters_silent", hs_status_number(row->silent_count)},
+        {"datacenters_lost", hs_status_number(row->lost_count)},
         {"submitted_at_ns", hs_status_number(row->submitted_at_ns)},
         {"submitted_unix_ms",
          hs_status_number_or_null(row->submitted_unix_ms != 0, row->submitted_unix_ms)},

@@ -132,6 +132,7 @@ static void end_of(struct hs_gate *gate, struct hs_gate_job *job)
     gate->out.count(gate->out.self, counts[job->final]);
     note_end(gate, job);
     hs_progress_drop(gate->progress, hs_gate_job_idx(gate->fsm, job));
+    hs_gate_end_silence(gate, hs_gate_job_idx(gate->fsm, job));
     for (unsigned i = 0; i < job->slot_count; i++) {
         soft->slots[i].retry_at_ns = 0;
         if (job->slots[i].state != HS_GATE_SLOT_ENDED) soft->slots[i].is_told = false;
@@ -234,6 +235,7 @@ void hs_gate_ledger_answer(struct hs_gate *gate, const struct hs_ledger_answer *
 void hs_gate_recovered(struct hs_gate *gate)
 {
     gate->due_ns = 0;
+    hs_gate_begin_silence(gate);
     for (uint32_t i = 0; i < gate->fsm->job_high; i++) {
         struct hs_gate_job *job = &gate->fsm->jobs[i];
 
@@ -405,6 +407,7 @@ uint64_t hs_gate_turn(struct hs_gate *gate, uint64_t now_ns)
         gate->due_ns = turn_jobs(gate);
         gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_managers(gate));
         gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_datacenters(gate));
+        gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_silence(gate));
         gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_fetches(gate));
         gate->due_ns = hs_min_u64(gate->due_ns, hs_gate_turn_watch(gate));
     }

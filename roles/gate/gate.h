@@ -11,6 +11,7 @@
  *   gate_managers.c    what they tell: capacity, progress
  *   gate_datacenters.c how well each datacenter can take work
  *   gate_calls.c       leave to give managers work
+ *   gate_silence.c     datacenters that say nothing of a job any more
  *   gate_dispatch.c    what datacenters must hear of jobs, and their answers
  *   gate_results.c     results of datacenters
  *   gate_totals.c      rows for status; results of jobs that still run */

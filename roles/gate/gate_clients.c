@@ -75,9 +75,28 @@ static enum hs_job_state slot_status(const struct hs_gate_slot *slot)
     case HS_GATE_SLOT_RUNNING: return HS_JOB_RUNNING;
     case HS_GATE_SLOT_ENDED: return (enum hs_job_state)slot->status;
     case HS_GATE_SLOT_FAILED:
-    case HS_GATE_SLOT_UNCONFIRMED: break;
+    case HS_GATE_SLOT_UNCONFIRMED:
+    case HS_GATE_SLOT_LOST: break;
     }
     return HS_JOB_FAILED;
+}
+
+/* What its state does not say. */
+static void put_slot_text(const struct hs_gate *gate, const struct hs_gate_job *job, unsigned slot,
+                          struct hs_msg_datacenter_row *row)
+{
+    const struct hs_reach_facts *reach = hs_gate_reach_of(gate, job->slots[slot].datacenter);
+    const char                  *text = "";
+
+    if (job->slots[slot].state == HS_GATE_SLOT_LOST)
+        text = "lost: nothing was heard of it any more";
+    else if (!hs_gate_is_suspected(gate, job, slot))
+        return;
+    else if (reach && reach->is_asked && reach->state != HS_REACH_REACHABLE)
+        text = "the datacenter does not answer this gate";
+    else
+        text = "nothing is heard of it";
+    (void)snprintf(row->text, sizeof row->text, "%s", text);
 }
 
 static void put_datacenter_rows(struct hs_gate *gate, const struct hs_gate_job *job,
@@ -91,6 +110,7 @@ static void put_datacenter_rows(struct hs_gate *gate, const struct hs_gate_job *
 
         if (soft->slots[i].heard_at_ns) row.heard_ns = gate->now_ns - soft->slots[i].heard_at_ns;
         (void)snprintf(row.datacenter, sizeof row.datacenter, "%s", job->slots[i].datacenter);
+        put_slot_text(gate, job, i, &row);
         hs_wire_put_row(HS_MSG_DATACENTER_ROW, &row, out);
     }
 }

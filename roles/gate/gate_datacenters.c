@@ -135,6 +135,14 @@ static void judge(struct hs_gate *gate, struct hs_gate_datacenter *datacenter)
                facts.workers_alive, facts.workers, facts.managers_alive, facts.managers);
 }
 
+int hs_gate_take_place(struct hs_gate *gate, const char *name)
+{
+    struct hs_gate_datacenter *datacenter = find(gate, name);
+
+    if (!datacenter) datacenter = add(gate, name);
+    return datacenter ? (int)(datacenter - gate->datacenters) : -1;
+}
+
 void hs_gate_judge_datacenter(struct hs_gate *gate, const char *name)
 {
     struct hs_gate_datacenter *datacenter = find(gate, name);
@@ -152,8 +160,9 @@ uint64_t hs_gate_turn_datacenters(struct hs_gate *gate)
 
         if (!datacenter->name[0]) continue;
         judge(gate, datacenter);
-        if (gate->now_ns - datacenter->seen_at_ns >= FORGET_NS)
-            *datacenter = (struct hs_gate_datacenter){0};
+        if (gate->now_ns - datacenter->seen_at_ns < FORGET_NS) continue;
+        hs_gate_drop_place(gate, i);
+        *datacenter = (struct hs_gate_datacenter){0};
     }
     return gate->datacenters_at_ns;
 }
@@ -190,6 +199,13 @@ static const struct hs_gate_datacenter *at_name(const struct hs_gate *gate, cons
         if (gate->datacenters[i].name[0] && strcmp(gate->datacenters[i].name, name) == 0)
             return &gate->datacenters[i];
     return NULL;
+}
+
+int hs_gate_place_of(const struct hs_gate *gate, const char *name)
+{
+    const struct hs_gate_datacenter *datacenter = at_name(gate, name);
+
+    return datacenter ? (int)(datacenter - gate->datacenters) : -1;
 }
 
 const struct hs_reach_facts *hs_gate_reach_of(const struct hs_gate *gate, const char *name)

@@ -207,6 +207,12 @@ static bool is_unheard(const struct hs_gate_job *job, unsigned slot)
     return job->phase == HS_GATE_DONE && job->slots[slot].state != HS_GATE_SLOT_ENDED;
 }
 
+/* Is the job to go on without the datacenter? It may run there still, for nothing. */
+static bool is_left_out(const struct hs_gate_job *job, unsigned slot)
+{
+    return job->phase == HS_GATE_ACTIVE && job->slots[slot].state == HS_GATE_SLOT_LOST;
+}
+
 /* A job whose end is wanted is not dispatched any more: if its dispatch is on the way, or was never
  * sent, the cancel finds out. */
 static void tell(struct hs_gate *gate, struct hs_gate_job *job, unsigned slot)
@@ -215,11 +221,11 @@ static void tell(struct hs_gate *gate, struct hs_gate_job *job, unsigned slot)
     int                       manager = hs_gate_manager_of(gate, job->slots[slot].datacenter);
 
     soft->retry_at_ns = gate->now_ns + TELL_AGAIN_NS;
-    if (job->phase == HS_GATE_ACTIVE && !soft->is_acked)
+    if (job->phase == HS_GATE_ACTIVE && !soft->is_acked && !is_left_out(job, slot))
         dispatch(gate, job, slot, manager);
     else if (manager < 0)
         return;
-    else if (job->phase == HS_GATE_ACTIVE)
+    else if (job->phase == HS_GATE_ACTIVE && !is_left_out(job, slot))
         tell_workflows(gate, job, slot, (unsigned)manager);
     else if (job->phase == HS_GATE_DONE && (soft->is_told || !is_unheard(job, slot)))
         send_release(gate, (unsigned)manager, job);
@@ -233,6 +239,7 @@ static bool has_to_tell(const struct hs_gate_job *job, const struct hs_gate_slot
                         unsigned slot)
 {
     if (job->phase == HS_GATE_DONE) return !soft->is_released;
+    if (is_left_out(job, slot)) return !soft->is_told;
     if (hs_gate_is_slot_over(&job->slots[slot]) || soft->is_proposed) return false;
     if (job->phase != HS_GATE_ACTIVE) return !soft->is_told;
     return !soft->is_acked || has_workflows_due(job, soft, slot);
@@ -289,6 +296,7 @@ static void accept(struct hs_gate *gate, struct hs_gate_job *job, unsigned slot,
     if (job->slots[slot].state != HS_GATE_SLOT_PLANNED &&
         job->slots[slot].manager_fence >= manager_fence)
         return;
+    hs_gate_note_news(gate, job, slot); /* another one leads there */
     propose_slot(gate, job, slot, HS_GATE_SLOT_ACCEPTED, manager_fence, "");
     if (soft->is_proposed) return;
     soft->is_acked = false; /* the log is busy: asked again, answered again */

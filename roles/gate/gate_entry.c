@@ -89,6 +89,7 @@ static void put_results(struct hs_writer *writer, const struct hs_gate_results *
     }
     hs_put_text(writer, hs_view_text(results->reason));
     hs_put_varint(writer, results->elapsed_ns);
+    hs_put_varint(writer, results->is_lost);
 }
 
 static void get_results(struct hs_reader *reader, struct hs_gate_results *results)
@@ -107,6 +108,7 @@ static void get_results(struct hs_reader *reader, struct hs_gate_results *result
     }
     hs_get_text(reader, results->reason, sizeof results->reason);
     results->elapsed_ns = get_late_varint(reader);
+    results->is_lost = get_late_varint(reader) != 0;
 }
 
 /* ---- all kinds ---- */

@@ -58,6 +58,7 @@ struct hs_gate_results {
     uint16_t            slot;
     uint64_t            manager_fence;
     uint64_t            elapsed_ns; /* of the job in this datacenter; 0: not known */
+    uint8_t             is_lost;    /* the gate's own word: nothing more will come from there */
     uint16_t            count;
     struct hs_gate_item items[HS_GATE_ENTRY_ITEMS];
     char                reason[HS_GATE_REASON_BYTES];

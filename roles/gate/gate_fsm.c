@@ -358,6 +358,16 @@ static void take_item(struct hs_gate_fsm *fsm, struct hs_gate_job *job,
     }
 }
 
+/* What it had told before stays. */
+static void lose_slot(struct hs_gate_job *job, const struct hs_gate_results *results)
+{
+    struct hs_gate_slot *slot = &job->slots[results->slot];
+
+    if (hs_gate_is_slot_over(slot)) return; /* first wins */
+    slot->state = HS_GATE_SLOT_LOST;
+    set_reason(job, results->reason);
+}
+
 static bool is_item_sound(const struct hs_gate_job *job, const struct hs_gate_item *item)
 {
     if (item->workflow == HS_WORKFLOW_ALL) return hs_gate_is_final(item->status);
@@ -370,12 +380,14 @@ static uint32_t apply_results(struct hs_gate_fsm *fsm, uint64_t seq,
     struct hs_gate_job *job = hs_gate_find_job(fsm, results->job_id);
 
     if (!job || results->slot >= job->slot_count) return HS_RESULT_UNKNOWN_JOB;
-    if (job->phase == HS_GATE_DONE) return HS_RESULT_ALREADY_DONE; /* late: nothing changes */
+    if (job->phase == HS_GATE_DONE || job->slots[results->slot].state == HS_GATE_SLOT_LOST)
+        return HS_RESULT_ALREADY_DONE; /* late: nothing changes */
     if (results->manager_fence < job->slots[results->slot].manager_fence)
         return HS_RESULT_STALE_FENCE;
     for (unsigned i = 0; i < results->count; i++)
         if (!is_item_sound(job, &results->items[i])) return HS_RESULT_INVALID;
     for (unsigned i = 0; i < results->count; i++) take_item(fsm, job, results, &results->items[i]);
+    if (results->is_lost) lose_slot(job, results);
     if (results->elapsed_ns > job->elapsed_ns) job->elapsed_ns = results->elapsed_ns;
     end_if_over(fsm, job, seq);
     return HS_RESULT_OK;

@@ -33,11 +33,12 @@ enum hs_gate_job_phase {
 };
 
 enum hs_gate_slot_state {
-    HS_GATE_SLOT_PLANNED,    /* to be dispatched */
-    HS_GATE_SLOT_RUNNING,    /* the datacenter has accepted */
-    HS_GATE_SLOT_ENDED,      /* its job result is in */
-    HS_GATE_SLOT_FAILED,     /* nobody took it */
-    HS_GATE_SLOT_UNCONFIRMED /* the grace was over before it answered */
+    HS_GATE_SLOT_PLANNED,     /* to be dispatched */
+    HS_GATE_SLOT_RUNNING,     /* the datacenter has accepted */
+    HS_GATE_SLOT_ENDED,       /* its job result is in */
+    HS_GATE_SLOT_FAILED,      /* nobody took it */
+    HS_GATE_SLOT_UNCONFIRMED, /* the grace was over before it answered */
+    HS_GATE_SLOT_LOST         /* it fell silent: whatever it still says comes too late */
 };
 
 struct hs_gate_slot {

@@ -78,6 +78,9 @@ enum hs_dc_state hs_gate_datacenter_state(const struct hs_gate *gate, const char
 /* How near it is to this gate, and by which round trip that goes on (0: not known). */
 enum hs_locality hs_gate_locality(const struct hs_gate *gate, const char *name,
                                   uint64_t *round_trip_ns);
+/* Its place in the table; -1: not heard of; take: it has one from now on, unless 64 others have. */
+int hs_gate_place_of(const struct hs_gate *gate, const char *name) HS_MUST_CHECK;
+int hs_gate_take_place(struct hs_gate *gate, const char *name) HS_MUST_CHECK;
 /* NULL: not heard of. */
 const struct hs_reach_facts *hs_gate_reach_of(const struct hs_gate *gate, const char *name);
 
@@ -133,5 +136,23 @@ uint64_t hs_gate_turn_fetches(struct hs_gate *gate); /* the next moment */
 void hs_gate_show(struct hs_gate *gate, const struct hs_gate_job *job);
 /* The results of a job that still runs, as far as one frame holds them. */
 struct hs_view hs_gate_partial_results(struct hs_gate *gate, const struct hs_gate_job *job);
+/* What a datacenter that is lost has told of a workflow last, as a run record in blob_memory.
+ * plan: of the job; NULL: it cannot be read. */
+struct hs_view hs_gate_lost_results(struct hs_gate *gate, const struct hs_gate_job *job,
+                                    unsigned slot, uint16_t workflow, const struct hs_plan *plan);
+
+/* ---- gate_silence.c ---- */
+
+void hs_gate_begin_silence(struct hs_gate *gate);
+void hs_gate_end_silence(struct hs_gate *gate, uint32_t job_idx); /* of a job that is over */
+void hs_gate_drop_place(struct hs_gate *gate, uint32_t place);    /* of a datacenter */
+/* Its datacenter has said something new of the job. */
+void hs_gate_note_news(struct hs_gate *gate, const struct hs_gate_job *job, unsigned slot);
+/* The job's part in that datacenter is lost, or will be in a moment: what still comes from there
+ * comes too late. */
+bool hs_gate_is_given_up(const struct hs_gate *gate, const struct hs_gate_job *job, unsigned slot);
+/* Is it silent about the job for so long, or out of reach, that it may be given up soon? */
+bool hs_gate_is_suspected(const struct hs_gate *gate, const struct hs_gate_job *job, unsigned slot);
+uint64_t hs_gate_turn_silence(struct hs_gate *gate); /* the next moment */
 
 #endif

@@ -205,6 +205,7 @@ static void set_limits(struct hs_gate_process *process)
                                 .manager_wait_ns = config->gate.manager_wait_ns,
                                 .progress_interval_ns = config->gate.progress_interval_ns,
                                 .cancel_timeout_ns = config->gate.cancel_timeout_ns,
+                                .job_silent_after_ns = config->gate.job_silent_after_ns,
                                 .allow_hosts = &config->cluster.allow_hosts,
                                 .here = {config->node.datacenter, config->node.region}};
 }
@@ -288,11 +289,12 @@ static int prepare_core(struct hs_gate_process *process, struct hs_err *err)
 
     gate->fsm = take_memory(sizeof *gate->fsm);
     gate->progress = take_memory(sizeof *gate->progress);
+    gate->silence = take_memory(sizeof *gate->silence);
     gate->soft = take_memory(sizeof *gate->soft * HS_GATE_JOBS_MAX);
     gate->blob_memory = take_memory(HS_LEDGER_BLOB_BYTES_MAX);
     gate->stats_memory = take_memory(HS_WIRE_PART_BYTES_MAX);
-    if (!chunks || !arena || !uploads || !fetches || !gate->fsm || !gate->progress || !gate->soft ||
-        !gate->blob_memory || !gate->stats_memory)
+    if (!chunks || !arena || !uploads || !fetches || !gate->fsm || !gate->progress ||
+        !gate->silence || !gate->soft || !gate->blob_memory || !gate->stats_memory)
         return hs_err_set(err, -ENOMEM, "memory of the gate");
     hs_arena_init(&gate->arena, arena, HS_PLAN_ARENA_BYTES);
     hs_progress_init(gate->progress, chunks);

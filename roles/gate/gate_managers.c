@@ -145,6 +145,8 @@ static bool take_progress(struct hs_gate *gate, struct hs_gate_job *job, unsigne
     slot->progress_fence = message->manager_fence;
     slot->progress_seq = message->pseq;
     slot->heard_at_ns = gate->now_ns;
+    slot->elapsed_ns = message->elapsed_ns;
+    hs_gate_note_news(gate, job, slot_idx);
     soft->phase = message->phase;
     soft->elapsed_ns = hs_max_u64(soft->elapsed_ns, message->elapsed_ns);
     if (message->planned_ns) soft->planned_ns = message->planned_ns;
@@ -164,7 +166,7 @@ static void on_progress(struct hs_gate *gate, unsigned manager, struct hs_gate_j
     struct hs_msg_dc_progress_ack   ack = {.pseq = message->pseq, .code = HS_RESULT_OK};
 
     memcpy(ack.job_id, job->id, sizeof ack.job_id);
-    if (job->phase == HS_GATE_DONE)
+    if (job->phase == HS_GATE_DONE || hs_gate_is_given_up(gate, job, slot_idx))
         ack.code = HS_RESULT_ALREADY_DONE;
     else if (message->manager_fence <
              hs_max_u64(slot->progress_fence, job->slots[slot_idx].manager_fence))

@@ -55,6 +55,7 @@ struct hs_gate_limits { /* from the configuration */
     uint64_t manager_wait_ns;
     uint64_t progress_interval_ns; /* the least between two STATS to one client */
     uint64_t cancel_timeout_ns;
+    uint64_t job_silent_after_ns;
     const struct hs_config_hosts *allow_hosts; /* NULL or none: any */
     struct hs_locality_place      here;
 };

@@ -75,6 +75,14 @@ static void begin_item(struct hs_gate *gate, struct hs_gate_fetch *fetch)
     ask_piece(gate, fetch);
 }
 
+/* Its datacenter was given up meanwhile: when this is told again, it is answered so. */
+static bool is_too_late(struct hs_gate *gate, const struct hs_gate_results *results)
+{
+    const struct hs_gate_job *job = hs_gate_find_job(gate->fsm, results->job_id);
+
+    return job && hs_gate_is_given_up(gate, job, results->slot);
+}
+
 /* The next record that is not here yet, or all are: then decide. */
 static void go_on(struct hs_gate *gate, struct hs_gate_fetch *fetch)
 {
@@ -91,7 +99,8 @@ static void go_on(struct hs_gate *gate, struct hs_gate_fetch *fetch)
     }
     entry.as.results = fetch->results;
     fetch->token = ++gate->next_token;
-    fetch->is_proposed = hs_gate_propose(gate, &entry, fetch->token) == 0;
+    fetch->is_proposed =
+        !is_too_late(gate, &fetch->results) && hs_gate_propose(gate, &entry, fetch->token) == 0;
     fetch->is_busy = fetch->is_proposed; /* a busy log: told again in a moment */
 }
 
@@ -148,6 +157,13 @@ static void take_piece(struct hs_gate *gate, struct hs_gate_fetch *fetch,
     }
 }
 
+static void note_piece(struct hs_gate *gate, const struct hs_gate_results *results)
+{
+    const struct hs_gate_job *job = hs_gate_find_job(gate->fsm, results->job_id);
+
+    if (job) hs_gate_note_news(gate, job, results->slot);
+}
+
 void hs_gate_take_blob_data(struct hs_gate *gate, unsigned manager,
                             const struct hs_msg_blob_data *data)
 {
@@ -161,6 +177,7 @@ void hs_gate_take_blob_data(struct hs_gate *gate, unsigned manager,
                    sizeof data->digest) != 0 ||
             data->offset_bytes != fetch->have_bytes)
             continue;
+        note_piece(gate, &fetch->results);
         take_piece(gate, fetch, data);
         return;
     }
@@ -191,11 +208,13 @@ void hs_gate_take_results(struct hs_gate *gate, const struct hs_gate_job *job,
 {
     struct hs_gate_fetch *fetch;
 
-    if (job->phase == HS_GATE_DONE) {
+    if (job->phase == HS_GATE_DONE || hs_gate_is_given_up(gate, job, told->slot)) {
         gate->out.count(gate->out.self, HS_COUNT_late_results);
         hs_gate_answer_results(gate, told->manager, job->id, told->request_id, HS_RESULT_OK);
         return;
     }
+    if (message->manager_fence >= job->slots[told->slot].manager_fence)
+        hs_gate_note_news(gate, job, told->slot);
     fetch = take_fetch(gate, job, told->slot);
     if (!fetch) return; /* it is told again */
     *fetch = (struct hs_gate_fetch){.memory = fetch->memory,

@@ -77,7 +77,7 @@ static bool are_states_sound(const struct hs_gate_job *job)
     bool is_sound = job->phase != HS_GATE_DONE || hs_gate_is_final(job->final);
 
     for (unsigned i = 0; i < job->slot_count; i++)
-        is_sound = is_sound && job->slots[i].state <= HS_GATE_SLOT_UNCONFIRMED &&
+        is_sound = is_sound && job->slots[i].state <= HS_GATE_SLOT_LOST &&
                    job->slots[i].status < HS_JOB_STATE_COUNT;
     for (unsigned i = 0; i < job->event_count; i++)
         is_sound = is_sound && (job->events[i].workflow == HS_WORKFLOW_ALL ||

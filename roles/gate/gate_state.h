@@ -5,6 +5,7 @@
 #ifndef HS_GATE_GATE_STATE_H
 #define HS_GATE_GATE_STATE_H
 
+#include "roles/cluster/job_suspicion.h"
 #include "roles/gate/gate_fsm.h"
 #include "roles/gate/gate_out.h"
 #include "roles/gate/gate_peers.h"
@@ -66,10 +67,12 @@ struct hs_gate_slot_soft {
     uint64_t            progress_fence;
     uint64_t            progress_seq;
     uint64_t            heard_at_ns;
+    uint64_t            elapsed_ns;     /* of the job there, as it told last */
     bool                is_acked;       /* this leadership's dispatch */
     bool                is_told;        /* of the cancel or timeout */
     bool                is_released;    /* the manager has forgotten the job */
     bool                is_proposed;    /* a DC_SLOT entry is on its way */
+    bool                is_silent;      /* as the job's row says */
     bool                is_start_noted; /* in the table of times */
     bool                is_end_noted;
     uint8_t told_workflows[HS_WORKFLOWS_MAX]; /* the cancel that it knows of, of each workflow */
@@ -137,10 +140,14 @@ struct hs_gate {
     struct hs_admission      *admission; /* where slots are given back */
     hs_slot                   slot; /* of the frame that is being taken; 0: somebody holds it */
     struct hs_progress       *progress;
-    struct hs_gate_soft      *soft;         /* HS_GATE_JOBS_MAX */
-    struct hs_arena           arena;        /* for reading one plan */
-    uint8_t                  *blob_memory;  /* HS_LEDGER_BLOB_BYTES_MAX */
-    uint8_t                  *stats_memory; /* HS_WIRE_PART_BYTES_MAX */
+    struct hs_job_suspicion  *silence;         /* by numbers of jobs and places of datacenters */
+    uint64_t                  reports_refused; /* of our own doing, when last looked at */
+    uint64_t                  hold_until_ns;   /* therefore nobody is suspected */
+    uint64_t                  reconcile_at_ns; /* the watch over jobs is counted again */
+    struct hs_gate_soft      *soft;            /* HS_GATE_JOBS_MAX */
+    struct hs_arena           arena;           /* for reading one plan */
+    uint8_t                  *blob_memory;     /* HS_LEDGER_BLOB_BYTES_MAX */
+    uint8_t                  *stats_memory;    /* HS_WIRE_PART_BYTES_MAX */
     struct hs_stats           scratch;
     struct hs_rand            rand;
     uint64_t                  now_ns;

@@ -93,10 +93,18 @@ static void fill_counts(struct hs_gate *gate, const struct hs_gate_job *job, str
 
 /* ---- rows for status ---- */
 
-static void fill_datacenters(const struct hs_gate_job *job, struct hs_job_row *row)
+static void fill_datacenters(const struct hs_gate *gate, const struct hs_gate_job *job,
+                             struct hs_job_row *row)
 {
     size_t used_bytes = 0;
 
+    row->silent_count = row->lost_count = 0;
+    for (unsigned i = 0; i < job->slot_count; i++) {
+        bool is_lost = job->slots[i].state == HS_GATE_SLOT_LOST;
+
+        row->lost_count = (uint8_t)(row->lost_count + is_lost);
+        row->silent_count = (uint8_t)(row->silent_count + hs_gate_is_suspected(gate, job, i));
+    }
     for (unsigned i = 0; i < job->slot_count && used_bytes < sizeof row->datacenters; i++) {
         int written = snprintf(row->datacenters + used_bytes, sizeof row->datacenters - used_bytes,
                                "%s%s", i ? " " : "", job->slots[i].datacenter);
@@ -139,7 +147,7 @@ void hs_gate_show(struct hs_gate *gate, const struct hs_gate_job *job)
     memcpy(row->id, job->id, sizeof row->id);
     memcpy(row->name, job->name, sizeof row->name);
     memcpy(row->reason, job->reason, sizeof row->reason);
-    fill_datacenters(job, row);
+    fill_datacenters(gate, job, row);
     fill_times(gate, job, soft, row);
     row->state = hs_gate_display(job);
     row->workflow_count = job->workflow_count;
@@ -162,7 +170,34 @@ static bool put_kept(struct hs_gate *gate, const struct hs_gate_record *record,
     return !out->failed;
 }
 
-static void put_steps(struct hs_gate *gate, const struct hs_gate_job *job,
+/* Of whom: all datacenters together, or one that is lost. */
+enum { ALL_SLOTS = -1 };
+struct part {
+    const struct hs_gate_job *job;
+    int                       slot;
+};
+
+/* Nobody will hear what became of the requests that were in flight there. */
+static void cut_open(struct hs_stats *stats)
+{
+    uint64_t over =
+        hs_stats_completed(stats) + hs_stats_failed(stats) + stats->tallies[HS_TALLY_CUT];
+
+    if (stats->tallies[HS_TALLY_SENT] > over)
+        stats->tallies[HS_TALLY_CUT] += stats->tallies[HS_TALLY_SENT] - over;
+}
+
+static void add_figures(struct hs_gate *gate, const struct part *part,
+                        const struct hs_progress_step *step)
+{
+    const struct hs_stats *stats =
+        part->slot == ALL_SLOTS ? &step->merge.total : hs_progress_of(step, (uint32_t)part->slot);
+
+    if (stats) HS_IGNORE(hs_stats_add(&gate->scratch, stats), "the record says that it is partial");
+    if (part->slot != ALL_SLOTS) cut_open(&gate->scratch);
+}
+
+static void put_steps(struct hs_gate *gate, const struct part *part,
                       const struct hs_plan_workflow *workflow, struct hs_run_record *record,
                       struct hs_writer *out)
 {
@@ -173,25 +208,28 @@ static void put_steps(struct hs_gate *gate, const struct hs_gate_job *job,
     hs_run_record_begin(&writer, record, out);
     for (uint32_t i = 0; i < workflow->steps.count; i++) {
         const struct hs_progress_step *step =
-            hs_progress_find(gate->progress, hs_gate_job_idx(gate->fsm, job), first + i);
+            hs_progress_find(gate->progress, hs_gate_job_idx(gate->fsm, part->job), first + i);
 
+        if (step) add_figures(gate, part, step);
         hs_run_record_put_step(&writer, hs_view_text(hs_plan_step_label(&workflow->steps.at[i])),
-                               step ? &step->merge.total : &gate->scratch);
+                               &gate->scratch);
+        hs_stats_clear(&gate->scratch);
     }
     HS_IGNORE(hs_run_record_end(&writer), "the writer says it too");
 }
 
 /* Too large step by step: the sum of all. */
-static void put_sum(struct hs_gate *gate, const struct hs_gate_job *job,
-                    struct hs_run_record *record, struct hs_writer *out)
+static void put_sum(struct hs_gate *gate, const struct part *part, struct hs_run_record *record,
+                    struct hs_writer *out)
 {
     struct hs_run_record_writer    writer;
     const struct hs_progress_step *step;
     uint32_t                       cursor = 0;
 
-    while ((step = hs_progress_next(gate->progress, hs_gate_job_idx(gate->fsm, job), &cursor)))
+    while (
+        (step = hs_progress_next(gate->progress, hs_gate_job_idx(gate->fsm, part->job), &cursor)))
         if (step->step >> HS_STEP_PARTS_WORKFLOW_SHIFT == record->workflow_idx)
-            HS_IGNORE(hs_stats_add(&gate->scratch, &step->merge.total), "partial anyway");
+            add_figures(gate, part, step);
     record->step_count = 1;
     record->flags |= HS_RUN_RECORD_ONE_STEP;
     hs_run_record_begin(&writer, record, out);
@@ -200,28 +238,36 @@ static void put_sum(struct hs_gate *gate, const struct hs_gate_job *job,
     hs_stats_clear(&gate->scratch);
 }
 
-static bool put_running(struct hs_gate *gate, const struct hs_gate_job *job,
-                        const struct hs_plan *plan, uint16_t idx, struct hs_writer *out)
+/* record: the rest of it. false: no room. */
+static bool put_part(struct hs_gate *gate, const struct part *part,
+                     const struct hs_plan_workflow *workflow, struct hs_run_record *record,
+                     struct hs_writer *out)
 {
-    const struct hs_plan_workflow *workflow = &plan->workflows.at[idx];
-    const struct hs_gate_soft     *soft = hs_gate_soft_of(gate, job);
-    struct hs_run_record           record = {.workflow_idx = idx,
-                                             .state = soft->live_states[idx],
-                                             .flags = HS_RUN_RECORD_PARTIAL,
-                                             .duration_ns = soft->elapsed_ns,
-                                             .warmup_ns = workflow->warmup_ns,
-                                             .elapsed_ns = soft->elapsed_ns};
-    size_t                         begin_bytes = out->used_bytes;
+    size_t begin_bytes = out->used_bytes;
 
-    if (workflow->load.kind == HS_PLAN_LOAD_OPEN) record.flags |= HS_RUN_RECORD_OPEN_MODEL;
-    record.duration_ns -= hs_min_u64(record.warmup_ns, record.duration_ns);
-    (void)snprintf(record.workflow, sizeof record.workflow, "%s", workflow->name);
-    put_steps(gate, job, workflow, &record, out);
+    record->warmup_ns = workflow->warmup_ns;
+    record->duration_ns = record->elapsed_ns - hs_min_u64(workflow->warmup_ns, record->elapsed_ns);
+    if (workflow->load.kind == HS_PLAN_LOAD_OPEN) record->flags |= HS_RUN_RECORD_OPEN_MODEL;
+    (void)snprintf(record->workflow, sizeof record->workflow, "%s", workflow->name);
+    put_steps(gate, part, workflow, record, out);
     if (!out->failed) return true;
     out->used_bytes = begin_bytes;
     out->failed = false;
-    put_sum(gate, job, &record, out);
+    put_sum(gate, part, record, out);
     return !out->failed;
+}
+
+static bool put_running(struct hs_gate *gate, const struct hs_gate_job *job,
+                        const struct hs_plan *plan, uint16_t idx, struct hs_writer *out)
+{
+    const struct hs_gate_soft *soft = hs_gate_soft_of(gate, job);
+    const struct part          part = {.job = job, .slot = ALL_SLOTS};
+    struct hs_run_record       record = {.workflow_idx = idx,
+                                         .state = soft->live_states[idx],
+                                         .flags = HS_RUN_RECORD_PARTIAL,
+                                         .elapsed_ns = soft->elapsed_ns};
+
+    return put_part(gate, &part, &plan->workflows.at[idx], &record, out);
 }
 
 struct hs_view hs_gate_partial_results(struct hs_gate *gate, const struct hs_gate_job *job)
@@ -245,4 +291,32 @@ struct hs_view hs_gate_partial_results(struct hs_gate *gate, const struct hs_gat
         whole_bytes = out.used_bytes;
     }
     return hs_view_of(gate->stats_memory, whole_bytes);
+}
+
+/* ---- what is left of a datacenter ---- */
+
+struct hs_view hs_gate_lost_results(struct hs_gate *gate, const struct hs_gate_job *job,
+                                    unsigned slot, uint16_t workflow, const struct hs_plan *plan)
+{
+    const struct hs_gate_soft *soft = hs_gate_soft_of(gate, job);
+    const struct part          part = {.job = job, .slot = (int)slot};
+    struct hs_run_record       record = {.workflow_idx = workflow,
+                                         .state = HS_WORKFLOW_FAILED,
+                                         .flags = HS_RUN_RECORD_LOST,
+                                         .elapsed_ns = soft->slots[slot].elapsed_ns};
+    struct hs_writer           out;
+
+    hs_writer_init(&out, gate->blob_memory, HS_LEDGER_BLOB_BYTES_MAX);
+    hs_stats_clear(&gate->scratch);
+    (void)snprintf(record.text, sizeof record.text, "datacenter %s was lost",
+                   job->slots[slot].datacenter);
+    if (plan && workflow < plan->workflows.count) {
+        if (!put_part(gate, &part, &plan->workflows.at[workflow], &record, &out))
+            return (struct hs_view){0};
+    } else { /* its steps cannot be named */
+        (void)snprintf(record.workflow, sizeof record.workflow, "%s",
+                       soft->workflow_names[workflow]);
+        put_sum(gate, &part, &record, &out);
+    }
+    return hs_view_of(out.data, out.failed ? 0 : out.used_bytes);
 }

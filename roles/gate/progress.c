@@ -88,6 +88,14 @@ const struct hs_progress_step *hs_progress_find(const struct hs_progress *progre
     return idx < progress->high ? &progress->steps[idx] : NULL;
 }
 
+const struct hs_stats *hs_progress_of(const struct hs_progress_step *step, uint32_t slot)
+{
+    for (unsigned i = 0; i < HS_GATE_SLOTS_MAX; i++)
+        if (step->sources[i].is_used && step->sources[i].key == slot)
+            return &step->sources[i].stats;
+    return NULL;
+}
+
 const struct hs_progress_step *hs_progress_next(const struct hs_progress *progress,
                                                 uint32_t job_idx, uint32_t *cursor)
 {

@@ -36,6 +36,8 @@ void hs_progress_drop(struct hs_progress *progress, uint32_t job_idx);
 /* NULL: nothing is known of it. step: workflow << 16 | step. */
 const struct hs_progress_step *hs_progress_find(const struct hs_progress *progress,
                                                 uint32_t job_idx, uint32_t step);
+/* What one datacenter has told of the step; NULL: nothing. */
+const struct hs_stats *hs_progress_of(const struct hs_progress_step *step, uint32_t slot);
 /* The next step of a job from *cursor on (0 first); NULL: no more. */
 const struct hs_progress_step *hs_progress_next(const struct hs_progress *progress,
                                                 uint32_t job_idx, uint32_t *cursor);

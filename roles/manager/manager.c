@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SCAN_INTERVAL_NS HS_NS_PER_S /* nothing waits longer to be looked at */
-enum { JOB_SUSPECT_S = 2 };          /* membership 10: the least, for nobody is asked to agree */
+enum { JOB_SUSPECT_S = 2 };          /* membership 10: the least (job_suspicion.h) */
 
 void hs_manager_init(struct hs_manager *manager, const struct hs_manager_config *config,
                      const struct hs_manager_memory *memory)
@@ -26,6 +26,7 @@ void hs_manager_init(struct hs_manager *manager, const struct hs_manager_config 
                               .silence_ns = config->job_silent_after_ns,
                               .suspect_ns = HS_NS_PER_S * JOB_SUSPECT_S,
                               .stall_ns = SCAN_INTERVAL_NS + HS_NS_PER_S,
+                              .slot_count = HS_JOB_SUSPICION_SLOTS,
                           },
                           0);
 }

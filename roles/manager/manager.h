@@ -8,7 +8,7 @@
 #define HS_MANAGER_MANAGER_H
 
 #include "roles/guard/admission.h"
-#include "roles/manager/job_suspicion.h"
+#include "roles/cluster/job_suspicion.h"
 #include "roles/manager/manager_actions.h"
 #include "roles/manager/manager_live.h"
 #include "roles/manager/manager_soft.h"

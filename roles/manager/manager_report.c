@@ -208,10 +208,10 @@ static void send_progress(struct hs_manager_step *step, struct hs_manager_place 
 static void turn_progress(struct hs_manager_step *step, struct hs_manager_place *place)
 {
     const struct hs_manager_soft *soft = place->soft;
-    bool     is_over = place->job->phase == HS_MANAGER_JOB_DONE && !soft->is_progress_dirty;
-    uint64_t at_ns = soft->progress_at_ns;
+    uint64_t                      at_ns = soft->progress_at_ns;
 
-    if (!hs_manager_gate_of(step->manager, soft) || is_over || soft->is_job_acked) return;
+    /* Until the end is acknowledged the gate hears that this datacenter is there. */
+    if (!hs_manager_gate_of(step->manager, soft) || soft->is_job_acked) return;
     if (!soft->is_progress_dirty && !soft->needs_full)
         at_ns += PROGRESS_KEEPALIVE_NS - PROGRESS_INTERVAL_NS;
     if (step->now_ns < at_ns)

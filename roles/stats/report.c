@@ -220,6 +220,13 @@ static void judge_deaths(struct hs_report *report)
                    requests->discarded);
 }
 
+static void judge_lost(struct hs_report *report)
+{
+    for (uint32_t i = 0; i < report->meta.lost_count; i++)
+        add_reason(report, HS_MEASUREMENT_INVALID, "%s: its figures end where it fell silent",
+                   report->meta.lost_texts[i]);
+}
+
 static void judge_identities(struct hs_report *report)
 {
     const struct hs_report_requests *requests = &report->requests;
@@ -299,6 +306,7 @@ void hs_report_build(struct hs_report *report, const struct hs_report_meta *meta
     fill_latencies(report, total);
     fill_rates(report);
     judge_target(report);
+    judge_lost(report);
     judge_identities(report);
     judge_lag(report);
     judge_local_errors(report);

@@ -7,7 +7,7 @@
 
 #include "roles/stats/stats.h"
 
-enum { HS_REPORT_REASONS_MAX = 8, HS_REPORT_REASON_BYTES = 128 };
+enum { HS_REPORT_REASONS_MAX = 8, HS_REPORT_REASON_BYTES = 128, HS_REPORT_LOST_MAX = 4 };
 
 enum hs_report_percentile {
     HS_REPORT_P50,
@@ -42,6 +42,8 @@ struct hs_report_meta {
     bool        is_open_model;  /* there was a schedule to be late for */
     bool        is_interrupted; /* ended by a signal or a cancel */
     bool        is_running;     /* figures so far: how it is run is not told yet */
+    uint32_t    lost_count;     /* datacenters of which there is only what they told last */
+    const char *lost_texts[HS_REPORT_LOST_MAX]; /* "datacenter eu was lost" */
 };
 
 struct hs_report_latency {

@@ -278,9 +278,13 @@ static void begin_life(struct gate_rig *rig)
                                            .dispatch_attempts = 3,
                                            .manager_wait_ns = 60 * HS_NS_PER_S,
                                            .progress_interval_ns = 250 * HS_NS_PER_MS,
-                                           .cancel_timeout_ns = 60 * HS_NS_PER_S};
+                                           .cancel_timeout_ns = 60 * HS_NS_PER_S,
+                                           .job_silent_after_ns = rig->job_silent_after_ns
+                                                                      ? rig->job_silent_after_ns
+                                                                      : HS_NEVER_NS / 4};
     gate->fsm = take(sizeof *gate->fsm);
     gate->progress = take(sizeof *gate->progress);
+    gate->silence = take(sizeof *gate->silence);
     gate->soft = take(sizeof *gate->soft * HS_GATE_JOBS_MAX);
     gate->blob_memory = take(HS_LEDGER_BLOB_BYTES_MAX);
     gate->stats_memory = take(HS_WIRE_PART_BYTES_MAX);
@@ -307,6 +311,7 @@ static void end_life(struct gate_rig *rig)
     (void)munmap(gate->arena.memory, HS_PLAN_ARENA_BYTES);
     (void)munmap(gate->fsm, sizeof *gate->fsm);
     (void)munmap(gate->progress, sizeof *gate->progress);
+    (void)munmap(gate->silence, sizeof *gate->silence);
     (void)munmap(gate->soft, sizeof *gate->soft * HS_GATE_JOBS_MAX);
     (void)munmap(gate->blob_memory, HS_LEDGER_BLOB_BYTES_MAX);
     (void)munmap(gate->stats_memory, HS_WIRE_PART_BYTES_MAX);

@@ -39,7 +39,8 @@ struct gate_rig {
     uint64_t        now_ns;
     uint64_t        wall_ns; /* the host's clock */
     uint64_t        seq;
-    uint64_t        elapsed_ns; /* as the next progress tells it */
+    uint64_t        elapsed_ns;          /* as the next progress tells it */
+    uint64_t        job_silent_after_ns; /* of the next life; 0: nobody is suspected */
     bool            is_led;
     bool            is_silent;   /* the manager sends no heartbeats of itself */
     bool            is_log_held; /* nothing becomes durable */

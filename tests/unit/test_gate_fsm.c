@@ -87,6 +87,52 @@ static void a_refusal_waits_for_the_other_datacenters(void)
     HS_CHECK_EQ(gate_job(1)->final, HS_JOB_FAILED);
 }
 
+static uint32_t lose(unsigned number, uint16_t slot, uint64_t fence)
+{
+    struct hs_gate_entry entry = gate_results_entry(number, slot, fence);
+
+    gate_add_item(&entry, 0, HS_WORKFLOW_FAILED, 9);
+    entry.as.results.is_lost = true;
+    (void)snprintf(entry.as.results.reason, sizeof entry.as.results.reason, "lost");
+    return gate_apply(&entry);
+}
+
+static void what_a_lost_datacenter_tells_changes_nothing(void)
+{
+    gate_begin();
+    (void)gate_create(1, 1, 2);
+    (void)gate_set_slot(1, 0, HS_GATE_SLOT_ACCEPTED, 5);
+    (void)gate_set_slot(1, 1, HS_GATE_SLOT_ACCEPTED, 6);
+    HS_CHECK_EQ(lose(1, 0, 4), HS_RESULT_STALE_FENCE); /* another one leads there meanwhile */
+    HS_CHECK_EQ(lose(1, 0, 5), HS_RESULT_OK);
+    HS_CHECK_EQ(gate_job(1)->slots[0].state, HS_GATE_SLOT_LOST);
+    HS_CHECK_EQ(gate_job(1)->phase, HS_GATE_ACTIVE);
+    HS_CHECK_EQ(gate_end_workflow(1, 0, 0, HS_WORKFLOW_COMPLETED, 1), HS_RESULT_ALREADY_DONE);
+    HS_CHECK_EQ(gate_end_slot(1, 0, HS_JOB_COMPLETED), HS_RESULT_ALREADY_DONE);
+    HS_CHECK_EQ(gate_set_slot(1, 0, HS_GATE_SLOT_ACCEPTED, 7), HS_RESULT_ALREADY_DONE);
+    HS_CHECK_EQ(gate_count_records(gate_job(1)), 1);
+    HS_CHECK_EQ(gate_end_workflow(1, 1, 0, HS_WORKFLOW_COMPLETED, 2), HS_RESULT_OK);
+    HS_CHECK_EQ(gate_job(1)->workflow_states[0], HS_WORKFLOW_FAILED);
+    HS_CHECK_EQ(gate_end_slot(1, 1, HS_JOB_COMPLETED), HS_RESULT_OK);
+    HS_CHECK_EQ(gate_job(1)->final, HS_JOB_FAILED);
+    HS_CHECK_TEXT(gate_job(1)->reason, "lost");
+    HS_CHECK_EQ(gate_count_records(gate_job(1)), 2);
+}
+
+static void a_datacenter_that_has_ended_is_not_lost(void)
+{
+    gate_begin();
+    (void)gate_create(1, 1, 2);
+    (void)gate_end_workflow(1, 0, 0, HS_WORKFLOW_COMPLETED, 1);
+    (void)gate_end_slot(1, 0, HS_JOB_COMPLETED);
+    HS_CHECK_EQ(lose(1, 0, 1000), HS_RESULT_OK);
+    HS_CHECK_EQ(gate_job(1)->slots[0].state, HS_GATE_SLOT_ENDED);
+    HS_CHECK_EQ(gate_count_records(gate_job(1)), 1);
+    (void)gate_end_workflow(1, 1, 0, HS_WORKFLOW_COMPLETED, 1);
+    (void)gate_end_slot(1, 1, HS_JOB_COMPLETED);
+    HS_CHECK_EQ(gate_job(1)->final, HS_JOB_COMPLETED);
+}
+
 static void a_job_ends_when_all_datacenters_have(void)
 {
     gate_begin();
@@ -408,6 +454,8 @@ CU_TestInfo hs_tests_gate_fsm[] = {
     {"a refusal by the only datacenter ends the job",
      a_refusal_by_the_only_datacenter_ends_the_job},
     {"a refusal waits for the other datacenters", a_refusal_waits_for_the_other_datacenters},
+    {"what a lost datacenter tells changes nothing", what_a_lost_datacenter_tells_changes_nothing},
+    {"a datacenter that has ended is not lost", a_datacenter_that_has_ended_is_not_lost},
     {"a job ends when all datacenters have", a_job_ends_when_all_datacenters_have},
     {"a workflow is told when every datacenter reported it",
      a_workflow_is_told_when_every_datacenter_reported_it},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* test_job_suspicion.c - the watch over jobs on workers alone, in virtual time (membership 10). */
-#include "roles/manager/job_suspicion.h"
+#include "roles/cluster/job_suspicion.h"
 #include "shm/base/time.h"
 #include "tests/check.h"
 #include "tests/unit/suites.h"
@@ -21,9 +21,11 @@ struct scene {
 
 static struct scene *open_scene(void)
 {
-    const struct hs_job_suspicion_config config = {
-        .silence_ns = S(30), .suspect_ns = S(2), .stall_ns = S(2)};
-    struct scene *scene = calloc(1, sizeof *scene);
+    const struct hs_job_suspicion_config config = {.silence_ns = S(30),
+                                                   .suspect_ns = S(2),
+                                                   .stall_ns = S(2),
+                                                   .slot_count = HS_JOB_SUSPICION_SLOTS};
+    struct scene                        *scene = calloc(1, sizeof *scene);
 
     if (!scene) abort();
     scene->now_ns = S(1000);

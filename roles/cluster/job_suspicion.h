@@ -1,27 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-/* job_suspicion.h - which workers do not serve a job although they live: per job and worker that
- * has some of it running, when something new was last heard of that job, and what follows from
- * silence. A worker that is gone altogether is no business of this table: it is told so and forgets
- * (membership 10). Jobs and workers are the caller's numbers. Pure.
+/* job_suspicion.h - which nodes do not serve a job although they live: per job and node that has
+ * some of it running, when something new was last heard of that job, and what follows from silence.
+ * To a manager its workers are the nodes, to a gate the datacenters. A node that is gone altogether
+ * is no business of this table: it is told so and forgets (membership 10). Jobs and nodes are the
+ * caller's numbers. Pure.
  *
  *            nothing new for silence_ns          nothing new for suspect_ns
  *   WATCHED ---------------------------> SUSPECT ---------------------------> DEAD
- *      ^---------- something new ----------'          until the job ends, or the worker's host
+ *      ^---------- something new ----------'          until the job ends, or the node
  *                                                     begins another life
  *
- * What refutes is news of the job, not a number of the worker's life; and nobody but the manager
- * that is told of the job can accuse, so there is nobody to agree with it: the wait is the least
- * one. A worker that is itself suspected of being gone is judged for no job until that is settled,
- * and while this process does not run, or turns reports away, no time passes here at all. */
-#ifndef HS_MANAGER_JOB_SUSPICION_H
-#define HS_MANAGER_JOB_SUSPICION_H
+ * What refutes is news of the job, not a number of the node's life. Nobody is asked to agree: a
+ * worker reports a job to the manager that leads, a datacenter to the gate that owns the job, and
+ * to nobody else; heartbeats, which others hear, say how much a node runs and not how far it came.
+ * Who hears nothing of a job anyhow cannot confirm that there is nothing to hear; so that others
+ * could, each report would have to go to all. With no one to agree the wait of membership 4 is its
+ * least, always, and suspect_ns is that. A node that is itself suspected of being gone is judged
+ * for no job until that is settled, and while this process does not run, or turns reports away, no
+ * time passes here at all. */
+#ifndef HS_CLUSTER_JOB_SUSPICION_H
+#define HS_CLUSTER_JOB_SUSPICION_H
 
 #include "ipc/timer_wheel.h"
 #include "shm/base/limits.h"
 
 enum {
-    /* Twice as many as there can be shares: those that run, and those that were taken away. */
+    /* At a manager, which has more: twice as many as there can be shares, those that run and those
+     * that were taken away. */
     HS_JOB_SUSPICION_SLOTS = 16384,
+    HS_JOB_SUSPICION_NODES = HS_WORKERS_MAX,
     HS_JOB_SUSPICION_OF_JOB_MAX = 1000,
     HS_JOB_SUSPICION_BUCKETS = 4096
 };
@@ -44,7 +51,8 @@ enum hs_job_slot_state {
 struct hs_job_suspicion_config {
     uint64_t silence_ns;
     uint64_t suspect_ns;
-    uint64_t stall_ns; /* the caller comes more often: what is above, it did not run */
+    uint64_t stall_ns;   /* the caller comes more often: what is above, it did not run */
+    uint32_t slot_count; /* that it may need, of HS_JOB_SUSPICION_SLOTS */
 };
 
 struct hs_job_slot {
@@ -58,7 +66,7 @@ struct hs_job_slot {
     uint64_t heard_ns;     /* in the table's own time */
     uint64_t grace_ns;     /* it was given more time: then it stays suspected for so long */
     uint64_t extended_ns;  /* all that it was given */
-    uint64_t remaining_ns; /* while its worker is suspected of being gone */
+    uint64_t remaining_ns; /* while its node is suspected of being gone */
 };
 
 struct hs_job_list {
@@ -82,9 +90,9 @@ struct hs_job_suspicion {
     uint32_t                       high; /* slots from here on were never used */
     uint32_t                       free_1;
     uint32_t                       buckets[HS_JOB_SUSPICION_BUCKETS]; /* + 1 */
-    uint8_t               health[HS_WORKERS_MAX]; /* of the node: three of enum hs_job_health */
+    uint8_t health[HS_JOB_SUSPICION_NODES]; /* of the node: three of enum hs_job_health */
     struct hs_job_list    jobs[HS_JOBS_MAX];
-    struct hs_job_list    nodes[HS_WORKERS_MAX];
+    struct hs_job_list    nodes[HS_JOB_SUSPICION_NODES];
     struct hs_job_slot    slots[HS_JOB_SUSPICION_SLOTS];
     struct hs_timer       timers[HS_JOB_SUSPICION_SLOTS];
     struct hs_timer_wheel wheel;
@@ -100,7 +108,7 @@ struct hs_job_verdict {
 void hs_job_suspicion_init(struct hs_job_suspicion              *table,
                            const struct hs_job_suspicion_config *config, uint64_t now_ns);
 
-/* The worker has some of the job running: it is watched from now on, if it is not already. Without
+/* The node has some of the job running: it is watched from now on, if it is not already. Without
  * room it is not, and not suspected either. */
 void hs_job_suspicion_watch(struct hs_job_suspicion *table, uint32_t job, uint32_t node,
                             uint64_t now_ns);
@@ -116,7 +124,7 @@ void hs_job_suspicion_node(struct hs_job_suspicion *table, uint32_t node, enum h
                            uint64_t now_ns);
 /* It has registered: reports are numbered anew; in a new life nothing is held against it. */
 void hs_job_suspicion_registered(struct hs_job_suspicion *table, uint32_t node, bool is_new_life);
-/* The worker works but cannot report: jobs that it has been silent about for half of silence_ns
+/* The node works but cannot report: jobs that it has been silent about for half of silence_ns
  * have so much longer, and are suspected for grace_ns when that is over. */
 void hs_job_suspicion_extend(struct hs_job_suspicion *table, uint32_t node, uint64_t by_ns,
                              uint64_t grace_ns, uint64_t now_ns);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* job_suspicion.c - slots in three lists (of their job, of their worker, of their bucket), each
+/* job_suspicion.c - slots in three lists (of their job, of their node, of their bucket), each
  * with the timer of its number. The wheel runs on the table's own time. */
-#include "roles/manager/job_suspicion.h"
+#include "roles/cluster/job_suspicion.h"
 
 #include "shm/base/assert.h"
 #include "shm/base/time.h"
@@ -10,14 +10,16 @@
 
 enum { NEXT, PREVIOUS };
 
-HS_STATIC_ASSERT(HS_JOBS_MAX <= UINT16_MAX && HS_WORKERS_MAX <= UINT16_MAX, "numbers fit a slot");
+HS_STATIC_ASSERT(HS_JOBS_MAX <= UINT16_MAX && HS_JOB_SUSPICION_NODES <= UINT16_MAX,
+                 "numbers fit a slot");
 
 void hs_job_suspicion_init(struct hs_job_suspicion              *table,
                            const struct hs_job_suspicion_config *config, uint64_t now_ns)
 {
+    HS_ASSERT(config->slot_count <= HS_JOB_SUSPICION_SLOTS);
     table->config = *config;
     table->last_ns = now_ns;
-    hs_timer_wheel_init(&table->wheel, table->timers, HS_JOB_SUSPICION_SLOTS, now_ns);
+    hs_timer_wheel_init(&table->wheel, table->timers, config->slot_count, now_ns);
 }
 
 /* Now, in the table's own time. */
@@ -100,7 +102,7 @@ static void set_state(struct hs_job_suspicion *table, struct hs_job_slot *slot, 
 
 /* ---- one slot ---- */
 
-/* State and what ends it, together: while its worker may be gone altogether, nothing does. */
+/* State and what ends it, together: while its node may be gone altogether, nothing does. */
 static void enter(struct hs_job_suspicion *table, uint32_t at_1, uint8_t state, uint64_t own_ns,
                   uint64_t for_ns)
 {
@@ -147,7 +149,7 @@ static uint32_t take(struct hs_job_suspicion *table)
 
     if (at_1)
         table->free_1 = table->slots[at_1 - 1].in_bucket;
-    else if (table->high < HS_JOB_SUSPICION_SLOTS)
+    else if (table->high < table->config.slot_count)
         at_1 = ++table->high;
     return at_1;
 }
@@ -159,7 +161,7 @@ void hs_job_suspicion_watch(struct hs_job_suspicion *table, uint32_t job, uint32
     uint32_t *bucket = &table->buckets[bucket_of(job, node)];
     uint32_t  at_1;
 
-    HS_ASSERT(job < HS_JOBS_MAX && node < HS_WORKERS_MAX);
+    HS_ASSERT(job < HS_JOBS_MAX && node < HS_JOB_SUSPICION_NODES);
     if (find(table, job, node) || table->health[node] == HS_JOB_HEALTH_DEAD_NODE) return;
     at_1 = table->jobs[job].count < HS_JOB_SUSPICION_OF_JOB_MAX ? take(table) : 0;
     if (!at_1) {
@@ -206,7 +208,7 @@ void hs_job_suspicion_end_job(struct hs_job_suspicion *table, uint32_t job)
     while (table->jobs[job].first_1) release(table, table->jobs[job].first_1);
 }
 
-/* ---- the worker ---- */
+/* ---- the node ---- */
 
 static void forget_node(struct hs_job_suspicion *table, uint32_t node)
 {
@@ -233,7 +235,7 @@ void hs_job_suspicion_node(struct hs_job_suspicion *table, uint32_t node, enum h
 {
     uint64_t own_ns = advance(table, now_ns);
 
-    HS_ASSERT(node < HS_WORKERS_MAX);
+    HS_ASSERT(node < HS_JOB_SUSPICION_NODES);
     if (table->health[node] == health) return;
     table->health[node] = (uint8_t)health;
     if (health == HS_JOB_HEALTH_DEAD_NODE) forget_node(table, node);
@@ -247,7 +249,7 @@ void hs_job_suspicion_node(struct hs_job_suspicion *table, uint32_t node, enum h
 
 void hs_job_suspicion_registered(struct hs_job_suspicion *table, uint32_t node, bool is_new_life)
 {
-    HS_ASSERT(node < HS_WORKERS_MAX);
+    HS_ASSERT(node < HS_JOB_SUSPICION_NODES);
     if (is_new_life) forget_node(table, node);
     for (uint32_t at_1 = table->nodes[node].first_1; at_1;
          at_1 = table->slots[at_1 - 1].in_node[NEXT])
@@ -402,7 +404,7 @@ unsigned hs_job_suspicion_reconcile(struct hs_job_suspicion *table, uint64_t now
 
     if (!table->used_count) return 0;
     for (uint32_t i = 0; i < HS_JOBS_MAX; i++) repaired += recount(table, &table->jobs[i], false);
-    for (uint32_t i = 0; i < HS_WORKERS_MAX; i++)
+    for (uint32_t i = 0; i < HS_JOB_SUSPICION_NODES; i++)
         repaired += recount(table, &table->nodes[i], true);
     for (uint32_t i = 1; i <= table->high; i++) repaired += check_slot(table, i, own_ns);
     table->counts.repaired += repaired;
