@@ -378,6 +378,17 @@ static unsigned recount(struct hs_job_suspicion *table, struct hs_job_list *list
     return 1;
 }
 
+static unsigned recount_used(struct hs_job_suspicion *table)
+{
+    uint32_t used_count = 0;
+
+    for (uint32_t i = 0; i < table->high; i++)
+        used_count += table->slots[i].state != HS_JOB_SLOT_FREE;
+    if (used_count == table->used_count) return 0;
+    table->used_count = used_count;
+    return 1;
+}
+
 static unsigned check_slot(struct hs_job_suspicion *table, uint32_t at_1, uint64_t own_ns)
 {
     const struct hs_job_slot *slot = &table->slots[at_1 - 1];
@@ -391,7 +402,9 @@ static unsigned check_slot(struct hs_job_suspicion *table, uint32_t at_1, uint64
     }
     if (hs_timer_is_armed(&table->wheel, at_1 - 1) == is_to_run) return 0;
     if (is_to_run)
-        hs_timer_arm(&table->wheel, at_1 - 1, own_ns + table->config.silence_ns);
+        hs_timer_arm(&table->wheel, at_1 - 1,
+                     own_ns + (slot->state == HS_JOB_SLOT_SUSPECT ? table->config.suspect_ns
+                                                                  : table->config.silence_ns));
     else
         hs_timer_cancel(&table->wheel, at_1 - 1);
     return 1;
@@ -402,7 +415,8 @@ unsigned hs_job_suspicion_reconcile(struct hs_job_suspicion *table, uint64_t now
     uint64_t own_ns = advance(table, now_ns);
     unsigned repaired = 0;
 
-    if (!table->used_count) return 0;
+    if (!table->high) return 0;
+    repaired += recount_used(table);
     for (uint32_t i = 0; i < HS_JOBS_MAX; i++) repaired += recount(table, &table->jobs[i], false);
     for (uint32_t i = 0; i < HS_JOB_SUSPICION_NODES; i++)
         repaired += recount(table, &table->nodes[i], true);

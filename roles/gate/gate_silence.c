@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* gate_silence.c - tells the watch over jobs in datacenters (cluster/job_suspicion.h) what happens,
  * and the operator what it finds; and gives up the part of a job in a datacenter that says nothing
- * of it any more (membership 10). A datacenter that is only suspected of being out of reach, or held
- * back since others are so too, is judged for no job until that is settled. */
+ * of it any more (membership 10). A datacenter that is only suspected of being out of reach, or
+ * held back since others are so too, is judged for no job until that is settled. */
 #include "roles/counters.h"
 #include "roles/gate/gate_inner.h"
 #include "shm/base/log.h"

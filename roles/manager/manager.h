@@ -7,8 +7,8 @@
 #ifndef HS_MANAGER_MANAGER_H
 #define HS_MANAGER_MANAGER_H
 
-#include "roles/guard/admission.h"
 #include "roles/cluster/job_suspicion.h"
+#include "roles/guard/admission.h"
 #include "roles/manager/manager_actions.h"
 #include "roles/manager/manager_live.h"
 #include "roles/manager/manager_soft.h"

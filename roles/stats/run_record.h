@@ -26,8 +26,8 @@ enum {
 
 enum hs_run_record_flags {
     HS_RUN_RECORD_OPEN_MODEL = 1,
-    HS_RUN_RECORD_PARTIAL = 2,  /* of a workflow that still runs */
-    HS_RUN_RECORD_ONE_STEP = 4, /* too large step by step: one step has the sum of all */
+    HS_RUN_RECORD_PARTIAL = 2,   /* of a workflow that still runs */
+    HS_RUN_RECORD_ONE_STEP = 4,  /* too large step by step: one step has the sum of all */
     HS_RUN_RECORD_NO_DETAIL = 8, /* a share's figures could not be read: they are missing here */
     HS_RUN_RECORD_LOST = 16      /* its datacenter fell silent: the last that it told */
 };

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { RECORD_BYTES = 64 << 10 };
 
@@ -34,6 +35,8 @@ static void begin(void)
 static uint64_t begin_ns; /* of the workflows that are added */
 static uint64_t warmup_ns;
 static uint64_t elapsed_ns;
+static uint32_t flags;
+static char     text[64];
 
 static const char *step_name = "step";
 
@@ -43,6 +46,7 @@ static void add_record(const char *workflow, enum hs_workflow_state state, uint6
 {
     struct hs_run_record        record = {.workflow_idx = workflow_idx++,
                                           .state = state,
+                                          .flags = flags,
                                           .seed = 7,
                                           .begin_ns = begin_ns,
                                           .warmup_ns = warmup_ns,
@@ -62,6 +66,7 @@ static void add_record(const char *workflow, enum hs_workflow_state state, uint6
         if (hs_stats_record(&stats, HS_MEASURE_RESPONSE, HS_NS_PER_MS) != 0) abort();
     (void)snprintf(record.workflow, sizeof record.workflow, "%s", workflow);
     (void)snprintf(record.backend, sizeof record.backend, "epoll");
+    (void)snprintf(record.text, sizeof record.text, "%s", text);
     hs_run_record_begin(&writer, &record, &out);
     for (uint32_t i = 0; i < step_count; i++)
         hs_run_record_put_step(&writer, hs_view_text(step_name), &stats);
@@ -202,6 +207,36 @@ static void a_workflow_that_did_not_end_well_makes_them_incomplete(void)
     HS_CHECK(results.is_incomplete);
 }
 
+static bool says(const char *reason)
+{
+    for (uint32_t i = 0; i < report.reason_count; i++)
+        if (strcmp(report.reasons[i], reason) == 0) return true;
+    return false;
+}
+
+/* Three workflows in each of six datacenters that were lost, which is more than jobs have. */
+static void lost_datacenters_make_them_invalid_and_are_named(void)
+{
+    begin();
+    flags = HS_RUN_RECORD_LOST;
+    for (unsigned i = 0; i < 18; i++) {
+        (void)snprintf(text, sizeof text, "datacenter d%u was lost", i / 3);
+        add_record("a", HS_WORKFLOW_FAILED, HS_NS_PER_S, 1);
+    }
+    flags = 0;
+    text[0] = '\0';
+    HS_CHECK_EQ(take(), 0);
+    HS_CHECK_EQ(results.lost_count, HS_REPORT_LOST_MAX);
+    HS_CHECK_EQ(report.measurement, HS_MEASUREMENT_INVALID);
+    HS_CHECK(says("datacenter d0 was lost: its figures end where it fell silent"));
+    HS_CHECK(says("datacenter d3 was lost: its figures end where it fell silent"));
+    HS_CHECK(!says("datacenter d4 was lost: its figures end where it fell silent"));
+    begin();
+    add_record("a", HS_WORKFLOW_COMPLETED, HS_NS_PER_S, 1);
+    HS_CHECK_EQ(take(), 0);
+    HS_CHECK_EQ(results.lost_count, 0);
+}
+
 static void torn_results_are_refused(void)
 {
     begin();
@@ -239,6 +274,8 @@ CU_TestInfo hs_tests_client_results[] = {
      what_ends_long_after_the_load_is_no_rate_of_it},
     {"a workflow that did not end well makes them incomplete",
      a_workflow_that_did_not_end_well_makes_them_incomplete},
+    {"lost datacenters make them invalid, and are named",
+     lost_datacenters_make_them_invalid_and_are_named},
     {"torn results are refused", torn_results_are_refused},
     {"more workflows than a plan has are refused", more_workflows_than_a_plan_has_are_refused},
     CU_TEST_INFO_NULL};

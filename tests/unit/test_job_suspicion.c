@@ -311,6 +311,12 @@ static void what_does_not_fit_is_repaired_and_counted(void)
     HS_CHECK_EQ(scene->table.used_count, 1);
     pass(scene, S(31));
     HS_CHECK_EQ(health(scene, JOB_A, 5), HS_JOB_HEALTH_SUSPECT);
+    hs_timer_cancel(&scene->table.wheel, 0);
+    scene->table.used_count = 0; /* as if nothing were watched */
+    HS_CHECK_EQ(hs_job_suspicion_reconcile(&scene->table, scene->now_ns), 2);
+    HS_CHECK_EQ(scene->table.used_count, 1);
+    pass(scene, S(2.1)); /* it was suspected: there is no time for it but that */
+    HS_CHECK_EQ(health(scene, JOB_A, 5), HS_JOB_HEALTH_DEAD);
     scene->table.counts.repaired = 0;
     close_scene(scene);
 }

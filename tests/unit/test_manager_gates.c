@@ -70,6 +70,33 @@ static void each_gate_hears_of_its_own_jobs_and_all_of_the_room(void)
     rig_close(rig);
 }
 
+/* It repeats the end less and less often, and must not be taken for silent meanwhile. */
+static void a_gate_hears_of_a_job_until_it_has_taken_its_end(void)
+{
+    struct rig                 *rig = rig_open_with_worker(4);
+    struct hs_msg_exec_dispatch share;
+    struct hs_msg_dc_results   *results;
+    union hs_msg                ack = {.dc_results_ack = {.code = HS_RESULT_OK}};
+
+    rig_dispatch(rig, 1, rig_one);
+    share = *rig_share(rig, 1, 0);
+    rig_ack(rig, 1, &share, HS_RESULT_OK);
+    rig_result(rig, 1, &share, HS_OUTCOME_COMPLETED, 40);
+    HS_CHECK_EQ(rig_job(rig, 1)->phase, HS_MANAGER_JOB_DONE);
+    rig_pass(rig, 60 * HS_NS_PER_S);
+    rig_forget(rig);
+    rig_pass(rig, 31 * HS_NS_PER_S);
+    HS_CHECK(told_of(rig, 0, 1) >= 6);
+    HS_CHECK(rig_count(rig, HS_MSG_DC_RESULTS, 0) > 0);
+    results = &rig_find(rig, HS_MSG_DC_RESULTS, 0, 0)->message.dc_results;
+    memcpy(ack.dc_results_ack.job_id, results->job_id, 16);
+    rig_gate(rig, HS_MSG_DC_RESULTS_ACK, &ack);
+    rig_forget(rig);
+    rig_pass(rig, 31 * HS_NS_PER_S);
+    HS_CHECK_EQ(told_of(rig, 0, 1), 0);
+    rig_close(rig);
+}
+
 static void a_job_whose_gate_is_away_waits_for_it_and_goes_to_no_other(void)
 {
     struct rig *rig = open_with_two_gates();
@@ -167,6 +194,8 @@ static void a_worker_20_that_has_vanished_is_forgotten_after_300_s(void)
 CU_TestInfo hs_tests_manager_gates[] = {
     {"each gate hears of its own jobs, and all of the room",
      each_gate_hears_of_its_own_jobs_and_all_of_the_room},
+    {"a gate hears of a job until it has taken its end",
+     a_gate_hears_of_a_job_until_it_has_taken_its_end},
     {"a job whose gate is away waits for it and goes to no other",
      a_job_whose_gate_is_away_waits_for_it_and_goes_to_no_other},
     {"more gates than there is room for are refused",
