@@ -444,18 +444,45 @@ static void a_gate_that_comes_back_watches_anew_and_does_not_wait_for_ever(void)
     gate_rig_close(rig);
 }
 
+/* Its name is forgotten after a quarter of an hour, and whoever comes next has its place. */
 static void a_place_that_is_used_again_inherits_nothing(void)
+{
+    struct gate_rig *rig = open_rig();
+    uint64_t         pseq = 1;
+    int              place;
+
+    start_both(rig, 1);
+    place = hs_gate_place_of(rig->gate, "dc");
+    HS_CHECK_EQ(rig->gate->silence->nodes[place].count, 1);
+    hs_gate_manager_down(rig->gate, DC);
+    for (; pseq <= 890; pseq++) {
+        keep_alive(rig, EU, 5, pseq);
+        live(rig, 1);
+    }
+    HS_CHECK_EQ(slot_state(rig, 0), HS_GATE_SLOT_LOST);
+    HS_CHECK_EQ(rig->gate->silence->nodes[place].dead_count, 1);
+    for (; pseq <= 1300; pseq++) {
+        keep_alive(rig, EU, 5, pseq);
+        live(rig, 1);
+    }
+    HS_CHECK_EQ(hs_gate_place_of(rig->gate, "dc"), -1);
+    HS_CHECK_EQ(rig->gate->silence->nodes[place].count, 0);
+    HS_CHECK_EQ(slot_state(rig, 1), HS_GATE_SLOT_RUNNING);
+    gate_rig_close(rig);
+}
+
+static void what_is_held_until_it_is_forgotten_is_lost_then(void)
 {
     struct gate_rig *rig = open_rig();
 
     start(rig, gate_rig_plan(1, false));
     reach(rig, HS_REACH_UNREACHABLE, true);
     hs_gate_manager_down(rig->gate, DC);
-    live(rig, 1300);
-    HS_CHECK_EQ(slot_state(rig, 0), HS_GATE_SLOT_LOST); /* nobody knows it any more, at last */
+    live(rig, 800);
+    HS_CHECK_EQ(slot_state(rig, 0), HS_GATE_SLOT_RUNNING);
+    live(rig, 500);
+    HS_CHECK_EQ(slot_state(rig, 0), HS_GATE_SLOT_LOST);
     HS_CHECK_EQ(rig->gate->silence->used_count, 0);
-    for (unsigned i = 0; i < HS_DATACENTERS_MAX; i++)
-        HS_CHECK_EQ(rig->gate->silence->nodes[i].count, 0);
     gate_rig_close(rig);
 }
 
@@ -497,5 +524,7 @@ CU_TestInfo hs_tests_gate_silence[] = {
     {"a gate that comes back watches anew, and does not wait for ever",
      a_gate_that_comes_back_watches_anew_and_does_not_wait_for_ever},
     {"a place that is used again inherits nothing", a_place_that_is_used_again_inherits_nothing},
+    {"what is held until nobody knows it any more is lost then",
+     what_is_held_until_it_is_forgotten_is_lost_then},
     {"a cancelled job is not watched", a_cancelled_job_is_not_watched},
     CU_TEST_INFO_NULL};
