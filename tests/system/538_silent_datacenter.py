@@ -56,7 +56,9 @@ def a_part_that_nothing_is_heard_of_is_lost_and_the_rest_goes_on():
 
     net.set_rules()  # it still works for the job, and is told that this is in vain
     wait_for("it stops", lambda: free_cores(leader), 30)
+    known = row["sent"]
     row = gate.wait_job(job_id, lambda row: row["ended_at_ns"], 60)
+    assert row["sent"] >= known, (known, row)  # what was heard of it stays
     assert row["state"] == "FAILED" and row["sent"] == row["completed"] + row["failed"] + row["cut"], row
     done = gate.ask_gate("results", job_id, "--json")
     assert done.returncode == PARTIAL, done
@@ -65,7 +67,6 @@ def a_part_that_nothing_is_heard_of_is_lost_and_the_rest_goes_on():
     assert "datacenter dc-b was lost: its figures end where it fell silent" in document["verdict"]["reasons"], document["verdict"]
     parts = [step["requests"] for step in document["steps"]]
     assert sum(part["sent"] for part in parts) == document["requests"]["sent"] == row["sent"], document
-    assert row["sent"] > 50 * 30, row  # more than one of them was to send
     for host in (gate, first, leader, other):
         host.stop_quietly()
     served = target.stop()
