@@ -62,6 +62,7 @@ static const char *const names[] = {
     [HS_NOTICE_WORKER_OWNED] = "worker_owned",
     [HS_NOTICE_WORKER_SUSPECT] = "worker_suspect",
     [HS_NOTICE_WORKER_CLEARED] = "worker_cleared",
+    [HS_NOTICE_WORKERS_HELD] = "workers_held",
 };
 HS_STATIC_ASSERT(HS_ARRAY_LEN(names) == HS_NOTICE_KIND_COUNT, "a name each");
 

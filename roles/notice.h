@@ -80,6 +80,8 @@ enum hs_notice_kind {
     HS_NOTICE_WORKER_OWNED,   /* from now on */
     HS_NOTICE_WORKER_SUSPECT, /* silent, and nobody reached it */
     HS_NOTICE_WORKER_CLEARED, /* heard again */
+    /* The manager, about all its workers */
+    HS_NOTICE_WORKERS_HELD, /* number: so many lost at once; none is given up for a minute */
     HS_NOTICE_KIND_COUNT
 };
 

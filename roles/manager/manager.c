@@ -336,10 +336,29 @@ static void note_lost(struct hs_manager_step *step, const struct hs_manager_work
         hs_workers_is_condemned(worker) ? "nobody can reach it" : "not heard of for too long");
 }
 
+/* So many at once: is it they, or is it we? Nobody is given up before they were asked again. */
+static void turn_brake(struct hs_manager_step *step)
+{
+    struct hs_manager *manager = step->manager;
+    uint32_t           lost, all;
+    enum hs_brake_turn turn = hs_workers_brake(&manager->workers, step->now_ns,
+                                               manager->config.worker_lost_after_ns, &lost, &all);
+
+    if (turn == HS_BRAKE_LET_OFF)
+        hs_log(HS_LOG_WARN, "manager", "workers released: who has not answered is lost");
+    if (turn != HS_BRAKE_PUT_ON) return;
+    manager->counts.workers_held++;
+    hs_log(HS_LOG_ERROR, "manager",
+           "workers held: %u of %u lost at once, none is given up for a minute", lost, all);
+    hs_notice_fill(hs_manager_event(step->actions), HS_NOTICE_WORKERS_HELD, "", lost,
+                   "of %u workers: is it the network of this host?", all);
+}
+
 static void turn_workers(struct hs_manager_step *step)
 {
     struct hs_manager *manager = step->manager;
 
+    turn_brake(step);
     for (uint32_t i = 0; i < manager->workers.high; i++) {
         struct hs_manager_worker *worker = &manager->workers.at[i];
         uint64_t                  due_ns;

@@ -56,9 +56,9 @@ struct hs_manager_frame {
 
 /* Cumulative, for the counters. */
 struct hs_manager_counts {
-    uint64_t workers_registered, workers_lost, workflows_started, workflows_ended, execs_assigned,
-        execs_rejected, execs_lost, execs_retried, extensions_granted, extensions_denied, busy,
-        unexpected, malformed, breakers_opened, breaker_refusals;
+    uint64_t workers_registered, workers_lost, workers_held, workflows_started, workflows_ended,
+        execs_assigned, execs_rejected, execs_lost, execs_retried, extensions_granted,
+        extensions_denied, busy, unexpected, malformed, breakers_opened, breaker_refusals;
 };
 
 struct hs_manager {

@@ -173,6 +173,7 @@ static void show_counts(struct hs_manager_process *process)
     } rows[] = {
         {HS_COUNT_workers_registered, now->workers_registered - told->workers_registered},
         {HS_COUNT_workers_lost, now->workers_lost - told->workers_lost},
+        {HS_COUNT_workers_held, now->workers_held - told->workers_held},
         {HS_COUNT_workflows_started, now->workflows_started - told->workflows_started},
         {HS_COUNT_workflows_ended, now->workflows_ended - told->workflows_ended},
         {HS_COUNT_execs_assigned, now->execs_assigned - told->execs_assigned},

@@ -76,7 +76,9 @@ enum hs_job_health hs_manager_health(const struct hs_manager        *manager,
 static enum hs_job_health health_of(const struct hs_manager_worker *worker)
 {
     if (!worker->is_used || worker->is_lost) return HS_JOB_HEALTH_DEAD_NODE;
-    return worker->link && worker->is_reconciled ? HS_JOB_HEALTH_ALIVE : HS_JOB_HEALTH_SUSPECT_NODE;
+    return worker->link && worker->is_reconciled && !hs_workers_is_held(worker)
+               ? HS_JOB_HEALTH_ALIVE
+               : HS_JOB_HEALTH_SUSPECT_NODE;
 }
 
 static void reconcile(struct hs_manager_step *step)

@@ -162,13 +162,13 @@ static void begin_round(struct hs_star *star, struct hs_manager_worker *worker)
     hs_star_due(star, star->now_ns + HS_STAR_ASK_NS * star->multiplier);
 }
 
-static void ask_helpers(struct hs_star *star, struct hs_manager_worker *worker)
+/* Ourselves, and other managers for us. */
+static void ask_all(struct hs_star *star, const struct hs_manager_worker *worker, uint32_t number)
 {
-    struct hs_star_message message = {.kind = HS_STAR_PROBE, .number = worker->watch.number};
+    struct hs_star_message message = {.kind = HS_STAR_PROBE, .number = number};
     unsigned               asked = 0;
 
     memcpy(message.worker.bytes, worker->id, sizeof message.worker.bytes);
-    worker->watch.are_helpers_asked = true;
     ping(star, worker, RELAY_NONCE - 1);
     for (unsigned i = 0; i < HS_STAR_PEERS_MAX && asked < HS_STAR_HELPERS; i++) {
         const struct hs_star_peer *peer = &star->peers[(star->next_helper + i) % HS_STAR_PEERS_MAX];
@@ -178,6 +178,31 @@ static void ask_helpers(struct hs_star *star, struct hs_manager_worker *worker)
         asked++;
     }
     star->next_helper = (star->next_helper + 1) % HS_STAR_PEERS_MAX;
+}
+
+static void ask_helpers(struct hs_star *star, struct hs_manager_worker *worker)
+{
+    worker->watch.are_helpers_asked = true;
+    ask_all(star, worker, worker->watch.number);
+}
+
+/* One that is held, whoever owns it; of very many the next ones when there is room again. */
+static void verify(struct hs_star *star, struct hs_manager_worker *worker)
+{
+    struct hs_worker_hold *hold = &worker->hold;
+    uint64_t at_ns = hold->asked_at_ns ? hold->asked_at_ns + HS_STAR_VERIFY_NS : star->now_ns;
+
+    if (!hs_workers_is_held(worker)) return;
+    if (star->now_ns < at_ns) {
+        hs_star_due(star, at_ns);
+        return;
+    }
+    hs_star_due(star, star->now_ns + HS_STAR_TICK_NS);
+    if (star->item_count + 1 + HS_STAR_HELPERS > HS_STAR_ITEMS_MAX) return;
+    star->counts.probes++;
+    hold->asked_at_ns = star->now_ns;
+    hold->number = ++star->last_number;
+    ask_all(star, worker, hold->number);
 }
 
 static void suspect(struct hs_star *star, struct hs_manager_worker *worker)
@@ -282,6 +307,7 @@ static void turn_worker(struct hs_star *star, struct hs_manager_worker *worker)
         turn_told(star, worker);
         return;
     }
+    verify(star, worker);
     if (hs_star_owns(star, worker)) {
         turn_owned(star, worker);
         return;
@@ -413,6 +439,10 @@ static void take_probed(struct hs_star *star, const struct hs_node_id *from,
     struct hs_manager_worker *worker = hs_star_find_worker(star, &message->worker);
     struct hs_worker_watch   *watch = worker ? &worker->watch : NULL;
 
+    if (worker && hs_workers_is_held(worker) && worker->hold.number == message->number) {
+        if (message->answer == HS_STAR_REACHED) worker->hold.spared_at_ns = star->now_ns;
+        return;
+    }
     if (!watch || !watch->asked_at_ns || watch->number != message->number) return; /* late */
     star->due_at_ns = star->now_ns;
     if (message->answer == HS_STAR_REACHED) watch->vouched_at_ns = star->now_ns;

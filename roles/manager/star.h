@@ -4,6 +4,8 @@
  * only after three seconds of silence it is pinged, half a second later other managers are asked to
  * reach it, and after the fourth second it is suspected. It is found dead when others could not
  * reach it either and it stays silent; with no witness that is left to manager.worker_lost_after.
+ * Whoever is held because too many were lost at once (workers.h) is asked by everyone who holds it,
+ * itself and through others, until it answers or the brake is let off.
  * The owner tells the other managers what becomes of its workers, so that also one that has no
  * connection to a worker lists it. They take it from the owner alone, and only what is newer by
  * (life of the worker, epoch of its owner, version of the owner's word); a digest every 30 s finds
@@ -33,6 +35,7 @@ enum {
 #define HS_STAR_RELAY_NS   UINT64_C(400000000) /* 0.8 of ASK: the answer is back in the round */
 #define HS_STAR_TICK_NS    UINT64_C(200000000)
 #define HS_STAR_DIGEST_NS  UINT64_C(30000000000)
+#define HS_STAR_VERIFY_NS  UINT64_C(10000000000)  /* between two questions about one that is held */
 #define HS_STAR_GONE_NS    UINT64_C(300000000000) /* nobody has confirmed it for so long */
 
 struct hs_star_config {

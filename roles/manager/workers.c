@@ -73,6 +73,7 @@ static void fill_worker(struct hs_manager_worker *worker, const struct hs_msg_wr
     worker->is_draining = false;
     worker->is_lost = false;
     worker->has_left = false;
+    worker->hold = (struct hs_worker_hold){0};
     worker->reconcile_at_ns = 0;
     worker->ping_nonce = 0;
     worker->pinged_at_ns = 0;
@@ -190,7 +191,7 @@ uint64_t hs_workers_usable_at_ns(const struct hs_manager_worker *worker)
 uint32_t hs_workers_usable_cores(const struct hs_manager_worker *worker, uint64_t now_ns)
 {
     if (!worker->is_used || !worker->link || !worker->is_reconciled) return 0;
-    if (worker->is_draining || worker->is_lost) return 0;
+    if (worker->is_draining || worker->is_lost || hs_workers_is_held(worker)) return 0;
     if (are_all_engines_up(worker)) return worker->cores;
     return now_ns < hs_workers_usable_at_ns(worker) ? 0 : hs_workers_up_cores(worker);
 }
@@ -207,6 +208,67 @@ void hs_workers_forget(struct hs_workers *workers, struct hs_manager_worker *wor
     workers->count--;
 }
 
+static bool is_suspect(const struct hs_manager_worker *worker)
+{
+    const struct hs_worker_word *word = &worker->word;
+
+    if (worker->watch.suspect_at_ns || hs_workers_is_held(worker)) return true;
+    return word->state == HS_STAR_SUSPECTED && !word->is_void &&
+           word->told_at_ns > worker->heard_at_ns;
+}
+
+static uint64_t silent_at_ns(const struct hs_manager_worker *worker, uint64_t lost_after_ns)
+{
+    return hs_max_u64(worker->heard_at_ns, worker->hold.spared_at_ns) + lost_after_ns;
+}
+
+static void judge(struct hs_manager_worker *worker, uint64_t now_ns, uint64_t lost_after_ns)
+{
+    if (worker->is_lost) return;
+    if (now_ns < silent_at_ns(worker, lost_after_ns) && !hs_workers_is_condemned(worker))
+        worker->hold = (struct hs_worker_hold){.spared_at_ns = worker->hold.spared_at_ns};
+    else if (!worker->hold.doomed_at_ns)
+        worker->hold.doomed_at_ns = hs_max_u64(now_ns, 1);
+}
+
+/* A crowd does not fall silent in one moment: whoever seems to follow the first one belongs to it.
+ */
+static bool is_following(const struct hs_manager_worker *worker, uint64_t now_ns,
+                         uint64_t lost_after_ns)
+{
+    uint64_t heard_ns = silent_at_ns(worker, lost_after_ns) - lost_after_ns;
+
+    return !worker->is_lost && (is_suspect(worker) || now_ns - heard_ns >= lost_after_ns * 2 / 5);
+}
+
+static bool is_counted(const struct hs_workers *workers, const struct hs_manager_worker *worker,
+                       uint64_t now_ns, uint64_t lost_after_ns)
+{
+    if (worker->hold.doomed_at_ns)
+        return hs_brake_counts(&workers->brake, worker->hold.doomed_at_ns, now_ns);
+    return is_following(worker, now_ns, lost_after_ns);
+}
+
+enum hs_brake_turn hs_workers_brake(struct hs_workers *workers, uint64_t now_ns,
+                                    uint64_t lost_after_ns, uint32_t *lost, uint32_t *all)
+{
+    uint32_t held = 0;
+
+    *lost = *all = 0;
+    for (uint32_t i = 0; i < workers->high; i++) {
+        struct hs_manager_worker *worker = &workers->at[i];
+        bool                      is_among;
+
+        if (!worker->is_used || hs_workers_is_told(worker) || worker->has_left) continue;
+        judge(worker, now_ns, lost_after_ns);
+        is_among = is_counted(workers, worker, now_ns, lost_after_ns);
+        *lost += is_among;
+        *all += is_among || !worker->is_lost;
+        held += hs_workers_is_held(worker);
+    }
+    return hs_brake_turn(&workers->brake, now_ns, *lost, *all, held);
+}
+
 enum hs_worker_turn hs_workers_turn(struct hs_workers *workers, struct hs_manager_worker *worker,
                                     uint64_t now_ns, uint64_t lost_after_ns, uint64_t *due_ns)
 {
@@ -218,8 +280,10 @@ enum hs_worker_turn hs_workers_turn(struct hs_workers *workers, struct hs_manage
         hs_workers_forget(workers, worker);
         return HS_WORKER_FORGOTTEN;
     }
-    *due_ns = worker->heard_at_ns + lost_after_ns;
+    *due_ns = silent_at_ns(worker, lost_after_ns);
     if (now_ns < *due_ns && !hs_workers_is_condemned(worker)) return HS_WORKER_STAYS;
+    *due_ns = workers->brake.until_ns;
+    if (workers->brake.until_ns) return HS_WORKER_STAYS;
     worker->is_lost = true;
     *due_ns = worker->heard_at_ns + hs_max_u64(GONE_NS, 2 * lost_after_ns);
     return HS_WORKER_LOST;
@@ -242,15 +306,6 @@ static enum hs_node_state state_told(const struct hs_worker_word *word)
     if (word->state == HS_STAR_DEAD) return HS_NODE_LOST;
     if (word->state == HS_STAR_LEFT) return HS_NODE_LEFT;
     return word->state == HS_STAR_REGISTERED && !word->is_void ? HS_NODE_REMOTE : HS_NODE_SUSPECT;
-}
-
-static bool is_suspect(const struct hs_manager_worker *worker)
-{
-    const struct hs_worker_word *word = &worker->word;
-
-    if (worker->watch.suspect_at_ns) return true;
-    return word->state == HS_STAR_SUSPECTED && !word->is_void &&
-           word->told_at_ns > worker->heard_at_ns;
 }
 
 static enum hs_node_state state_of(const struct hs_manager_worker *worker)

@@ -7,6 +7,7 @@
 #define HS_MANAGER_WORKERS_H
 
 #include "roles/cluster/node_id.h"
+#include "roles/guard/brake.h"
 #include "roles/guard/breaker.h"
 #include "roles/guard/flap.h"
 #include "roles/manager/extension.h"
@@ -43,6 +44,14 @@ struct hs_worker_watch {
     struct hs_node_id witnesses[HS_WORKER_WITNESSES];
 };
 
+/* It ought to be given up; while the brake is on it is held, and asked again (star.h). */
+struct hs_worker_hold {
+    uint64_t doomed_at_ns; /* 0: it need not be given up */
+    uint64_t spared_at_ns; /* another manager has reached it meanwhile: as good as heard then */
+    uint64_t asked_at_ns;
+    uint32_t number; /* of the question to the other managers */
+};
+
 struct hs_manager_worker {
     bool              is_used;
     bool              is_reconciled; /* it has said what it runs, in this session */
@@ -76,6 +85,7 @@ struct hs_manager_worker {
     struct hs_extension    extension; /* of the time to report */
     struct hs_worker_word  word;
     struct hs_worker_watch watch;
+    struct hs_worker_hold  hold;
 };
 
 struct hs_workers {
@@ -85,6 +95,7 @@ struct hs_workers {
     uint64_t                 session_count;
     uint64_t                 ping_count;
     uint64_t                 owner_changes; /* of the words that workers have said */
+    struct hs_brake          brake;         /* on giving them up */
     struct hs_manager_worker at[HS_WORKERS_MAX];
 };
 
@@ -107,7 +118,13 @@ struct hs_manager_worker *hs_workers_add_told(struct hs_workers          *worker
 /* Found dead, and not heard since. */
 static inline bool hs_workers_is_condemned(const struct hs_manager_worker *worker)
 {
-    return worker->watch.condemned_at_ns && worker->watch.condemned_at_ns >= worker->heard_at_ns;
+    return worker->watch.condemned_at_ns && worker->watch.condemned_at_ns >= worker->heard_at_ns &&
+           worker->watch.condemned_at_ns >= worker->hold.spared_at_ns;
+}
+/* To be given up, but for the brake. */
+static inline bool hs_workers_is_held(const struct hs_manager_worker *worker)
+{
+    return worker->hold.doomed_at_ns && !worker->is_lost;
 }
 /* Never registered here, or not any more. */
 static inline bool hs_workers_is_told(const struct hs_manager_worker *worker)
@@ -127,10 +144,14 @@ uint32_t hs_workers_up_cores(const struct hs_manager_worker *worker);
 /* When that may change by itself; HS_NEVER_NS: it does not. */
 uint64_t          hs_workers_usable_at_ns(const struct hs_manager_worker *worker);
 enum hs_node_load hs_workers_bucket(const struct hs_manager_worker *worker);
+/* Before the turns of all of them: who is to be given up, and whether that many may be at once.
+ * lost, all: how many of how many, for the operator. */
+enum hs_brake_turn hs_workers_brake(struct hs_workers *workers, uint64_t now_ns,
+                                    uint64_t lost_after_ns, uint32_t *lost, uint32_t *all);
 enum hs_worker_turn { HS_WORKER_STAYS, HS_WORKER_LOST, HS_WORKER_FORGOTTEN };
 /* One that was silent for lost_after_ns, or was found dead, is lost; 300 s after it was heard last
- * it is no part of the datacenter any more, and forgotten. Those that others tell of are not this
- * one's business (star.h). due_ns: when to look again. */
+ * it is no part of the datacenter any more, and forgotten. While the brake is on nobody is lost.
+ * Those that others tell of are not this one's business (star.h). due_ns: when to look again. */
 enum hs_worker_turn hs_workers_turn(struct hs_workers *workers, struct hs_manager_worker *worker,
                                     uint64_t now_ns, uint64_t lost_after_ns, uint64_t *due_ns);
 /* Its place is free; whatever was kept of it is gone. */

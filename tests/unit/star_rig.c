@@ -296,10 +296,12 @@ static void turn_manager(struct star_rig *rig, uint32_t idx)
 {
     struct hs_workers *workers = rig->managers[idx].workers;
     uint64_t           due_ns;
+    uint32_t           lost, all;
 
     (void)hs_star_turn(rig->managers[idx].star, rig->now_ns, 0);
     perform(rig, idx);
     HS_ASSERT(hs_star_validate(rig->managers[idx].star));
+    (void)hs_workers_brake(workers, rig->now_ns, STAR_LOST_NS, &lost, &all);
     for (uint32_t i = 0; i < workers->high; i++)
         (void)hs_workers_turn(workers, &workers->at[i], rig->now_ns, STAR_LOST_NS, &due_ns);
 }

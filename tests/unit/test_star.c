@@ -145,6 +145,8 @@ static void more_silent_workers_than_may_be_asked_wait_in_order(void)
             HS_CHECK(rig->managers[k].star->rounds_open <= HS_STAR_ROUNDS_MAX);
     }
     star_run(rig, 10 * HS_NS_PER_S);
+    for (uint32_t i = 0; i < 1000; i++) HS_CHECK_EQ(star_state(rig, A, i), HS_NODE_SUSPECT);
+    star_run(rig, HS_BRAKE_HOLD_NS); /* so many at once are held */
     for (uint32_t i = 0; i < 1000; i++) HS_CHECK_EQ(star_state(rig, A, i), HS_NODE_LOST);
     star_close(rig);
 }
@@ -177,6 +179,48 @@ static void relays_are_bounded_and_refused_with_an_answer(void)
     star_close(rig);
 }
 
+/* A's own way to them is cut, so all of them seem lost to it at once; another manager is asked. */
+static void held_workers_that_another_manager_reaches_are_not_given_up(void)
+{
+    struct star_rig *rig = star_open(3, 4);
+
+    connect_everybody(rig);
+    for (uint32_t i = 0; i < 4; i++) rig->workers[i].is_cut[A] = true;
+    star_run(rig, 20 * HS_NS_PER_S);
+    HS_CHECK(rig->managers[A].workers->brake.until_ns != 0);
+    star_run(rig, 58 * HS_NS_PER_S);
+    for (uint32_t i = 0; i < 4; i++) HS_CHECK(!star_row(rig, A, i)->is_lost);
+    star_close(rig);
+}
+
+static void held_workers_that_nobody_reaches_are_given_up_after_a_minute(void)
+{
+    struct star_rig *rig = star_open(3, 4);
+
+    connect_everybody(rig);
+    for (uint32_t i = 0; i < 4; i++) rig->workers[i].is_up = false;
+    star_run(rig, 60 * HS_NS_PER_S);
+    for (uint32_t i = 0; i < 4; i++) HS_CHECK(!star_row(rig, A, i)->is_lost);
+    star_run(rig, 20 * HS_NS_PER_S);
+    for (uint32_t i = 0; i < 4; i++) HS_CHECK(star_row(rig, A, i)->is_lost);
+    star_close(rig);
+}
+
+/* There is not room for the questions about all of them at once. */
+static void two_thousand_held_workers_are_all_asked(void)
+{
+    struct star_rig *rig = star_open(3, HS_WORKERS_MAX);
+    unsigned         unasked = 0;
+
+    connect_everybody(rig);
+    for (uint32_t i = 0; i < HS_WORKERS_MAX; i++) rig->workers[i].is_up = false;
+    star_run(rig, 30 * HS_NS_PER_S);
+    for (uint32_t i = 0; i < HS_WORKERS_MAX; i++)
+        unasked += star_row(rig, A, i)->hold.asked_at_ns == 0;
+    HS_CHECK_EQ(unasked, 0);
+    star_close(rig);
+}
+
 CU_TestInfo hs_tests_star[] = {
     {"2.9 a thousand workers that beat are never asked; one that stops is suspected at 4 s",
      thousand_workers_that_beat_are_never_asked},
@@ -189,6 +233,11 @@ CU_TestInfo hs_tests_star[] = {
     {"a suspect that is heard again is cleared", a_suspect_that_is_heard_again_is_cleared},
     {"more silent workers than may be asked wait in order",
      more_silent_workers_than_may_be_asked_wait_in_order},
+    {"14.6 held workers that another manager reaches are not given up",
+     held_workers_that_another_manager_reaches_are_not_given_up},
+    {"14.6 held workers that nobody reaches are given up after a minute",
+     held_workers_that_nobody_reaches_are_given_up_after_a_minute},
+    {"14 two thousand held workers are all asked", two_thousand_held_workers_are_all_asked},
     {"relays are bounded, and refused with an answer",
      relays_are_bounded_and_refused_with_an_answer},
     CU_TEST_INFO_NULL,

@@ -237,7 +237,7 @@ static bool is_empty(const struct star_rig *rig, uint32_t manager)
 /* Each comes once and is never seen again; what was kept of it goes with its row. */
 static void workers_that_come_and_go_leave_nothing(void)
 {
-    enum { ROUNDS = 100, AT_ONCE = 1000 };
+    enum { ROUNDS = 25, AT_ONCE = 1000 };
     struct star_rig *rig = star_open(2, 1);
     uint32_t         link = 1 << 20;
 
@@ -250,7 +250,7 @@ static void workers_that_come_and_go_leave_nothing(void)
 
         memcpy(wreg.worker, &id, sizeof id);
         if (hs_workers_register(workers, &wreg, ++link, rig->now_ns, &row) < 0) {
-            star_run(rig, 20 * HS_NS_PER_S); /* all in it are lost by then, and give way */
+            star_run(rig, 80 * HS_NS_PER_S); /* all in it are lost by then, and give way */
             HS_CHECK_EQ(hs_workers_register(workers, &wreg, link, rig->now_ns, &row), 1);
         }
         hs_workers_take_owner(workers, row, owner.bytes, 1);
