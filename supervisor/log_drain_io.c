@@ -3,6 +3,7 @@
  * once. */
 #include "supervisor/log_drain_io.h"
 
+#include "roles/printable.h"
 #include "roles/role_kind.h"
 #include "shm/base/time.h"
 
@@ -111,11 +112,13 @@ static void write_line(struct hs_log_drain *drain, const struct hs_log_record *r
                     process_name, record->module, record->line));
 }
 
-/* What another process left in the ring is not ours to trust. */
+/* What another process left in the ring is not ours to trust, and some of it peers have said: no
+ * second line, nothing that a terminal takes for a command, in any encoding. */
 static void blank_controls(char *text)
 {
+    hs_make_printable(text, strlen(text));
     for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 127) *text = '?';
+        if (*text == '\n') *text = '?';
 }
 
 unsigned hs_log_drain_ring(struct hs_log_drain *drain, const struct hs_log_ring_shm *ring,
