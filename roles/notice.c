@@ -63,6 +63,9 @@ static const char *const names[] = {
     [HS_NOTICE_WORKER_SUSPECT] = "worker_suspect",
     [HS_NOTICE_WORKER_CLEARED] = "worker_cleared",
     [HS_NOTICE_WORKERS_HELD] = "workers_held",
+    [HS_NOTICE_PEER_CONNECTED] = "peer_connected",
+    [HS_NOTICE_PEER_MISSED] = "peer_missed",
+    [HS_NOTICE_PEER_REFUSED] = "peer_refused",
 };
 HS_STATIC_ASSERT(HS_ARRAY_LEN(names) == HS_NOTICE_KIND_COUNT, "a name each");
 

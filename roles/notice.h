@@ -82,6 +82,10 @@ enum hs_notice_kind {
     HS_NOTICE_WORKER_CLEARED, /* heard again */
     /* The manager, about all its workers */
     HS_NOTICE_WORKERS_HELD, /* number: so many lost at once; none is given up for a minute */
+    /* Whoever has connections with other hosts, about an address; text: role or reason */
+    HS_NOTICE_PEER_CONNECTED, /* one that the configuration names */
+    HS_NOTICE_PEER_MISSED,    /* likewise: it cannot be connected */
+    HS_NOTICE_PEER_REFUSED,   /* it has come to us, and may not enter */
     HS_NOTICE_KIND_COUNT
 };
 

@@ -3,6 +3,7 @@
 #include "roles/cluster/dialer_io.h"
 
 #include "roles/counters.h"
+#include "roles/notice.h"
 #include "shm/base/log.h"
 #include "shm/base/time.h"
 #include "shm/counters.h"
@@ -20,6 +21,16 @@ static size_t place_of(const struct hs_dialer_io *dialer, const struct hs_dialer
     return (size_t)(peer - dialer->core.peers);
 }
 
+static void note(struct hs_dialer_io *dialer, enum hs_notice_kind kind, const char *address,
+                 const char *text)
+{
+    struct hs_event_record record;
+
+    hs_notice_fill(&record, kind, address, 0, "%s: %s",
+                   hs_identity_role_name(dialer->expected.role), text);
+    hs_role_note(dialer->process, &record);
+}
+
 /* The same reason again is not worth a line. */
 static void tell(struct hs_dialer_io *dialer, const struct hs_dialer_peer *peer, const char *reason)
 {
@@ -31,6 +42,7 @@ static void tell(struct hs_dialer_io *dialer, const struct hs_dialer_peer *peer,
     hs_addr_format(&peer->addr, text, sizeof text);
     hs_log(HS_LOG_WARN, "dialer", "not connected peer=%s role=%s reason=\"%s\"", text,
            hs_identity_role_name(dialer->expected.role), reason);
+    note(dialer, HS_NOTICE_PEER_MISSED, text, reason);
 }
 
 /* What its name means now may be another address. */
@@ -121,6 +133,7 @@ void hs_dialer_io_entered(struct hs_dialer_io *dialer, uint64_t ticket, bool is_
     hs_addr_format(&peer->addr, text, sizeof text);
     hs_log(HS_LOG_INFO, "dialer", "connected peer=%s role=%s", text,
            hs_identity_role_name(dialer->expected.role));
+    note(dialer, HS_NOTICE_PEER_CONNECTED, text, "connected");
 }
 
 void hs_dialer_io_refused(struct hs_dialer_io *dialer, uint64_t ticket, const struct hs_err *err)

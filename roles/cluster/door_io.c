@@ -19,6 +19,26 @@
 #define ENTRY_TIMEOUT_NS (10 * HS_NS_PER_S)
 #define FAREWELL_NS      (1 * HS_NS_PER_S)
 #define LOG_INTERVAL_NS  (1 * HS_NS_PER_S)
+#define NEWS_INTERVAL_NS (60 * HS_NS_PER_S)
+
+/* Whoever may not enter comes again and again. */
+static void tell_news(struct hs_door *door, const struct hs_addr *from, const char *why,
+                      uint64_t now_ns)
+{
+    struct hs_addr host = *from;
+    char           text[HS_ADDR_TEXT_BYTES];
+
+    host.port = 0;
+    if (!door->config.on_news ||
+        (now_ns < door->news_at_ns && hs_addr_equal(&host, &door->news_addr) &&
+         strncmp(door->news_why, why, sizeof door->news_why - 1) == 0))
+        return;
+    door->news_addr = host;
+    (void)snprintf(door->news_why, sizeof door->news_why, "%s", why);
+    door->news_at_ns = now_ns + NEWS_INTERVAL_NS;
+    hs_addr_format(from, text, sizeof text);
+    door->config.on_news(door->config.reader, text, why);
+}
 
 static struct hs_door_guest *guest_of(const struct hs_door_waiting *waiting)
 {
@@ -46,6 +66,7 @@ static void log_refusal(struct hs_door *door, const struct hs_addr *from, const 
     hs_addr_format(from, text, sizeof text);
     hs_log(HS_LOG_WARN, "door", "refused peer=%s reason=\"%s\" more=%u", text, why,
            door->unlogged_count);
+    tell_news(door, from, why, now_ns);
     door->log_at_ns = now_ns + LOG_INTERVAL_NS;
     door->unlogged_count = 0;
 }

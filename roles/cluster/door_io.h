@@ -34,6 +34,10 @@ typedef void hs_door_enter_fn(void *owner, struct hs_conn *conn, const struct hs
  * what an operator should know. */
 typedef void hs_door_refused_fn(void *owner, uint64_t ticket, const struct hs_err *err);
 
+/* Somebody may not enter, and this is news: another address or reason than last time, or a minute
+ * later. At most once a second. */
+typedef void hs_door_news_fn(void *reader, const char *address, const char *why);
+
 struct hs_door_config {
     struct hs_loop         *loop;
     struct hs_credentials  *credentials; /* live longer */
@@ -42,6 +46,8 @@ struct hs_door_config {
     void                   *owner;
     hs_door_enter_fn       *on_enter;
     hs_door_refused_fn     *on_refused; /* NULL: does not dial */
+    void                   *reader;
+    hs_door_news_fn        *on_news; /* NULL: the log is enough */
 };
 
 struct hs_door_figures { /* cumulative */
@@ -68,6 +74,9 @@ struct hs_door { /* the caller's memory, until shut and nobody waits */
     struct hs_door_figures figures;
     uint64_t               log_at_ns;
     unsigned               unlogged_count;
+    struct hs_addr         news_addr; /* the last, of any port */
+    char                   news_why[HS_ERR_TEXT_BYTES];
+    uint64_t               news_at_ns; /* until when the same is none */
     bool                   is_listening;
     bool                   is_shut;
     unsigned               waiting_high; /* none is used from here on; every turn walks so far */

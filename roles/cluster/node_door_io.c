@@ -4,6 +4,7 @@
 
 #include "roles/config.h"
 #include "roles/counters.h"
+#include "roles/notice.h"
 #include "shm/base/time.h"
 
 #include <string.h>
@@ -16,6 +17,14 @@ static const struct hs_addr *address_of(const struct hs_role_process *process)
     if (process->heritage->kind == HS_ROLE_MANAGER)
         return &process->config->cluster.manager_address;
     return &nowhere;
+}
+
+static void note_refusal(void *reader, const char *address, const char *why)
+{
+    struct hs_event_record record;
+
+    hs_notice_fill(&record, HS_NOTICE_PEER_REFUSED, address, 0, "%s", why);
+    hs_role_note(reader, &record);
 }
 
 int hs_node_door_open(struct hs_node_door *door, const struct hs_node_door_config *config,
@@ -31,7 +40,9 @@ int hs_node_door_open(struct hs_node_door *door, const struct hs_node_door_confi
                                       .figures = &process->frames,
                                       .owner = config->owner,
                                       .on_enter = config->on_enter,
-                                      .on_refused = config->on_refused};
+                                      .on_refused = config->on_refused,
+                                      .reader = process,
+                                      .on_news = note_refusal};
     int                       rc;
 
     rc = hs_node_credentials_open(&door->credentials, process, err);

@@ -207,6 +207,10 @@ def whoever_does_not_belong_is_refused_and_both_sides_say_why():
         host.start()  # one after another: of refusals, a log keeps one a second
         b.wait_says("refused", host.address, here)
         host.wait_says("not connected", there)
+        missed = host.events(kind="peer_missed", about=b.manager_at())
+        assert there in missed[0]["text"], missed
+        refused = [row for row in b.events(kind="peer_refused") if here in row["text"]]
+        assert refused[-1]["about"].startswith(host.address + ":"), refused
         host.stop_quietly()
     other_name.start(is_ready=False)
     other_name.wait_says("somebody-else", "node.name")

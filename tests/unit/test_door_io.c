@@ -30,6 +30,7 @@ struct host {
     uint64_t              ticket;
     unsigned              entered;
     unsigned              refused;
+    unsigned              news;
     unsigned              pings;
     unsigned              told; /* REFUSED */
     unsigned              closed;
@@ -89,6 +90,15 @@ static void on_refused(void *owner, uint64_t ticket, const struct hs_err *why)
     host->refusal = *why;
 }
 
+static void on_news(void *reader, const char *address, const char *why)
+{
+    struct host *host = reader;
+
+    HS_CHECK(strchr(address, ':') != NULL);
+    HS_CHECK(why[0] != '\0');
+    host->news++;
+}
+
 static void open_host(struct host *host, const char *name, enum hs_loop_backend backend)
 {
     struct hs_credentials_texts texts;
@@ -104,7 +114,9 @@ static void open_host(struct host *host, const char *name, enum hs_loop_backend 
                                      .greeter = {.node_id = {9}, .incarnation = 4},
                                      .owner = host,
                                      .on_enter = on_enter,
-                                     .on_refused = on_refused};
+                                     .on_refused = on_refused,
+                                     .reader = host,
+                                     .on_news = on_news};
     hs_door_init(&host->door, &config);
 }
 
@@ -225,6 +237,14 @@ static void role_that_may_not_enter_is_told_so(enum hs_loop_backend backend)
     HS_CHECK_EQ(peer.refusal.code, -EACCES);
     HS_CHECK_EQ(gate.entered, 0);
     HS_CHECK(gate.door.figures.refused >= 1);
+    HS_CHECK_EQ(gate.news, 1);
+    gate.door.log_at_ns = 0; /* a second later the same is in the log again, and no news */
+    peer.refused = 0;
+    dial(HS_IDENTITY_GATE, "");
+    HS_CHECK(await(&peer.refused, 1));
+    HS_CHECK(gate.door.figures.refused >= 2);
+    HS_CHECK_EQ(gate.door.unlogged_count, 0);
+    HS_CHECK_EQ(gate.news, 1);
     end();
 }
 
