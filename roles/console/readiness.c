@@ -101,7 +101,7 @@ static const struct hs_status_process *find(const struct hs_status_snapshot *sna
 void hs_readiness_step(struct hs_readiness *readiness, const struct hs_status_snapshot *snapshot,
                        const char *node)
 {
-    bool all_are = true;
+    bool all_are = snapshot->host.ready_at_ns != 0; /* else some may have no row yet */
 
     for (unsigned i = 0; i < HS_READINESS_ROLES; i++) {
         struct hs_readiness_role       *role = &readiness->roles[i];
@@ -121,6 +121,7 @@ bool hs_readiness_says(const struct hs_readiness       *readiness,
                        char                             text[HS_READINESS_TEXT_BYTES])
 {
     size_t used = 0;
+    bool   is_any = false;
 
     text[0] = '\0';
     if (snapshot->is_draining || snapshot->host.is_stopping) {
@@ -131,12 +132,17 @@ bool hs_readiness_says(const struct hs_readiness       *readiness,
         const struct hs_readiness_role *role = &readiness->roles[i];
         int                             bytes;
 
+        is_any = is_any || role->is_present;
         if (!role->is_present || (role->is_ready && role->is_live)) continue;
         bytes = snprintf(text + used, HS_READINESS_TEXT_BYTES - used, "%s%s: %s", used ? "; " : "",
                          hs_role_kind_name(kinds[i]), hs_ready_fault_text(role->fault));
         HS_ASSERT(bytes > 0);
         HS_ASSERT(used + (size_t)bytes < HS_READINESS_TEXT_BYTES);
         used += (size_t)bytes;
+    }
+    if (!is_any && !snapshot->host.ready_at_ns) { /* the supervisor is still at it */
+        (void)snprintf(text, HS_READINESS_TEXT_BYTES, "the host is starting");
+        return false;
     }
     return used == 0;
 }

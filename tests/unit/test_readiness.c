@@ -30,6 +30,7 @@ static void begin(void)
     snapshot = calloc(1, sizeof *snapshot);
     memset(&readiness, 0, sizeof readiness);
     snapshot->now_ns = 100 * HS_NS_PER_S;
+    snapshot->host.ready_at_ns = HS_NS_PER_S;
     add(HS_ROLE_GATE);
     add(HS_ROLE_MANAGER);
     add(HS_ROLE_WORKER);
@@ -66,7 +67,6 @@ static bool is_ready(void)
 static void two_good_checks_make_ready_and_three_bad_ones_unready(void)
 {
     begin();
-    HS_CHECK(is_ready()); /* nobody is there yet that could not be */
     check(1);
     HS_CHECK(!is_ready());
     HS_CHECK_EQ(readiness.next_at_ns - snapshot->now_ns, HS_READINESS_SOON_NS);
@@ -93,6 +93,30 @@ static void a_start_is_not_a_failure_of_life(void)
     HS_CHECK_TEXT(why, "manager: starting");
     snapshot->processes[MANAGER].vitals.state = HS_VITALS_READY;
     check(2);
+    HS_CHECK(is_ready());
+    end();
+}
+
+static void a_host_without_processes_yet_is_not_ready(void)
+{
+    uint32_t count;
+
+    begin();
+    count = snapshot->process_count;
+    snapshot->host.ready_at_ns = 0;
+    snapshot->process_count = 1; /* the console's row is the last one; nobody's here */
+    snapshot->processes[0].host.kind = HS_ROLE_CONSOLE;
+    HS_CHECK(!is_ready());
+    check(3);
+    HS_CHECK(!is_ready());
+    HS_CHECK_TEXT(why, "the host is starting");
+    HS_CHECK_EQ(readiness.next_at_ns - snapshot->now_ns, HS_READINESS_SOON_NS);
+    snapshot->processes[0].host.kind = HS_ROLE_GATE;
+    snapshot->process_count = count;
+    snapshot->host.ready_at_ns = HS_NS_PER_S;
+    check(1);
+    HS_CHECK(!is_ready());
+    check(1);
     HS_CHECK(is_ready());
     end();
 }
@@ -178,6 +202,7 @@ CU_TestInfo hs_tests_readiness[] = {
     {"14 two good checks make ready, three bad ones unready",
      two_good_checks_make_ready_and_three_bad_ones_unready},
     {"14.1 a start is not a failure of life", a_start_is_not_a_failure_of_life},
+    {"a host without processes yet is not ready", a_host_without_processes_yet_is_not_ready},
     {"14.7 what flips at each check is never ready", what_flips_at_each_check_is_never_ready},
     {"14 a loop that stands still is found after three checks",
      a_loop_that_stands_still_is_found_after_three_checks},
