@@ -244,6 +244,20 @@ static void quarantine(struct hs_tree *tree, const struct hs_host_death *death)
     hs_process_send_all(tree, &record, -1);
 }
 
+/* What ended by itself has mostly said why. */
+static void tell_death(struct hs_tree *tree, const struct hs_child *child,
+                       const struct hs_host_death *death)
+{
+    char text[HS_EVENT_TEXT_BYTES];
+
+    if (death->exit_signal || !death->panic[0]) {
+        hs_child_event(tree, child, HS_NOTICE_DIED, death->cause);
+        return;
+    }
+    (void)snprintf(text, sizeof text, "%s: %s", death->cause, death->panic);
+    hs_child_event(tree, child, HS_NOTICE_DIED, text);
+}
+
 /* is_suspect: what it had in hand may have killed it. */
 static void record_death(struct hs_tree *tree, struct hs_child *child, struct hs_host_death *death,
                          bool is_suspect)
@@ -259,7 +273,7 @@ static void record_death(struct hs_tree *tree, struct hs_child *child, struct hs
            (int)child->pid, death->generation, death->alive_ns / HS_NS_PER_MS, death->cause);
     if (death->panic[0])
         hs_log(HS_LOG_ERROR, "supervisor", "last_words process=%s text=\"%s\"", name, death->panic);
-    hs_child_event(tree, child, HS_NOTICE_DIED, death->cause);
+    tell_death(tree, child, death);
     if (is_suspect) quarantine(tree, death);
     hs_host_table_store_summary(tree->host, &tree->summary);
 }

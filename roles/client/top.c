@@ -109,6 +109,8 @@ static unsigned draw_process(const json_t *process, struct hs_canvas *canvas, un
         (unsigned long long)hs_top_number(process, "restarts"),
         hs_top_age(lag, process, "loop_lag_ns"), hs_top_age(beat, process, "heartbeat_age_ns"),
         hs_top_text(process, "last_death"));
+    if (!is_well && hs_top_text(process, "panic")[0])
+        row = hs_top_line(canvas, row, "  %s", hs_top_text(process, "panic"));
     canvas->style = HS_STYLE_PLAIN;
     return row;
 }

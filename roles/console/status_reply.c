@@ -34,12 +34,19 @@ static bool is_wanted(const struct hs_status_request *request, const char *proce
 
 static const char *host_state(const struct hs_status_snapshot *snapshot)
 {
+    bool is_hopeless = false;
+    bool is_whole = true;
+
     if (snapshot->host.is_stopping) return "stopping";
     if (snapshot->is_draining) return "draining";
-    if (!snapshot->host.ready_at_ns) return "starting";
-    for (unsigned i = 0; i < snapshot->process_count; i++)
-        if (snapshot->processes[i].host.state != HS_PROCESS_READY) return "degraded";
-    return "ready";
+    for (unsigned i = 0; i < snapshot->process_count; i++) {
+        uint32_t state = snapshot->processes[i].host.state;
+
+        is_hopeless = is_hopeless || state == HS_PROCESS_FAILED || state == HS_PROCESS_CRASH_LOOP;
+        is_whole = is_whole && state == HS_PROCESS_READY;
+    }
+    if (!snapshot->host.ready_at_ns && !is_hopeless) return "starting";
+    return is_whole ? "ready" : "degraded";
 }
 
 static json_t *quarantine_list(const struct hs_status_snapshot *snapshot)

@@ -323,14 +323,17 @@ static void a_member_is_shown_with_its_life_and_its_refutations(void)
 static void the_state_of_the_host_follows_its_processes(void)
 {
     struct hs_status_snapshot *snapshot = snapshot_made();
-    static const char *const   expected[] = {"ready", "degraded", "draining", "stopping"};
+    static const char *const   expected[] = {"ready",    "degraded", "degraded",
+                                             "starting", "draining", "stopping"};
 
     for (unsigned i = 0; i < HS_ARRAY_LEN(expected); i++) {
         json_t *answer;
 
         if (i == 1) snapshot->processes[0].host.state = HS_PROCESS_CRASH_LOOP;
-        if (i == 2) snapshot->is_draining = true;
-        if (i == 3) snapshot->host.is_stopping = 1;
+        if (i == 2) snapshot->host.ready_at_ns = 0; /* and will not come up */
+        if (i == 3) snapshot->processes[0].host.state = HS_PROCESS_STARTING;
+        if (i == 4) snapshot->is_draining = true;
+        if (i == 5) snapshot->host.is_stopping = 1;
         answer = ask(snapshot, "{\"get\":\"status\"}");
         HS_CHECK_TEXT(
             json_string_value(json_object_get(json_object_get(answer, "status"), "state")),
