@@ -111,6 +111,19 @@ static bool is_shown(const json_t *managers, size_t idx)
     return false;
 }
 
+/* Some manager of it says over TCP that it is well. */
+static bool is_connected(const json_t *managers, const char *datacenter)
+{
+    for (size_t i = 0; i < json_array_size(managers); i++) {
+        const json_t *manager = json_array_get(managers, i);
+
+        if (strcmp(text_of(manager, "datacenter"), datacenter) == 0 &&
+            strcmp(text_of(manager, "state"), "ALIVE") == 0)
+            return true;
+    }
+    return false;
+}
+
 const char *hs_nodes_reach_line(const json_t *managers, size_t idx, char text[HS_NODES_LINE_BYTES])
 {
     const json_t *manager = json_array_get(managers, idx);
@@ -123,6 +136,9 @@ const char *hs_nodes_reach_line(const json_t *managers, size_t idx, char text[HS
         remark = "another gate hears it";
     else if (json_is_true(json_object_get(manager, "is_held")))
         remark = "held";
+    else if (strcmp(text_of(manager, "reach"), "REACHABLE") != 0 &&
+             is_connected(managers, text_of(manager, "datacenter")))
+        remark = "connected over TCP, does not answer over UDP";
     (void)snprintf(text, HS_NODES_LINE_BYTES, reach_format, text_of(manager, "datacenter"),
                    text_of(manager, "reach"), text_of(manager, "datacenter_state"),
                    region[0] ? region : "-", text_of(manager, "locality"),

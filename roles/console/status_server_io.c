@@ -40,13 +40,35 @@ static void close_connection(struct hs_status_connection *connection, bool is_ab
     hs_stream_close(&connection->stream, is_abort);
 }
 
+/* Whoever is cut off may come again as often as he likes: a line a second. */
+static bool is_time_to_tell(struct hs_status_server *server)
+{
+    uint64_t now_ns = hs_loop_now_ns(server->process->loop);
+
+    if (now_ns < server->told_at_ns) {
+        server->untold_count++;
+        return false;
+    }
+    server->told_at_ns = now_ns + HS_NS_PER_S;
+    return true;
+}
+
+static unsigned take_untold(struct hs_status_server *server)
+{
+    unsigned count = server->untold_count;
+
+    server->untold_count = 0;
+    return count;
+}
+
 static void cut_off(struct hs_status_connection *connection, const char *why)
 {
     struct hs_status_server *server = connection->server;
 
     count(server, HS_COUNT_status_clients_cut_off);
-    hs_log(HS_LOG_INFO, "console", "cut_off uid=%u reason=\"%s\"", (unsigned)connection->peer.uid,
-           why);
+    if (is_time_to_tell(server))
+        hs_log(HS_LOG_INFO, "console", "cut_off uid=%u reason=\"%s\" more=%u",
+               (unsigned)connection->peer.uid, why, take_untold(server));
     note(server, HS_NOTICE_CLIENT_CUT_OFF, connection->peer.uid, why);
     close_connection(connection, true);
 }

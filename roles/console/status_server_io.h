@@ -30,6 +30,8 @@ struct hs_status_server {
     const struct hs_snapshot_source *source;
     struct hs_status_snapshot       *snapshot; /* shared with the metrics: filled for each answer */
     uid_t                            daemon_uid;
+    uint64_t                         told_at_ns; /* of a line about connections that were ended */
+    unsigned                         untold_count;
     struct hs_listener               listener;
     struct hs_status_connection      connections[HS_STATUS_CLIENTS_MAX];
 };

@@ -88,6 +88,9 @@ static void each_datacenter_that_is_asked_is_one_row(void)
                    "\"is_local_partition\":true,\"is_held\":true,\"reach_round_trip_ns\":3000000,"
                    "\"region\":\"bavaria\",\"locality\":\"other\"},"
                    "{\"datacenter\":\"muc\",\"reach\":\"SUSPECTED\"},"
+                   "{\"datacenter\":\"ham\",\"reach\":\"UNKNOWN\",\"state\":\"LOST\"},"
+                   "{\"datacenter\":\"ham\",\"reach\":\"UNKNOWN\",\"state\":\"ALIVE\"},"
+                   "{\"datacenter\":\"cgn\",\"reach\":\"SUSPECTED\",\"state\":\"SUSPECT\"},"
                    "{\"datacenter\":\"\\u001b[2J\",\"reach\":\"REACHABLE\",\"is_held\":true,"
                    "\"region\":\"\"}]",
                    0, NULL);
@@ -105,6 +108,10 @@ static void each_datacenter_that_is_asked_is_one_row(void)
     HS_CHECK(strncmp(text, "muc ", 4) == 0);
     HS_CHECK(hs_nodes_reach_line(managers, 2, text) == NULL);
     HS_CHECK(hs_nodes_reach_line(managers, 3, text) == text);
+    HS_CHECK(strstr(text, "  connected over TCP, does not answer over UDP\n") != NULL);
+    HS_CHECK(hs_nodes_reach_line(managers, 5, text) == text);
+    HS_CHECK(strstr(text, "UDP") == NULL);
+    HS_CHECK(hs_nodes_reach_line(managers, 6, text) == text);
     HS_CHECK(strchr(text, '\x1b') == NULL);
     HS_CHECK(strstr(text, " -            ?") != NULL); /* no region, and an older daemon */
     HS_CHECK(strstr(text, "  held\n") != NULL);
