@@ -128,6 +128,9 @@ static int take_identity(struct hs_tree *tree, int dir_fd, const char *dir, stru
         rc = mint(summary->host_id, sizeof summary->host_id, err);
     }
     /* A damaged identity is not guessed at: peers would take this host for another one. */
+    if (rc == -EPROTO)
+        return hs_err_set(err, rc,
+                          "%s/identity is damaged: restore it, or remove it for a new host", dir);
     if (rc < 0) return hs_err_set(err, rc, "read %s/identity", dir);
     summary->incarnation++;
     rc = write_identity(dir_fd, summary->host_id, summary->incarnation);

@@ -172,4 +172,27 @@ def a_state_directory_that_cannot_be_written_is_an_error():
                 daemon.state_dir in done.stderr), done
 
 
+def a_damaged_identity_is_not_guessed_at():
+    """Cut off, or with one bit changed; without it the host is a new one."""
+    daemon = Daemon("damaged_identity")
+    daemon.start()
+    daemon.stop()
+    path = os.path.join(daemon.state_dir, "identity")
+    with open(path, "rb") as file:
+        whole = file.read()
+    for damaged in (b"", whole[:-1], whole[:8] + bytes([whole[8] ^ 1]) + whole[9:]):
+        with open(path, "wb") as file:
+            file.write(damaged)
+        done = daemon.call("start")
+        assert done.returncode == 78 and "identity is damaged" in done.stderr, done
+        with open(path, "rb") as file:
+            assert file.read() == damaged
+    print("  " + done.stderr.strip())
+    os.unlink(path)
+    daemon.start()
+    daemon.stop()
+    with open(path, "rb") as file:
+        assert file.read()[4:20] != whole[4:20]  # the id
+
+
 run_cases(cases_of(globals(), helpers=("refuse_io_uring", "run_with", "in_namespace")))
