@@ -7,16 +7,17 @@
 #include "tests/unit/suites.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct told {
     uint32_t known, alive, overloaded, free;
 };
 
-static void tell(struct gate_rig *rig, unsigned manager, struct told told)
+static void tell_as(struct gate_rig *rig, unsigned manager, struct told told, uint64_t fence)
 {
     union hs_msg message = {0};
 
-    message.mhb.manager_fence = 1;
+    message.mhb.manager_fence = fence;
     message.mhb.cores_total = 100;
     message.mhb.cores_free = told.free;
     message.mhb.workers_known = (uint16_t)told.known;
@@ -24,6 +25,11 @@ static void tell(struct gate_rig *rig, unsigned manager, struct told told)
     message.mhb.workers_overloaded = (uint16_t)told.overloaded;
     rig->gate->now_ns = hs_max_u64(rig->gate->now_ns, rig->now_ns);
     hs_gate_manager_frame(rig->gate, manager, HS_MSG_MHB, &message, 0);
+}
+
+static void tell(struct gate_rig *rig, unsigned manager, struct told told)
+{
+    tell_as(rig, manager, told, 1);
 }
 
 static void enter_as(struct gate_rig *rig, uint8_t number, const char *datacenter, const char *name)
@@ -245,6 +251,39 @@ static void a_datacenter_whose_manager_is_lost_is_missed_and_not_unknown(void)
     gate_rig_close(rig);
 }
 
+static uint32_t free_in_eu(struct gate_rig *rig)
+{
+    for (unsigned i = 0; i < HS_DATACENTERS_MAX; i++)
+        if (strcmp(rig->gate->datacenters[i].name, "eu") == 0)
+            return rig->gate->datacenters[i].cores_free;
+    return UINT32_MAX;
+}
+
+/* Two managers of one datacenter are connected to the same workers, and each tells of all of them;
+ * a fence of 0 is of one that does not lead. */
+static void workers_count_once_while_another_manager_takes_them_over(void)
+{
+    const struct told all = {4, 4, 0, 8};
+    struct gate_rig  *rig = open_three();
+
+    enter_as(rig, 3, "eu", "eu-2");
+    for (unsigned second = 0; second < 40; second++) {
+        bool is_old_there = second < 10 || second >= 20; /* in between it is silent */
+
+        if (is_old_there) tell_as(rig, 1, all, second < 20 ? 5 : 0);
+        tell_as(rig, 3, all, second < 12 ? 0 : 6);
+        HS_CHECK_EQ(free_in_eu(rig), 8); /* not 16, and never 0 */
+        HS_CHECK_EQ(state_of(rig, "eu", 8), HS_DC_HEALTHY);
+        HS_CHECK_EQ(state_of(rig, "eu", 9), HS_DC_BUSY);
+        gate_rig_pass(rig, HS_NS_PER_S);
+        HS_CHECK_EQ(free_in_eu(rig), 8);
+    }
+    tell_as(rig, 3, (struct told){4, 3, 0, 6}, 6); /* whoever leads now is believed */
+    tell_as(rig, 1, all, 5);                       /* late, of its old days */
+    HS_CHECK_EQ(free_in_eu(rig), 6);
+    gate_rig_close(rig);
+}
+
 static void what_is_held_back_gets_work_only_while_somebody_hears_it(void)
 {
     struct hs_reach_facts held = {.is_asked = true,
@@ -334,6 +373,8 @@ static void a_round_trip_that_wavers_moves_nothing(void)
 }
 
 CU_TestInfo hs_tests_gate_datacenters[] = {
+    {"T8.9 workers count once while another manager takes them over",
+     workers_count_once_while_another_manager_takes_them_over},
     {"T8.5 unhealthy gets nothing, and busy comes after healthy",
      unhealthy_gets_nothing_and_busy_comes_after_healthy},
     {"a manager that comes makes no datacenter worse, one that never speaks does",
