@@ -313,7 +313,7 @@ static void on_results_get(struct hs_gate *gate, unsigned client,
 static uint32_t take_piece(struct hs_gate_upload *upload, const struct hs_msg_blob_put *put)
 {
     if (put->total_bytes == 0 || put->total_bytes > HS_PLAN_BYTES_MAX) return HS_RESULT_TOO_LARGE;
-    if (!upload->memory) return HS_RESULT_BUSY;
+    if (!upload->memory || upload->is_put_off) return HS_RESULT_BUSY;
     if (put->offset_bytes == 0) {
         memcpy(upload->digest, put->digest, sizeof upload->digest);
         upload->total_bytes = put->total_bytes;

@@ -19,7 +19,8 @@ enum {
     MANAGER_TAG = 1 << 16,
     BEHIND_BYTES = 256 << 10, /* waiting to be read: encoding more statistics is wasted work */
     CLIENTS_OF_USER_PART = 4, /* one user has a quarter of the places, */
-    CLIENTS_OF_USER_MIN = 4   /* but so many at least */
+    CLIENTS_OF_USER_MIN = 4,  /* but so many at least */
+    UPLOADS_OF_USER_MAX = 8   /* of 4 MiB each */
 };
 
 static struct hs_gate_process *process_of(void *self)
@@ -157,12 +158,25 @@ static void on_closed(struct hs_conn *conn, int reason)
     show_clients(process, -1);
 }
 
+/* Plans that are begun and never finished would keep their memory as long as the connections. */
+static bool has_many_uploads(const struct hs_gate_process *process, unsigned client)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < HS_GATE_CLIENTS_MAX; i++)
+        count += process->clients[i] && process->gate.uploads[i].total_bytes &&
+                 hs_gate_guard_is_one_user(&process->guard, i, client);
+    return count >= UPLOADS_OF_USER_MAX;
+}
+
 static void on_client_frame(struct hs_gate_process *process, unsigned client, unsigned type,
                             const union hs_msg *message, uint64_t request_id)
 {
-    const struct hs_gate_upload *upload = &process->gate.uploads[client];
-    bool                         had_upload = upload->total_bytes != 0;
+    struct hs_gate_upload *upload = &process->gate.uploads[client];
+    bool                   had_upload = upload->total_bytes != 0;
 
+    upload->is_put_off =
+        type == HS_MSG_BLOB_PUT && !had_upload && has_many_uploads(process, client);
     hs_gate_client_frame(&process->gate, client, type, message, request_id);
     if (had_upload && !upload->total_bytes) drop_upload(upload);
 }

@@ -33,7 +33,8 @@ struct hs_gate_upload { /* a plan above one frame, piece by piece; one per clien
     uint8_t  digest[HS_DIGEST_BYTES];
     uint64_t total_bytes; /* 0: nothing is kept */
     uint64_t have_bytes;
-    uint8_t *memory; /* of gate_io's pool; NULL: none */
+    uint8_t *memory;     /* of gate_io's pool; NULL: none */
+    bool     is_put_off; /* none may begin: this user has enough of them under way */
 };
 
 struct hs_gate_client {

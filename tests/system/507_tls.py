@@ -5,6 +5,7 @@
 """Clients on other hosts: a job goes through TLS like one through the socket; whoever may not is
 told why in words; credentials are renewed, and taken back, while the daemon runs; whoever is no
 client at all does no harm."""
+import hashlib
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from tree import (CLIENT, TMP, Daemon, Target, cases_of, client, closed_plan, free_port, json,
                   open_plan, run_cases, wait_for)
-from wire import HELLO, ROLE_CLIENT, frame
+from wire import BLOB_ACK, BLOB_PUT, HELLO, ROLE_CLIENT, Remote, frame
 
 OK, USAGE, CLUSTER = 0, 2, 5
 
@@ -374,6 +375,32 @@ def one_certificate_leaves_places_to_others():
     for each in held:
         each.close()
     wait_for("all places free", lambda: host.counter("gate", "clients_connected") == 0, 20)
+    host.stop()
+
+
+def plans_never_finished_are_few():
+    """SEC-60 Of one certificate; another one's are taken all the same."""
+    authority = Authority("pieces")
+    host = Host("pieces", authority).start()
+    codes, held = [], []
+    for name in ["eve"] * 10 + ["bob"]:
+        directory = os.path.join(TMP, "pieces-" + name)
+        if not os.path.exists(directory):
+            authority.issue(f"east/client/{name}", directory)
+        plain = socket.create_connection(("127.0.0.1", host.port), 10)
+        gate = Remote(Pem(directory).context.wrap_socket(plain))
+        gate.say(frame(HELLO, {1: ROLE_CLIENT, 6: 1 << 16, 7: 15, 8: name.encode(), 9: b"east"}, 0))
+        digest = hashlib.sha256(str(len(held)).encode()).digest()
+        pieces = {1: digest, 2: 4 << 20, 3: 0, 4: b"x" * 1000}
+        codes.append(gate.ask(BLOB_PUT, pieces, BLOB_ACK)[1].get(2, 0))
+        held.append(gate)
+    assert codes[:8] == [0] * 8 and codes[10] == 0, codes
+    assert all(codes[8:10]), codes
+    held[0].close()
+    wait_for("room for one more",
+             lambda: held[9].ask(BLOB_PUT, pieces, BLOB_ACK)[1].get(2, 0) == 0, 20)
+    for gate in held:
+        gate.close()
     host.stop()
 
 

@@ -7,6 +7,7 @@ import struct
 
 HELLO, REFUSED, SUBMIT, SUBMIT_ACK, SUBSCRIBE = 1, 5, 20, 21, 22
 STATUS_GET, STATUS, CANCEL, CANCEL_ACK, RESULTS_GET = 27, 28, 31, 32, 33
+BLOB_PUT, BLOB_ACK = 10, 11
 ROLE_CLIENT = 6
 
 
@@ -106,3 +107,11 @@ class Gate:
 
     def close(self):
         self.socket.close()
+
+
+class Remote(Gate):
+    """The same over a connection that is there already."""
+
+    def __init__(self, connected):
+        self.socket, self.received = connected, b""
+        self.socket.settimeout(10)
