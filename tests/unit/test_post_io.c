@@ -423,22 +423,33 @@ static void a_flood_of_forgeries_is_bounded_before_it_is_opened(void)
 }
 
 /* What opens was really sent once, before the receiver's life began. */
+static bool comes_through_a_flood(bool is_forged)
+{
+    bool is_through;
+
+    start(HS_LOOP_AUTO);
+    for (uint32_t i = 1; i < 20; i++) {
+        ping(0, 1, i);
+        settle();
+    }
+    restart(1);
+    flood(3000, 1, is_forged);
+    restart(0);
+    ping(0, 1, 77);
+    settle();
+    is_through = side[1].last_seq == 77 && side[1].count == 1;
+    stop();
+    return is_through;
+}
+
+/* Two addresses share a bucket once in 256 times, other ones each time. */
 static void a_flood_of_one_address_does_not_keep_new_lives_out(void)
 {
     for (int is_forged = 0; is_forged <= 1; is_forged++) {
-        start(HS_LOOP_AUTO);
-        for (uint32_t i = 1; i < 20; i++) {
-            ping(0, 1, i);
-            settle();
-        }
-        restart(1);
-        flood(3000, 1, is_forged);
-        restart(0);
-        ping(0, 1, 77);
-        settle();
-        HS_CHECK_EQ(side[1].last_seq, 77);
-        HS_CHECK_EQ(side[1].count, 1);
-        stop();
+        bool is_through = false;
+
+        for (int i = 0; i < 4 && !is_through; i++) is_through = comes_through_a_flood(is_forged);
+        HS_CHECK(is_through);
     }
 }
 
