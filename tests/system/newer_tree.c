@@ -38,7 +38,9 @@ static struct hs_greeter newer(const struct hs_greeter *greeter)
 
 static void tell(const struct hs_greeting *greeting)
 {
-    hs_log(HS_LOG_INFO, "newer", "agreed minor=%u peer=%s", (unsigned)(greeting->version & 0xffff),
+    bool is_old = greeting->version == HS_PROTOCOL_VERSION(HS_PROTOCOL_MAJOR, HS_PROTOCOL_MINOR);
+
+    hs_log(HS_LOG_INFO, "newer", "agreed on the %s version peer=%s", is_old ? "old" : "new",
            greeting->identity.node);
 }
 
