@@ -54,6 +54,7 @@ static struct hs_addr address_of(uint32_t number)
 static struct hs_member_facts facts_of(uint32_t number)
 {
     return (struct hs_member_facts){.address = address_of(number),
+                                    .health = address_of(number),
                                     .role = HS_IDENTITY_MANAGER,
                                     .class = HS_MEMBER_NONVOTER,
                                     .name = "manager",
@@ -93,6 +94,8 @@ static void carry(struct node *node)
         sim_ring_send(node->ring, node->number, number_of(&send->to), bytes,
                       HEAD_BYTES + send->body_bytes);
     }
+    for (unsigned i = 0; i < node->whole->out.ask_count; i++)
+        sim_ring_ping_stream(node->ring, node->number, number_of(&node->whole->out.asks[i].node));
     follow_events(node);
 }
 
@@ -222,6 +225,17 @@ static void on_timer(void *self, uint64_t now_ns)
     carry(node);
 }
 
+/* The console of its host, which stands still and dies with it here. */
+static void on_oob_ack(void *self, uint64_t now_ns, uint32_t from)
+{
+    struct node             *node = self;
+    struct hs_membership_oob heard = {.node = id_of(from), .incarnation = START_INCARNATION};
+
+    if (!node->whole) return;
+    hs_membership_hear_oob(node->membership, now_ns, &heard, &node->whole->out);
+    carry(node);
+}
+
 static uint64_t deadline_ns(const void *self)
 {
     const struct node *node = self;
@@ -250,6 +264,7 @@ const struct sim_rule sim_rule_membership = {.name = "hyperscale",
                                              .destroy = destroy,
                                              .on_datagram = on_datagram,
                                              .on_timer = on_timer,
+                                             .on_stream_ack = on_oob_ack,
                                              .deadline_ns = deadline_ns,
                                              .is_known_alive = is_known_alive};
 
@@ -258,5 +273,6 @@ const struct sim_rule sim_rule_gates = {.name = "gates",
                                         .destroy = destroy,
                                         .on_datagram = on_datagram,
                                         .on_timer = on_timer,
+                                        .on_stream_ack = on_oob_ack,
                                         .deadline_ns = deadline_ns,
                                         .is_known_alive = is_known_alive};

@@ -21,7 +21,8 @@ static const struct sim_profile serf = {.name = "Serf",
                                         .gossip_fan_out = 3,
                                         .push_pull_ns = 30 * HS_NS_PER_S};
 
-/* The two, alike but for the rule; memberlist also asks by stream. */
+/* The two, alike but for the rule; both also ask past the datagrams: memberlist by stream, ours out
+ * of band, which is taken to come through as rarely. */
 static const struct sim_case rules[] = {
     {.rule = &sim_rule_membership},
     {.rule = &sim_rule_memberlist, .profile = &serf},
