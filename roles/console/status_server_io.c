@@ -55,10 +55,10 @@ static bool is_time_to_tell(struct hs_status_server *server)
 
 static unsigned take_untold(struct hs_status_server *server)
 {
-    unsigned count = server->untold_count;
+    unsigned untold_count = server->untold_count;
 
     server->untold_count = 0;
-    return count;
+    return untold_count;
 }
 
 static void cut_off(struct hs_status_connection *connection, const char *why)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* newer_tree.c - the real hyperscaled as a later version of it might be: it speaks 1.1, has a
+/* newer_tree.c - the real hyperscaled as a later version of it might be: a minor version on, with a
  * feature more, and a field in every message that nobody else knows. */
 // wraps: hs_greeter_hello hs_greeter_answer hs_greeter_conclude hs_wire_encode
 #include "roles/cluster/greeting.h"
