@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* config_check.c - what keys of the configuration must be to one another. */
 #include "roles/config.h"
+#include "roles/config_hosts.h"
 
 #include <string.h>
 
@@ -54,6 +55,17 @@ static void check_alone(const struct checker *checker, const struct hs_config *c
     expect(checker, !*cluster->leader, "cluster", "leader", needs);
 }
 
+/* As far as the configuration tells: a seed that has a name may be this host. */
+static bool has_several_managers(const struct hs_config *config)
+{
+    const struct hs_config_hosts *seeds = &config->cluster.seed_managers;
+    struct hs_config_host         seed;
+
+    if (seeds->count != 1) return seeds->count > 1;
+    return config->roles.manager && hs_config_parse_host(hs_view_text(seeds->at[0]), &seed) == 0 &&
+           has_address(&seed.addr) && !hs_addr_equal(&seed.addr, &config->cluster.manager_address);
+}
+
 static void check_cluster(const struct checker *checker, const struct hs_config *config)
 {
     const struct hs_config_cluster *cluster = &config->cluster;
@@ -77,8 +89,10 @@ static void check_cluster(const struct checker *checker, const struct hs_config 
            "seed_gates", "must name a gate: the manager of this host has none beside it");
     expect(checker, !roles->worker || roles->manager || cluster->seed_managers.count, "cluster",
            "seed_managers", "must name a manager: the worker of this host has none beside it");
-    expect(checker, !roles->worker || *cluster->leader || cluster->seed_managers.count <= 1,
-           "cluster", "leader", "must be set: which of cluster.seed_managers leads?");
+    expect(checker,
+           (!roles->worker && !roles->manager) || *cluster->leader || !has_several_managers(config),
+           "cluster", "leader",
+           "must be set, alike on every host: which of the managers of this datacenter leads?");
 }
 
 static void check_roles(const struct checker *checker, const struct hs_config *config)

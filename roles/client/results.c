@@ -66,13 +66,12 @@ static uint64_t covered_ns(const struct hs_results *results, bool with_drain)
     return covered_ns;
 }
 
-static void take_lost(struct hs_results *results, const char *text)
+static void take_lost(struct hs_results *results, const struct hs_run_record *record)
 {
     for (uint32_t i = 0; i < results->lost_count; i++)
-        if (strcmp(results->lost_texts[i], text) == 0) return;
+        if (strcmp(results->lost_texts[i], record->text) == 0) return;
     if (results->lost_count == HS_REPORT_LOST_MAX) return; /* these suffice to say what it is */
-    (void)snprintf(results->lost_texts[results->lost_count++], HS_RUN_RECORD_TEXT_BYTES, "%s",
-                   text);
+    memcpy(results->lost_texts[results->lost_count++], record->text, sizeof record->text);
 }
 
 static void widen(struct hs_results_span *span, const struct hs_results_span *by)
@@ -95,7 +94,7 @@ static void take_head(struct hs_results *results, const struct hs_run_record *re
     results->warmup_ns = hs_max_u64(results->warmup_ns, record->warmup_ns);
     results->restart_count += record->restart_count;
     if (record->flags & HS_RUN_RECORD_OPEN_MODEL) results->is_open_model = true;
-    if (record->flags & HS_RUN_RECORD_LOST) take_lost(results, record->text);
+    if (record->flags & HS_RUN_RECORD_LOST) take_lost(results, record);
     if (record->flags & (HS_RUN_RECORD_PARTIAL | HS_RUN_RECORD_NO_DETAIL) ||
         record->state != HS_WORKFLOW_COMPLETED)
         results->is_incomplete = true;

@@ -183,55 +183,67 @@ static void keys_that_contradict_each_other_are_found(void)
 
 /* Each line is a host with credentials: what it is told beside the defaults, and which key is at
  * fault. */
+static const struct {
+    const char *settings[6];
+    const char *fault;
+} host_cases[] = {
+    {{"cluster.gate_address=10.0.0.1:7400", "cluster.manager_address=10.0.0.1:7401"}, ""},
+    {{"cluster.gate_address=10.0.0.1:7400"}, "cluster.manager_address"},
+    {{"roles.manager=false", "roles.worker=false", "cluster.gate_address=10.0.0.1:7400"}, ""},
+    {{"roles.gate=false", "cluster.manager_address=10.0.0.2:7401"}, "cluster.seed_gates"},
+    {{"roles.gate=false", "cluster.manager_address=10.0.0.2:7401",
+      "cluster.seed_gates=gate-1:7400"},
+     ""},
+    {{"roles.gate=false", "roles.manager=false"}, "cluster.seed_managers"},
+    {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=10.0.0.2:7401"}, ""},
+    {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=a:1,b:1"},
+     "cluster.leader"},
+    {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=a:1,b:1",
+      "cluster.leader=a"},
+     ""},
+    {{"roles.gate=false", "roles.worker=false", "cluster.manager_address=10.0.0.2:7401",
+      "cluster.seed_gates=gate-1:7400", "cluster.seed_managers=a:1,b:1"},
+     "cluster.leader"},
+    {{"roles.gate=false", "cluster.manager_address=10.0.0.2:7401", "cluster.seed_gates=gate-1:7400",
+      "cluster.seed_managers=10.0.0.3:7401"},
+     "cluster.leader"},
+    {{"roles.gate=false", "cluster.manager_address=10.0.0.2:7401", "cluster.seed_gates=gate-1:7400",
+      "cluster.seed_managers=10.0.0.2:7401"},
+     ""},
+    {{"roles.gate=false", "cluster.manager_address=10.0.0.2:7401", "cluster.seed_gates=gate-1:7400",
+      "cluster.seed_managers=manager-1:7401"},
+     ""},
+    {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=a:1",
+      "cluster.manager_address=10.0.0.2:7401"},
+     "cluster.manager_address"},
+    {{"cluster.gate_address=10.0.0.1:7400", "cluster.manager_address=10.0.0.1:7401",
+      "node.name=a-name-of-more-than-32-characters"},
+     "node.name"},
+    {{"cluster.gate_address=10.0.0.1:7400", "cluster.manager_address=10.0.0.1:7401",
+      "cluster.health_address=10.0.0.1:7402"},
+     ""},
+    {{"cluster.gate_address=10.0.0.1:7400", "cluster.manager_address=10.0.0.1:7401",
+      "cluster.health_address=10.0.0.1:7402", "roles.console=false"},
+     "cluster.health_address"},
+    {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=10.0.0.2:7401",
+      "cluster.health_address=10.0.0.1:7402"},
+     "cluster.health_address"},
+};
+
 static void what_a_host_of_a_cluster_runs_and_what_it_is_told_fit(void)
 {
-    static const struct {
-        const char *settings[6];
-        const char *fault;
-    } cases[] = {
-        {{"cluster.gate_address=10.0.0.1:7400", "cluster.manager_address=10.0.0.1:7401"}, ""},
-        {{"cluster.gate_address=10.0.0.1:7400"}, "cluster.manager_address"},
-        {{"roles.manager=false", "roles.worker=false", "cluster.gate_address=10.0.0.1:7400"}, ""},
-        {{"roles.gate=false", "cluster.manager_address=10.0.0.2:7401"}, "cluster.seed_gates"},
-        {{"roles.gate=false", "cluster.manager_address=10.0.0.2:7401",
-          "cluster.seed_gates=gate-1:7400"},
-         ""},
-        {{"roles.gate=false", "roles.manager=false"}, "cluster.seed_managers"},
-        {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=10.0.0.2:7401"}, ""},
-        {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=a:1,b:1"},
-         "cluster.leader"},
-        {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=a:1,b:1",
-          "cluster.leader=a"},
-         ""},
-        {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=a:1",
-          "cluster.manager_address=10.0.0.2:7401"},
-         "cluster.manager_address"},
-        {{"cluster.gate_address=10.0.0.1:7400", "cluster.manager_address=10.0.0.1:7401",
-          "node.name=a-name-of-more-than-32-characters"},
-         "node.name"},
-        {{"cluster.gate_address=10.0.0.1:7400", "cluster.manager_address=10.0.0.1:7401",
-          "cluster.health_address=10.0.0.1:7402"},
-         ""},
-        {{"cluster.gate_address=10.0.0.1:7400", "cluster.manager_address=10.0.0.1:7401",
-          "cluster.health_address=10.0.0.1:7402", "roles.console=false"},
-         "cluster.health_address"},
-        {{"roles.gate=false", "roles.manager=false", "cluster.seed_managers=10.0.0.2:7401",
-          "cluster.health_address=10.0.0.1:7402"},
-         "cluster.health_address"},
-    };
-
-    for (size_t i = 0; i < HS_ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < HS_ARRAY_LEN(host_cases); i++) {
         struct hs_config config;
 
         hs_config_defaults(&config);
         HS_CHECK_EQ(set(&config, "cluster", "credentials", "/etc/hyperscale/credentials"), 0);
-        for (unsigned s = 0; s < 6 && cases[i].settings[s]; s++)
-            HS_CHECK_EQ(hs_config_set_named(&config, cases[i].settings[s], NULL), 0);
+        for (unsigned s = 0; s < 6 && host_cases[i].settings[s]; s++)
+            HS_CHECK_EQ(hs_config_set_named(&config, host_cases[i].settings[s], NULL), 0);
         fault_count = 0;
         fault_key[0] = 0;
         hs_config_cross_check(&config, note_fault, NULL);
-        HS_CHECK_EQ(fault_count, *cases[i].fault ? 1 : 0);
-        HS_CHECK_TEXT(fault_key, cases[i].fault);
+        HS_CHECK_EQ(fault_count, *host_cases[i].fault ? 1 : 0);
+        HS_CHECK_TEXT(fault_key, host_cases[i].fault);
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* test_manager_loss.c - workers that restart, die, fall silent or refuse, and work that is
  * cancelled or out of time (jobs.md 6.5, 7.8, 7.9, 7.14). */
+#include "roles/manager/manager_step.h"
 #include "roles/stats/run_record.h"
 #include "tests/check.h"
 #include "tests/unit/manager_rig.h"
@@ -320,6 +321,7 @@ static void progress_that_was_overtaken_takes_nothing_back(void)
     share = *rig_share(rig, 1, 0);
     rig_progress(rig, 1, &share, 40, 5);
     rig_progress(rig, 1, &share, 30, 4);
+    HS_CHECK_EQ(hs_manager_exec_at(rig->manager, rig_workflow(rig, 1, 0), 0)->pseq, 5);
     rig_progress(rig, 1, &share, 40, 5); /* the same one again */
     rig_register(rig, 1, 2, 2, 2);
     rig_tell_state(rig, 2, NULL, 0);
